@@ -1,0 +1,93 @@
+/** Upstream's config.json after migration, reduced to the fields the model needs. Names are upstream's. */
+export interface VisionConfig {
+	readonly hidden_size: number;
+	readonly intermediate_size: number;
+	readonly num_hidden_layers: number;
+	readonly num_attention_heads: number;
+	readonly num_channels: number;
+	readonly patch_size: number;
+	readonly image_size: number;
+	readonly hidden_act: string;
+	readonly layer_norm_eps: number;
+	readonly image_mean: readonly number[];
+	readonly image_std: readonly number[];
+}
+
+interface ProjectorConfigBase {
+	readonly num_query_tokens: number;
+	readonly num_eos_tokens: number;
+	readonly feature_layer_index: number;
+	readonly pos_emb: boolean;
+	/** E, width of the visual features. */
+	readonly encoder_hidden_size: number;
+	/** O, width of the language model. */
+	readonly output_hidden_size: number;
+}
+
+export interface MlpConfig extends ProjectorConfigBase {
+	readonly projector_type: 'mlp';
+	/** Number of linear layers; 1 is the "linear" projector. */
+	readonly depth: number;
+	readonly prenorm: boolean;
+}
+
+export interface CAbsConfig extends ProjectorConfigBase {
+	readonly projector_type: 'c-abs';
+	readonly depth: number;
+	readonly mlp_depth: number;
+	readonly hidden_size: number;
+	readonly prenorm: boolean;
+}
+
+export interface ResamplerConfig extends ProjectorConfigBase {
+	readonly projector_type: 'resampler';
+	readonly hidden_size: number;
+	readonly num_hidden_layers: number;
+	readonly num_attention_heads: number;
+	readonly intermediate_size: number;
+	readonly layer_norm_eps: number;
+}
+
+export interface DAbsConfig extends ProjectorConfigBase {
+	readonly projector_type: 'd-abs';
+	readonly d_model: number;
+	readonly decoder_layers: number;
+	readonly decoder_attention_heads: number;
+	readonly decoder_ffn_dim: number;
+	readonly decoder_n_points: number;
+	readonly activation_function: string;
+	readonly num_feature_levels: number;
+	readonly pooled_v_target: 'query' | 'tgt' | 'none';
+}
+
+export type ProjectorConfig = MlpConfig | CAbsConfig | ResamplerConfig | DAbsConfig;
+
+export interface TextConfig {
+	readonly vocab_size: number;
+	readonly hidden_size: number;
+	readonly intermediate_size: number;
+	readonly num_hidden_layers: number;
+	readonly num_attention_heads: number;
+	readonly num_key_value_heads: number;
+	readonly head_dim: number;
+	readonly rms_norm_eps: number;
+	readonly rope_theta: number;
+	readonly max_position_embeddings: number;
+	readonly tie_word_embeddings: boolean;
+	readonly bos_token_id: number;
+	readonly eos_token_id: number;
+	readonly pad_token_id: number;
+}
+
+export interface LmConfig {
+	readonly pretrained_lm_name_or_path: string;
+	readonly pretrained_tokenizer_name_or_path: string;
+	readonly delta_model_name_or_path?: string;
+}
+
+export interface HoneybeeConfig {
+	readonly vision_config: VisionConfig;
+	readonly projector_config: ProjectorConfig;
+	readonly lm_config: LmConfig;
+	readonly text_config: TextConfig;
+}

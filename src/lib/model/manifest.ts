@@ -1,0 +1,94 @@
+import type { HoneybeeConfig } from './config.ts';
+
+/** What `--dtype` takes. Each preset fixes the type of every sub-model (`SubModelDTypes`). */
+export type DTypePreset = 'fp32' | 'fp16' | 'q4' | 'q4f16';
+
+/** How a sub-model's matrices are stored and multiplied. */
+export type WeightDType = 'fp32' | 'fp16' | 'q8' | 'q4' | 'q4f16';
+
+export interface SubModelDTypes {
+	readonly vision: WeightDType;
+	/** Projectors and normalisation stay float32 whatever the preset (upstream does the same). */
+	readonly projector: 'fp32';
+	readonly embedding: WeightDType;
+	readonly language: WeightDType;
+}
+
+/** A file of the model folder. Every byte that is loaded is checked against `sha256`. */
+export interface ModelFile {
+	readonly path: string;
+	readonly size: number;
+	readonly sha256: string;
+}
+
+/** An ONNX graph and the weight shards (safetensors) its external data lies in; paths relative to the folder. */
+export interface GraphFiles {
+	readonly graph: string;
+	readonly weights: readonly string[];
+}
+
+/** A language graph over decoder layers `[from, to)`; a model too large for one session has several. */
+export interface LanguageGraph extends GraphFiles {
+	readonly layers: readonly [from: number, to: number];
+}
+
+export interface ProjectorEntry extends GraphFiles {
+	/** Upstream's word: mlp, resampler, c-abs, d-abs. */
+	readonly type: string;
+	/** What the UI calls it, e.g. "C-Abstractor". */
+	readonly title: string;
+	/** M the checkpoint was made with (visual query tokens per image, without eos tokens). */
+	readonly num_query_tokens: number;
+	readonly num_eos_tokens: number;
+	/** Absolute index into `vision.hidden_states` of the features it reads. */
+	readonly feature_layer: number;
+	/** M values it was trained at. */
+	readonly trained_tokens: readonly number[];
+	/** Whether M can be another value at run time (graph input `pooling_matrix`). */
+	readonly flexible: boolean;
+	/** The checkpoint's projector_config after migration. */
+	readonly config: HoneybeeConfig['projector_config'];
+}
+
+/** `honeybee.json` of a model folder. */
+export interface ModelManifest {
+	readonly format: 'honeybee-model';
+	readonly format_version: 1;
+	readonly name: string;
+	readonly provenance: {
+		readonly converter: string;
+		/** One per converted checkpoint: its folder's name, projector and files. */
+		readonly sources: readonly {
+			readonly checkpoint: string;
+			readonly projector: string;
+			readonly files: readonly ModelFile[];
+		}[];
+		readonly licence?: string;
+		/** Path of a training or evaluation record in the folder, if any. */
+		readonly evaluation?: string;
+	};
+	readonly config: Pick<HoneybeeConfig, 'vision_config' | 'text_config' | 'lm_config'>;
+	readonly dtype: DTypePreset;
+	readonly dtypes: SubModelDTypes;
+	/** float type of past_key_values: 'float32' or 'float16'. */
+	readonly kv_dtype: 'float32' | 'float16';
+	/** Side S in pixels, mean and standard deviation per RGB channel (of values in 0..1). */
+	readonly image: {
+		readonly size: number;
+		readonly mean: readonly number[];
+		readonly std: readonly number[];
+	};
+	readonly prompt: { readonly template: 'free-form' | 'honeybee_default' };
+	readonly tokenizer: string;
+	readonly graphs: {
+		readonly vision: GraphFiles;
+		readonly embedding: GraphFiles;
+		readonly language: readonly LanguageGraph[];
+		/** Truncates one layer's KV cache: inputs key, value, keep; outputs kept_key, kept_value. */
+		readonly cache: GraphFiles;
+	};
+	readonly projectors: Readonly<Record<string, ProjectorEntry>>;
+	/** Bytes needed to run, without the runtime itself: all weights, and KV cache per token. */
+	readonly memory: { readonly weights: number; readonly kv_per_token: number };
+	readonly files: readonly ModelFile[];
+}
