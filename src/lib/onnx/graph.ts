@@ -1,0 +1,238 @@
+import { elementCount, type Tensor } from '../tensor/tensor.ts';
+import { ProtoWriter } from './protobuf.ts';
+import {
+	onnxDataType,
+	type Attribute,
+	type Dim,
+	type Value,
+	type ValueType,
+	type Weight,
+	type WeightLocation
+} from './types.ts';
+
+interface Node {
+	readonly name: string;
+	readonly op: string;
+	readonly domain: string;
+	readonly inputs: readonly string[];
+	readonly outputs: readonly string[];
+	readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+interface Port {
+	readonly name: string;
+	readonly dtype: ValueType;
+	readonly dims: readonly Dim[];
+}
+
+interface NodeOptions {
+	/** '' for ONNX's own operators. */
+	readonly domain?: string;
+	/** Types of the outputs; one output of the first input's type when absent. `null` leaves an optional output out. */
+	readonly outputs?: readonly (ValueType | null)[];
+}
+
+/** Contents shared by a graph and the scopes made from it. */
+class Store {
+	readonly nodes: Node[] = [];
+	readonly inputs: Port[] = [];
+	readonly outputs: Port[] = [];
+	readonly constants = new Map<string, Tensor>();
+	readonly weights = new Map<string, Weight>();
+	readonly taken = new Set<string>();
+}
+
+/**
+ * An ONNX graph in the making. Node names are paths of the model (`scope`), an output is named after its node:
+ * `encoder/layers.0/self_attn/q_proj/MatMul` makes `encoder/layers.0/self_attn/q_proj/MatMul:0`.
+ */
+export class Graph {
+	readonly name: string;
+	readonly #path: string;
+	readonly #store: Store;
+
+	constructor(name: string, path = '', store: Store = new Store()) {
+		this.name = name;
+		this.#path = path;
+		this.#store = store;
+	}
+
+	/** The same graph, with `path` put before the names of new nodes. */
+	scope(path: string | number): Graph {
+		return new Graph(this.name, this.#path ? `${this.#path}/${path}` : String(path), this.#store);
+	}
+
+	get weights(): readonly Weight[] {
+		return [...this.#store.weights.values()];
+	}
+
+	/** Node count by operator, for tests and `inspect`. */
+	operators(): Record<string, number> {
+		const counts: Record<string, number> = {};
+		for (const node of this.#store.nodes) counts[node.op] = (counts[node.op] ?? 0) + 1;
+		return counts;
+	}
+
+	/** Names and dims of inputs and outputs, for tests and `inspect`. */
+	ports(): { readonly inputs: readonly Port[]; readonly outputs: readonly Port[] } {
+		return { inputs: this.#store.inputs, outputs: this.#store.outputs };
+	}
+
+	#unique(wanted: string): string {
+		let name = wanted;
+		for (let n = 1; this.#store.taken.has(name); n++) name = `${wanted}_${n}`;
+		this.#store.taken.add(name);
+		return name;
+	}
+
+	input(name: string, dtype: ValueType, dims: readonly Dim[]): Value {
+		if (this.#store.taken.has(name)) throw new Error(`Graph ${this.name} has two values named ${name}.`);
+		this.#store.taken.add(name);
+		this.#store.inputs.push({ name, dtype, dims });
+		return { name, dtype };
+	}
+
+	/** Declares a value as a graph output under its own public name. */
+	output(name: string, value: Value, dims: readonly Dim[]): void {
+		if (this.#store.taken.has(name)) throw new Error(`Graph ${this.name} has two values named ${name}.`);
+		this.#store.taken.add(name);
+		this.#store.outputs.push({ name, dtype: value.dtype, dims });
+		this.#store.nodes.push({
+			name: `output/${name}`,
+			op: 'Identity',
+			domain: '',
+			inputs: [value.name],
+			outputs: [name],
+			attributes: {}
+		});
+	}
+
+	/** A small tensor kept inside the graph. Equal constants are stored once. */
+	constant(value: Tensor<ValueType>): Value {
+		const key = `${value.dtype}[${value.dims.join(',')}](${value.data.length <= 64 ? Array.from(value.data as ArrayLike<unknown>, String).join(',') : this.#store.constants.size})`;
+		const name = `constant/${key}`;
+		if (!this.#store.constants.has(name)) this.#store.constants.set(name, value);
+		return { name, dtype: value.dtype };
+	}
+
+	ints(values: readonly number[]): Value {
+		return this.constant({ dtype: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) });
+	}
+
+	scalar(value: number): Value {
+		return this.constant({ dtype: 'float32', dims: [], data: Float32Array.of(value) });
+	}
+
+	/** A tensor in a weight shard. The same weight may be used by several nodes. */
+	weight(weight: Weight): Value {
+		const known = this.#store.weights.get(weight.name);
+		if (known && (known.dtype !== weight.dtype || known.dims.join() !== weight.dims.join()))
+			throw new Error(`Weight ${weight.name} is used with two shapes or types.`);
+		if (!known) this.#store.weights.set(weight.name, weight);
+		return { name: weight.name, dtype: weight.dtype };
+	}
+
+	/** Adds a node. An input left undefined is an optional input left out. */
+	node(
+		op: string,
+		inputs: readonly (Value | undefined)[],
+		attributes: Readonly<Record<string, Attribute>> = {},
+		{ domain = '', outputs }: NodeOptions = {}
+	): Value[] {
+		const name = this.#unique(this.#path ? `${this.#path}/${op}` : op);
+		const types = outputs ?? [inputs[0]?.dtype ?? 'float32'];
+		const values = types.map((dtype, i) => ({ name: dtype ? `${name}:${i}` : '', dtype: dtype ?? 'float32' }));
+		const names = inputs.map((input) => input?.name ?? '');
+		while (names.at(-1) === '') names.pop();
+		this.#store.nodes.push({ name, op, domain, inputs: names, outputs: values.map((v) => v.name), attributes });
+		return values;
+	}
+
+	/** Adds a node with one output. */
+	op(
+		op: string,
+		inputs: readonly (Value | undefined)[],
+		attributes: Readonly<Record<string, Attribute>> = {},
+		options: { readonly domain?: string; readonly dtype?: ValueType } = {}
+	): Value {
+		const [value] = this.node(op, inputs, attributes, {
+			domain: options.domain,
+			outputs: options.dtype ? [options.dtype] : undefined
+		});
+		if (!value) throw new Error(`${op} made no output.`);
+		return value;
+	}
+
+	/** Serialises to a ModelProto (opset 21) whose weights lie at `locate(weight)`. */
+	serialize(locate: (weight: Weight) => WeightLocation, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+		const { nodes, inputs, outputs, constants, weights } = this.#store;
+		const model = new ProtoWriter();
+		model.int(1, 10).string(2, 'honeybee-workbench');
+		model.message(7, (graph) => {
+			for (const node of nodes) graph.message(1, (writer) => writeNode(writer, node));
+			graph.string(2, this.name);
+			for (const [name, value] of constants)
+				graph.message(5, (writer) => {
+					for (const dim of value.dims) writer.int(1, dim);
+					writer.int(2, onnxDataType[value.dtype]).string(8, name);
+					writer.bytes(9, new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength));
+				});
+			for (const weight of weights.values()) {
+				const { file, offset, length } = locate(weight);
+				graph.message(5, (writer) => {
+					for (const dim of weight.dims) writer.int(1, dim);
+					writer.int(2, onnxDataType[weight.dtype]).string(8, weight.name);
+					for (const [key, value] of [
+						['location', file],
+						['offset', String(offset)],
+						['length', String(length)]
+					] as const)
+						writer.message(13, (entry) => entry.string(1, key).string(2, value));
+					writer.int(14, 1);
+				});
+			}
+			for (const port of inputs) graph.message(11, (writer) => writePort(writer, port));
+			for (const port of outputs) graph.message(12, (writer) => writePort(writer, port));
+		});
+		model.message(8, (opset) => opset.string(1, '').int(2, 21));
+		model.message(8, (opset) => opset.string(1, 'com.microsoft').int(2, 1));
+		for (const [key, value] of Object.entries(metadata))
+			model.message(14, (entry) => entry.string(1, key).string(2, value));
+		return model.finish();
+	}
+}
+
+/** Bytes of a weight, from its type and shape. */
+export function weightByteLength(weight: Pick<Weight, 'dtype' | 'dims'>): number {
+	const size = { float32: 4, float16: 2, int64: 8, int32: 4, uint8: 1, bool: 1 }[weight.dtype];
+	return elementCount(weight.dims) * size;
+}
+
+function writeNode(writer: ProtoWriter, node: Node): void {
+	for (const input of node.inputs) writer.string(1, input);
+	for (const output of node.outputs) writer.string(2, output);
+	writer.string(3, node.name).string(4, node.op);
+	for (const [name, attribute] of Object.entries(node.attributes))
+		writer.message(5, (field) => {
+			field.string(1, name);
+			if ('int' in attribute) field.int(3, attribute.int).int(20, 2);
+			else if ('float' in attribute) field.float(2, attribute.float).int(20, 1);
+			else if ('string' in attribute) field.string(4, attribute.string).int(20, 3);
+			else {
+				for (const value of attribute.ints) field.int(8, value);
+				field.int(20, 7);
+			}
+		});
+	if (node.domain) writer.string(7, node.domain);
+}
+
+function writePort(writer: ProtoWriter, port: Port): void {
+	writer.string(1, port.name).message(2, (type) =>
+		type.message(1, (tensorType) =>
+			tensorType.int(1, onnxDataType[port.dtype]).message(2, (shape) => {
+				for (const dim of port.dims)
+					shape.message(1, (entry) => (typeof dim === 'number' ? entry.int(1, dim) : entry.string(2, dim)));
+			})
+		)
+	);
+}
