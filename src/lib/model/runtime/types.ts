@@ -1,0 +1,105 @@
+import type { Tensor } from '../../tensor/tensor.ts';
+
+/** What goes into a model and what comes out; the same in the worker and in Node. All of it is structured-cloneable. */
+export type BackendName = 'webgpu' | 'wasm' | 'node';
+
+export interface LoadProgress {
+	readonly stage: 'manifest' | 'weights' | 'session' | 'self-test';
+	/** File or sub-model in work. */
+	readonly what: string;
+	/** Bytes so far and in all, over the whole load. */
+	readonly loaded: number;
+	readonly total: number;
+}
+
+/** What the UI states about where the model runs. */
+export interface BackendInfo {
+	readonly backend: BackendName;
+	/** E.g. adapter description, or "4 threads, SIMD". */
+	readonly description: string;
+	readonly threads: number;
+	/** WebGPU found only a software adapter. */
+	readonly software: boolean;
+	/** Why `auto` chose this backend, one sentence. */
+	readonly reason: string;
+	readonly shader_f16: boolean;
+}
+
+/** RGBA pixels, or encoded file bytes (PNG, JPEG, WebP, …), named by the sha256 of the file or pixels. */
+export interface ImageInput {
+	/** Hash that names the image in the session, in caches and in provenance. */
+	readonly id: string;
+	readonly bytes: Uint8Array;
+	/** File name for messages. */
+	readonly name: string;
+}
+
+export interface Turn {
+	readonly question: string;
+	/** Images put in before this question; upstream formats one line `Human: <image>` for each. */
+	readonly images: readonly ImageInput[];
+	/** Answer of an earlier turn; absent in the last turn. */
+	readonly answer?: string;
+	/** Ids of that answer as generated, so that the cached prefix is reused exactly. */
+	readonly answer_ids?: readonly number[];
+}
+
+export interface SamplingOptions {
+	/** 0 is greedy. */
+	readonly temperature: number;
+	/** Number of most probable tokens drawn from; 0 is all. */
+	readonly top_k: number;
+	/** Probability mass drawn from; 1 is all. */
+	readonly top_p: number;
+	readonly seed: number;
+	readonly max_new_tokens: number;
+	readonly stop: readonly string[];
+}
+
+export interface AnswerRequest {
+	readonly projector: string;
+	/** M; absent for the projector's own. */
+	readonly tokens?: number;
+	readonly turns: readonly Turn[];
+	readonly sampling: SamplingOptions;
+	/** Whole prompt used as it is instead of the template (images are those of `turns`). */
+	readonly raw_prompt?: string;
+}
+
+export interface StageTimings {
+	readonly vision: number;
+	readonly projector: number;
+	readonly prefill: number;
+	readonly decode: number;
+}
+
+export interface AnswerResult {
+	readonly text: string;
+	/** New ids, the end token included when the model gave it. */
+	readonly ids: readonly number[];
+	/** The prompt; −1 at every image token. */
+	readonly prompt_ids: readonly number[];
+	readonly timings_ms: StageTimings;
+	readonly tokens_per_second: number;
+	/** Prompt positions taken from the cache instead of computed. */
+	readonly cached_positions: number;
+	readonly stop_reason: 'eos' | 'length' | 'stop' | 'cancelled';
+	readonly backend: BackendName;
+	readonly dtype: string;
+}
+
+export type AnswerEvent =
+	| { readonly type: 'stage'; readonly stage: 'vision' | 'projector' | 'prefill' | 'decode' }
+	| { readonly type: 'token'; readonly id: number; /** Text so far, whole. */ readonly text: string }
+	| { readonly type: 'done'; readonly result: AnswerResult };
+
+/** Named activations; names are those of the golden files without their case prefix. */
+export type Trace = Readonly<Record<string, Tensor>>;
+
+export interface TraceRequest {
+	readonly projector: string;
+	readonly tokens?: number;
+	readonly image: ImageInput;
+	/** Names or prefixes wanted (e.g. `proj.`); everything the projector offers when absent. */
+	readonly names?: readonly string[];
+}
