@@ -1,0 +1,220 @@
+import { proxy, wrap, type Remote } from 'comlink';
+import { InputError } from '../lib/tensor/errors.ts';
+import type {
+	AnswerEvent,
+	AnswerRequest,
+	HoneybeeWorkerApi,
+	LoadedModel,
+	LoadRequest,
+	Trace,
+	TraceRequest,
+	WorkerState
+} from './api.ts';
+import { EventQueue } from './event-queue.ts';
+
+type Listener = (state: WorkerState) => void;
+type FailureReason = Extract<WorkerState, { status: 'failed' }>['reason'];
+
+/** A worker and everything that ends with it. */
+interface Running {
+	readonly worker: Worker;
+	readonly api: Remote<HoneybeeWorkerApi>;
+	/** Rejects when the worker is gone; every call is raced against it, so that none waits for ever. */
+	readonly gone: Promise<never>;
+	readonly end: (error: Error) => void;
+	/** Settles once the worker answers and is watched. */
+	readonly started: Promise<void>;
+}
+
+/**
+ * The page's side of the model worker, and the only place that starts one. The worker is started at the first `load`;
+ * each load has a fresh one, because WebAssembly memory is never given back.
+ */
+export class HoneybeeClient {
+	#state: WorkerState = { status: 'idle' };
+	readonly #listeners = new Set<Listener>();
+	#running: Running | undefined;
+	#request: LoadRequest | undefined;
+
+	get state(): WorkerState {
+		return this.#state;
+	}
+
+	/** Calls back at every change of `state`; returns the function that ends it. */
+	subscribe(listener: Listener): () => void {
+		this.#listeners.add(listener);
+		return () => this.#listeners.delete(listener);
+	}
+
+	/** Loads a model; the one before it is dropped. @throws InputError when the model folder cannot be used. */
+	async load(request: LoadRequest): Promise<LoadedModel> {
+		this.#request = request;
+		this.#stop('Another model is being loaded.');
+		this.#set({ status: 'loading', progress: { stage: 'manifest', what: 'worker', loaded: 0, total: 0 } });
+		const running = this.#start();
+		try {
+			const loading = running.started.then(() =>
+				running.api.load(
+					request,
+					proxy((progress) => {
+						if (this.#running === running && this.#state.status === 'loading')
+							this.#set({ status: 'loading', progress });
+					})
+				)
+			);
+			const model = await Promise.race([loading, running.gone]);
+			this.#set({ status: 'ready', model });
+			return model;
+		} catch (thrown) {
+			const error = revive(thrown);
+			if (this.#running === running) this.#fail(error instanceof InputError ? 'input' : 'load', error.message);
+			throw error;
+		}
+	}
+
+	/**
+	 * Events of one answer, the last of them `done`. Leaving the loop early, or aborting, stops generation at the next
+	 * token. @throws InputError for a request that cannot be answered (the model stays usable); any other error means
+	 * that the worker was given up and `state` is `failed`.
+	 */
+	async *answer(request: AnswerRequest, signal?: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
+		const running = this.#ready();
+		const events = new EventQueue<AnswerEvent>();
+		const cancel = () => void running.api.cancel().catch(() => undefined);
+		signal?.addEventListener('abort', cancel, { once: true });
+		let finished = false;
+		try {
+			running.gone.catch((error: Error) => events.fail(error));
+			running.api
+				.answer(
+					request,
+					proxy((event) => events.push(event))
+				)
+				.catch((error: unknown) => events.fail(revive(error)));
+			if (signal?.aborted) cancel();
+			while (!finished) {
+				const event = await events.next();
+				finished = event.type === 'done';
+				yield event;
+			}
+		} catch (thrown) {
+			finished = true;
+			throw this.#judge(running, thrown);
+		} finally {
+			signal?.removeEventListener('abort', cancel);
+			if (!finished) cancel();
+		}
+	}
+
+	/** Activations of one image. @throws as `answer`. */
+	async trace(request: TraceRequest): Promise<Trace> {
+		const running = this.#ready();
+		try {
+			return await Promise.race([running.api.trace(request), running.gone]);
+		} catch (thrown) {
+			throw this.#judge(running, thrown);
+		}
+	}
+
+	/** Stops the answer in work, which then ends with `stop_reason: 'cancelled'`. */
+	async cancel(): Promise<void> {
+		const running = this.#running;
+		if (running) await Promise.race([running.api.cancel(), running.gone]).catch(() => undefined);
+	}
+
+	/** Ends the worker, starts a new one and loads the last requested model again. */
+	async restart(): Promise<LoadedModel | undefined> {
+		if (this.#request) return this.load(this.#request);
+		this.#stop('The model was restarted.');
+		this.#set({ status: 'idle' });
+		return undefined;
+	}
+
+	/** Ends the worker; a later `load` starts a new one. */
+	dispose(): void {
+		this.#stop('The model was unloaded.');
+		this.#set({ status: 'idle' });
+	}
+
+	#start(): Running {
+		const worker = new Worker(new URL('./honeybee.worker.ts', import.meta.url), {
+			type: 'module',
+			name: 'honeybee'
+		});
+		const api = wrap<HoneybeeWorkerApi>(worker);
+		const { promise: gone, reject: end } = Promise.withResolvers<never>();
+		gone.catch(() => undefined);
+		const started = this.#watch(worker, api);
+		started.catch(() => undefined);
+		const running: Running = { worker, api, gone, end, started };
+		this.#running = running;
+		return running;
+	}
+
+	/** Reports the end of this worker, in whatever way it comes. */
+	async #watch(worker: Worker, api: Remote<HoneybeeWorkerApi>): Promise<void> {
+		const crashed = (message: string, reason: FailureReason = 'crash') => {
+			if (this.#running?.worker === worker) this.#fail(reason, message);
+		};
+		worker.addEventListener('error', (event) => {
+			event.preventDefault();
+			crashed(
+				event.message
+					? `The model's worker stopped: ${event.message}`
+					: "The model's worker could not be started; reload the page."
+			);
+		});
+		worker.addEventListener('messageerror', () => crashed("The model's worker sent an unreadable message."));
+		const lock = `honeybee-worker-${Date.now()}-${Math.random()}`;
+		await api.watch(
+			lock,
+			proxy((failure) => crashed(failure.message, failure.reason))
+		);
+		// The lock comes to us only when the worker that holds it is gone.
+		void navigator.locks
+			?.request(lock, () => crashed("The model's worker stopped without a message, probably for want of memory."))
+			.catch(() => undefined);
+	}
+
+	#ready(): Running {
+		if (this.#state.status === 'ready' && this.#running) return this.#running;
+		if (this.#state.status === 'failed') throw new Error(this.#state.message);
+		throw new Error('No model is loaded yet; wait until it is ready.');
+	}
+
+	/** An unusable request leaves the model as it was; after any other error the worker is not trusted any more. */
+	#judge(running: Running, thrown: unknown): Error {
+		const error = revive(thrown);
+		if (!(error instanceof InputError) && this.#running === running) this.#fail('crash', error.message);
+		return error;
+	}
+
+	#fail(reason: FailureReason, message: string): void {
+		this.#stop(message);
+		this.#set({ status: 'failed', reason, message });
+	}
+
+	#stop(message: string): void {
+		const running = this.#running;
+		this.#running = undefined;
+		running?.worker.terminate();
+		running?.end(new Error(message));
+	}
+
+	#set(state: WorkerState): void {
+		this.#state = state;
+		for (const listener of [...this.#listeners]) listener(state);
+	}
+}
+
+/** Errors lose their class on the way out of the worker; their name tells it. */
+function revive(thrown: unknown): Error {
+	if (!(thrown instanceof Error)) return new Error(String(thrown));
+	if (thrown.name !== 'InputError' || thrown instanceof InputError) return thrown;
+	return new InputError(thrown.message);
+}
+
+/** A client for the page; nothing is started before its first `load`. */
+export function createHoneybeeClient(): HoneybeeClient {
+	return new HoneybeeClient();
+}
