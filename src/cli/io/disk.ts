@@ -1,0 +1,114 @@
+import { constants } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { ByteSource, SourceFolder } from '../../lib/checkpoint/source.ts';
+import { InputError } from '../../lib/tensor/errors.ts';
+
+/** Node reads at most 2 GiB − 1 byte in one call. */
+const READ_LIMIT = 2 ** 30;
+
+/** Something that holds open files. */
+export interface Closable {
+	close(): Promise<void>;
+}
+
+/** Opens a file for reads by range through one descriptor. */
+export async function openFile(path: string): Promise<ByteSource & Closable> {
+	const source = await tryOpenFile(path, basename(path));
+	if (!source) throw new InputError(`There is no file ${path}.`);
+	return source;
+}
+
+/** Opens a folder. Files stay open once asked for, until `close`. */
+export async function openFolder(path: string): Promise<SourceFolder & Closable> {
+	const root = resolve(path);
+	const info = await orExplain(path, stat(root));
+	if (!info) throw new InputError(`There is no folder ${path}.`);
+	if (!info.isDirectory()) throw new InputError(`${path} is a file, not a folder.`);
+	const files = new Map<string, Promise<(ByteSource & Closable) | undefined>>();
+
+	return {
+		name: path,
+		list: () => listFiles(root),
+		open(name) {
+			if (name.split(/[\\/]/).includes('..') || resolve(root, name) !== join(root, name))
+				throw new InputError(`${name} is not a path inside ${path}.`);
+			let file = files.get(name);
+			if (!file) {
+				file = tryOpenFile(join(root, name), name);
+				files.set(name, file);
+			}
+			return file;
+		},
+		async close() {
+			const opened = await Promise.allSettled(files.values());
+			files.clear();
+			for (const result of opened) if (result.status === 'fulfilled') await result.value?.close();
+		}
+	};
+}
+
+async function tryOpenFile(path: string, name: string): Promise<(ByteSource & Closable) | undefined> {
+	const handle = await orExplain(path, open(path, constants.O_RDONLY));
+	if (!handle) return undefined;
+	const info = await handle.stat();
+	if (!info.isFile()) {
+		await handle.close();
+		return undefined;
+	}
+	return {
+		name,
+		size: info.size,
+		read: (start, end) => readBytes(handle, name, info.size, start, end),
+		close: () => handle.close()
+	};
+}
+
+async function readBytes(
+	handle: FileHandle,
+	name: string,
+	size: number,
+	start: number,
+	end: number
+): Promise<Uint8Array> {
+	if (!(start >= 0 && start <= end && end <= size))
+		throw new RangeError(`Bytes ${start} to ${end} are outside ${name} (${size} bytes).`);
+	const bytes = new Uint8Array(end - start);
+	for (let done = 0; done < bytes.length;) {
+		const length = Math.min(READ_LIMIT, bytes.length - done);
+		const { bytesRead } = await handle.read(bytes, done, length, start + done);
+		if (bytesRead === 0) throw new InputError(`${name} became shorter while it was read.`);
+		done += bytesRead;
+	}
+	return bytes;
+}
+
+/** Paths of all files below a folder; a link to a file counts as one, a link to a folder is not followed. */
+async function listFiles(root: string, prefix = ''): Promise<string[]> {
+	const paths: string[] = [];
+	const items = await readdir(join(root, prefix), { withFileTypes: true });
+	for (const item of items.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+		const path = prefix + item.name;
+		if (item.isDirectory()) paths.push(...(await listFiles(root, `${path}/`)));
+		else if (item.isFile()) paths.push(path);
+		else if (item.isSymbolicLink()) {
+			const target = await stat(join(root, path)).catch(() => undefined);
+			if (target?.isFile()) paths.push(path);
+		}
+	}
+	return paths;
+}
+
+/** The result; undefined when there is nothing of that path; an InputError when it may not be read. */
+async function orExplain<T>(path: string, operation: Promise<T>): Promise<T | undefined> {
+	try {
+		return await operation;
+	} catch (error) {
+		const code = (error as NodeJS.ErrnoException).code;
+		if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+		if (code === 'EACCES' || code === 'EPERM')
+			throw new InputError(`${path} may not be read: permission denied.`);
+		throw error;
+	}
+}
