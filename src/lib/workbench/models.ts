@@ -1,0 +1,57 @@
+import type { ModelLocation } from '../../workers/api.ts';
+
+/** A line of `static/models/index.json`. */
+export interface ModelListing {
+	readonly name: string;
+	readonly title: string;
+	readonly location: ModelLocation;
+	/** What the model knows, in a sentence, where the list says so. */
+	readonly knows?: string;
+}
+
+/**
+ * The models this site offers, from `models/index.json` under `base` (an absolute URL with a trailing slash).
+ * No list, an empty one, and a server that answers with its start page are the same to a reader: no models.
+ * @throws Error with a sentence when there is a list that cannot be read.
+ */
+export async function listModels(base: string, fetcher: typeof fetch = fetch): Promise<ModelListing[]> {
+	const address = new URL('models/index.json', base);
+	let response: Response;
+	try {
+		response = await fetcher(address, { cache: 'no-cache' });
+	} catch {
+		throw new Error('The list of models could not be fetched; check the connection and reload the page.');
+	}
+	if (response.status === 404) return [];
+	if (!response.ok)
+		throw new Error(`The list of models could not be fetched (HTTP ${response.status}); reload the page.`);
+	const text = await response.text();
+	if (text.trimStart().startsWith('<')) return [];
+	let list: unknown;
+	try {
+		list = JSON.parse(text);
+	} catch {
+		throw new Error('models/index.json is not valid JSON; convert a model again or correct the file.');
+	}
+	return entriesOf(list).map((entry) => toListing(entry, address));
+}
+
+function entriesOf(list: unknown): unknown[] {
+	if (list !== null && typeof list === 'object' && 'models' in list && Array.isArray(list.models))
+		return list.models;
+	throw new Error('models/index.json has no "models" list; convert a model again or correct the file.');
+}
+
+function toListing(entry: unknown, address: URL): ModelListing {
+	if (entry === null || typeof entry !== 'object' || !('name' in entry) || typeof entry.name !== 'string')
+		throw new Error('models/index.json has an entry without a name; convert that model again.');
+	const { name } = entry;
+	const url = 'url' in entry && typeof entry.url === 'string' ? entry.url : `${name}/`;
+	const folder = new URL(url.endsWith('/') ? url : `${url}/`, address).href;
+	return {
+		name,
+		title: 'title' in entry && typeof entry.title === 'string' ? entry.title : name,
+		location: { kind: 'url', url: folder },
+		...('knows' in entry && typeof entry.knows === 'string' ? { knows: entry.knows } : {})
+	};
+}

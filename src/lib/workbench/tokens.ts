@@ -1,0 +1,72 @@
+import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+
+/** g, patches along one side of the image the model sees. */
+export function patchSide(manifest: ModelManifest): number {
+	const { image_size, patch_size } = manifest.config.vision_config;
+	return Math.floor(image_size / patch_size);
+}
+
+/**
+ * The M a projector can be run with, ascending. A flexible one pools to any square grid no finer than the patches;
+ * another has the one M its weights were made for.
+ */
+export function tokenChoices(entry: ProjectorEntry, side: number): number[] {
+	if (!entry.flexible) return [entry.num_query_tokens];
+	const squares = Array.from({ length: side }, (_, index) => (index + 1) ** 2);
+	return [...new Set([...squares, entry.num_query_tokens])].sort((a, b) => a - b);
+}
+
+/** `trained`, or that this M is outside what the projector was trained at. */
+export function isTrained(entry: ProjectorEntry, tokens: number): boolean {
+	return tokens === entry.num_query_tokens || entry.trained_tokens.includes(tokens);
+}
+
+/** Side of a square grid of `tokens` cells; undefined when M is no square. */
+export function squareSide(tokens: number): number | undefined {
+	const side = Math.round(Math.sqrt(tokens));
+	return side * side === tokens ? side : undefined;
+}
+
+/** A regular division of the image: `side` × `side` cells, row-major from the top left. */
+export interface TokenGrid {
+	readonly side: number;
+	readonly count: number;
+}
+
+/** Where each kind of projector's visual tokens lie; kinds that are not named keep no place on the image. */
+const places: Readonly<Record<string, 'patches' | 'pooled'>> = {
+	mlp: 'patches',
+	'c-abs': 'pooled',
+	'd-abs': 'pooled'
+};
+
+/**
+ * The grid a projector's visual tokens lie on: the patches themselves, or a √M × √M pooling (C-Abstractor) or grid of
+ * reference points (D-Abstractor). Undefined where tokens have no place, as in the resampler, or M is no square.
+ */
+export function tokenGrid(entry: ProjectorEntry, tokens: number, patches: number): TokenGrid | undefined {
+	const place = places[entry.type];
+	if (place === undefined) return undefined;
+	const side = place === 'patches' ? patches : squareSide(tokens);
+	return side === undefined ? undefined : { side, count: side * side };
+}
+
+/** Cell of a grid under a point given as fractions of width and height; points outside go to the nearest cell. */
+export function cellAt({ side }: TokenGrid, x: number, y: number): number {
+	const clamp = (value: number) => Math.min(side - 1, Math.max(0, Math.floor(value * side)));
+	return clamp(y) * side + clamp(x);
+}
+
+/** The neighbouring cell in the direction of an arrow key; stays inside the grid. Undefined for other keys. */
+export function neighbour({ side }: TokenGrid, cell: number, key: string): number | undefined {
+	const row = Math.floor(cell / side);
+	const column = cell % side;
+	const within = (value: number) => Math.min(side - 1, Math.max(0, value));
+	if (key === 'ArrowLeft') return row * side + within(column - 1);
+	if (key === 'ArrowRight') return row * side + within(column + 1);
+	if (key === 'ArrowUp') return within(row - 1) * side + column;
+	if (key === 'ArrowDown') return within(row + 1) * side + column;
+	if (key === 'Home') return 0;
+	if (key === 'End') return side * side - 1;
+	return undefined;
+}
