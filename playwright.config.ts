@@ -1,0 +1,27 @@
+import { defineConfig } from 'playwright/test';
+import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
+
+const port = Number(process.env.HONEYBEE_TEST_PORT ?? 4390);
+
+/** End-to-end tests in real Chromium against the built workbench, served as `npm start` serves it. */
+export default defineConfig({
+	testDir: 'tests/e2e',
+	outputDir: 'test-results/e2e',
+	timeout: 240_000,
+	expect: { timeout: 60_000 },
+	workers: 1,
+	forbidOnly: Boolean(process.env.CI),
+	reporter: 'list',
+	use: {
+		baseURL: `http://localhost:${port}`,
+		browserName: 'chromium',
+		viewport: { width: 1440, height: 900 },
+		launchOptions: { executablePath: findChromium(), args: chromiumArgs }
+	},
+	webServer: {
+		command: `node scripts/start.mjs --port ${port}`,
+		url: `http://localhost:${port}`,
+		timeout: 180_000,
+		gracefulShutdown: { signal: 'SIGTERM', timeout: 5_000 }
+	}
+});
