@@ -20,36 +20,50 @@ export async function openFile(path: string): Promise<ByteSource & Closable> {
 	return source;
 }
 
-/** Opens a folder. Files stay open once asked for, until `close`. */
+/** `path` joined to a folder, refused when it leads out of it. */
+export function pathInside(folder: string, path: string): string {
+	const joined = join(folder, path);
+	if (path.split(/[\\/]/).includes('..') || resolve(folder, path) !== resolve(joined))
+		throw new InputError(`${path} is not a path inside ${folder}.`);
+	return joined;
+}
+
+/** Opens a folder. A file stays open once asked for, until `close`; one that was replaced since is opened anew. */
 export async function openFolder(path: string): Promise<SourceFolder & Closable> {
 	const root = resolve(path);
 	const info = await orExplain(path, stat(root));
 	if (!info) throw new InputError(`There is no folder ${path}.`);
 	if (!info.isDirectory()) throw new InputError(`${path} is a file, not a folder.`);
-	const files = new Map<string, Promise<(ByteSource & Closable) | undefined>>();
+	const files = new Map<string, DiskFile>();
+	const replaced: DiskFile[] = [];
 
 	return {
 		name: path,
 		list: () => listFiles(root),
-		open(name) {
-			if (name.split(/[\\/]/).includes('..') || resolve(root, name) !== join(root, name))
-				throw new InputError(`${name} is not a path inside ${path}.`);
-			let file = files.get(name);
-			if (!file) {
-				file = tryOpenFile(join(root, name), name);
-				files.set(name, file);
-			}
+		async open(name) {
+			const target = pathInside(root, name);
+			const before = files.get(name);
+			if (before && (await before.isCurrent(target))) return before;
+			const file = await tryOpenFile(target, name);
+			if (before) replaced.push(before);
+			if (file) files.set(name, file);
+			else files.delete(name);
 			return file;
 		},
 		async close() {
-			const opened = await Promise.allSettled(files.values());
+			const all = [...files.values(), ...replaced.splice(0)];
 			files.clear();
-			for (const result of opened) if (result.status === 'fulfilled') await result.value?.close();
+			for (const file of all) await file.close();
 		}
 	};
 }
 
-async function tryOpenFile(path: string, name: string): Promise<(ByteSource & Closable) | undefined> {
+interface DiskFile extends ByteSource, Closable {
+	/** Whether the path still leads to what was opened. */
+	isCurrent(path: string): Promise<boolean>;
+}
+
+async function tryOpenFile(path: string, name: string): Promise<DiskFile | undefined> {
 	const handle = await orExplain(path, open(path, constants.O_RDONLY));
 	if (!handle) return undefined;
 	const info = await handle.stat();
@@ -61,7 +75,11 @@ async function tryOpenFile(path: string, name: string): Promise<(ByteSource & Cl
 		name,
 		size: info.size,
 		read: (start, end) => readBytes(handle, name, info.size, start, end),
-		close: () => handle.close()
+		close: () => handle.close(),
+		async isCurrent(at) {
+			const now = await stat(at).catch(() => undefined);
+			return now?.ino === info.ino && now.dev === info.dev && now.size === info.size;
+		}
 	};
 }
 

@@ -26,7 +26,11 @@ export async function openCheckpoint(folder: SourceFolder): Promise<FolderCheckp
 		if (layout.endsWith('.index.json')) return openShards(folder, source);
 		return { ...(await openWeights(source)), files: [layout] };
 	}
-	throw new InputError(await explainMissing(folder));
+	const paths = await folder.list();
+	const [index, another] = paths.filter((path) => /^[^/]+\.(safetensors|bin)\.index\.json$/.test(path));
+	const source = index !== undefined && another === undefined ? await folder.open(index) : undefined;
+	if (source) return openShards(folder, source);
+	throw new InputError(explainMissing(folder.name, paths));
 }
 
 /** One weight file, by its extension: `.safetensors`, or a file of torch.save. */
@@ -34,21 +38,22 @@ export function openWeights(source: ByteSource): Promise<Checkpoint> {
 	return source.name.endsWith('.safetensors') ? openSafetensors(source) : openTorchZip(source);
 }
 
-async function explainMissing(folder: SourceFolder): Promise<string> {
-	const paths = await folder.list();
+function explainMissing(folder: string, paths: readonly string[]): string {
+	if (paths.includes('adapter_config.json'))
+		return `${folder} is a PEFT adapter; its base model's folder is needed as well.`;
 	const shard = paths.find((path) => /^[^/]+-\d+-of-\d+\.(bin|safetensors)$/.test(path));
 	if (shard)
-		return `${folder.name} has weight shards (${shard}) but no index (${shard.replace(/-\d+-of-\d+/, '')}.index.json); copy that file too.`;
+		return `${folder} has weight shards (${shard}) but no index (${shard.replace(/-\d+-of-\d+/, '')}.index.json); copy that file too.`;
 	const below = paths.find((path) => layouts.some((layout) => path.endsWith(`/${layout}`)));
 	if (below)
-		return `${folder.name} has no weights, but its folder ${below.slice(0, below.lastIndexOf('/'))} has; give that one.`;
-	return `${folder.name} has no weights: ${layouts.join(', ')} are looked for.`;
+		return `${folder} has no weights, but its folder ${below.slice(0, below.lastIndexOf('/'))} has; give that one.`;
+	return `${folder} has no weights: ${layouts.join(', ')} are looked for.`;
 }
 
 /** Shards and their index; a key's location comes from the index alone. */
 async function openShards(folder: SourceFolder, index: ByteSource): Promise<FolderCheckpoint> {
 	const { weight_map: weightMap } = await readJsonObject(index);
-	if (!isObject(weightMap))
+	if (!isObject(weightMap) || Object.keys(weightMap).length === 0)
 		throw new InputError(`${index.name} has no weight_map; copy or download it again.`);
 	const keysOf = new Map<string, string[]>();
 	for (const [key, file] of Object.entries(weightMap)) {

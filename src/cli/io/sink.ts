@@ -1,0 +1,79 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { FileWriter, FolderSink } from '../../lib/model/convert/sink.ts';
+import { InputError } from '../../lib/tensor/errors.ts';
+import { openFolder, pathInside } from './disk.ts';
+import type { Closable } from './disk.ts';
+
+/**
+ * A folder on disk that files are written into; it is made when needed. A file is written as `<name>.part` and renamed
+ * by `close`, so that a file of its name is always whole. A full or read-only disk is an InputError.
+ */
+export async function openFolderSink(path: string): Promise<FolderSink & Closable> {
+	await explain(mkdir(path, { recursive: true }), path);
+	const folder = await openFolder(path);
+	return {
+		folder,
+		create: (name) => createFile(pathInside(path, name)),
+		async remove(name) {
+			const target = pathInside(path, name);
+			await explain(rm(target, { force: true }), target);
+		},
+		close: () => folder.close()
+	};
+}
+
+async function createFile(target: string): Promise<FileWriter> {
+	const part = `${target}.part`;
+	await explain(mkdir(dirname(target), { recursive: true }), target);
+	const handle = await explain(open(part, 'w'), target);
+	const abort = async () => {
+		await handle.close().catch(() => undefined);
+		await rm(part, { force: true });
+	};
+	const orAbort = async (operation: Promise<unknown>) => {
+		try {
+			await explain(operation, target);
+		} catch (error) {
+			await abort();
+			throw error;
+		}
+	};
+	return {
+		write: (bytes) => orAbort(writeAll(handle, bytes)),
+		close: () => orAbort(handle.close().then(() => rename(part, target))),
+		abort
+	};
+}
+
+/** Node writes at most 2 GiB − 1 byte in one call, and may write less than it was given. */
+const WRITE_LIMIT = 2 ** 30;
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+	for (let done = 0; done < bytes.length;) {
+		const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, WRITE_LIMIT));
+		done += bytesWritten;
+	}
+}
+
+const reasons: Readonly<Record<string, string>> = {
+	ENOSPC: 'the disk is full; free some space and run it again',
+	EDQUOT: 'the disk quota is used up; free some space and run it again',
+	EFBIG: 'the file is too large for the file system; choose another folder',
+	EACCES: 'permission denied; choose another folder',
+	EPERM: 'permission denied; choose another folder',
+	EROFS: 'the disk is read-only; choose another folder',
+	ENOTDIR: 'a file lies where a folder is needed; choose another folder',
+	EEXIST: 'a file lies where a folder is needed; choose another folder',
+	EISDIR: 'a folder has that name; choose another folder'
+};
+
+async function explain<T>(operation: Promise<T>, path: string): Promise<T> {
+	try {
+		return await operation;
+	} catch (error) {
+		const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''];
+		throw reason ? new InputError(`${path} cannot be written: ${reason}.`) : error;
+	}
+}
