@@ -1,0 +1,40 @@
+/** Pixels as the model sees them: 8 bits a channel, row-major, interleaved R, G, B, no alpha. */
+export interface RgbImage {
+	/** In pixels, at least 1. */
+	readonly width: number;
+	/** In pixels, at least 1. */
+	readonly height: number;
+	/** `width * height * 3` bytes. */
+	readonly data: Uint8Array;
+}
+
+/** Makes an image after checking that the data fits the size. */
+export function rgbImage(width: number, height: number, data: Uint8Array): RgbImage {
+	if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))
+		throw new Error(`An image needs a width and a height of at least 1 pixel, got ${width}×${height}.`);
+	if (data.length !== width * height * 3)
+		throw new Error(`A ${width}×${height} RGB image needs ${width * height * 3} bytes, got ${data.length}.`);
+	return { width, height, data };
+}
+
+/**
+ * Image of interleaved pixels of 3 or 4 bytes. A fourth channel is alpha and is dropped, not composited, as
+ * PIL's `convert("RGB")` does.
+ */
+export function rgbFromInterleaved(
+	width: number,
+	height: number,
+	pixels: Uint8Array | Uint8ClampedArray
+): RgbImage {
+	const channels = pixels.length / (width * height);
+	if (channels !== 3 && channels !== 4)
+		throw new Error(`A ${width}×${height} image cannot have ${pixels.length} bytes of RGB or RGBA pixels.`);
+	if (channels === 3) return rgbImage(width, height, new Uint8Array(pixels));
+	const data = new Uint8Array(width * height * 3);
+	for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
+		data[to] = pixels[from] ?? 0;
+		data[to + 1] = pixels[from + 1] ?? 0;
+		data[to + 2] = pixels[from + 2] ?? 0;
+	}
+	return rgbImage(width, height, data);
+}
