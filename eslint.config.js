@@ -1,9 +1,66 @@
+import { builtinModules } from 'node:module';
 import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
+
+/**
+ * Imports go one way: a folder may use the folders named beside it, and itself.
+ * tensor ← checkpoint, onnx ← model ← workers ← workbench ← routes, and tensor ← analysis ← viz ← routes.
+ */
+const mayImport = {
+	tensor: [],
+	checkpoint: ['tensor'],
+	onnx: ['tensor'],
+	model: ['tensor', 'checkpoint', 'onnx'],
+	analysis: ['tensor'],
+	viz: ['tensor', 'analysis'],
+	benchmarks: ['tensor', 'model'],
+	notebook: ['tensor', 'analysis', 'viz'],
+	workers: ['tensor', 'checkpoint', 'onnx', 'model'],
+	workbench: ['tensor', 'checkpoint', 'model', 'analysis', 'viz', 'benchmarks', 'notebook', 'workers'],
+	cli: ['tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'benchmarks']
+};
+const folders = [...Object.keys(mayImport), 'routes'];
+
+/** Packages that one folder keeps to itself. */
+const kept = { 'onnxruntime-web': 'workers', comlink: 'workers', 'onnxruntime-node': 'cli' };
+
+const node = {
+	regex: `^(node:.*|(${builtinModules.filter((name) => !name.startsWith('_')).join('|')})(/.*)?)$`,
+	message: 'src/lib and src/workers run in the browser, too. What needs Node goes to src/cli.'
+};
+
+/** @param {keyof typeof mayImport} folder */
+function oneWay(folder) {
+	const inLib = folder !== 'workers' && folder !== 'cli';
+	const forbidden = folders.filter((other) => other !== folder && !mayImport[folder].includes(other));
+	return {
+		files: [`src/${inLib ? 'lib/' : ''}${folder}/**`],
+		rules: {
+			'no-restricted-imports': [
+				'error',
+				{
+					patterns: [
+						{
+							regex: `^(\\.|\\$lib).*/(${forbidden.join('|')})/`,
+							message: `${folder} may use ${mayImport[folder].join(', ') || 'no other folder'} (eslint.config.js).`
+						},
+						...Object.entries(kept)
+							.filter(([, keeper]) => keeper !== folder)
+							.map(([name, keeper]) => ({
+								regex: `^${name}(/|$)`,
+								message: `Only src/${keeper} uses ${name}.`
+							})),
+						...(folder === 'cli' ? [] : [node])
+					]
+				}
+			]
+		}
+	};
+}
 
 export default ts.config(
 	{
@@ -34,5 +91,6 @@ export default ts.config(
 	{
 		files: ['**/*.svelte', '**/*.svelte.ts'],
 		languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } }
-	}
+	},
+	...Object.keys(mayImport).map(oneWay)
 );

@@ -1,16 +1,21 @@
 import { sveltekit } from '@sveltejs/kit/vite';
-import { defineConfig } from 'vite';
+import { defineConfig, type Connect, type Plugin } from 'vite';
 
-// WASM threads need a cross-origin isolated page.
-const isolation = {
-	'Cross-Origin-Opener-Policy': 'same-origin',
-	'Cross-Origin-Embedder-Policy': 'require-corp'
+const isolate: Connect.NextHandleFunction = (_request, response, next) => {
+	response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+	response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+	next();
+};
+
+/** WASM threads need a cross-origin isolated page; SvelteKit answers past Vite's own `server.headers`. */
+const crossOriginIsolation: Plugin = {
+	name: 'cross-origin-isolation',
+	configureServer: (server) => void server.middlewares.use(isolate),
+	configurePreviewServer: (server) => void server.middlewares.use(isolate)
 };
 
 export default defineConfig({
-	plugins: [sveltekit()],
-	server: { headers: isolation },
-	preview: { headers: isolation },
+	plugins: [crossOriginIsolation, sveltekit()],
 	worker: { format: 'es' },
 	// The runtime finds its .wasm beside itself; pre-bundling would move it.
 	optimizeDeps: { exclude: ['onnxruntime-web'] }

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -158,6 +158,7 @@ export async function build() {
 	const made = existsSync(join(root, 'build', 'index.html'));
 	if (made && existsSync(buildStamp) && readFileSync(buildStamp, 'utf8') === hash) return;
 	console.log('Building …');
+	rmSync(buildStamp, { force: true });
 	for (const config of ['vite.config.ts', 'vite.cli.config.ts']) {
 		if (!existsSync(join(root, config))) continue;
 		const code = await runTool('vite/bin/vite.js', ['build', '--logLevel', 'warn', '--config', config]);
