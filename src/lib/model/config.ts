@@ -1,3 +1,5 @@
+import { InputError } from '../tensor/errors.ts';
+
 /** Upstream's config.json after migration, reduced to the fields the model needs. Names are upstream's. */
 export interface VisionConfig {
 	readonly hidden_size: number;
@@ -90,4 +92,21 @@ export interface HoneybeeConfig {
 	readonly projector_config: ProjectorConfig;
 	readonly lm_config: LmConfig;
 	readonly text_config: TextConfig;
+}
+
+/** Side of the patch grid, g; the tower sees g² patches. */
+export function gridSide(vision: VisionConfig): number {
+	return Math.floor(vision.image_size / vision.patch_size);
+}
+
+/** Python-style layer index → absolute index into hidden_states (0 = after pre_layrnorm). */
+export function featureLayer(config: Pick<HoneybeeConfig, 'vision_config' | 'projector_config'>): number {
+	const count = config.vision_config.num_hidden_layers + 1;
+	const index = config.projector_config.feature_layer_index;
+	const absolute = index < 0 ? count + index : index;
+	if (absolute < 0 || absolute >= count)
+		throw new InputError(
+			`projector_config.feature_layer_index is ${index}, but the vision tower has only ${count} hidden states; correct config.json.`
+		);
+	return absolute;
 }

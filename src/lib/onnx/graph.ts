@@ -37,7 +37,7 @@ class Store {
 	readonly nodes: Node[] = [];
 	readonly inputs: Port[] = [];
 	readonly outputs: Port[] = [];
-	readonly constants = new Map<string, Tensor>();
+	readonly constants = new Map<string, Tensor<ValueType>>();
 	readonly weights = new Map<string, Weight>();
 	readonly taken = new Set<string>();
 }
@@ -141,10 +141,20 @@ export class Graph {
 	): Value[] {
 		const name = this.#unique(this.#path ? `${this.#path}/${op}` : op);
 		const types = outputs ?? [inputs[0]?.dtype ?? 'float32'];
-		const values = types.map((dtype, i) => ({ name: dtype ? `${name}:${i}` : '', dtype: dtype ?? 'float32' }));
+		const values = types.map((dtype, i) => ({
+			name: dtype ? `${name}:${i}` : '',
+			dtype: dtype ?? 'float32'
+		}));
 		const names = inputs.map((input) => input?.name ?? '');
 		while (names.at(-1) === '') names.pop();
-		this.#store.nodes.push({ name, op, domain, inputs: names, outputs: values.map((v) => v.name), attributes });
+		this.#store.nodes.push({
+			name,
+			op,
+			domain,
+			inputs: names,
+			outputs: values.map((v) => v.name),
+			attributes
+		});
 		return values;
 	}
 
@@ -164,7 +174,10 @@ export class Graph {
 	}
 
 	/** Serialises to a ModelProto (opset 21) whose weights lie at `locate(weight)`. */
-	serialize(locate: (weight: Weight) => WeightLocation, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+	serialize(
+		locate: (weight: Weight) => WeightLocation,
+		metadata: Readonly<Record<string, string>> = {}
+	): Uint8Array {
 		const { nodes, inputs, outputs, constants, weights } = this.#store;
 		const model = new ProtoWriter();
 		model.int(1, 10).string(2, 'honeybee-workbench');

@@ -40,12 +40,27 @@ export const Transpose = (g: Graph, x: Value, perm: readonly number[]) =>
 	g.op('Transpose', [x], { perm: ints(perm) });
 export const Concat = (g: Graph, values: readonly Value[], axis: number) =>
 	g.op('Concat', values, { axis: int(axis) });
-export const Unsqueeze = (g: Graph, x: Value, axes: readonly number[]) => g.op('Unsqueeze', [x, g.ints(axes)]);
+export const Unsqueeze = (g: Graph, x: Value, axes: readonly number[]) =>
+	g.op('Unsqueeze', [x, g.ints(axes)]);
 export const Expand = (g: Graph, x: Value, shape: Value) => g.op('Expand', [x, shape]);
 export const Gather = (g: Graph, x: Value, indices: Value, axis: number) =>
 	g.op('Gather', [x, indices], { axis: int(axis) });
 export const Slice = (g: Graph, x: Value, starts: Value, ends: Value, axes: readonly number[]) =>
 	g.op('Slice', [x, starts, ends, g.ints(axes)]);
+export const Split = (g: Graph, x: Value, axis: number, parts: number) =>
+	g.node(
+		'Split',
+		[x],
+		{ axis: int(axis), num_outputs: int(parts) },
+		{ outputs: Array.from({ length: parts }, () => x.dtype) }
+	);
+/** 0, 1, … limit − 1 of a scalar limit. */
+export const Range = (g: Graph, start: Value, limit: Value, step: Value) =>
+	g.op('Range', [start, limit, step]);
+export const LessOrEqual = (g: Graph, a: Value, b: Value) =>
+	g.op('LessOrEqual', [a, b], {}, { dtype: 'bool' });
+export const Where = (g: Graph, condition: Value, a: Value, b: Value) =>
+	g.op('Where', [condition, a, b], {}, { dtype: a.dtype });
 export const ReduceMean = (g: Graph, x: Value, axes: readonly number[]) =>
 	g.op('ReduceMean', [x, g.ints(axes)], { keepdims: int(1) });
 
@@ -78,7 +93,12 @@ export const Conv = (
 	g: Graph,
 	x: Value,
 	weight: Value,
-	options: { readonly kernel: number; readonly stride?: number; readonly pad?: number; readonly group?: number }
+	options: {
+		readonly kernel: number;
+		readonly stride?: number;
+		readonly pad?: number;
+		readonly group?: number;
+	}
 ) => {
 	const { kernel, stride = 1, pad = 0, group = 1 } = options;
 	return g.op('Conv', [x, weight], {

@@ -1,0 +1,88 @@
+import { InputError } from '../tensor/errors.ts';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is Json {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Typed reads from one object of config.json, with messages that name the field. */
+export class ConfigFields {
+	readonly #json: Json;
+	readonly #where: string;
+
+	constructor(json: Json, where: string) {
+		this.#json = json;
+		this.#where = where;
+	}
+
+	#fail(name: string, wanted: string): never {
+		const value = JSON.stringify(this.#json[name]) ?? 'missing';
+		throw new InputError(
+			`${this.#where}.${name} is ${value} but must be ${wanted}; correct config.json in the checkpoint folder.`
+		);
+	}
+
+	has(name: string): boolean {
+		return this.#json[name] !== undefined && this.#json[name] !== null;
+	}
+
+	/** A whole number ≥ `least`. */
+	count(name: string, fallback?: number, least = 0): number {
+		const value = this.#json[name] ?? fallback;
+		if (typeof value !== 'number' || !Number.isInteger(value) || value < least)
+			this.#fail(name, `a whole number of at least ${least}`);
+		return value;
+	}
+
+	integer(name: string, fallback?: number): number {
+		const value = this.#json[name] ?? fallback;
+		if (typeof value !== 'number' || !Number.isInteger(value)) this.#fail(name, 'a whole number');
+		return value;
+	}
+
+	number(name: string, fallback?: number): number {
+		const value = this.#json[name] ?? fallback;
+		if (typeof value !== 'number' || !Number.isFinite(value)) this.#fail(name, 'a number');
+		return value;
+	}
+
+	string(name: string, fallback?: string): string {
+		const value = this.#json[name] ?? fallback;
+		if (typeof value !== 'string') this.#fail(name, 'a string');
+		return value;
+	}
+
+	boolean(name: string, fallback: boolean): boolean {
+		const value = this.#json[name] ?? fallback;
+		if (typeof value !== 'boolean') this.#fail(name, 'true or false');
+		return value;
+	}
+
+	oneOf<T extends string>(name: string, choices: readonly T[], fallback: T): T {
+		const value = this.#json[name] ?? fallback;
+		const known = choices.find((choice) => choice === value);
+		if (known === undefined) this.#fail(name, `one of ${choices.join(', ')}`);
+		return known;
+	}
+
+	numbers(name: string, length: number, fallback: readonly number[]): readonly number[] {
+		const value = this.#json[name] ?? fallback;
+		if (!Array.isArray(value) || value.length !== length || !value.every((v) => typeof v === 'number'))
+			this.#fail(name, `a list of ${length} numbers`);
+		return value;
+	}
+
+	/** An index that upstream also allows as a list; lists of one are read, more levels were never runnable upstream. */
+	layerIndex(name: string, fallback: number): number {
+		const value = this.#json[name];
+		if (Array.isArray(value)) {
+			const [only] = value;
+			if (value.length === 1 && typeof only === 'number' && Number.isInteger(only)) return only;
+			throw new InputError(
+				`${this.#where}.${name} asks for features of ${value.length} layers at once, which no shipped Honeybee does and this converter does not support; use one layer.`
+			);
+		}
+		return this.integer(name, fallback);
+	}
+}

@@ -1,0 +1,367 @@
+import { readJsonObject } from '../../checkpoint/bytes.ts';
+import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
+import type { Graph } from '../../onnx/graph.ts';
+import type { WeightLocation } from '../../onnx/types.ts';
+import { InputError } from '../../tensor/errors.ts';
+import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
+import { cacheGraph, embeddingGraph, kvType, languageGraph } from '../language/graph.ts';
+import type { DTypePreset, GraphFiles, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
+import { projectorDefinition } from '../projectors/registry.ts';
+import { visionGraph } from '../vision/graph.ts';
+import { subModelDTypes } from './dtypes.ts';
+import { planShards, type Shard } from './shards.ts';
+import type { FolderSink, Hasher } from './sink.ts';
+import { openSources, readManifest, type ConversionSource, type FolderResolver } from './source.ts';
+
+/** Bump when the same checkpoint gives other files. */
+export const CONVERTER_VERSION = '1';
+
+/** What a conversion is doing, for a progress line. */
+export interface ConversionProgress {
+	/** File in work. */
+	readonly what: string;
+	/** Bytes so far and in all. */
+	readonly done: number;
+	readonly total: number;
+}
+
+export interface ConversionOptions {
+	/** Checkpoint folder (upstream's `…/last`), PEFT folder, or an fp32 model folder. */
+	readonly checkpoint: SourceFolder;
+	/** Folder with tokenizer.json or tokenizer.model; the checkpoint folder itself when absent. */
+	readonly tokenizer?: SourceFolder;
+	readonly sink: FolderSink;
+	readonly dtype: DTypePreset;
+	readonly name: string;
+	readonly resolve: FolderResolver;
+	readonly createHash: () => Hasher;
+	/** tokenizer.model bytes → the text of an equal tokenizer.json. */
+	readonly licence?: string;
+	readonly onProgress?: (progress: ConversionProgress) => void;
+	readonly signal?: AbortSignal;
+}
+
+/** A graph with the files it becomes. */
+interface Part {
+	readonly graph: Graph;
+	readonly path: string;
+	readonly shards: readonly Shard[];
+}
+
+const CHUNK = 16 * 1024 * 1024;
+const JOURNAL = 'honeybee.partial.json';
+
+/**
+ * Converts a checkpoint into a model folder: graphs, weight shards, tokenizer and last `honeybee.json`, which makes it
+ * visible. A folder that already holds a model of the same towers and dtype gets the projector added. Interrupted work
+ * is continued at the shard.
+ *
+ * Memory stays near the largest tensor.
+ */
+export async function convert(options: ConversionOptions): Promise<ModelManifest> {
+	const { checkpoint, sink, dtype } = options;
+	const sources = await openSources(checkpoint, options.resolve);
+	const [first] = sources;
+	if (!first) throw new InputError(`${checkpoint.name} offers no projector to convert.`);
+	const existing = await readManifest(sink.folder);
+	const files = new FileCollector(options, existing);
+
+	const { config } = first;
+	const dtypes = subModelDTypes(dtype, config.text_config.hidden_size);
+	if (existing) refuseOtherModel(existing, config, dtype, options);
+	const known = existing?.projectors ?? {};
+	const featureLayers = [
+		...new Set([
+			...Object.values(known).map((entry) => entry.feature_layer),
+			...sources.map((source) => featureLayer(source.config))
+		])
+	].sort((a, b) => a - b);
+
+	// Building every graph first checks every tensor's presence and shape before a byte is written.
+	const vision = part(visionGraph(config.vision_config, first.state, featureLayers, dtypes.vision), 'vision');
+	const embedding = part(embeddingGraph(config.text_config, first.state, dtypes.embedding), 'embedding');
+	const language = part(languageGraph(config.text_config, first.state, dtypes.language), 'language');
+	const cache = part(cacheGraph(config.text_config, kvType(dtypes.language)), 'cache');
+	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
+	const tokenizer = await openTokenizer(options);
+
+	const parts = [vision, embedding, language, cache, ...projectors.map((p) => p.part)];
+	files.plan(parts.flatMap((p) => p.shards));
+	for (const p of parts) await writePart(p, files);
+	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
+
+	const entries = { ...known };
+	for (const { source, part: p } of projectors) entries[source.projector] = projectorEntry(source, p);
+	const provenance = await describeSources(options, sources);
+	const manifest: ModelManifest = {
+		format: 'honeybee-model',
+		format_version: 1,
+		name: existing?.name ?? options.name,
+		provenance: {
+			converter: CONVERTER_VERSION,
+			sources: [
+				...(existing?.provenance.sources ?? []).filter(
+					(old) => !sources.some((s) => s.projector === old.projector)
+				),
+				...provenance
+			],
+			...(options.licence ? { licence: options.licence } : {}),
+			...(existing?.provenance.licence ? { licence: existing.provenance.licence } : {})
+		},
+		config: {
+			vision_config: config.vision_config,
+			text_config: config.text_config,
+			lm_config: config.lm_config
+		},
+		dtype,
+		dtypes,
+		kv_dtype: kvType(dtypes.language),
+		image: {
+			size: config.vision_config.image_size,
+			mean: config.vision_config.image_mean,
+			std: config.vision_config.image_std
+		},
+		prompt: { template: 'free-form' },
+		tokenizer: 'tokenizer.json',
+		graphs: {
+			vision: graphFiles(vision),
+			embedding: graphFiles(embedding),
+			language: [{ ...graphFiles(language), layers: [0, config.text_config.num_hidden_layers] }],
+			cache: graphFiles(cache)
+		},
+		projectors: entries,
+		memory: {
+			weights: files
+				.all()
+				.reduce((sum, file) => sum + (file.path.endsWith('.safetensors') ? file.size : 0), 0),
+			kv_per_token:
+				2 *
+				config.text_config.num_hidden_layers *
+				config.text_config.num_key_value_heads *
+				config.text_config.head_dim *
+				(kvType(dtypes.language) === 'float16' ? 2 : 4)
+		},
+		files: files.all()
+	};
+	await files.finish(manifest);
+	return manifest;
+}
+
+function refuseOtherModel(
+	existing: ModelManifest,
+	config: HoneybeeConfig,
+	dtype: DTypePreset,
+	{ sink, checkpoint }: ConversionOptions
+): void {
+	const same =
+		existing.dtype === dtype &&
+		JSON.stringify([existing.config.vision_config, existing.config.text_config]) ===
+			JSON.stringify([config.vision_config, config.text_config]);
+	if (!same)
+		throw new InputError(
+			`${sink.folder.name} already holds ${existing.name} (${existing.dtype}), whose towers or dtype differ from ${checkpoint.name} (${dtype}); choose another output folder.`
+		);
+}
+
+function part(graph: Graph, stem: string): Part {
+	return { graph, path: `${stem}.onnx`, shards: planShards(stem, graph.weights) };
+}
+
+function projectorPart({ projector, config, state }: ConversionSource): Part {
+	const definition = projectorDefinition(config.projector_config.projector_type);
+	const graph = definition.graph(config.projector_config, state, gridSide(config.vision_config));
+	return part(graph, `projector.${projector}`);
+}
+
+function graphFiles({ path, shards }: Part): GraphFiles {
+	return { graph: path, weights: shards.map((shard) => shard.path) };
+}
+
+function projectorEntry({ config, trainedTokens }: ConversionSource, p: Part): ProjectorEntry {
+	const { projector_config } = config;
+	const definition = projectorDefinition(projector_config.projector_type);
+	return {
+		type: definition.type,
+		title: definition.title(projector_config),
+		num_query_tokens: projector_config.num_query_tokens,
+		num_eos_tokens: projector_config.num_eos_tokens,
+		feature_layer: featureLayer(config),
+		trained_tokens: trainedTokens,
+		flexible: definition.flexible,
+		config: projector_config,
+		...graphFiles(p)
+	};
+}
+
+async function writePart({ graph, path, shards }: Part, files: FileCollector): Promise<void> {
+	for (const shard of shards) await files.writeShard(shard);
+	const locations = new Map<string, WeightLocation>();
+	for (const shard of shards) for (const [name, location] of shard.locations) locations.set(name, location);
+	const bytes = graph.serialize((weight) => {
+		const location = locations.get(weight.name);
+		if (!location) throw new Error(`Weight ${weight.name} lies in no shard.`);
+		return location;
+	});
+	await files.writeBytes(path, bytes);
+}
+
+/** Writes the files of a conversion, hashes them, and keeps the journal that lets interrupted work go on. */
+class FileCollector {
+	readonly #options: ConversionOptions;
+	readonly #files = new Map<string, ModelFile>();
+	/** Shards that an earlier, interrupted run of the same conversion finished. */
+	readonly #finished = new Map<string, ModelFile>();
+	/** Files of the model that is already in the folder; they are checked, not rewritten. */
+	readonly #existing: ReadonlyMap<string, ModelFile>;
+	#done = 0;
+	#total = 0;
+
+	constructor(options: ConversionOptions, existing: ModelManifest | undefined) {
+		this.#options = options;
+		this.#existing = new Map((existing?.files ?? []).map((file) => [file.path, file]));
+		for (const [path, file] of this.#existing) this.#files.set(path, file);
+	}
+
+	plan(shards: readonly Shard[]): void {
+		this.#total = shards.reduce((sum, shard) => sum + shard.size, 0);
+	}
+
+	all(): ModelFile[] {
+		return [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+	}
+
+	#advance(what: string, bytes: number): void {
+		this.#options.signal?.throwIfAborted();
+		this.#done += bytes;
+		this.#options.onProgress?.({ what, done: this.#done, total: this.#total });
+	}
+
+	async #loadJournal(): Promise<void> {
+		const source = await this.#options.sink.folder.open(JOURNAL);
+		if (!source) return;
+		const journal = await readJsonObject(source);
+		if (journal.identity !== this.#identity() || !Array.isArray(journal.files)) return;
+		for (const file of journal.files as ModelFile[]) this.#finished.set(file.path, file);
+	}
+
+	#identity(): string {
+		return [CONVERTER_VERSION, this.#options.checkpoint.name, this.#options.dtype].join('|');
+	}
+
+	#journalRead = false;
+
+	async writeShard(shard: Shard): Promise<void> {
+		const { sink, createHash } = this.#options;
+		if (!this.#journalRead) {
+			this.#journalRead = true;
+			await this.#loadJournal();
+		}
+		const finished = this.#finished.get(shard.path);
+		const there = await sink.folder.open(shard.path);
+		if (finished && there?.size === shard.size && finished.size === shard.size) {
+			this.#files.set(shard.path, finished);
+			this.#advance(shard.path, shard.size);
+			return;
+		}
+		const old = this.#existing.get(shard.path);
+		const towers = old && !shard.path.startsWith('projector.');
+		const hash = createHash();
+		const writer = towers ? undefined : await sink.create(shard.path);
+		try {
+			const put = async (bytes: Uint8Array) => {
+				hash.update(bytes);
+				await writer?.write(bytes);
+				this.#advance(shard.path, bytes.length);
+			};
+			await put(shard.header);
+			for (const { weight, byteLength } of shard.entries) {
+				const bytes = weight ? await weight.bytes() : new Uint8Array(byteLength);
+				if (bytes.length !== byteLength)
+					throw new Error(`Weight ${weight?.name} has ${bytes.length} bytes, planned were ${byteLength}.`);
+				for (let at = 0; at < bytes.length; at += CHUNK) await put(bytes.subarray(at, at + CHUNK));
+			}
+			await writer?.close();
+		} catch (error) {
+			await writer?.abort();
+			throw error;
+		}
+		const sha256 = hash.digest();
+		if (towers && old.sha256 !== sha256)
+			throw new InputError(
+				`${sink.folder.name} already holds ${shard.path} with other weights than ${this.#options.checkpoint.name}; choose another output folder.`
+			);
+		const file = { path: shard.path, size: shard.size, sha256 };
+		this.#files.set(shard.path, file);
+		this.#finished.set(shard.path, file);
+		await this.#writeFile(
+			JOURNAL,
+			new TextEncoder().encode(
+				JSON.stringify({ identity: this.#identity(), files: [...this.#finished.values()] })
+			)
+		);
+	}
+
+	async #writeFile(path: string, bytes: Uint8Array): Promise<void> {
+		const writer = await this.#options.sink.create(path);
+		try {
+			await writer.write(bytes);
+			await writer.close();
+		} catch (error) {
+			await writer.abort();
+			throw error;
+		}
+	}
+
+	async writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+		const hash = this.#options.createHash();
+		hash.update(bytes);
+		await this.#writeFile(path, bytes);
+		this.#files.set(path, { path, size: bytes.length, sha256: hash.digest() });
+	}
+
+	async finish(manifest: ModelManifest): Promise<void> {
+		await this.#writeFile(
+			'honeybee.json',
+			new TextEncoder().encode(JSON.stringify(manifest, null, '\t') + '\n')
+		);
+		await this.#options.sink.remove(JOURNAL);
+	}
+}
+
+/** The tokenizer's files under the names the model folder uses. */
+async function openTokenizer({ tokenizer, checkpoint }: ConversionOptions): Promise<Map<string, Uint8Array>> {
+	const folder = tokenizer ?? checkpoint;
+	const files = new Map<string, Uint8Array>();
+	const all = async (source: ByteSource) => source.read(0, source.size);
+	const json = await folder.open('tokenizer.json');
+	if (json) files.set('tokenizer.json', await all(json));
+	const config = await folder.open('tokenizer_config.json');
+	if (config) files.set('tokenizer_config.json', await all(config));
+	if (!json)
+		throw new InputError(
+			tokenizer
+				? `${folder.name} has no tokenizer.json; give a Llama-2/Vicuna tokenizer folder that has one.`
+				: `${folder.name} holds no tokenizer, as official Honeybee folders do; add --tokenizer DIR with the tokenizer.json of Llama-2 or Vicuna.`
+		);
+	return files;
+}
+
+/** Names, sizes and hashes of what was converted. */
+async function describeSources(
+	{ checkpoint, createHash, signal }: ConversionOptions,
+	sources: readonly ConversionSource[]
+): Promise<ModelManifest['provenance']['sources'][number][]> {
+	const files: ModelFile[] = [];
+	for (const path of (await checkpoint.list()).sort()) {
+		if (!/^[^/]*\.(bin|safetensors|json)$/.test(path)) continue;
+		const source = await checkpoint.open(path);
+		if (!source) continue;
+		const hash = createHash();
+		for (let at = 0; at < source.size; at += CHUNK) {
+			signal?.throwIfAborted();
+			hash.update(await source.read(at, Math.min(at + CHUNK, source.size)));
+		}
+		files.push({ path, size: source.size, sha256: hash.digest() });
+	}
+	return sources.map(({ projector }) => ({ checkpoint: checkpoint.name, projector, files }));
+}

@@ -1,0 +1,25 @@
+import type { SourceFolder } from '../../checkpoint/source.ts';
+
+/** Running SHA-256. */
+export interface Hasher {
+	update(bytes: Uint8Array): void;
+	/** Lower-case hex. */
+	digest(): string;
+}
+
+/** A file being written; nobody sees it before `close`. */
+export interface FileWriter {
+	write(bytes: Uint8Array): Promise<void>;
+	/** Makes the file visible under its name, replacing an older one. */
+	close(): Promise<void>;
+	/** Removes what was written. */
+	abort(): Promise<void>;
+}
+
+/** A folder that files are written to: a directory, OPFS, memory. */
+export interface FolderSink {
+	create(path: string): Promise<FileWriter>;
+	/** What lies in the folder now. */
+	readonly folder: SourceFolder;
+	remove(path: string): Promise<void>;
+}

@@ -1,0 +1,351 @@
+import { Graph } from '../../onnx/graph.ts';
+import {
+	Add,
+	Cast,
+	Concat,
+	Gather,
+	GroupQueryAttention,
+	LessOrEqual,
+	MatMul,
+	Mul,
+	Range,
+	Reshape,
+	Shape,
+	SiLU,
+	SimplifiedLayerNormalization,
+	SkipSimplifiedLayerNormalization,
+	Slice,
+	Softmax,
+	Split,
+	Sub,
+	Transpose,
+	Unsqueeze,
+	Where
+} from '../../onnx/ops.ts';
+import { int, type Value } from '../../onnx/types.ts';
+import type { TextConfig } from '../config.ts';
+import { dims } from '../dims.ts';
+import { float32ToHalf } from '../../tensor/half.ts';
+import {
+	activationType,
+	computed,
+	linear,
+	mergeHeads,
+	parameter,
+	quantizedWeights,
+	splitHeads
+} from '../layers.ts';
+import type { WeightDType } from '../manifest.ts';
+import { BLOCK } from '../quantize.ts';
+import type { StateDict } from '../state-dict.ts';
+
+const PREFIX = 'language_model';
+
+/**
+ * `fused` is GroupQueryAttention (fast; head_dim must be a multiple of 16), `plain` the same from simple operators,
+ * `traced` is plain with the attention matrices as outputs.
+ */
+export type LanguageAttention = 'fused' | 'plain' | 'traced';
+
+/** The type of past_key_values for a language dtype. */
+export function kvType(dtype: WeightDType): 'float32' | 'float16' {
+	return activationType(dtype);
+}
+
+/**
+ * LLaMA decoder (SPEC §5; upstream: transformers LlamaForCausalLM). O width, V vocabulary.
+ *
+ *   inputs_embeds [batch, position, O] ─ layers ─ norm ─ rows logit_positions ─ lm_head ─ logits [batch, k, V]
+ *   layer:  h += o_proj(GQA(rope(q), rope(k), v))  on RMSNorm(h)
+ *           h += down(SiLU(gate) · up)             on RMSNorm(h)
+ *
+ * The residual stream and the norms stay float32 whatever the weights' type.
+ */
+export function languageGraph(
+	config: TextConfig,
+	state: StateDict,
+	dtype: WeightDType,
+	attention: LanguageAttention = config.head_dim % 16 === 0 ? 'fused' : 'plain'
+): Graph {
+	const g = new Graph('language');
+	const { hidden_size: O, vocab_size: V, num_hidden_layers: L, rms_norm_eps: eps } = config;
+	let residual = g.input('inputs_embeds', 'float32', [dims.batch, dims.position, O]);
+	const rope = ropeCaches(g, config, kvType(dtype));
+	const attend =
+		attention === 'fused'
+			? fusedAttention(g, config, rope)
+			: plainAttention(g, config, rope, attention === 'traced');
+	const logitPositions = g.input('logit_positions', 'int64', ['logit_position']);
+	const hiddenDims = [dims.batch, dims.position, O];
+	g.output('lm.hidden_states.0', residual, hiddenDims);
+
+	const norm = (key: string) => parameter(g, state, `${PREFIX}.model.${key}.weight`, [O]);
+	let normed = SimplifiedLayerNormalization(
+		g.scope('layers.0/input_layernorm'),
+		residual,
+		norm('layers.0.input_layernorm'),
+		eps
+	);
+	for (let i = 0; i < L; i++) {
+		const layer = g.scope(`layers.${i}`);
+		const attended = selfAttention(layer.scope('self_attn'), normed, config, state, i, dtype, attend);
+		const middle = SkipSimplifiedLayerNormalization(
+			layer.scope('post_attention_layernorm'),
+			residual,
+			attended,
+			norm(`layers.${i}.post_attention_layernorm`),
+			eps
+		);
+		const fed = mlp(layer.scope('mlp'), middle.normed, config, state, i, dtype);
+		const last = i === L - 1;
+		const next = SkipSimplifiedLayerNormalization(
+			g.scope(last ? 'norm' : `layers.${i + 1}/input_layernorm`),
+			middle.residual,
+			fed,
+			norm(last ? 'norm' : `layers.${i + 1}.input_layernorm`),
+			eps
+		);
+		({ normed, residual } = next);
+		// Upstream's last hidden state is the one after the final norm.
+		g.output(`lm.hidden_states.${i + 1}`, last ? normed : residual, hiddenDims);
+	}
+
+	const rows = Gather(g.scope('lm_head'), normed, logitPositions, 1);
+	const headKey =
+		config.tie_word_embeddings && !state.has(`${PREFIX}.lm_head.weight`)
+			? `${PREFIX}.model.embed_tokens`
+			: `${PREFIX}.lm_head`;
+	const logits = linear(g, rows, state, headKey, { in: O, out: V, bias: false, dtype });
+	g.output('logits', Cast(g.scope('lm_head'), logits, 'float32'), [dims.batch, 'logit_position', V]);
+	return g;
+}
+
+/** How a layer attends, given its projected q, k, v and its cache. Adds the graph inputs it needs. */
+interface SelfAttention {
+	(
+		g: Graph,
+		x: {
+			readonly query: Value;
+			readonly key: Value;
+			readonly value: Value;
+			readonly pastKey: Value;
+			readonly pastValue: Value;
+		},
+		index: number
+	): { output: Value; presentKey: Value; presentValue: Value };
+}
+
+function selfAttention(
+	g: Graph,
+	x: Value,
+	config: TextConfig,
+	state: StateDict,
+	index: number,
+	dtype: WeightDType,
+	attend: SelfAttention
+): Value {
+	const { hidden_size: O, num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = config;
+	const key = `${PREFIX}.model.layers.${index}.self_attn`;
+	const type = kvType(dtype);
+	const cacheDims = (length: string) => [dims.batch, KV, length, dh];
+	const past = (what: 'key' | 'value') =>
+		g.input(`past_key_values.${index}.${what}`, type, cacheDims(dims.past));
+	const input = Cast(g, x, type);
+	const project = (name: string, heads: number) =>
+		linear(g, input, state, `${key}.${name}`, { in: O, out: heads * dh, bias: false, dtype });
+	const { output, presentKey, presentValue } = attend(
+		g,
+		{
+			query: project('q_proj', H),
+			key: project('k_proj', KV),
+			value: project('v_proj', KV),
+			pastKey: past('key'),
+			pastValue: past('value')
+		},
+		index
+	);
+	g.output(`present.${index}.key`, presentKey, cacheDims(dims.total));
+	g.output(`present.${index}.value`, presentValue, cacheDims(dims.total));
+	const projected = linear(g, output, state, `${key}.o_proj`, { in: H * dh, out: O, bias: false, dtype });
+	return Cast(g, projected, 'float32');
+}
+
+/** GroupQueryAttention: rotary embedding, causal mask and cache in one kernel. Needs head_dim to be a multiple of 16. */
+function fusedAttention(g: Graph, config: TextConfig, rope: RopeCaches): SelfAttention {
+	const sequence = {
+		seqlensK: g.input('seqlens_k', 'int32', [dims.batch]),
+		totalSequenceLength: g.input('total_sequence_length', 'int32', [1]),
+		...rope
+	};
+	const options = {
+		numHeads: config.num_attention_heads,
+		kvNumHeads: config.num_key_value_heads,
+		scale: 1 / Math.sqrt(config.head_dim)
+	};
+	return (layer, x) => GroupQueryAttention(layer, { ...x, ...sequence }, options);
+}
+
+/**
+ * The same from plain operators, for any head_dim, and with the attention matrix as an output
+ * (`lm.layers.i.attention` [batch, head, position, total]).
+ *
+ *   k ─ rope ─ [past; k] ─ ᵀ ┐
+ *   q ─ rope ─ ×scale ───────┴ MatMul ─ + mask ─ Softmax ┐
+ *   v ──────── [past; v] ────────────────────────────────┴ MatMul ─ merge heads
+ *
+ * With fewer kv heads, the query heads that share one lie on an axis of their own: [batch, kv_head, group, position, …].
+ */
+function plainAttention(g: Graph, config: TextConfig, rope: RopeCaches, traced: boolean): SelfAttention {
+	const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = config;
+	const group = H / KV;
+	const type = rope.cosCache.dtype;
+	const positions = g.input('position_ids', 'int64', [dims.batch, dims.position]);
+	const total = g.input('total_sequence_length', 'int32', [1]);
+	const constant = (value: number) =>
+		g.constant(
+			type === 'float16'
+				? { dtype: 'float16', dims: [], data: float32ToHalf(Float32Array.of(value)) }
+				: { dtype: 'float32', dims: [], data: Float32Array.of(value) }
+		);
+	// cos and sin of the chunk's positions, [batch, 1, position, dh/2]
+	const angles = (cache: Value, name: string) =>
+		Unsqueeze(g.scope(`rope/${name}`), Gather(g.scope(`rope/${name}`), cache, positions, 0), [1]);
+	const cos = angles(rope.cosCache, 'cos');
+	const sin = angles(rope.sinCache, 'sin');
+	const rotate = (s: Graph, x: Value) => {
+		const [a, b] = Split(s, x, 3, 2);
+		if (!a || !b) throw new Error('Split made no output.');
+		const left = Sub(s, Mul(s, a, cos), Mul(s, b, sin));
+		const right = Add(s, Mul(s, b, cos), Mul(s, a, sin));
+		return Concat(s, [left, right], 3);
+	};
+	// Key j is seen from position p when j ≤ p: [batch, 1, position, total]
+	const mask = g.scope('causal_mask');
+	const integer = (value: number) => mask.constant({ dtype: 'int32', dims: [], data: Int32Array.of(value) });
+	const keys = Range(mask, integer(0), Reshape(mask, total, []), integer(1));
+	const seen = LessOrEqual(mask, keys, Unsqueeze(mask, Cast(mask, positions, 'int32'), [1, 3]));
+	const bias = Where(mask, seen, constant(0), constant(type === 'float16' ? -65504 : -3.4e38));
+	const scale = constant(1 / Math.sqrt(dh));
+
+	return (layer, { query, key, value, pastKey, pastValue }, index) => {
+		const q = layer.scope('q');
+		const k = layer.scope('k');
+		const v = layer.scope('v');
+		const rotated = Mul(q, rotate(q.scope('rope'), splitHeads(q, query, H, dh)), scale);
+		const presentKey = Concat(k, [pastKey, rotate(k.scope('rope'), splitHeads(k, key, KV, dh))], 2);
+		const presentValue = Concat(v, [pastValue, splitHeads(v, value, KV, dh)], 2);
+		const grouped = group > 1;
+		const queries = grouped ? Reshape(q.scope('group'), rotated, [0, KV, group, -1, dh]) : rotated;
+		const keyT = Transpose(k, presentKey, [0, 1, 3, 2]);
+		const scores = MatMul(layer.scope('scores'), queries, grouped ? Unsqueeze(k, keyT, [2]) : keyT);
+		const masked = Add(layer, scores, grouped ? Unsqueeze(layer, bias, [1]) : bias);
+		const weights = Softmax(layer, masked);
+		const context = MatMul(
+			layer.scope('context'),
+			weights,
+			grouped ? Unsqueeze(v, presentValue, [2]) : presentValue
+		);
+		if (traced) {
+			const matrix = grouped ? mergeGroups(layer.scope('trace'), weights) : weights;
+			g.output(`lm.layers.${index}.attention`, Cast(layer.scope('trace'), matrix, 'float32'), [
+				dims.batch,
+				H,
+				dims.position,
+				dims.total
+			]);
+		}
+		const heads = grouped ? Reshape(layer.scope('ungroup'), context, [0, H, -1, dh]) : context;
+		return { output: mergeHeads(layer, heads, H * dh), presentKey, presentValue };
+	};
+}
+
+/** [batch, kv_head, group, position, total] → [batch, head, position, total] */
+function mergeGroups(g: Graph, x: Value): Value {
+	const shape = Concat(g, [Shape(g, x, 0, 1), g.ints([-1]), Shape(g.scope('rest'), x, 3, 5)], 0);
+	return Reshape(g, x, shape);
+}
+
+/** down(SiLU(gate x) · up x) */
+function mlp(
+	g: Graph,
+	x: Value,
+	config: TextConfig,
+	state: StateDict,
+	index: number,
+	dtype: WeightDType
+): Value {
+	const { hidden_size: O, intermediate_size: I } = config;
+	const key = `${PREFIX}.model.layers.${index}.mlp`;
+	const input = Cast(g, x, activationType(dtype));
+	const up = linear(g, input, state, `${key}.up_proj`, { in: O, out: I, bias: false, dtype });
+	const gate = linear(g, input, state, `${key}.gate_proj`, { in: O, out: I, bias: false, dtype });
+	const gated = Mul(g, SiLU(g, gate), up);
+	const down = linear(g, gated, state, `${key}.down_proj`, { in: I, out: O, bias: false, dtype });
+	return Cast(g, down, 'float32');
+}
+
+/** cos and sin of position · theta^(−2i/dh), [max position, dh/2]. */
+interface RopeCaches {
+	readonly cosCache: Value;
+	readonly sinCache: Value;
+}
+
+function ropeCaches(g: Graph, config: TextConfig, type: 'float32' | 'float16'): RopeCaches {
+	const { head_dim, rope_theta, max_position_embeddings } = config;
+	const half = head_dim / 2;
+	// PyTorch computes the angles in float32; following it keeps long positions equal.
+	const inverse = Float32Array.from(
+		{ length: half },
+		(_, i) => 1 / Math.fround(rope_theta ** ((2 * i) / head_dim))
+	);
+	const table = (f: (angle: number) => number) => () => {
+		const values = new Float32Array(max_position_embeddings * half);
+		for (let p = 0; p < max_position_embeddings; p++)
+			for (let i = 0; i < half; i++) values[p * half + i] = f(Math.fround(p * inverse[i]!));
+		return values;
+	};
+	const shape = [max_position_embeddings, half];
+	return {
+		cosCache: computed(g, 'language_model.rope.cos_cache', shape, table(Math.cos), type),
+		sinCache: computed(g, 'language_model.rope.sin_cache', shape, table(Math.sin), type)
+	};
+}
+
+/** input_ids [batch, position] → inputs_embeds [batch, position, O], float32. */
+export function embeddingGraph(config: TextConfig, state: StateDict, dtype: WeightDType): Graph {
+	const g = new Graph('embedding');
+	const { hidden_size: O, vocab_size: V } = config;
+	const key = `${PREFIX}.model.embed_tokens.weight`;
+	const ids = g.input('input_ids', 'int64', [dims.batch, dims.position]);
+	state.expect(key, [V, O]);
+	let embeds: Value;
+	if (dtype === 'fp32' || dtype === 'fp16')
+		embeds = Cast(
+			g,
+			Gather(g, parameter(g, state, key, [V, O], { type: activationType(dtype) }), ids, 0),
+			'float32'
+		);
+	else if (dtype === 'q8') {
+		const { packed, scales, zeroPoints } = quantizedWeights(g, state, key, V, O, 8, 'float32', [V, O]);
+		embeds = g.op(
+			'GatherBlockQuantized',
+			[packed, ids, scales, zeroPoints],
+			{ gather_axis: int(0), quantize_axis: int(1), block_size: int(BLOCK), bits: int(8) },
+			{ domain: 'com.microsoft', dtype: 'float32' }
+		);
+	} else throw new Error(`Embeddings are not stored as ${dtype}.`);
+	g.output('inputs_embeds', embeds, [dims.batch, dims.position, O]);
+	return g;
+}
+
+/** Keeps the first `keep` positions of one layer's cache. */
+export function cacheGraph(config: TextConfig, type: 'float32' | 'float16'): Graph {
+	const g = new Graph('cache');
+	const { num_key_value_heads: KV, head_dim: dh } = config;
+	const keep = g.input('keep', 'int64', [1]);
+	for (const what of ['key', 'value']) {
+		const x = g.input(what, type, [dims.batch, KV, dims.past, dh]);
+		g.output(`kept_${what}`, Slice(g.scope(what), x, g.ints([0]), keep, [2]), [dims.batch, KV, 'kept', dh]);
+	}
+	return g;
+}

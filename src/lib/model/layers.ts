@@ -1,0 +1,233 @@
+/**
+ * Layers that the towers and projectors are made of, each with the checkpoint keys it reads.
+ * Shape letters: B batch or image, T tokens, C channels in, D channels out.
+ */
+import type { Graph } from '../onnx/graph.ts';
+import {
+	Add,
+	Cast,
+	LayerNormalization,
+	MatMul,
+	MatMulNBits,
+	Mul,
+	Reshape,
+	Softmax,
+	Transpose
+} from '../onnx/ops.ts';
+import type { Value, Weight } from '../onnx/types.ts';
+import { float32ToHalf } from '../tensor/half.ts';
+import { elementCount } from '../tensor/tensor.ts';
+import type { WeightDType } from './manifest.ts';
+import { BLOCK, quantizeMatrix, type QuantizedMatrix } from './quantize.ts';
+import type { StateDict } from './state-dict.ts';
+
+const bytesOf = (data: ArrayBufferView): Uint8Array =>
+	new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** A weight as the checkpoint has it, float32 unless said otherwise. `dims` gives the same values another shape. */
+export function parameter(
+	g: Graph,
+	state: StateDict,
+	key: string,
+	stored: readonly number[],
+	{ dims = stored, type = 'float32' }: { dims?: readonly number[]; type?: 'float32' | 'float16' } = {}
+): Value {
+	state.expect(key, stored);
+	const bytes = async () => encode((await state.float32(key)).data, type);
+	return g.weight({ name: key, dtype: type, dims, bytes });
+}
+
+/** Reads a matrix [rows, columns] and gives it back transposed, [columns, rows]. */
+function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
+	const out = new Float32Array(matrix.length);
+	// Tiles keep both sides in cache.
+	const tile = 32;
+	for (let r0 = 0; r0 < rows; r0 += tile)
+		for (let c0 = 0; c0 < columns; c0 += tile)
+			for (let r = r0; r < Math.min(r0 + tile, rows); r++)
+				for (let c = c0; c < Math.min(c0 + tile, columns); c++) out[c * rows + r] = matrix[r * columns + c]!;
+	return out;
+}
+
+export interface LinearOptions {
+	readonly in: number;
+	readonly out: number;
+	readonly bias?: boolean;
+	readonly dtype?: WeightDType;
+	/** Shape in the checkpoint when it is not [out, in] (1×1 convolutions). */
+	readonly stored?: readonly number[];
+}
+
+/** The type a matrix product of this weight type is computed in. */
+export function activationType(dtype: WeightDType): 'float32' | 'float16' {
+	return dtype === 'fp16' || dtype === 'q4f16' ? 'float16' : 'float32';
+}
+
+/**
+ * y = x·Wᵀ + b; x [B, T, C] → [B, T, D]. Computed in the weights' activation type: a float32 input is cast, the output
+ * stays in that type (callers cast back for the residual stream).
+ *
+ *   fp32, fp16:       x ─ MatMul(W stored transposed) ─ Add(b)
+ *   q8, q4, q4f16:    x ─ MatMulNBits(packed, scales, zero points) ─ Add(b)
+ */
+export function linear(g: Graph, x: Value, state: StateDict, key: string, options: LinearOptions): Value {
+	const { in: columns, out: rows, bias = true, dtype = 'fp32' } = options;
+	const scope = g.scope(key.split('.').at(-1) ?? key);
+	const weightKey = `${key}.weight`;
+	state.expect(weightKey, options.stored ?? [rows, columns]);
+	const type = activationType(dtype);
+	const input = Cast(scope, x, type);
+	let y: Value;
+	if (dtype === 'fp32' || dtype === 'fp16') {
+		const weight = scope.weight({
+			name: `${weightKey}.T`,
+			dtype: type,
+			dims: [columns, rows],
+			bytes: async () => encode(transpose((await state.float32(weightKey)).data, rows, columns), type)
+		});
+		y = MatMul(scope, input, weight);
+	} else {
+		const bits = dtype === 'q8' ? 8 : 4;
+		y = MatMulNBits(scope, input, quantizedWeights(scope, state, weightKey, rows, columns, bits, type), {
+			N: rows,
+			K: columns,
+			bits,
+			block: BLOCK
+		});
+	}
+	if (!bias) return y;
+	state.expect(`${key}.bias`, [rows]);
+	const b = scope.weight({
+		name: `${key}.bias`,
+		dtype: type,
+		dims: [rows],
+		bytes: async () => encode((await state.float32(`${key}.bias`)).data, type)
+	});
+	return Add(scope, y, b);
+}
+
+function encode(values: Float32Array, type: 'float32' | 'float16'): Uint8Array {
+	return bytesOf(type === 'float32' ? values : float32ToHalf(values));
+}
+
+/** The three tensors of a block-quantised matrix; quantised once, whichever is written first. */
+export function quantizedWeights(
+	g: Graph,
+	state: StateDict,
+	key: string,
+	rows: number,
+	columns: number,
+	bits: 4 | 8,
+	scaleType: 'float32' | 'float16',
+	packedDims: readonly number[] = [rows, Math.ceil(columns / BLOCK), (BLOCK * bits) / 8]
+): { packed: Value; scales: Value; zeroPoints: Value } {
+	const blocks = Math.ceil(columns / BLOCK);
+	let pending: Promise<QuantizedMatrix> | undefined;
+	let left = 3;
+	// The parts are written at different places of the shard: keep the result until the last one is taken.
+	const part = async (take: (matrix: QuantizedMatrix) => Uint8Array): Promise<Uint8Array> => {
+		pending ??= state.float32(key).then(({ data }) => quantizeMatrix(data, rows, columns, bits));
+		const bytes = take(await pending);
+		if (--left === 0) pending = undefined;
+		return bytes;
+	};
+	const weight = (spec: Weight) => g.weight(spec);
+	return {
+		packed: weight({
+			name: `${key}.q${bits}`,
+			dtype: 'uint8',
+			dims: packedDims,
+			bytes: () => part((m) => m.packed)
+		}),
+		scales: weight({
+			name: `${key}.scales`,
+			dtype: scaleType,
+			dims: [rows, blocks],
+			bytes: () => part((m) => encode(m.scales, scaleType))
+		}),
+		zeroPoints: weight({
+			name: `${key}.zero_points`,
+			dtype: 'uint8',
+			dims: [rows, Math.ceil((blocks * bits) / 8)],
+			bytes: () => part((m) => m.zeroPoints)
+		})
+	};
+}
+
+/** LayerNorm over the last axis, in float32. Keys `<key>.weight`, `<key>.bias` [C]. */
+export function layerNorm(
+	g: Graph,
+	x: Value,
+	state: StateDict,
+	key: string,
+	size: number,
+	epsilon: number
+): Value {
+	const scope = g.scope(key.split('.').at(-1) ?? key);
+	return LayerNormalization(
+		scope,
+		Cast(scope, x, 'float32'),
+		parameter(scope, state, `${key}.weight`, [size]),
+		parameter(scope, state, `${key}.bias`, [size]),
+		epsilon
+	);
+}
+
+/** [B, T, H·dh] → [B, H, T, dh] */
+export function splitHeads(g: Graph, x: Value, heads: number, headDim: number): Value {
+	return Transpose(g, Reshape(g, x, [0, 0, heads, headDim]), [0, 2, 1, 3]);
+}
+
+/** [B, H, T, dh] → [B, T, H·dh] */
+export function mergeHeads(g: Graph, x: Value, width: number): Value {
+	return Reshape(g, Transpose(g, x, [0, 2, 1, 3]), [0, 0, width]);
+}
+
+/**
+ * softmax(Q·Kᵀ / sqrt(dh))·V without a mask. The scale is applied to q, as upstream does.
+ *
+ *   q [B, T, D] ─ ×scale ─ heads ─┐
+ *   k [B, S, D] ─ heads ─ ᵀ ──────┴ MatMul ─ Softmax ─┐            attention [B, H, T, S]
+ *   v [B, S, D] ─ heads ──────────────────────────────┴ MatMul ─ merge ─ context [B, T, D]
+ */
+export function attention(
+	g: Graph,
+	q: Value,
+	k: Value,
+	v: Value,
+	heads: number,
+	width: number
+): { context: Value; attention: Value } {
+	const headDim = width / heads;
+	const scale = g.constant(
+		q.dtype === 'float16'
+			? { dtype: 'float16', dims: [], data: float32ToHalf(Float32Array.of(1 / Math.sqrt(headDim))) }
+			: { dtype: 'float32', dims: [], data: Float32Array.of(1 / Math.sqrt(headDim)) }
+	);
+	const query = splitHeads(g.scope('q'), Mul(g.scope('q'), q, scale), heads, headDim);
+	const keyT = Transpose(g.scope('k'), Reshape(g.scope('k'), k, [0, 0, heads, headDim]), [0, 2, 3, 1]);
+	const value = splitHeads(g.scope('v'), v, heads, headDim);
+	const weights = Softmax(g, MatMul(g.scope('scores'), query, keyT));
+	return { context: mergeHeads(g, MatMul(g.scope('context'), weights, value), width), attention: weights };
+}
+
+/** A constant of the graph's own (not from the checkpoint), kept in the weight shard. */
+export function computed(
+	g: Graph,
+	name: string,
+	dims: readonly number[],
+	values: () => Float32Array,
+	type: 'float32' | 'float16' = 'float32'
+): Value {
+	return g.weight({
+		name,
+		dtype: type,
+		dims,
+		bytes: async () => {
+			const data = values();
+			if (data.length !== elementCount(dims))
+				throw new Error(`${name}: ${data.length} values for [${dims.join()}].`);
+			return encode(data, type);
+		}
+	});
+}

@@ -1,0 +1,134 @@
+import { InputError } from '../tensor/errors.ts';
+import { ConfigFields, isObject, type Json } from './config-fields.ts';
+import type { HoneybeeConfig, LmConfig, ProjectorConfig, TextConfig, VisionConfig } from './config.ts';
+import { projectorDefinition } from './projectors/registry.ts';
+
+/** CLIP's image statistics, used by upstream where an old config has none. */
+const clipMean = [0.48145466, 0.4578275, 0.40821073];
+const clipStd = [0.26862954, 0.26130258, 0.27577711];
+
+/**
+ * Upstream's migrations of an old config.json (SPEC §1: top-level `hidden_size` dropped, `visual_projector_config` renamed,
+ * top-level `num_query_tokens` moved into it). Gives a new object.
+ */
+export function migrateConfig(json: Json): Json {
+	const { hidden_size: _dropped, visual_projector_config: old, ...rest } = json;
+	if (old === undefined) return rest;
+	if (!isObject(old))
+		throw new InputError('config.json: visual_projector_config is not an object; restore the original file.');
+	const { num_query_tokens, ...others } = rest;
+	if (num_query_tokens === undefined)
+		throw new InputError(
+			'config.json has the old visual_projector_config but no top-level num_query_tokens; restore the original file.'
+		);
+	const { encoder_hidden_size: _recomputed, ...projector_config } = old;
+	// The old release appended one eos token where its config said nothing.
+	return { ...others, projector_config: { num_eos_tokens: 1, ...projector_config, num_query_tokens } };
+}
+
+function parseVision(json: Json): VisionConfig {
+	const fields = new ConfigFields(json, 'vision_config');
+	const config: VisionConfig = {
+		hidden_size: fields.count('hidden_size', undefined, 1),
+		intermediate_size: fields.count('intermediate_size', undefined, 1),
+		num_hidden_layers: fields.count('num_hidden_layers', undefined, 1),
+		num_attention_heads: fields.count('num_attention_heads', undefined, 1),
+		num_channels: fields.count('num_channels', 3, 1),
+		patch_size: fields.count('patch_size', undefined, 1),
+		image_size: fields.count('image_size', undefined, 1),
+		hidden_act: fields.oneOf('hidden_act', ['quick_gelu', 'gelu'], 'quick_gelu'),
+		layer_norm_eps: fields.number('layer_norm_eps', 1e-5),
+		image_mean: fields.numbers('image_mean', 3, clipMean),
+		image_std: fields.numbers('image_std', 3, clipStd)
+	};
+	if (config.hidden_size % config.num_attention_heads)
+		throw new InputError(
+			`vision_config: hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}; correct config.json.`
+		);
+	return config;
+}
+
+function parseText(json: Json): TextConfig {
+	const fields = new ConfigFields(json, 'text_config');
+	const hidden_size = fields.count('hidden_size', undefined, 1);
+	const num_attention_heads = fields.count('num_attention_heads', undefined, 1);
+	const num_key_value_heads = fields.count('num_key_value_heads', num_attention_heads, 1);
+	if (num_attention_heads % num_key_value_heads)
+		throw new InputError(
+			`text_config: num_attention_heads ${num_attention_heads} is not a multiple of num_key_value_heads ${num_key_value_heads}; correct config.json.`
+		);
+	if (fields.has('rope_scaling'))
+		throw new InputError(
+			'text_config.rope_scaling is set, which no shipped Honeybee does and this converter does not support; remove it from config.json if the model was not trained with it.'
+		);
+	return {
+		vocab_size: fields.count('vocab_size', undefined, 1),
+		hidden_size,
+		intermediate_size: fields.count('intermediate_size', undefined, 1),
+		num_hidden_layers: fields.count('num_hidden_layers', undefined, 1),
+		num_attention_heads,
+		num_key_value_heads,
+		head_dim: fields.count('head_dim', hidden_size / num_attention_heads, 1),
+		rms_norm_eps: fields.number('rms_norm_eps', 1e-6),
+		rope_theta: fields.number('rope_theta', 10000),
+		max_position_embeddings: fields.count('max_position_embeddings', 2048, 1),
+		tie_word_embeddings: fields.boolean('tie_word_embeddings', false),
+		bos_token_id: fields.count('bos_token_id', 1),
+		eos_token_id: fields.count('eos_token_id', 2),
+		pad_token_id: fields.integer('pad_token_id', 0)
+	};
+}
+
+function parseLm(json: Json): LmConfig {
+	const fields = new ConfigFields(json, 'lm_config');
+	const pretrained_lm_name_or_path = fields.string('pretrained_lm_name_or_path', 'unknown');
+	return {
+		pretrained_lm_name_or_path,
+		pretrained_tokenizer_name_or_path: fields.string(
+			'pretrained_tokenizer_name_or_path',
+			pretrained_lm_name_or_path
+		),
+		...(fields.has('delta_model_name_or_path')
+			? { delta_model_name_or_path: fields.string('delta_model_name_or_path') }
+			: {})
+	};
+}
+
+function parseProjector(json: Json, vision: VisionConfig, text: TextConfig): ProjectorConfig {
+	const fields = new ConfigFields(json, 'projector_config');
+	const definition = projectorDefinition(fields.string('projector_type'));
+	return definition.parseConfig(fields, {
+		num_query_tokens: fields.count('num_query_tokens', undefined, 1),
+		num_eos_tokens: fields.count('num_eos_tokens', 0),
+		feature_layer_index: fields.layerIndex('feature_layer_index', -1),
+		pos_emb: fields.boolean('pos_emb', false),
+		// Upstream recomputes both from the towers, whatever the file says.
+		encoder_hidden_size: vision.hidden_size,
+		output_hidden_size: text.hidden_size
+	});
+}
+
+/**
+ * Reads upstream's config.json (any release) into the fields the model needs.
+ * @throws InputError that names the field.
+ */
+export function parseConfig(json: unknown): HoneybeeConfig {
+	if (!isObject(json)) throw new InputError('config.json is not a JSON object; restore the original file.');
+	const migrated = migrateConfig(json);
+	const section = (name: string): Json => {
+		const value = migrated[name];
+		if (!isObject(value))
+			throw new InputError(
+				`config.json has no ${name}; is this the checkpoint folder of a Honeybee model (…/last)?`
+			);
+		return value;
+	};
+	const vision_config = parseVision(section('vision_config'));
+	const text_config = parseText(section('text_config'));
+	return {
+		vision_config,
+		text_config,
+		lm_config: parseLm(section('lm_config')),
+		projector_config: parseProjector(section('projector_config'), vision_config, text_config)
+	};
+}

@@ -1,0 +1,19 @@
+/**
+ * Adaptive average pooling of a g×g grid to m×m as a matrix [m², g²]: row-major over both grids, rows sum to 1. Bin i covers
+ * floor(i·g/m) … ceil((i+1)·g/m) − 1 (PyTorch's AdaptiveAvgPool2d; bins overlap when g is not a multiple of m).
+ */
+export function poolingMatrix(g: number, m: number): Float32Array {
+	const bins = Array.from({ length: m }, (_, i) => ({
+		from: Math.floor((i * g) / m),
+		to: Math.ceil(((i + 1) * g) / m)
+	}));
+	const matrix = new Float32Array(m * m * g * g);
+	bins.forEach((rows, i) =>
+		bins.forEach((columns, j) => {
+			const share = 1 / ((rows.to - rows.from) * (columns.to - columns.from));
+			for (let y = rows.from; y < rows.to; y++)
+				for (let x = columns.from; x < columns.to; x++) matrix[(i * m + j) * g * g + y * g + x] = share;
+		})
+	);
+	return matrix;
+}

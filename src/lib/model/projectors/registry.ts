@@ -1,0 +1,19 @@
+import { InputError } from '../../tensor/errors.ts';
+import { cAbs } from './c-abs/definition.ts';
+import { dAbs } from './d-abs/definition.ts';
+import type { ProjectorDefinition } from './definition.ts';
+import { mlp } from './mlp/definition.ts';
+import { resampler } from './resampler/definition.ts';
+
+/** Every projector there is: one folder, one line. */
+export const projectors: readonly ProjectorDefinition[] = [mlp, resampler, cAbs, dAbs];
+
+/** The definition for upstream's `projector_type`. */
+export function projectorDefinition(type: string): ProjectorDefinition {
+	const definition = projectors.find((candidate) => candidate.type === type);
+	if (!definition)
+		throw new InputError(
+			`projector_config.projector_type is "${type}", which is unknown; known types are ${projectors.map((p) => p.type).join(', ')}.`
+		);
+	return definition;
+}
