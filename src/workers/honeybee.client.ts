@@ -67,7 +67,8 @@ export class HoneybeeClient {
 			return model;
 		} catch (thrown) {
 			const error = revive(thrown);
-			if (this.#running === running) this.#fail(error instanceof InputError ? 'input' : 'load', error.message);
+			if (this.#running === running)
+				this.#fail(error instanceof InputError ? 'input' : 'load', error.message);
 			throw error;
 		}
 	}
@@ -172,7 +173,9 @@ export class HoneybeeClient {
 		);
 		// The lock comes to us only when the worker that holds it is gone.
 		void navigator.locks
-			?.request(lock, () => crashed("The model's worker stopped without a message, probably for want of memory."))
+			?.request(lock, () =>
+				crashed("The model's worker stopped without a message, probably for want of memory.")
+			)
 			.catch(() => undefined);
 	}
 

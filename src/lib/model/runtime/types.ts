@@ -75,7 +75,7 @@ export interface StageTimings {
 
 export interface AnswerResult {
 	readonly text: string;
-	/** New ids, the end token included when the model gave it. */
+	/** New ids, the end token included when the model gave it; without those of a stop string that was cut off. */
 	readonly ids: readonly number[];
 	/** The prompt; −1 at every image token. */
 	readonly prompt_ids: readonly number[];

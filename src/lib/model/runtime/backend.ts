@@ -1,0 +1,25 @@
+import type { InferenceSession, TensorConstructor } from 'onnxruntime-common';
+import type { GraphFiles } from '../manifest.ts';
+import type { ModelFolder, OnBytes } from './model-folder.ts';
+import type { BackendInfo } from './types.ts';
+
+export interface SessionRequest {
+	readonly folder: ModelFolder;
+	readonly files: GraphFiles;
+	/** Outputs that are fed back and therefore stay where the graph runs (GPU memory on WebGPU). */
+	readonly stayOnDevice?: readonly string[];
+	/** Runs on the CPU whatever the backend: for graphs that are one look-up between two steps on the CPU. */
+	readonly onCpu?: boolean;
+	readonly onBytes?: OnBytes;
+}
+
+/** Where graphs run: onnxruntime-node, or onnxruntime-web on WebGPU or WASM. */
+export interface Backend {
+	readonly info: BackendInfo;
+	/** The Tensor class of the runtime's own copy of onnxruntime-common. */
+	readonly Tensor: TensorConstructor;
+	/** Every file it reads has been checked by the folder. */
+	createSession(request: SessionRequest): Promise<InferenceSession>;
+	/** Gives back what the backend itself holds; sessions are released by their owners. */
+	dispose(): Promise<void>;
+}

@@ -1,0 +1,112 @@
+import type { Tensor as OrtTensor } from 'onnxruntime-common';
+import type { ModelManifest } from '../manifest.ts';
+import type { Backend } from './backend.ts';
+import { disposeAll, type GraphSession } from './graph-session.ts';
+
+/** What a cached position was computed from: a token id, or the name of one visual token of one image. */
+export type PositionKey = number | string;
+
+/**
+ * Keys and values of every layer, [batch, kv_head, past, head_dim], for the positions named by `keys`. The tensors stay
+ * where the graph runs.
+ */
+export class KvCache {
+	readonly #backend: Backend;
+	readonly #manifest: ModelManifest;
+	readonly #truncate: GraphSession;
+	#keys: PositionKey[] = [];
+	/** By graph input name; empty tensors at the start. */
+	#past: Record<string, OrtTensor>;
+
+	constructor(backend: Backend, manifest: ModelManifest, truncate: GraphSession) {
+		this.#backend = backend;
+		this.#manifest = manifest;
+		this.#truncate = truncate;
+		this.#past = this.#empty();
+	}
+
+	get length(): number {
+		return this.#keys.length;
+	}
+
+	/** Inputs of the language graph. */
+	get feeds(): Readonly<Record<string, OrtTensor>> {
+		return this.#past;
+	}
+
+	/** Number of positions at the start of a prompt that are cached. */
+	commonPrefix(prompt: readonly PositionKey[]): number {
+		const limit = Math.min(prompt.length, this.#keys.length);
+		let n = 0;
+		while (n < limit && prompt[n] === this.#keys[n]) n++;
+		return n;
+	}
+
+	/** Keeps the first `keep` positions. */
+	async truncate(keep: number): Promise<void> {
+		if (keep >= this.length) return;
+		if (keep === 0) return this.clear();
+		const count = new this.#backend.Tensor('int64', BigInt64Array.of(BigInt(keep)), [1]);
+		for (const layer of this.#layers()) {
+			const [key, value] = [pastName(layer, 'key'), pastName(layer, 'value')];
+			const old = [this.#past[key]!, this.#past[value]!] as const;
+			const kept = await this.#truncate.run({ key: old[0], value: old[1], keep: count }, [
+				'kept_key',
+				'kept_value'
+			]);
+			this.#past[key] = kept.kept_key!;
+			this.#past[value] = kept.kept_value!;
+			disposeAll(old);
+		}
+		this.#keys.length = keep;
+	}
+
+	/** Takes the present tensors of a run that appended `keys`; the old ones are freed. */
+	append(keys: readonly PositionKey[], outputs: Readonly<Record<string, OrtTensor>>): void {
+		const old = this.#past;
+		this.#past = {};
+		for (const name of Object.keys(old)) this.#past[name] = outputs[presentName(name)]!;
+		for (const key of keys) this.#keys.push(key);
+		disposeAll(Object.values(old));
+	}
+
+	clear(): void {
+		const old = this.#past;
+		this.#past = this.#empty();
+		this.#keys = [];
+		disposeAll(Object.values(old));
+	}
+
+	dispose(): void {
+		disposeAll(Object.values(this.#past));
+		this.#past = {};
+		this.#keys = [];
+	}
+
+	#layers(): number[] {
+		return Array.from({ length: this.#manifest.config.text_config.num_hidden_layers }, (_, i) => i);
+	}
+
+	#empty(): Record<string, OrtTensor> {
+		const { num_key_value_heads, head_dim } = this.#manifest.config.text_config;
+		const dims = [1, num_key_value_heads, 0, head_dim];
+		const half = this.#manifest.kv_dtype === 'float16';
+		const names = this.#layers().flatMap((i) => [pastName(i, 'key'), pastName(i, 'value')]);
+		return Object.fromEntries(
+			names.map((name) => [
+				name,
+				half
+					? new this.#backend.Tensor('float16', new Uint16Array(0), dims)
+					: new this.#backend.Tensor('float32', new Float32Array(0), dims)
+			])
+		);
+	}
+}
+
+const pastName = (layer: number, what: 'key' | 'value') => `past_key_values.${layer}.${what}`;
+const presentName = (past: string) => past.replace('past_key_values.', 'present.');
+
+/** Outputs of the language graph that are fed back. */
+export function presentNames(layers: number): string[] {
+	return Array.from({ length: layers }, (_, i) => [`present.${i}.key`, `present.${i}.value`]).flat();
+}

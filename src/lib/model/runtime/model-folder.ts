@@ -1,0 +1,162 @@
+import type { SourceFolder } from '../../checkpoint/source.ts';
+import { InputError } from '../../tensor/errors.ts';
+import type { ModelFile, ModelManifest } from '../manifest.ts';
+import { checkManifest } from './check-manifest.ts';
+
+export const MANIFEST_FILE = 'honeybee.json';
+
+/** A folder that model files come from. */
+export interface ModelSource extends SourceFolder {
+	/**
+	 * Loads a whole file where that is better done by the source (a download): reports bytes as they come, and with
+	 * `fresh` goes past every cache. Undefined when there is no such file.
+	 */
+	load?(
+		path: string,
+		options: { readonly fresh: boolean; readonly onBytes: (loaded: number) => void }
+	): Promise<Uint8Array | undefined>;
+}
+
+export interface ModelFolderOptions {
+	/** Hash of a file that is used where it lies; when absent, such files are read whole and hashed here. */
+	readonly hashInPlace?: (path: string) => Promise<{ readonly size: number; readonly sha256: string }>;
+}
+
+/** Bytes loaded so far of one file. */
+export type OnBytes = (file: ModelFile, loaded: number) => void;
+
+const READ_CHUNK = 16 * 2 ** 20;
+
+/** A model folder whose manifest was read and found usable. Every file that is handed out was checked against it. */
+export class ModelFolder {
+	readonly manifest: ModelManifest;
+	readonly name: string;
+	readonly #source: ModelSource;
+	readonly #files: ReadonlyMap<string, ModelFile>;
+	readonly #hashInPlace: ModelFolderOptions['hashInPlace'];
+
+	constructor(source: ModelSource, manifest: ModelManifest, options: ModelFolderOptions = {}) {
+		this.#source = source;
+		this.name = source.name;
+		this.manifest = manifest;
+		this.#files = new Map(manifest.files.map((file) => [file.path, file]));
+		this.#hashInPlace = options.hashInPlace;
+	}
+
+	/** What the manifest says of a file. */
+	file(path: string): ModelFile {
+		const file = this.#files.get(path);
+		if (!file)
+			throw new InputError(
+				`${MANIFEST_FILE} in ${this.name} does not list ${path}; convert the checkpoint again.`
+			);
+		return file;
+	}
+
+	/**
+	 * A file's bytes, checked. Wrong ones are fetched once more, then refused.
+	 * @throws InputError naming the file when it is missing or not the one the manifest describes.
+	 */
+	async read(path: string, onBytes?: OnBytes): Promise<Uint8Array> {
+		const file = this.file(path);
+		let problem = '';
+		for (const fresh of [false, true]) {
+			const bytes = await this.#load(file, fresh, onBytes);
+			if (!bytes) throw this.#missing(path);
+			problem = await difference(file, { size: bytes.byteLength, sha256: await sha256(bytes) });
+			if (!problem) return bytes;
+		}
+		throw this.#wrong(path, problem);
+	}
+
+	/** Checks a file that the runtime will read where it lies (Node). @throws as `read`. */
+	async check(path: string, onBytes?: OnBytes): Promise<void> {
+		if (!this.#hashInPlace) {
+			await this.read(path, onBytes);
+			return;
+		}
+		const file = this.file(path);
+		if (!(await this.#source.open(path))) throw this.#missing(path);
+		let problem = '';
+		for (let attempt = 0; attempt < 2; attempt++) {
+			problem = difference(file, await this.#hashInPlace(path));
+			if (!problem) {
+				onBytes?.(file, file.size);
+				return;
+			}
+		}
+		throw this.#wrong(path, problem);
+	}
+
+	async text(path: string): Promise<string> {
+		return new TextDecoder().decode(await this.read(path));
+	}
+
+	async #load(file: ModelFile, fresh: boolean, onBytes?: OnBytes): Promise<Uint8Array | undefined> {
+		const report = (loaded: number) => onBytes?.(file, Math.min(loaded, file.size));
+		if (this.#source.load) return this.#source.load(file.path, { fresh, onBytes: report });
+		const source = await this.#source.open(file.path);
+		if (!source) return undefined;
+		const bytes = new Uint8Array(source.size);
+		for (let at = 0; at < source.size; at += READ_CHUNK) {
+			const end = Math.min(at + READ_CHUNK, source.size);
+			bytes.set(await source.read(at, end), at);
+			report(end);
+		}
+		return bytes;
+	}
+
+	#missing(path: string): InputError {
+		return new InputError(
+			`${path} is missing in the model folder ${this.name}; copy the whole folder or convert the checkpoint again.`
+		);
+	}
+
+	#wrong(path: string, problem: string): InputError {
+		return new InputError(
+			`${path} in the model folder ${this.name} is damaged (${problem}); copy it or convert the checkpoint again.`
+		);
+	}
+}
+
+/**
+ * Reads and checks `honeybee.json`.
+ * @throws InputError when the folder is not a model folder, or one of another version.
+ */
+export async function openModelFolder(
+	source: ModelSource,
+	options: ModelFolderOptions = {}
+): Promise<ModelFolder> {
+	const bytes = await readManifest(source);
+	if (!bytes)
+		throw new InputError(
+			`${source.name} is not a model folder: it has no ${MANIFEST_FILE}; make one with "honeybee convert".`
+		);
+	let json: unknown;
+	try {
+		json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+	} catch {
+		throw new InputError(
+			`${MANIFEST_FILE} in ${source.name} is not JSON; copy it or convert the checkpoint again.`
+		);
+	}
+	return new ModelFolder(source, checkManifest(json, source.name), options);
+}
+
+async function readManifest(source: ModelSource): Promise<Uint8Array | undefined> {
+	if (source.load) return source.load(MANIFEST_FILE, { fresh: false, onBytes: () => undefined });
+	const file = await source.open(MANIFEST_FILE);
+	return file?.read(0, file.size);
+}
+
+/** What is different between a file and its entry, or ''. */
+function difference(expected: ModelFile, found: { readonly size: number; readonly sha256: string }): string {
+	if (found.size !== expected.size) return `${found.size} bytes instead of ${expected.size}`;
+	return found.sha256 === expected.sha256 ? '' : 'its SHA-256 is not the one in honeybee.json';
+}
+
+/** Hexadecimal SHA-256. */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+	const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+	return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,175 @@
+import { InputError } from '../../tensor/errors.ts';
+import { generate, idTensor } from '../generate.ts';
+import type { ModelManifest } from '../manifest.ts';
+import { checkSampling } from '../sampling.ts';
+import { Tokenizer } from '../text/index.ts';
+import type { Backend } from './backend.ts';
+import { LanguageModel } from './language.ts';
+import { Mutex } from './mutex.ts';
+import type { ModelFolder, OnBytes } from './model-folder.ts';
+import { encodeRequest } from './prompt.ts';
+import { TraceRecorder } from './trace-recorder.ts';
+import type { AnswerEvent, AnswerRequest, LoadProgress, Trace, TraceRequest } from './types.ts';
+import { VisualModel, type ImageDecoder } from './visual.ts';
+
+export interface HoneybeeOptions {
+	readonly backend: Backend;
+	readonly folder: ModelFolder;
+	readonly decodeImage: ImageDecoder;
+	/** Projector loaded at once; the manifest's first one when absent. Others are loaded when first asked for. */
+	readonly projector?: string;
+	readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface AnswerOptions {
+	/** Stops generation at the next token. */
+	readonly signal?: AbortSignal;
+	/** Gets the activations of the whole answer under their golden names. */
+	readonly recorder?: TraceRecorder;
+}
+
+/** A whole Honeybee that answers: CLIP ViT → projector → LLaMA. One thing is computed at a time; others wait. */
+export class HoneybeeModel {
+	readonly manifest: ModelManifest;
+	readonly #backend: Backend;
+	readonly #tokenizer: Tokenizer;
+	readonly #visual: VisualModel;
+	readonly #language: LanguageModel;
+	readonly #mutex = new Mutex();
+
+	private constructor(
+		{ backend, folder }: HoneybeeOptions,
+		parts: { tokenizer: Tokenizer; visual: VisualModel; language: LanguageModel }
+	) {
+		this.manifest = folder.manifest;
+		this.#backend = backend;
+		this.#tokenizer = parts.tokenizer;
+		this.#visual = parts.visual;
+		this.#language = parts.language;
+	}
+
+	/** @throws InputError when the folder cannot be used. */
+	static async load(options: HoneybeeOptions): Promise<HoneybeeModel> {
+		const { backend, folder, decodeImage } = options;
+		const { manifest } = folder;
+		const projector = options.projector ?? Object.keys(manifest.projectors)[0]!;
+		const visual = new VisualModel(backend, folder, decodeImage);
+		visual.choose(projector);
+		const progress = loadProgress(manifest, projector, options.onProgress);
+		progress.stage('weights', 'tokenizer');
+		const tokenizer = await loadTokenizer(folder);
+		const { vocab_size } = manifest.config.text_config;
+		if (tokenizer.vocabSize > vocab_size)
+			throw new InputError(
+				`The tokenizer in ${folder.name} has ${tokenizer.vocabSize} tokens, the language model ${vocab_size}; convert again with the tokenizer of the checkpoint's language model.`
+			);
+		const session = (name: string) => progress.stage('session', name);
+		const language = await LanguageModel.load(backend, folder, progress.onBytes, session);
+		await visual.load(projector, progress.onBytes, session);
+		return new HoneybeeModel(options, { tokenizer, visual, language });
+	}
+
+	/**
+	 * Events of one answer, ended by `done`.
+	 * @throws InputError for a request that cannot be answered; the model stays as it was.
+	 */
+	async *answer(
+		request: AnswerRequest,
+		options: AnswerOptions = {}
+	): AsyncGenerator<AnswerEvent, void, void> {
+		const release = await this.#mutex.acquire();
+		try {
+			checkSampling(request.sampling);
+			const choice = this.#visual.choose(request.projector, request.tokens);
+			const prompt = encodeRequest(request, choice, this.#tokenizer, this.manifest);
+			const { hidden_size, max_position_embeddings } = this.manifest.config.text_config;
+			const events = generate({
+				visual: this.#visual,
+				language: this.#language,
+				tokenizer: this.#tokenizer,
+				choice,
+				prompt,
+				sampling: request.sampling,
+				context: max_position_embeddings,
+				hidden: hidden_size,
+				backend: this.#backend.info.backend,
+				dtype: this.manifest.dtype,
+				...options
+			});
+			for await (const event of events) {
+				if (event.type === 'done') options.recorder?.add('generated_ids', idTensor(event.result.ids));
+				yield event;
+			}
+		} catch (error) {
+			// After a failed run the cache may not be what its keys say.
+			if (!(error instanceof InputError)) this.#language.cache.clear();
+			throw error;
+		} finally {
+			release();
+		}
+	}
+
+	/** Activations of the vision tower and a projector for one image. @throws as `answer`. */
+	async trace(request: TraceRequest): Promise<Trace> {
+		const release = await this.#mutex.acquire();
+		try {
+			const choice = this.#visual.choose(request.projector, request.tokens);
+			const recorder = new TraceRecorder(request.names);
+			await this.#visual.see(request.image, choice, recorder);
+			await this.#visual.project(request.image, choice, recorder);
+			return recorder.trace;
+		} finally {
+			release();
+		}
+	}
+
+	async dispose(): Promise<void> {
+		const release = await this.#mutex.acquire();
+		try {
+			await this.#visual.dispose();
+			await this.#language.dispose();
+			await this.#backend.dispose();
+		} finally {
+			release();
+		}
+	}
+}
+
+async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {
+	const { tokenizer, files } = folder.manifest;
+	const settings = files.find((file) => file.path === 'tokenizer_config.json');
+	const parse = async (path: string): Promise<unknown> => {
+		try {
+			return JSON.parse(await folder.text(path));
+		} catch (error) {
+			if (error instanceof InputError) throw error;
+			throw new InputError(`${path} in ${folder.name} is not JSON; convert the checkpoint again.`);
+		}
+	};
+	return new Tokenizer({
+		tokenizer_json: await parse(tokenizer),
+		...(settings && { tokenizer_config: await parse(settings.path) })
+	});
+}
+
+/** Adds up bytes over the files that this load reads. */
+function loadProgress(
+	manifest: ModelManifest,
+	projector: string,
+	report: HoneybeeOptions['onProgress']
+): { stage(stage: LoadProgress['stage'], what: string): void; onBytes: OnBytes } {
+	const { vision, embedding, cache, language } = manifest.graphs;
+	const graphs = [vision, embedding, cache, ...language, manifest.projectors[projector]!];
+	const paths = new Set(graphs.flatMap(({ graph, weights }) => [graph, ...weights]));
+	const total = manifest.files.filter(({ path }) => paths.has(path)).reduce((sum, { size }) => sum + size, 0);
+	const bytes = new Map<string, number>();
+	const loaded = () => [...bytes.values()].reduce((sum, count) => sum + count, 0);
+	return {
+		stage: (stage, what) => report?.({ stage, what, loaded: loaded(), total }),
+		onBytes(file, count) {
+			if (!paths.has(file.path)) return;
+			bytes.set(file.path, count);
+			report?.({ stage: 'weights', what: file.path, loaded: loaded(), total });
+		}
+	};
+}

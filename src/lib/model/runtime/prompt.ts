@@ -1,0 +1,79 @@
+import { InputError } from '../../tensor/errors.ts';
+import type { ModelManifest } from '../manifest.ts';
+import { formatConversation, type Tokenizer } from '../text/index.ts';
+import type { PositionKey } from './kv-cache.ts';
+import { mediaRuns, type MediaRun } from './splice.ts';
+import type { AnswerRequest, ImageInput, Turn } from './types.ts';
+import { visualTokenKey, type ProjectorChoice } from './visual.ts';
+
+/** A prompt ready for the language model. */
+export interface EncodedRequest {
+	/** −1 at every image token. */
+	readonly ids: readonly number[];
+	/** What each position is; equal keys at equal positions have equal cache entries. */
+	readonly keys: readonly PositionKey[];
+	readonly images: readonly ImageInput[];
+	readonly runs: readonly MediaRun[];
+}
+
+/**
+ * Encodes a conversation, or a raw prompt, as upstream does.
+ * @throws InputError when it is empty, when images and their places differ in number, or when it is longer than the
+ * model's context.
+ */
+export function encodeRequest(
+	request: AnswerRequest,
+	choice: ProjectorChoice,
+	tokenizer: Tokenizer,
+	manifest: ModelManifest
+): EncodedRequest {
+	const { turns, raw_prompt } = request;
+	const last = turns.at(-1);
+	if (raw_prompt === undefined && !last?.question.trim())
+		throw new InputError('The question is empty; type one and ask again.');
+	if (raw_prompt?.trim() === '') throw new InputError('The prompt is empty; type one and ask again.');
+	const images = turns.flatMap((turn) => turn.images);
+	// A question that writes the role itself would shift which answer the ids belong to.
+	const useIds = raw_prompt === undefined && !turns.some((turn) => turn.question.includes('\nAI: '));
+	const idsOf = (turn: Turn) => (useIds && turn.answer_ids?.length ? turn.answer_ids : undefined);
+	const prompt =
+		raw_prompt ??
+		formatConversation(
+			manifest.prompt.template,
+			turns.map((turn) => ({
+				question: turn.question,
+				imageCount: turn.images.length,
+				// Ids stand in for the text, whatever literals the model wrote into it.
+				...(turn !== last && { answer: idsOf(turn) ? ANSWERED : (turn.answer ?? '') })
+			}))
+		);
+	const answered = turns.filter((turn) => turn !== last && (idsOf(turn) || turn.answer));
+	const { input_ids: ids } = tokenizer.encodePrompt(prompt, {
+		tokensPerImage: choice.perImage,
+		...(useIds && { answerIds: answered.map(idsOf) })
+	});
+	const runs = mediaRuns(ids, images.length, choice.perImage);
+	checkLength(ids, images.length, choice, manifest);
+	const keys: PositionKey[] = [...ids];
+	for (const { start, image } of runs)
+		for (let row = 0; row < choice.perImage; row++)
+			keys[start + row] = visualTokenKey(images[image]!, choice, row);
+	return { ids, keys, images, runs };
+}
+
+const ANSWERED = 'answered';
+
+/** The answer needs at least one position. */
+function checkLength(
+	ids: readonly number[],
+	images: number,
+	{ perImage }: ProjectorChoice,
+	manifest: ModelManifest
+): void {
+	const context = manifest.config.text_config.max_position_embeddings;
+	if (ids.length < context) return;
+	const share = images ? `, ${images * perImage} of them for ${images} image${images === 1 ? '' : 's'}` : '';
+	throw new InputError(
+		`The prompt takes ${ids.length} tokens${share}, and the model's context of ${context} must also hold the answer; shorten the question${images ? ', use fewer visual tokens' : ''} or begin a new conversation.`
+	);
+}
