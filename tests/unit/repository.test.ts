@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { projectors } from '../../src/lib/model/projectors/registry.ts';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+const foldersOf = (path: string) =>
+	readdirSync(new URL(path, root), { withFileTypes: true })
+		.filter((entry) => entry.isDirectory())
+		.map((entry) => entry.name)
+		.sort();
+
+interface PackageJson {
+	readonly version: string;
+	readonly scripts: Readonly<Record<string, string>>;
+}
+interface Lock {
+	readonly version: string;
+	readonly packages: Readonly<Record<string, { readonly resolved?: string; readonly integrity?: string }>>;
+}
+
+describe('projectors: folders, registry and goldens', () => {
+	it('has one folder for each registered type, and none besides', () => {
+		expect(projectors.map(({ type }) => type).sort()).toEqual(foldersOf('src/lib/model/projectors/'));
+	});
+
+	it('tests every projector with a golden checkpoint, and uses every golden checkpoint', () => {
+		for (const { type, goldens } of projectors) expect(goldens.length, type).toBeGreaterThan(0);
+		const checkpoints = foldersOf('tests/fixtures/golden/').filter((name) =>
+			existsSync(new URL(`tests/fixtures/golden/${name}/golden.json`, root))
+		);
+		expect(projectors.flatMap(({ goldens }) => goldens).sort()).toEqual(checkpoints);
+	});
+});
+
+describe('tracked files', () => {
+	const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 })
+		.split('\0')
+		.filter((path) => path && existsSync(new URL(path, root)));
+	const texts = files.flatMap((path) => {
+		const bytes = readFileSync(new URL(path, root));
+		return bytes.subarray(0, 8192).includes(0) ? [] : [{ path, text: bytes.toString('utf8') }];
+	});
+	const linesWith = (pattern: RegExp) =>
+		texts.flatMap(({ path, text }) =>
+			text
+				.split('\n')
+				.flatMap((line, i) => (pattern.test(line) ? [`${path}:${i + 1}: ${line.trim().slice(0, 120)}`] : []))
+		);
+
+	it('are there to be checked', () => {
+		expect(texts.map(({ path }) => path)).toContain('package.json');
+	});
+
+	it('name no package registry', () => {
+		expect(
+			linesWith(
+				/\b(registry\.[\w-]+\.\w+|npmjs\.\w+|yarnpkg\.\w+|pypi\.\w+\/|pythonhosted\.\w+|static\.crates\.\w+|deb\.debian\.\w+|api\.nuget\.\w+)/
+			)
+		).toEqual([]);
+	});
+
+	it('name no folder of one machine', () => {
+		expect(linesWith(/(^|[\s'"`(=:])(\/(work|root|home\/\w+|Users\/\w+)\/|[A-Z]:\\Users\\)/)).toEqual([]);
+	});
+
+	it('lock versions and hashes, not the place they were fetched from', () => {
+		const { packages } = JSON.parse(read('package-lock.json')) as Lock;
+		const entries = Object.entries(packages).filter(([path]) => path !== '');
+		expect(entries.filter(([, entry]) => entry.resolved !== undefined).map(([path]) => path)).toEqual([]);
+		expect(entries.filter(([, entry]) => !entry.integrity).map(([path]) => path)).toEqual([]);
+	});
+});
+
+describe('documents', () => {
+	const { version, scripts } = JSON.parse(read('package.json')) as PackageJson;
+	const documents = ['README.md', 'CONTRIBUTING.md'].map((path) => ({ path, text: read(path) }));
+
+	it.each(documents)('$path names commands that exist', ({ text }) => {
+		for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) expect(scripts).toHaveProperty([name ?? '']);
+	});
+
+	it.each(documents)('$path names files that exist', ({ text }) => {
+		const paths = [...text.matchAll(/[`(]((?:src|tests|scripts|static|training|docs|bin)\/[\w./-]*)/g)];
+		const missing = paths.map(([, path]) => path ?? '').filter((path) => !existsSync(new URL(path, root)));
+		expect(missing).toEqual([]);
+	});
+
+	it('gives one version everywhere', () => {
+		expect((JSON.parse(read('package-lock.json')) as Lock).version).toBe(version);
+		expect(read('CHANGELOG.md')).toContain(`## ${version}`);
+	});
+});
