@@ -1,0 +1,49 @@
+import * as ort from 'onnxruntime-node';
+import { planShards } from '../../src/lib/model/convert/shards.ts';
+import type { Graph } from '../../src/lib/onnx/graph.ts';
+import type { WeightLocation } from '../../src/lib/onnx/types.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Writes a graph and its weights to a temporary folder and opens it in onnxruntime-node. */
+export async function openGraph(graph: Graph): Promise<ort.InferenceSession> {
+	const folder = await mkdtemp(join(tmpdir(), 'honeybee-graph-'));
+	try {
+		const locations = new Map<string, WeightLocation>();
+		for (const shard of planShards(graph.name, graph.weights)) {
+			const parts: Uint8Array[] = [shard.header];
+			for (const { weight, byteLength } of shard.entries)
+				parts.push(weight ? await weight.bytes() : new Uint8Array(byteLength));
+			await writeFile(join(folder, shard.path), Buffer.concat(parts));
+			for (const [name, location] of shard.locations) locations.set(name, location);
+		}
+		const path = join(folder, `${graph.name}.onnx`);
+		await writeFile(
+			path,
+			graph.serialize((weight) => locations.get(weight.name)!)
+		);
+		return await ort.InferenceSession.create(path);
+	} finally {
+		await rm(folder, { recursive: true });
+	}
+}
+
+export const float32 = (dims: readonly number[], data: Float32Array) =>
+	new ort.Tensor('float32', data, [...dims]);
+export const int64 = (values: readonly number[], dims = [values.length]) =>
+	new ort.Tensor('int64', BigInt64Array.from(values, BigInt), dims);
+export const int32 = (values: readonly number[]) =>
+	new ort.Tensor('int32', Int32Array.from(values), [values.length]);
+
+/** max|a − b| / max|b| */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+	if (a.length !== b.length) throw new Error(`${a.length} values against ${b.length}`);
+	let difference = 0;
+	let size = 0;
+	for (let i = 0; i < b.length; i++) {
+		difference = Math.max(difference, Math.abs(a[i]! - b[i]!));
+		size = Math.max(size, Math.abs(b[i]!));
+	}
+	return difference / size;
+}

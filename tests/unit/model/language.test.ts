@@ -1,0 +1,128 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../src/lib/checkpoint/folder.ts';
+import type { TextConfig } from '../../../src/lib/model/config.ts';
+import { languageGraph, type LanguageAttention } from '../../../src/lib/model/language/graph.ts';
+import type { WeightDType } from '../../../src/lib/model/manifest.ts';
+import { parseConfig } from '../../../src/lib/model/parse-config.ts';
+import { StateDict } from '../../../src/lib/model/state-dict.ts';
+import { random, randomCheckpoint, smallConfig } from '../../support/random-checkpoint.ts';
+import { float32, int32, int64, openGraph, relativeError } from '../../support/run-graph.ts';
+import * as ort from 'onnxruntime-node';
+
+type Outputs = InferenceSession.OnnxValueMapType;
+
+async function open(text: Record<string, unknown>, dtype: WeightDType, attention: LanguageAttention) {
+	const { text_config } = parseConfig(smallConfig({ text }));
+	const state = new StateDict(await openCheckpoint(randomCheckpoint({ text })));
+	const session = await openGraph(languageGraph(text_config, state, dtype, attention));
+	return {
+		session,
+		config: text_config,
+		kv: dtype === 'fp16' || dtype === 'q4f16' ? 'float16' : 'float32'
+	} as const;
+}
+
+type Opened = Awaited<ReturnType<typeof open>>;
+
+function embeds(config: TextConfig, length: number): Float32Array {
+	const next = random(7);
+	return Float32Array.from({ length: length * config.hidden_size }, next);
+}
+
+/** Runs positions [from, to) after what `past` holds; logits of every position. */
+async function chunk(
+	{ session, config, kv }: Opened,
+	all: Float32Array,
+	from: number,
+	to: number,
+	past?: Outputs
+) {
+	const { hidden_size: O, num_hidden_layers, num_key_value_heads, head_dim } = config;
+	const n = to - from;
+	const feeds: Record<string, Tensor> = {
+		inputs_embeds: float32([1, n, O], all.slice(from * O, to * O)),
+		position_ids: int64(
+			Array.from({ length: n }, (_, i) => from + i),
+			[1, n]
+		),
+		seqlens_k: int32([to - 1]),
+		total_sequence_length: int32([to]),
+		logit_positions: int64(Array.from({ length: n }, (_, i) => i))
+	};
+	for (let i = 0; i < num_hidden_layers; i++)
+		for (const what of ['key', 'value'])
+			feeds[`past_key_values.${i}.${what}`] =
+				past?.[`present.${i}.${what}`] ??
+				new ort.Tensor(kv, kv === 'float16' ? new Uint16Array(0) : new Float32Array(0), [
+					1,
+					num_key_value_heads,
+					0,
+					head_dim
+				]);
+	for (const name of Object.keys(feeds)) if (!session.inputNames.includes(name)) delete feeds[name];
+	return session.run(feeds);
+}
+
+const logits = (outputs: Outputs) => outputs.logits!.data as Float32Array;
+
+describe('language graph', () => {
+	for (const [title, text] of [
+		['MHA', {}],
+		['GQA', { num_key_value_heads: 2 }]
+	] as const) {
+		it(`${title}: fused and plain attention agree`, async () => {
+			const fused = await open(text, 'fp32', 'fused');
+			const plain = await open(text, 'fp32', 'plain');
+			const x = embeds(fused.config, 40);
+			const a = await chunk(fused, x, 0, 40);
+			const b = await chunk(plain, x, 0, 40);
+			expect(relativeError(logits(a), logits(b))).toBeLessThan(1e-5);
+			expect(
+				relativeError(a['present.1.key']!.data as Float32Array, b['present.1.key']!.data as Float32Array)
+			).toBeLessThan(1e-5);
+		});
+
+		for (const attention of ['fused', 'plain'] as const)
+			it(`${title}, ${attention}: a prefix from the cache gives the same logits as one run`, async () => {
+				const model = await open(text, 'fp32', attention);
+				const x = embeds(model.config, 40);
+				const whole = logits(await chunk(model, x, 0, 40));
+				let past = await chunk(model, x, 0, 33);
+				past = await chunk(model, x, 33, 38, past);
+				past = await chunk(model, x, 38, 39, past);
+				const last = logits(await chunk(model, x, 39, 40, past));
+				expect(relativeError(last, whole.slice(-model.config.vocab_size))).toBeLessThan(1e-5);
+			});
+	}
+
+	it('traced: attention rows are causal and sum to one', async () => {
+		const model = await open({ num_key_value_heads: 2 }, 'fp32', 'traced');
+		const outputs = await chunk(model, embeds(model.config, 12), 0, 12);
+		const attention = outputs['lm.layers.1.attention']!;
+		expect(attention.dims).toEqual([1, 4, 12, 12]);
+		const data = attention.data as Float32Array;
+		for (let head = 0; head < 4; head++)
+			for (let p = 0; p < 12; p++) {
+				const row = data.slice((head * 12 + p) * 12, (head * 12 + p + 1) * 12);
+				expect(row.slice(p + 1).every((w) => w === 0)).toBe(true);
+				expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+			}
+	});
+
+	it.each([
+		['fp16', 4e-3],
+		['q8', 2e-2],
+		['q4', 0.35],
+		['q4f16', 0.35]
+	] as const)('%s stays near float32', async (dtype, limit) => {
+		for (const attention of ['fused', 'plain'] as const) {
+			const exact = await open({}, 'fp32', attention);
+			const rounded = await open({}, dtype, attention);
+			const x = embeds(exact.config, 20);
+			const a = logits(await chunk(exact, x, 0, 20));
+			const b = logits(await chunk(rounded, x, 0, 20));
+			expect(relativeError(b, a)).toBeLessThan(limit);
+		}
+	});
+});
