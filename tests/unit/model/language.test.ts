@@ -1,10 +1,12 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import type { Checkpoint } from '../../../src/lib/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../../src/lib/checkpoint/folder.ts';
 import type { TextConfig } from '../../../src/lib/model/config.ts';
 import { languageGraph, type LanguageAttention } from '../../../src/lib/model/language/graph.ts';
 import type { WeightDType } from '../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../src/lib/model/parse-config.ts';
+import { dequantizeMatrix, quantizeMatrix } from '../../../src/lib/model/quantize.ts';
 import { StateDict } from '../../../src/lib/model/state-dict.ts';
 import { random, randomCheckpoint, smallConfig } from '../../support/random-checkpoint.ts';
 import { float32, int32, int64, openGraph, relativeError } from '../../support/run-graph.ts';
@@ -12,9 +14,33 @@ import * as ort from 'onnxruntime-node';
 
 type Outputs = InferenceSession.OnnxValueMapType;
 
-async function open(text: Record<string, unknown>, dtype: WeightDType, attention: LanguageAttention) {
+/** A state dict whose matrices went through `bits`-bit quantisation and back. */
+class Dequantized extends StateDict {
+	readonly #bits: 4 | 8;
+
+	constructor(checkpoint: Checkpoint, bits: 4 | 8) {
+		super(checkpoint);
+		this.#bits = bits;
+	}
+
+	override async float32(key: string) {
+		const exact = await super.float32(key);
+		const [rows, columns] = exact.dims;
+		if (rows === undefined || columns === undefined) return exact;
+		const quantized = quantizeMatrix(exact.data, rows, columns, this.#bits);
+		return { ...exact, data: dequantizeMatrix(quantized, rows, columns, this.#bits) };
+	}
+}
+
+async function open(
+	text: Record<string, unknown>,
+	dtype: WeightDType,
+	attention: LanguageAttention,
+	dequantized?: 4 | 8
+) {
 	const { text_config } = parseConfig(smallConfig({ text }));
-	const state = new StateDict(await openCheckpoint(randomCheckpoint({ text })));
+	const checkpoint = await openCheckpoint(randomCheckpoint({ text }));
+	const state = dequantized ? new Dequantized(checkpoint, dequantized) : new StateDict(checkpoint);
 	const session = await openGraph(languageGraph(text_config, state, dtype, attention));
 	return {
 		session,
@@ -124,5 +150,19 @@ describe('language graph', () => {
 			const b = logits(await chunk(rounded, x, 0, 20));
 			expect(relativeError(b, a)).toBeLessThan(limit);
 		}
+	});
+
+	it.each([
+		['q8', 8],
+		['q4', 4]
+	] as const)('%s computes what float32 computes on the dequantised weights', async (dtype, bits) => {
+		// 96 and 80 columns: whole blocks, and a last block that is half full.
+		const text = { intermediate_size: 80 };
+		const quantized = await open(text, dtype, 'fused');
+		const reference = await open(text, 'fp32', 'fused', bits);
+		const x = embeds(reference.config, 20);
+		const a = logits(await chunk(quantized, x, 0, 20));
+		const b = logits(await chunk(reference, x, 0, 20));
+		expect(relativeError(a, b)).toBeLessThan(1e-4);
 	});
 });
