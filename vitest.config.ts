@@ -1,3 +1,4 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
@@ -11,6 +12,8 @@ export default defineConfig({
 	test: {
 		projects: [
 			{
+				// Session state is written with runes (*.svelte.ts).
+				plugins: [svelte()],
 				test: {
 					name: 'unit',
 					environment: 'node',

@@ -21,7 +21,7 @@ export function modelFacts(manifest: ModelManifest): Fact[] {
 			value:
 				`CLIP ViT, ${vision.num_hidden_layers} layers, width ${count(vision.hidden_size)}, ` +
 				`${vision.num_attention_heads} heads; ${vision.image_size} px images in patches of ${vision.patch_size} px, ` +
-				`${side} × ${side} = ${side * side}; ${manifest.dtypes.vision}`
+				`${side}\u00a0×\u00a0${side} = ${side * side}; ${manifest.dtypes.vision}`
 		},
 		{
 			term: 'Language model',

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { okabeIto, projectorColours } from '../../../src/lib/workbench/colours.ts';
+import { bytes, count, duration, plural } from '../../../src/lib/workbench/format.ts';
+import { imageType } from '../../../src/lib/workbench/images.ts';
+import { Layout } from '../../../src/lib/workbench/layout.svelte.ts';
+import { listModels } from '../../../src/lib/workbench/models.ts';
+import { cellAt, isTrained, neighbour, squareSide, tokenGrid } from '../../../src/lib/workbench/tokens.ts';
+import { fakeManifest, FakeMemory } from './fakes.ts';
+
+describe('colours', () => {
+	test('the five projectors have five colours of Okabe and Ito', () => {
+		const colours = projectorColours(['linear', 'mlp', 'resampler', 'c-abs', 'd-abs']);
+		expect(colours).toEqual({
+			linear: okabeIto.purple,
+			mlp: okabeIto.sky,
+			resampler: okabeIto.green,
+			'c-abs': okabeIto.orange,
+			'd-abs': okabeIto.blue
+		});
+	});
+
+	test('names of one kind share its colour only once; no two projectors of a model look alike', () => {
+		const colours = projectorColours(['c-abs', 'c-abs-m144', 'mine', 'd-abs-2']);
+		expect(colours['c-abs']).toBe(okabeIto.orange);
+		expect(colours['d-abs-2']).toBe(okabeIto.blue);
+		expect(new Set(Object.values(colours)).size).toBe(4);
+	});
+});
+
+describe('format', () => {
+	test.each([
+		[0, '0\u00a0B'],
+		[1023, '1023\u00a0B'],
+		[1536, '1.50\u00a0KiB'],
+		[34_123_456, '32.5\u00a0MiB']
+	])('%i bytes', (value, text) => expect(bytes(value)).toBe(text));
+
+	test.each([
+		[0.42, '0.4\u00a0ms'],
+		[37.6, '38\u00a0ms'],
+		[1520, '1.52\u00a0s'],
+		[125_000, '2\u00a0min 5\u00a0s']
+	])('%f ms', (value, text) => expect(duration(value)).toBe(text));
+
+	test('counts and plurals', () => {
+		expect(count(32000)).toBe('32\u202f000');
+		expect(count(512)).toBe('512');
+		expect(plural(1, 'file')).toBe('1\u00a0file');
+		expect(plural(5, 'file')).toBe('5\u00a0files');
+	});
+});
+
+describe('token grids', () => {
+	const { projectors } = fakeManifest('mini');
+	const cAbs = projectors['c-abs']!;
+	const resampler = projectors['resampler']!;
+
+	test('pooled tokens lie on a square grid, the resampler’s nowhere', () => {
+		expect(tokenGrid(cAbs, 16, 6)).toEqual({ side: 4, count: 16 });
+		expect(tokenGrid({ ...cAbs, type: 'mlp' }, 36, 6)).toEqual({ side: 6, count: 36 });
+		expect(tokenGrid(resampler, 9, 6)).toBeUndefined();
+		expect(tokenGrid(cAbs, 10, 6)).toBeUndefined();
+	});
+
+	test('squares and training', () => {
+		expect(squareSide(144)).toBe(12);
+		expect(squareSide(143)).toBeUndefined();
+		expect(isTrained(cAbs, 9)).toBe(true);
+		expect(isTrained(cAbs, 16)).toBe(false);
+	});
+
+	test('cells by point and by arrow key, row-major and inside the grid', () => {
+		const grid = { side: 3, count: 9 };
+		expect(cellAt(grid, 0.99, 0.01)).toBe(2);
+		expect(cellAt(grid, 1, 1)).toBe(8);
+		expect(cellAt(grid, -0.1, 0.5)).toBe(3);
+		expect(neighbour(grid, 4, 'ArrowUp')).toBe(1);
+		expect(neighbour(grid, 3, 'ArrowLeft')).toBe(3);
+		expect(neighbour(grid, 8, 'ArrowDown')).toBe(8);
+		expect(neighbour(grid, 4, 'a')).toBeUndefined();
+	});
+});
+
+describe('image types', () => {
+	const of = (text: string) => imageType(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+
+	test('by content, not by name', () => {
+		expect(of('\x89PNG\r\n\x1a\n0000')).toBe('image/png');
+		expect(of('\xff\xd8\xff\xe0')).toBe('image/jpeg');
+		expect(of('GIF89a')).toBe('image/gif');
+		expect(of('RIFF0000WEBPVP8 ')).toBe('image/webp');
+		expect(of('<?xml version="1.0"?>\n<svg xmlns="…">')).toBe('image/svg+xml');
+		expect(of('hello')).toBeUndefined();
+		expect(of('')).toBeUndefined();
+	});
+});
+
+describe('list of models', () => {
+	const serve = (body: string, status = 200) =>
+		listModels('http://site/base/', async () => new Response(body, { status }));
+
+	test('folders are found beside the list, whether their url ends in a slash or not', async () => {
+		const list = await serve(
+			JSON.stringify({
+				models: [
+					{ name: 'mini', title: 'Mini', url: 'mini', knows: 'Only its scenes.' },
+					{ name: 'far', url: 'https://elsewhere/far/' }
+				]
+			})
+		);
+		expect(list).toEqual([
+			{
+				name: 'mini',
+				title: 'Mini',
+				knows: 'Only its scenes.',
+				location: { kind: 'url', url: 'http://site/base/models/mini/' }
+			},
+			{ name: 'far', title: 'far', location: { kind: 'url', url: 'https://elsewhere/far/' } }
+		]);
+	});
+
+	test('no list, an empty list and a start page in its place mean no models', async () => {
+		expect(await serve('Not found', 404)).toEqual([]);
+		expect(await serve('{"models":[]}')).toEqual([]);
+		expect(await serve('<!doctype html><html></html>')).toEqual([]);
+	});
+
+	test('a broken list is told in a sentence', async () => {
+		await expect(serve('{"models":')).rejects.toThrow('models/index.json is not valid JSON');
+		await expect(serve('{}')).rejects.toThrow('has no "models" list');
+		await expect(serve('{"models":[{}]}')).rejects.toThrow('an entry without a name');
+		await expect(serve('', 500)).rejects.toThrow('HTTP 500');
+	});
+});
+
+describe('layout', () => {
+	test('sizes, theme and the open chat are remembered, within the panes’ limits', () => {
+		const memory = new FakeMemory();
+		const layout = new Layout(memory);
+		layout.resize('left', 300.4);
+		layout.resize('right', 5000);
+		layout.setTheme('dark');
+		layout.toggleChat();
+		const next = new Layout(memory);
+		expect(next.width('left')).toBe(300);
+		expect(next.width('right')).toBe(680);
+		expect(next.theme).toBe('dark');
+		expect(next.chatOpen).toBe(false);
+	});
+
+	test('nonsense in the storage is ignored', () => {
+		const memory = new FakeMemory();
+		memory.setItem('honeybee.theme', '"pink"');
+		memory.setItem('honeybee.width.left', 'wide');
+		const layout = new Layout(memory);
+		expect(layout.theme).toBe('system');
+		expect(layout.width('left')).toBe(272);
+	});
+});
