@@ -142,6 +142,8 @@ async function prefill(
 	const { ids, keys, runs } = prompt;
 	await language.cache.truncate(from);
 	recorder?.add('input_ids', idTensor(ids));
+	recorder?.add('labels', idTensor(prompt.labels));
+	recorder?.add('attention_mask', idTensor(ids.map(() => 1)));
 	// A trace has one row per position of the whole prompt, so it is computed in one run.
 	const chunk = recorder ? ids.length : PREFILL_CHUNK;
 	let logits: Float32Array | undefined;

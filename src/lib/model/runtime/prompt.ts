@@ -10,6 +10,8 @@ import { visualTokenKey, type ProjectorChoice } from './visual.ts';
 export interface EncodedRequest {
 	/** −1 at every image token. */
 	readonly ids: readonly number[];
+	/** Upstream's training labels: the ids of answers given in the prompt, −100 elsewhere. */
+	readonly labels: readonly number[];
 	/** What each position is; equal keys at equal positions have equal cache entries. */
 	readonly keys: readonly PositionKey[];
 	readonly images: readonly ImageInput[];
@@ -48,7 +50,7 @@ export function encodeRequest(
 			}))
 		);
 	const answered = turns.filter((turn) => turn !== last && (idsOf(turn) || turn.answer));
-	const { input_ids: ids } = tokenizer.encodePrompt(prompt, {
+	const { input_ids: ids, labels } = tokenizer.encodePrompt(prompt, {
 		tokensPerImage: choice.perImage,
 		...(useIds && { answerIds: answered.map(idsOf) })
 	});
@@ -58,7 +60,7 @@ export function encodeRequest(
 	for (const { start, image } of runs)
 		for (let row = 0; row < choice.perImage; row++)
 			keys[start + row] = visualTokenKey(images[image]!, choice, row);
-	return { ids, keys, images, runs };
+	return { ids, labels, keys, images, runs };
 }
 
 const ANSWERED = 'answered';

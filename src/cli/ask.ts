@@ -1,0 +1,182 @@
+import { writeFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { writeSafetensors } from '../lib/checkpoint/safetensors.ts';
+import { HoneybeeModel } from '../lib/model/runtime/model.ts';
+import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
+import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
+import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../lib/model/runtime/types.ts';
+import { greedy } from '../lib/model/sampling.ts';
+import { InputError } from '../lib/tensor/errors.ts';
+import { formatBytes, number, parse, positionals, type Command, type Terminal } from './command.ts';
+import { decodeImage } from './io/decode-image.ts';
+import { openFile, openFolder } from './io/disk.ts';
+
+export const ask: Command = {
+	synopsis: '--model DIR [--image FILE]… --prompt TEXT [options]',
+	summary: 'Ask a converted model about images.',
+	details: [
+		'--model DIR           model folder made by honeybee convert',
+		'--image FILE          PNG, JPEG or WebP; may be given several times',
+		"--prompt TEXT         the question; the model's own template is put around it",
+		'--raw-prompt TEXT     the whole prompt, with one <image> for each image, instead of --prompt',
+		'--projector NAME      projector to use (the first of the model)',
+		"--tokens M            visual tokens per image (the projector's own number)",
+		'--max-new-tokens N    longest answer (256)',
+		'--temperature X       0 is greedy (0)',
+		'--top-k K             draw from the K most probable tokens; 0 is all (0)',
+		'--top-p P             draw from this much probability (1)',
+		'--seed N              makes drawing repeatable (0)',
+		'--stop TEXT           end before this text; may be given several times',
+		'--json                print one JSON object with text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype',
+		'--trace FILE          write all activations to a safetensors file'
+	],
+	async run(args, terminal) {
+		const { values, positionals: rest } = parse({
+			args: [...args],
+			allowPositionals: true,
+			options: {
+				model: { type: 'string' },
+				image: { type: 'string', multiple: true },
+				prompt: { type: 'string' },
+				'raw-prompt': { type: 'string' },
+				projector: { type: 'string' },
+				tokens: { type: 'string' },
+				'max-new-tokens': { type: 'string' },
+				temperature: { type: 'string' },
+				'top-k': { type: 'string' },
+				'top-p': { type: 'string' },
+				seed: { type: 'string' },
+				stop: { type: 'string', multiple: true },
+				json: { type: 'boolean' },
+				trace: { type: 'string' }
+			}
+		});
+		positionals(rest);
+		if (values.model === undefined) throw new InputError('--model DIR is missing. See --help.');
+		const prompts = [values.prompt, values['raw-prompt']].filter((prompt) => prompt !== undefined);
+		if (prompts.length !== 1)
+			throw new InputError(
+				prompts.length
+					? '--prompt and --raw-prompt exclude each other; give one of them.'
+					: '--prompt TEXT is missing. See --help.'
+			);
+		const option = (name: keyof typeof values & string, kind?: 'number') => {
+			const text = values[name];
+			return typeof text === 'string' ? number(`--${name}`, text, kind) : undefined;
+		};
+		const sampling = {
+			temperature: option('temperature', 'number') ?? greedy.temperature,
+			top_k: option('top-k') ?? greedy.top_k,
+			top_p: option('top-p', 'number') ?? greedy.top_p,
+			seed: option('seed') ?? greedy.seed,
+			max_new_tokens: option('max-new-tokens') ?? greedy.max_new_tokens,
+			stop: values.stop ?? greedy.stop
+		};
+		const tokens = option('tokens');
+		const images = await Promise.all((values.image ?? []).map(readImage));
+
+		const model = await loadModel(values.model, values.projector, terminal);
+		try {
+			const request: AnswerRequest = {
+				projector: values.projector ?? Object.keys(model.manifest.projectors)[0]!,
+				...(tokens !== undefined && { tokens }),
+				turns: [{ question: values.prompt ?? '', images }],
+				sampling,
+				...(values['raw-prompt'] !== undefined && { raw_prompt: values['raw-prompt'] })
+			};
+			const recorder = values.trace === undefined ? undefined : new TraceRecorder();
+			const result = await answer(model, request, terminal, { json: values.json ?? false, recorder });
+			if (recorder && result.stop_reason !== 'cancelled')
+				await writeTrace(values.trace!, recorder, model.manifest.name);
+			if (values.json) terminal.write(`${JSON.stringify(describe(result))}\n`);
+			else terminal.note(timingLine(result));
+			return result.stop_reason !== 'cancelled';
+		} finally {
+			await model.dispose();
+		}
+	}
+};
+
+async function loadModel(
+	path: string,
+	projector: string | undefined,
+	terminal: Terminal
+): Promise<HoneybeeModel> {
+	const root = resolve(path);
+	const folder = await openModelFolder(await openFolder(path), {
+		hashInPlace: async (file) => (await import('./node-backend.ts')).hashOnDisk(root)(file)
+	});
+	// Loading the runtime takes a moment that a wrong folder need not wait for.
+	const { createNodeBackend } = await import('./node-backend.ts');
+	return HoneybeeModel.load({
+		backend: createNodeBackend(root),
+		folder,
+		decodeImage,
+		...(projector !== undefined && { projector }),
+		onProgress: (progress) => terminal.progress(loadLine(progress))
+	});
+}
+
+async function readImage(path: string): Promise<ImageInput> {
+	const file = await openFile(path);
+	try {
+		const bytes = await file.read(0, file.size);
+		return { id: await sha256(bytes), bytes, name: basename(path) };
+	} finally {
+		await file.close();
+	}
+}
+
+/** Streams the text of an answer unless it is printed as JSON. */
+async function answer(
+	model: HoneybeeModel,
+	request: AnswerRequest,
+	terminal: Terminal,
+	{ json, recorder }: { readonly json: boolean; readonly recorder: TraceRecorder | undefined }
+): Promise<AnswerResult> {
+	let shown = 0;
+	const show = (text: string) => {
+		if (!json) terminal.write(text.slice(shown));
+		shown = text.length;
+	};
+	const events = model.answer(request, { signal: terminal.signal, ...(recorder && { recorder }) });
+	for await (const event of events) {
+		if (event.type === 'stage')
+			terminal.progress(event.stage === 'decode' && !json ? '' : `${event.stage} …`);
+		else if (event.type === 'token') show(event.text);
+		else {
+			terminal.progress('');
+			show(event.result.text);
+			if (!json) terminal.write('\n');
+			return event.result;
+		}
+	}
+	throw new Error('The answer ended without a result.');
+}
+
+async function writeTrace(path: string, recorder: TraceRecorder, model: string): Promise<void> {
+	const bytes = writeSafetensors(Object.entries(recorder.trace), { model });
+	try {
+		await writeFile(path, bytes);
+	} catch (error) {
+		throw new InputError(
+			`The trace cannot be written to ${path} (${(error as NodeJS.ErrnoException).code}); choose another file.`
+		);
+	}
+}
+
+function describe(result: AnswerResult): Partial<AnswerResult> {
+	const { text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype } = result;
+	return { text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype };
+}
+
+function timingLine({ timings_ms, tokens_per_second, ids, dtype }: AnswerResult): string {
+	const stages = Object.entries(timings_ms).map(([stage, ms]) => `${stage} ${Math.round(ms)} ms`);
+	return `${stages.join(', ')}; ${ids.length} tokens, ${tokens_per_second.toFixed(1)} per second; ${dtype}`;
+}
+
+function loadLine({ stage, what, loaded, total }: LoadProgress): string {
+	return stage === 'weights'
+		? `checking ${what}: ${formatBytes(loaded)} of ${formatBytes(total)}`
+		: `loading ${what} …`;
+}

@@ -1,0 +1,144 @@
+import { resolve } from 'node:path';
+import { readJsonObject } from '../lib/checkpoint/bytes.ts';
+import type { Checkpoint, TensorEntry } from '../lib/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../lib/checkpoint/folder.ts';
+import { openPeft, peftBasePath, readPeftConfig } from '../lib/checkpoint/peft.ts';
+import type { SourceFolder } from '../lib/checkpoint/source.ts';
+import { gridSide, type HoneybeeConfig } from '../lib/model/config.ts';
+import type { ModelManifest } from '../lib/model/manifest.ts';
+import { parseConfig } from '../lib/model/parse-config.ts';
+import { projectorDefinition } from '../lib/model/projectors/registry.ts';
+import { MANIFEST_FILE, openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
+import { InputError } from '../lib/tensor/errors.ts';
+import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
+import { formatBytes, parse, positionals, type Command, type Terminal } from './command.ts';
+import { openFolder } from './io/disk.ts';
+import { sha256 } from './io/hash.ts';
+
+export const inspect: Command = {
+	synopsis: 'CHECKPOINT_OR_MODEL_DIR',
+	summary: 'Show what a checkpoint or a model folder holds, and check it.',
+	details: [
+		'A checkpoint: its configuration after migration and every tensor with type and shape.',
+		'A model folder: its parts, and whether every file is the one that was written.'
+	],
+	async run(args, terminal) {
+		const { positionals: rest } = parse({ args: [...args], allowPositionals: true, options: {} });
+		const [path] = positionals(rest, 'CHECKPOINT_OR_MODEL_DIR');
+		const folder = await openFolder(path);
+		try {
+			if (await folder.open(MANIFEST_FILE)) await inspectModel(folder, terminal);
+			else await inspectCheckpoint(folder, path, terminal);
+			return true;
+		} finally {
+			await folder.close();
+		}
+	}
+};
+
+async function inspectModel(source: SourceFolder, terminal: Terminal): Promise<void> {
+	const folder = await openModelFolder(source, {
+		async hashInPlace(path) {
+			const file = await source.open(path);
+			const hash = sha256();
+			const size = file?.size ?? 0;
+			const chunk = 2 ** 24;
+			for (let at = 0; at < size; at += chunk) {
+				terminal.signal.throwIfAborted();
+				hash.update(await file!.read(at, Math.min(at + chunk, size)));
+			}
+			return { size, sha256: hash.digest() };
+		}
+	});
+	const { manifest } = folder;
+	terminal.write(`${modelLines(manifest).join('\n')}\n`);
+	await checkFiles(folder, terminal);
+}
+
+function modelLines(manifest: ModelManifest): string[] {
+	const { dtypes, memory, provenance } = manifest;
+	return [
+		`model      ${manifest.name} (format ${manifest.format_version}, ${manifest.dtype})`,
+		...towerLines(manifest.config),
+		`dtypes     vision ${dtypes.vision}, projector ${dtypes.projector}, embedding ${dtypes.embedding}, language ${dtypes.language}, cache ${manifest.kv_dtype}`,
+		`memory     weights ${formatBytes(memory.weights)}, cache ${formatBytes(memory.kv_per_token)} per token`,
+		`template   ${manifest.prompt.template}`,
+		...(provenance.licence ? [`licence    ${provenance.licence}`] : []),
+		...provenance.sources.map(({ checkpoint, projector }) => `source     ${checkpoint} (${projector})`),
+		...Object.entries(manifest.projectors).map(
+			([name, entry]) =>
+				`projector  ${name}: ${entry.title}, M ${entry.num_query_tokens}${entry.flexible ? ' (or another)' : ''}${entry.num_eos_tokens ? ` + ${entry.num_eos_tokens} eos` : ''}, features of layer ${entry.feature_layer}`
+		)
+	];
+}
+
+async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void> {
+	const problems: string[] = [];
+	for (const { path, size } of folder.manifest.files) {
+		terminal.progress(`checking ${path} …`);
+		let verdict = 'ok';
+		try {
+			await folder.check(path);
+		} catch (error) {
+			if (!(error instanceof InputError)) throw error;
+			problems.push(path);
+			verdict = 'MISSING OR DAMAGED';
+		}
+		terminal.progress('');
+		terminal.write(`file       ${path}  ${formatBytes(size)}  ${verdict}\n`);
+	}
+	if (problems.length)
+		throw new InputError(
+			`${folder.name} has missing or damaged files: ${problems.join(', ')}; copy them again or convert the checkpoint again.`
+		);
+}
+
+async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: Terminal): Promise<void> {
+	const { checkpoint, config } = await openAny(folder, path);
+	const projector = config.projector_config;
+	const definition = projectorDefinition(projector.projector_type);
+	const entries = [...checkpoint.entries.values()];
+	const parameters = entries.reduce((sum, entry) => sum + elementCount(entry.dims), 0);
+	const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+	terminal.write(
+		[
+			`checkpoint ${folder.name}`,
+			...towerLines(config),
+			`projector  ${definition.name(projector)}: ${definition.title(projector)}, M ${projector.num_query_tokens}${projector.num_eos_tokens ? ` + ${projector.num_eos_tokens} eos` : ''}, feature layer ${projector.feature_layer_index}`,
+			`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${formatBytes(bytes)}`,
+			...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
+		].join('\n') + '\n'
+	);
+}
+
+function towerLines({
+	vision_config,
+	text_config,
+	lm_config
+}: Omit<HoneybeeConfig, 'projector_config'>): string[] {
+	const side = gridSide(vision_config);
+	return [
+		`vision     ${vision_config.num_hidden_layers} layers, ${vision_config.num_attention_heads} heads, width ${vision_config.hidden_size}, image ${vision_config.image_size} px, ${side}×${side} patches`,
+		`language   ${text_config.num_hidden_layers} layers, ${text_config.num_attention_heads} heads (${text_config.num_key_value_heads} for keys), width ${text_config.hidden_size}, vocabulary ${text_config.vocab_size}, context ${text_config.max_position_embeddings}`,
+		`based on   ${lm_config.pretrained_lm_name_or_path}`
+	];
+}
+
+async function openAny(
+	folder: SourceFolder,
+	path: string
+): Promise<{ checkpoint: Checkpoint; config: HoneybeeConfig }> {
+	const peft = await readPeftConfig(folder);
+	const base = peft ? await openFolder(resolve(path, peftBasePath(peft))) : undefined;
+	const checkpoint = base ? await openPeft(folder, await openCheckpoint(base)) : await openCheckpoint(folder);
+	const configFile = (await folder.open('config.json')) ?? (await base?.open('config.json'));
+	if (!configFile)
+		throw new InputError(
+			`${folder.name} has no config.json; give the folder that holds the weights (…/last).`
+		);
+	return { checkpoint, config: parseConfig(await readJsonObject(configFile)) };
+}
+
+function entryBytes({ dtype, dims }: TensorEntry): number {
+	return elementCount(dims) * bytesPerElement[dtype];
+}
