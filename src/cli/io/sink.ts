@@ -15,7 +15,7 @@ export async function openFolderSink(path: string): Promise<FolderSink & Closabl
 	const folder = await openFolder(path);
 	return {
 		folder,
-		create: (name) => createFile(pathInside(path, name)),
+		create: async (name) => createFile(pathInside(path, name)),
 		async remove(name) {
 			const target = pathInside(path, name);
 			await explain(rm(target, { force: true }), target);

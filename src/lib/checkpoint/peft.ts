@@ -135,7 +135,10 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 		if (saved.has(name) || replaced.some((prefix) => name.startsWith(prefix))) continue;
 		entries.set(name, merged.has(name) ? { ...entry, dtype: 'float32' } : entry);
 	}
-	for (const [name, key] of saved) entries.set(name, { ...adapter.entries.get(key)!, name });
+	for (const [name, key] of saved) {
+		const { dtype, dims } = adapter.entries.get(key)!;
+		entries.set(name, { name, dtype, dims });
+	}
 
 	return {
 		entries,

@@ -288,11 +288,18 @@ function plainInteger(value: bigint): PickleValue {
 	return Number.isSafeInteger(number) ? number : value;
 }
 
-/** The text of a protocol 0 string: quoted, with Python's escapes, of which none is needed by weights. */
-function unquote(machine: Machine, literal: string): string {
-	const match = /^(['"])([^\\]*)\1$/.exec(literal);
-	if (!match) machine.fail('its pickle holds a string with escapes (protocol 0), which is not supported');
-	return match[2]!;
+/** Text of protocol 0; names of tensors need none of its escapes. */
+function unescaped(machine: Machine, text: string): string {
+	if (text.includes('\\'))
+		machine.fail('its pickle holds a string with escapes (protocol 0), which is not supported');
+	return text;
+}
+
+/** A quoted string of protocol 0. */
+function unquoted(machine: Machine, literal: string): string {
+	const match = /^(['"])(.*)\1$/.exec(literal);
+	if (!match) machine.fail('its pickle holds a string without quotes');
+	return unescaped(machine, match[2]!);
 }
 
 type Step = (machine: Machine) => void;
@@ -325,10 +332,10 @@ const opcodes: Readonly<Record<number, Step>> = {
 	0x8c: (m) => m.push(m.text(m.uint(1))), // SHORT_BINUNICODE
 	0x58: (m) => m.push(m.text(m.uint(4))), // BINUNICODE
 	0x8d: (m) => m.push(m.text(m.uint(8))), // BINUNICODE8
-	0x56: (m) => m.push(m.line()), // UNICODE
+	0x56: (m) => m.push(unescaped(m, m.line())), // UNICODE
 	0x55: (m) => m.push(m.text(m.uint(1))), // SHORT_BINSTRING
 	0x54: (m) => m.push(m.text(m.uint(4))), // BINSTRING
-	0x53: (m) => m.push(unquote(m, m.line())), // STRING
+	0x53: (m) => m.push(unquoted(m, m.line())), // STRING
 	0x43: (m) => m.push(m.raw(m.uint(1))), // SHORT_BINBYTES
 	0x42: (m) => m.push(m.raw(m.uint(4))), // BINBYTES
 	0x8e: (m) => m.push(m.raw(m.uint(8))), // BINBYTES8

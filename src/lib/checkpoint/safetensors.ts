@@ -57,12 +57,14 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 	const header = parseJsonObject(decodeText(headerBytes, source.name), `The header of ${source.name}`);
 
 	const metadata: Record<string, string> = {};
-	const entries = new Map<string, SafetensorsEntry>();
+	const inHeader: SafetensorsEntry[] = [];
 	for (const [name, value] of Object.entries(header)) {
-		if (name !== '__metadata__') entries.set(name, parseEntry(source.name, name, value));
+		if (name !== '__metadata__') inHeader.push(parseEntry(source.name, name, value));
 		else if (isObject(value)) for (const [key, text] of Object.entries(value)) metadata[key] = String(text);
 	}
-	checkLayout(source, entries, dataStart);
+	inHeader.sort((a, b) => a.begin - b.begin || a.end - b.end);
+	checkLayout(source, inHeader, dataStart);
+	const entries = new Map(inHeader.map((entry) => [entry.name, entry]));
 
 	return {
 		entries,
@@ -102,15 +104,9 @@ function parseEntry(file: string, name: string, value: unknown): SafetensorsEntr
 }
 
 /** The tensors must fill the data exactly: no overlap, no gap, no byte too few or too many. */
-function checkLayout(
-	source: ByteSource,
-	entries: ReadonlyMap<string, SafetensorsEntry>,
-	dataStart: number
-): void {
+function checkLayout(source: ByteSource, inOrder: readonly SafetensorsEntry[], dataStart: number): void {
 	let filled = 0;
-	for (const { name, begin, end } of [...entries.values()].sort(
-		(a, b) => a.begin - b.begin || a.end - b.end
-	)) {
+	for (const { name, begin, end } of inOrder) {
 		if (begin !== filled)
 			throw new InputError(
 				`${source.name} is damaged: tensor ${name} begins at byte ${begin} of the data, ${begin < filled ? 'inside the tensor before it' : 'leaving a gap'} (expected ${filled}).`

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../../../src/lib/checkpoint/folder.ts';
+import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
+import { writeSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
+import { InputError } from '../../../src/lib/tensor/errors.ts';
+import { fixture, floats } from './build.ts';
+
+const one = writeSafetensors([
+	['b', floats([2], [1, 2])],
+	['a', floats([1], [3])]
+]);
+const two = writeSafetensors([
+	['c', floats([1], [4])],
+	['stray', floats([1], [5])]
+]);
+const index = (weight_map: Record<string, unknown>) =>
+	JSON.stringify({ metadata: { total_size: 16 }, weight_map });
+const open = (files: Record<string, Uint8Array | string>) => openCheckpoint(memoryFolder('last', files));
+
+const shards = { 'model-00001-of-00002.safetensors': one, 'model-00002-of-00002.safetensors': two };
+const [first, second] = Object.keys(shards) as [string, string];
+const map = { a: first, c: second, b: first };
+
+describe('which weights of a folder are read', () => {
+	test('shards: exactly the keys of the index, from where it says', async () => {
+		const checkpoint = await open({ ...shards, 'model.safetensors.index.json': index(map) });
+		expect([...checkpoint.entries.keys()].sort()).toEqual(['a', 'b', 'c']);
+		expect(checkpoint.files).toEqual([first, second]);
+		expect((await checkpoint.read('b')).data).toEqual(Float32Array.of(1, 2));
+		expect((await checkpoint.read('c')).data).toEqual(Float32Array.of(4));
+		await expect(checkpoint.read('stray')).rejects.toThrow('last has no tensor stray');
+	});
+
+	test('an index under another name, when it is the only one', async () => {
+		const checkpoint = await open({ ...shards, 'vicuna.safetensors.index.json': index(map) });
+		expect(checkpoint.entries.size).toBe(3);
+	});
+
+	test('safetensors before .bin, whole before shards', async () => {
+		const bin = fixture('checkpoint/protocol-2.bin');
+		expect((await open({ 'pytorch_model.bin': bin })).files).toEqual(['pytorch_model.bin']);
+		expect((await open({ 'pytorch_model.bin': bin, 'model.safetensors': one })).files).toEqual([
+			'model.safetensors'
+		]);
+		const all = { ...shards, 'pytorch_model.bin': bin, 'model.safetensors.index.json': index(map) };
+		expect((await open(all)).files).toEqual([first, second]);
+	});
+});
+
+describe('refused with a sentence', () => {
+	const indexed = (weight_map: Record<string, unknown>) => ({
+		...shards,
+		'model.safetensors.index.json': index(weight_map)
+	});
+	const cases: [what: string, files: Record<string, Uint8Array | string>, message: RegExp][] = [
+		['nothing', { 'config.json': '{}' }, /^last has no weights: model\.safetensors, .* are looked for\.$/],
+		['weights one folder below', { 'last/pytorch_model.bin': one }, /its folder last has; give that one/],
+		[
+			'shards without index',
+			shards,
+			/model-00001-of-00002\.safetensors\) but no index \(model\.safetensors\.index\.json\)/
+		],
+		['adapter without base', { 'adapter_config.json': '{}' }, /PEFT adapter/],
+		[
+			'missing shard',
+			{ [first]: one, 'model.safetensors.index.json': index(map) },
+			/last lacks model-00002-of-00002\.safetensors, which model\.safetensors\.index\.json names for 1 tensors/
+		],
+		[
+			'missing keys',
+			indexed({ ...map, d: second, e: second, f: second, g: second, h: second }),
+			/model-00002-of-00002\.safetensors lacks d, e, f and 2 more tensors/
+		],
+		[
+			'path out of the folder',
+			indexed({ a: '../secret.safetensors' }),
+			/"\.\.\/secret\.safetensors", which is not a file/
+		],
+		['path out of the folder, deeper', indexed({ a: 'x/../../secret' }), /not a file of the folder/],
+		['absolute path', indexed({ a: '/etc/passwd' }), /"\/etc\/passwd", which is not a file/],
+		['Windows path', indexed({ a: '..\\secret' }), /not a file of the folder/],
+		['drive', indexed({ a: 'C:secret' }), /not a file of the folder/],
+		['no path', indexed({ a: 5 }), /puts a into 5/],
+		['empty index', indexed({}), /no weight_map/],
+		['index not JSON', { 'model.safetensors.index.json': '{' }, /not a JSON object/],
+		['index without map', { 'model.safetensors.index.json': '{"weight_map":[]}' }, /no weight_map/],
+		[
+			'truncated shard',
+			{ ...indexed(map), [second]: two.subarray(0, -1) },
+			/model-00002-of-00002\.safetensors is truncated/
+		]
+	];
+	test.each(cases)('%s', async (_, files, message) => {
+		const failure = await open(files).catch((error: unknown) => error);
+		expect(failure).toBeInstanceOf(InputError);
+		expect((failure as Error).message).toMatch(message);
+	});
+});
