@@ -1,0 +1,79 @@
+"""What every stage needs: device, schedule, log, checkpoints."""
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+
+
+def setup(threads: int) -> torch.device:
+    if torch.cuda.is_available():
+        torch.backends.cuda.matmul.allow_tf32 = True
+        return torch.device("cuda")
+    torch.set_num_threads(threads)
+    try:  # keep large blocks in the heap: page faults cost half of the time otherwise
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(-4, 0)  # M_MMAP_MAX
+        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+        libc.mallopt(-2, 64 << 20)  # M_TOP_PAD
+    except OSError:
+        pass
+    torch.set_flush_denormal(True)
+    return torch.device("cpu")
+
+
+class Clock:
+    """Progress 0..1 through `minutes` of training; time spent in earlier runs of the same stage counts."""
+
+    def __init__(self, minutes: float, spent: float = 0.0):
+        self.total = minutes * 60
+        self.spent = spent
+        self.start = time.time()
+        self.paused = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        return self.spent + time.time() - self.start - self.paused
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, self.elapsed / self.total)
+
+    def lr(self, peak: float, final: float = 0.02, warmup: float = 0.02) -> float:
+        p = self.progress
+        if p < warmup:
+            return peak * max(p / warmup, 0.02)
+        return peak * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * (p - warmup) / (1 - warmup))))
+
+
+class Log:
+    def __init__(self, path: Path, stage: str):
+        self.path, self.stage = path, stage
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, **row) -> None:
+        row = {"stage": self.stage, "unix": int(time.time()), **row}
+        with self.path.open("a") as f:
+            f.write(json.dumps(row) + "\n")
+        print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items() if k != "unix"),
+              flush=True)
+
+
+def save(path: Path, **state) -> None:
+    tmp = path.with_suffix(".tmp")
+    torch.save(state, tmp)
+    os.replace(tmp, path)
+
+
+def optimizer(parameters, lr: float, weight_decay: float = 0.01, betas=(0.9, 0.98)):
+    decay, plain = [], []
+    for p in parameters:
+        if p.requires_grad:
+            (decay if p.ndim >= 2 else plain).append(p)
+    return torch.optim.AdamW([{"params": decay, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}],
+                             lr=lr, betas=betas, eps=1e-6)

@@ -1,0 +1,201 @@
+"""python -m training.evaluate --run DIR --scenes 2000 --out evaluation.json
+
+Single-turn questions in upstream's free-form prompt on held-out scenes. Short answers count only when the whole greedy
+answer equals the truth; boxes count at IoU >= 0.5; captions are scored by F1 of (class, cell) pairs.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .bundle import Bundle, load
+from .common import setup
+from .data import scenes as S
+from .data.questions import CELL_NAMES, TASKS, questions
+from .data.text import EOS, IMAGE_TOKEN, PAD
+from .tune import features_of
+
+SHORT_TASKS = [t for t in TASKS if t not in ("referring", "caption")]
+GOAL = {"existence": 0.95, "identity": 0.90, "localisation": 0.90, "relation": 0.85, "counting": 0.80}
+
+
+def prefix_cache(b: Bundle, visual: torch.Tensor):
+    """Keys and values of everything before the question, and the number of prefix ids."""
+    ids = b.prompt_ids("x", visual.shape[1])
+    last = max(i for i, v in enumerate(ids) if v == IMAGE_TOKEN) + 1
+    at = ids.index(IMAGE_TOKEN)
+    table = b.lm.model.embed_tokens
+    text = torch.tensor(ids[:at], device=visual.device)
+    embeds = torch.cat([table(text).expand(visual.shape[0], -1, -1), visual], 1)
+    _, past = b.lm.model(embeds)
+    return past, last
+
+
+def suffix(b: Bundle, question: str) -> list[int]:
+    return b.prompt_ids(question, 1)[b.prompt_ids(question, 1).index(IMAGE_TOKEN) + 1:]
+
+
+@torch.no_grad()
+def exact(b: Bundle, past, rows: list[tuple[int, str, str]]) -> list[bool]:
+    """rows of (index into the cached batch, question, truth) -> is the greedy answer exactly the truth?"""
+    table = b.lm.model.embed_tokens
+    device = table.weight.device
+    asked = [suffix(b, q) for _, q, _ in rows]
+    truth = [list(b.tokenizer.text(a)) + [EOS] for _, _, a in rows]
+    longest = max(len(q) + len(a) - 1 for q, a in zip(asked, truth))
+    ids = np.full((len(rows), longest), PAD, np.int64)
+    for i, (q, a) in enumerate(zip(asked, truth)):
+        ids[i, :len(q) + len(a) - 1] = q + a[:-1]
+    pick = torch.tensor([r[0] for r in rows], device=device)
+    hidden, _ = b.lm.model(table(torch.from_numpy(ids).to(device)), [(k[pick], v[pick]) for k, v in past])
+    out = []
+    for i, (q, a) in enumerate(zip(asked, truth)):
+        best = b.lm.lm_head(hidden[i, len(q) - 1:len(q) - 1 + len(a)]).argmax(-1)
+        out.append(best.tolist() == a)
+    return out
+
+
+@torch.no_grad()
+def generate(b: Bundle, past, rows: list[tuple[int, str]], limit: int) -> list[str]:
+    """Greedy answers; all questions must have the same number of tokens."""
+    table = b.lm.model.embed_tokens
+    device = table.weight.device
+    ids = torch.tensor([suffix(b, q) for _, q in rows], device=device)
+    pick = torch.tensor([r[0] for r in rows], device=device)
+    past = [(k[pick], v[pick]) for k, v in past]
+    answers = [[] for _ in rows]
+    done = torch.zeros(len(rows), dtype=torch.bool, device=device)
+    x = table(ids)
+    for _ in range(limit):
+        hidden, past = b.lm.model(x, past)
+        token = b.lm.lm_head(hidden[:, -1]).argmax(-1)
+        for i, t in enumerate(token.tolist()):
+            if not done[i] and t != EOS:
+                answers[i].append(t)
+        done |= token == EOS
+        if bool(done.all()):
+            break
+        x = table(token)[:, None]
+    return [b.tokenizer.decode(a) for a in answers]
+
+
+def iou(a: str, b: str) -> float:
+    values = [re.fullmatch(r"\[(\d\.\d+),(\d\.\d+),(\d\.\d+),(\d\.\d+)\]", t) for t in (a, b)]
+    if None in values:
+        return 0.0
+    (ax, ay, az, aw), (bx, by, bz, bw) = ([float(x) for x in v.groups()] for v in values)
+    inter = max(0.0, min(az, bz) - max(ax, bx)) * max(0.0, min(aw, bw) - max(ay, by))
+    union = (az - ax) * (aw - ay) + (bz - bx) * (bw - by) - inter
+    return inter / union if union > 0 and inter > 0 else 0.0
+
+
+CAPTION = re.compile(r"an? (?:large|small) (\w+) at the (" + "|".join(CELL_NAMES) + ")")
+
+
+def caption_f1(a: str, b: str) -> float:
+    x, y = CAPTION.findall(a), CAPTION.findall(b)
+    left = list(y)
+    hit = 0
+    for pair in x:
+        if pair in left:
+            left.remove(pair)
+            hit += 1
+    return 2 * hit / (len(x) + len(y)) if x or y else 0.0
+
+
+def summary(values: list[float], rng: np.random.Generator, draws: int = 2000) -> dict:
+    """Mean with a 95 % bootstrap interval over scenes (a task asks one question per scene)."""
+    v = np.asarray(values, np.float64)
+    means = np.array([v[rng.integers(0, len(v), len(v))].mean() for _ in range(draws)])
+    low, high = np.quantile(means, [0.025, 0.975])
+    return {"accuracy": round(float(v.mean()), 4), "low": round(float(low), 4), "high": round(float(high), 4), "n": len(v)}
+
+
+@torch.no_grad()
+def evaluate_split(b: Bundle, split: str, count: int, written: int, names: list[str], device, batch: int = 40) -> dict:
+    """`written`: how many scenes are also asked for boxes and captions (slower: token by token)."""
+    scores = {n: {t: [] for t in TASKS} for n in names}
+    mean_iou = {n: [] for n in names}
+    for start in range(0, count, batch):
+        scenes = [S.generate_scene(i, split) for i in range(start, min(start + batch, count))]
+        feats = features_of(b.vision, scenes, device)
+        asked = [{q.task: q for q in questions(s)} for s in scenes]
+        for n in names:
+            past, _ = prefix_cache(b, b.projectors[n](feats))
+            keys = [(i, t) for i, qs in enumerate(asked) for t in SHORT_TASKS if t in qs]
+            right = exact(b, past, [(i, asked[i][t].question, asked[i][t].answer) for i, t in keys])
+            for (_, t), ok in zip(keys, right):
+                scores[n][t].append(float(ok))
+            if start < written:
+                for task, limit in (("referring", 24), ("caption", 64)):
+                    rows = [(i, qs[task]) for i, qs in enumerate(asked) if task in qs]
+                    answers = generate(b, past, [(i, q.question) for i, q in rows], limit)
+                    for (_, q), a in zip(rows, answers):
+                        if task == "referring":
+                            value = iou(a, q.answer)
+                            mean_iou[n].append(value)
+                            scores[n][task].append(float(value >= 0.5))
+                        else:
+                            scores[n][task].append(caption_f1(a, q.answer))
+    rng = np.random.default_rng(0)
+    out = {}
+    for n in names:
+        out[n] = {t: summary(v, rng) for t, v in scores[n].items() if v}
+        if mean_iou[n]:
+            out[n]["referring"]["mean_iou"] = round(float(np.mean(mean_iou[n])), 4)
+    return out
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description="Accuracy per task and projector on held-out scenes.")
+    p.add_argument("--run", type=Path, required=True)
+    p.add_argument("--stage", default="tune", choices=["align", "tune"])
+    p.add_argument("--scenes", type=int, default=2000)
+    p.add_argument("--other-scenes", type=int, default=500, help="scenes of the held-out style and size sets")
+    p.add_argument("--written", type=int, default=400, help="scenes asked for boxes and captions")
+    p.add_argument("--splits", default="test,style,size")
+    p.add_argument("--projectors", default="")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--out", type=Path, required=True)
+    args = p.parse_args()
+    device = setup(args.threads)
+    b = load(args.run, device, args.stage)
+    names = args.projectors.split(",") if args.projectors else list(b.configs)
+    began = time.time()
+    result = {"splits": {}}
+    for split in args.splits.split(","):
+        count = args.scenes if split == "test" else args.other_scenes
+        result["splits"][split] = evaluate_split(b, split, count, min(args.written, count), names, device)
+        for n in names:
+            row = result["splits"][split][n]
+            print(split, n, " ".join(f"{t}={v['accuracy']:.3f}" for t, v in row.items()), flush=True)
+    state = torch.load(args.run / "vision.pt", map_location="cpu", weights_only=False)
+    document = {
+        "model": "honeybee-mini",
+        "prompt": "free-form, one question",
+        "metrics": {"short answers": "whole greedy answer equals the truth", "referring": "IoU >= 0.5",
+                    "caption": "F1 of (class, cell) pairs"},
+        "intervals": "95 %, bootstrap over scenes, 2000 draws",
+        "seeds": {"training": 1, "scenes": {k: f"0..{(args.scenes if k == 'test' else args.other_scenes) - 1}"
+                                           for k in result["splits"]}},
+        "targets": GOAL,
+        "projectors": {n: {k: v for k, v in b.configs[n].items()} for n in names},
+        "training": {"vision": {k: state[k] for k in ("spent", "seen", "step")}, "tune": b.progress,
+                     "shared": "one vision tower and one language model for all projectors"},
+        "command": f"python -m training.evaluate --run RUN --scenes {args.scenes} --other-scenes {args.other_scenes} "
+                   f"--written {args.written} --out evaluation.json",
+        "seconds": round(time.time() - began),
+        **result,
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
