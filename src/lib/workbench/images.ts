@@ -1,3 +1,5 @@
+import { decodeImage } from '../../workers/decode-image.ts';
+import type { RgbImage } from '../model/image/index.ts';
 import { InputError } from '../tensor/errors.ts';
 
 /** An image of the session: what the worker gets (`id`, `bytes`, `name`) and what the page shows. */
@@ -7,7 +9,7 @@ export interface SessionImage {
 	readonly name: string;
 	/** The encoded file. */
 	readonly bytes: Uint8Array<ArrayBuffer>;
-	/** Object URL of the same bytes. */
+	/** Object URL of the pixels as the model decodes them. */
 	readonly url: string;
 	readonly width: number;
 	readonly height: number;
@@ -15,11 +17,14 @@ export interface SessionImage {
 	readonly questions: readonly string[];
 }
 
-export const maxFileBytes = 64 * 1024 * 1024;
-export const maxPixels = 64_000_000;
+const maxFileBytes = 256 * 1024 * 1024;
+
+/** Longest side of what the page shows of an image. */
+const maxShown = 1600;
 
 /**
- * Reads a file the user put in, as far as the page needs it. What the model sees is decoded in the worker.
+ * Reads a file the user put in. It is decoded as the worker does it, so that what cannot be used is refused here and
+ * now, and what is shown is what the model gets: alpha dropped, orientation tags ignored, first frame of an animation.
  * @throws InputError when it is not an image, is damaged or too large.
  */
 export async function openImage(
@@ -27,50 +32,56 @@ export async function openImage(
 	name: string,
 	questions: readonly string[] = []
 ): Promise<SessionImage> {
-	if (file.size === 0) throw new InputError(`“${name}” is empty; choose a PNG, JPEG or WebP picture.`);
 	if (file.size > maxFileBytes)
 		throw new InputError(
-			`“${name}” is larger than ${maxFileBytes / 1024 / 1024} MiB; save it smaller and put it in again.`
+			`${name} is larger than ${maxFileBytes / 1024 / 1024} MiB: save it smaller and put it in again.`
 		);
-	const bytes = new Uint8Array(await file.arrayBuffer());
-	const type = imageType(bytes);
-	if (type === undefined)
-		throw new InputError(`“${name}” is not a picture that can be read; choose a PNG, JPEG or WebP file.`);
-	if (type === 'image/svg+xml')
-		throw new InputError(
-			`“${name}” is an SVG drawing, which has no pixels; export it as PNG and put that in.`
-		);
-	const blob = new Blob([bytes], { type });
-	const { width, height } = await measure(blob, name);
-	if (width * height > maxPixels)
-		throw new InputError(
-			`“${name}” has ${width} × ${height} pixels, more than ${maxPixels / 1e6} million; save it smaller and put it in again.`
-		);
-	return { id: await sha256(bytes), name, bytes, url: URL.createObjectURL(blob), width, height, questions };
+	const bytes = await read(file, name);
+	const pixels = await decodeImage(bytes, name);
+	const { width, height } = pixels;
+	return { id: await sha256(bytes), name, bytes, url: await display(pixels), width, height, questions };
 }
 
-async function measure(blob: Blob, name: string): Promise<{ width: number; height: number }> {
+/** A folder, or a file that has gone or changed since it was chosen, cannot be read. */
+async function read(file: Blob, name: string): Promise<Uint8Array<ArrayBuffer>> {
 	try {
-		const bitmap = await createImageBitmap(blob);
-		const { width, height } = bitmap;
-		bitmap.close();
-		return { width, height };
+		return new Uint8Array(await file.arrayBuffer());
 	} catch {
-		throw new InputError(`“${name}” is damaged or incomplete; save it again or choose another picture.`);
+		throw new InputError(`${name} cannot be read: choose an image file that is still in its place.`);
 	}
 }
 
-/** Media type by the first bytes, whatever the file's name says; undefined when it is no picture we know. */
-export function imageType(bytes: Uint8Array): string | undefined {
-	const text = String.fromCharCode(...bytes.subarray(0, 512));
-	if (text.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
-	if (text.startsWith('\xff\xd8\xff')) return 'image/jpeg';
-	if (text.startsWith('RIFF') && text.slice(8, 12) === 'WEBP') return 'image/webp';
-	if (text.startsWith('GIF87a') || text.startsWith('GIF89a')) return 'image/gif';
-	if (text.startsWith('BM')) return 'image/bmp';
-	if (/^....ftypavi[fs]/s.test(text)) return 'image/avif';
-	if (/<svg[\s>]/.test(text)) return 'image/svg+xml';
-	return undefined;
+async function display(pixels: RgbImage): Promise<string> {
+	const factor = Math.ceil(Math.max(pixels.width, pixels.height) / maxShown);
+	const { width, height, data } = shrink(pixels, factor);
+	const canvas = new OffscreenCanvas(width, height);
+	canvas.getContext('2d')?.putImageData(new ImageData(data, width, height), 0, 0);
+	return URL.createObjectURL(await canvas.convertToBlob({ type: 'image/png' }));
+}
+
+/** RGBA of the image with `factor` × `factor` pixels averaged into one; what is left over at the edges is cut. */
+export function shrink(
+	{ width, height, data }: RgbImage,
+	factor: number
+): { width: number; height: number; data: Uint8ClampedArray<ArrayBuffer> } {
+	const columns = Math.max(1, Math.floor(width / factor));
+	const rows = Math.max(1, Math.floor(height / factor));
+	const across = Math.min(factor, width);
+	const down = Math.min(factor, height);
+	const out = new Uint8ClampedArray(columns * rows * 4);
+	for (let y = 0; y < rows; y++)
+		for (let x = 0; x < columns; x++) {
+			const to = (y * columns + x) * 4;
+			for (let channel = 0; channel < 3; channel++) {
+				let sum = 0;
+				for (let dy = 0; dy < down; dy++)
+					for (let dx = 0; dx < across; dx++)
+						sum += data[((y * factor + dy) * width + x * factor + dx) * 3 + channel] ?? 0;
+				out[to + channel] = sum / (across * down);
+			}
+			out[to + 3] = 255;
+		}
+	return { width: columns, height: rows, data: out };
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { okabeIto, projectorColours } from '../../../src/lib/workbench/colours.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/format.ts';
-import { imageType } from '../../../src/lib/workbench/images.ts';
+import { shrink } from '../../../src/lib/workbench/images.ts';
 import { Layout } from '../../../src/lib/workbench/layout.svelte.ts';
 import { listModels } from '../../../src/lib/workbench/models.ts';
 import { cellAt, isTrained, neighbour, squareSide, tokenGrid } from '../../../src/lib/workbench/tokens.ts';
@@ -81,17 +81,25 @@ describe('token grids', () => {
 	});
 });
 
-describe('image types', () => {
-	const of = (text: string) => imageType(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+describe('what is shown of an image', () => {
+	const image = { width: 3, height: 2, data: Uint8Array.from({ length: 18 }, (_, index) => index * 10) };
 
-	test('by content, not by name', () => {
-		expect(of('\x89PNG\r\n\x1a\n0000')).toBe('image/png');
-		expect(of('\xff\xd8\xff\xe0')).toBe('image/jpeg');
-		expect(of('GIF89a')).toBe('image/gif');
-		expect(of('RIFF0000WEBPVP8 ')).toBe('image/webp');
-		expect(of('<?xml version="1.0"?>\n<svg xmlns="…">')).toBe('image/svg+xml');
-		expect(of('hello')).toBeUndefined();
-		expect(of('')).toBeUndefined();
+	test('small ones as they are, opaque', () => {
+		const shown = shrink(image, 1);
+		expect([shown.width, shown.height]).toEqual([3, 2]);
+		expect([...shown.data.subarray(0, 8)]).toEqual([0, 10, 20, 255, 30, 40, 50, 255]);
+	});
+
+	test('large ones averaged block by block', () => {
+		const shown = shrink(image, 2);
+		expect([shown.width, shown.height]).toEqual([1, 1]);
+		// Red of pixels 0, 1, 3, 4: 0, 30, 90, 120.
+		expect([...shown.data]).toEqual([60, 70, 80, 255]);
+	});
+
+	test('one pixel high stays one pixel high', () => {
+		const shown = shrink({ width: 6, height: 1, data: new Uint8Array(18).fill(9) }, 3);
+		expect([shown.width, shown.height, shown.data[0]]).toEqual([2, 1, 9]);
 	});
 });
 
