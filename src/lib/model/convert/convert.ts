@@ -7,6 +7,7 @@ import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
 import { cacheGraph, embeddingGraph, kvType, languageGraph } from '../language/graph.ts';
 import type { DTypePreset, GraphFiles, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
+import { convertSentencePiece } from '../text/index.ts';
 import { visionGraph } from '../vision/graph.ts';
 import { subModelDTypes } from './dtypes.ts';
 import { planShards, type Shard } from './shards.ts';
@@ -35,7 +36,6 @@ export interface ConversionOptions {
 	readonly name: string;
 	readonly resolve: FolderResolver;
 	readonly createHash: () => Hasher;
-	/** tokenizer.model bytes → the text of an equal tokenizer.json. */
 	readonly licence?: string;
 	readonly onProgress?: (progress: ConversionProgress) => void;
 	readonly signal?: AbortSignal;
@@ -334,14 +334,19 @@ async function openTokenizer({ tokenizer, checkpoint }: ConversionOptions): Prom
 	const files = new Map<string, Uint8Array>();
 	const all = async (source: ByteSource) => source.read(0, source.size);
 	const json = await folder.open('tokenizer.json');
+	const sentencePiece = await folder.open('tokenizer.model');
 	if (json) files.set('tokenizer.json', await all(json));
+	else if (sentencePiece) {
+		const converted = convertSentencePiece(await all(sentencePiece), `${folder.name}/tokenizer.model`);
+		files.set('tokenizer.json', new TextEncoder().encode(JSON.stringify(converted)));
+	}
 	const config = await folder.open('tokenizer_config.json');
 	if (config) files.set('tokenizer_config.json', await all(config));
-	if (!json)
+	if (!files.has('tokenizer.json'))
 		throw new InputError(
 			tokenizer
-				? `${folder.name} has no tokenizer.json; give a Llama-2/Vicuna tokenizer folder that has one.`
-				: `${folder.name} holds no tokenizer, as official Honeybee folders do; add --tokenizer DIR with the tokenizer.json of Llama-2 or Vicuna.`
+				? `${folder.name} has neither tokenizer.json nor tokenizer.model; give the folder of a Llama-2 or Vicuna tokenizer.`
+				: `${folder.name} holds no tokenizer, as official Honeybee folders do; add --tokenizer DIR with the tokenizer.json or tokenizer.model of Llama-2 or Vicuna.`
 		);
 	return files;
 }

@@ -127,6 +127,7 @@ function block(
  *     ─ stage 2: depth blocks on m×m                                        proj.s2
  *     ─ readout MLP (Linear, SiLU, Linear …) ─ (eos_tokens) ─ visual_embeds [image, M + K, O]
  *
+ * With depth 0 it is average pooling and an MLP, the control without locality-aware layers.
  * Adaptive average pooling is a matrix, given at run time (`poolingMatrix`), so that M is free.
  */
 function graph(config: CAbsConfig, state: StateDict, side: number): Graph {
@@ -190,8 +191,8 @@ export const cAbs = defineProjector<CAbsConfig>({
 	type: 'c-abs',
 	goldens: ['c-abs'],
 	flexible: true,
-	name: () => 'c-abs',
-	title: () => 'C-Abstractor',
+	name: ({ depth }) => (depth === 0 ? 'pool' : 'c-abs'),
+	title: ({ depth }) => (depth === 0 ? 'Average pooling' : 'C-Abstractor'),
 	parseConfig: (fields, common) => {
 		if (!Number.isInteger(Math.sqrt(common.num_query_tokens)))
 			throw new InputError(

@@ -1,0 +1,188 @@
+import { elementCount, type Tensor } from '../../tensor/tensor.ts';
+
+/** Runs a projector on a batch of features [batch, N, E]; gives the named graph outputs. */
+export type ProjectorRun = (
+	visual_features: Float32Array,
+	batch: number,
+	outputs: readonly string[]
+) => Promise<Readonly<Record<string, Tensor>>>;
+
+export type LocalityMethod = 'perturbation' | 'occlusion';
+
+export interface LocalityOptions {
+	readonly method: LocalityMethod;
+	/** Random directions per patch (perturbation). More directions, less sampling noise: relative error ≈ 1/sqrt(2·K·rank). */
+	readonly directions?: number;
+	/** Size of the perturbation against the root-mean-square of the features. */
+	readonly step?: number;
+	readonly seed?: number;
+	/** Perturbed copies per projector run. */
+	readonly batch?: number;
+	/** Graph outputs whose response is measured: [batch, T, C], or maps [batch, C, h, w], read as T = h·w tokens. */
+	readonly outputs?: readonly string[];
+	readonly signal?: AbortSignal;
+	readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** For every output asked for, how much patch n moves token m: float32 [T, N]. */
+export type LocalityMaps = Readonly<Record<string, Tensor<'float32'>>>;
+
+/**
+ * Locality maps by running the projector on changed features, for any projector.
+ *
+ * - perturbation: R[m, n] = sqrt(1/K · Σ_k ‖f_m(x + ε·u_k at patch n) − f_m(x)‖²) / ε with u_k of independent ±1 entries and
+ *   ε = step · rms(x). Since E[u·uᵀ] = 1, R² is an unbiased estimate of ‖∂f_m/∂x_n‖²_F, and exact (up to ε) when
+ *   `directions` reaches E, where the unit vectors are used instead of random ones.
+ * - occlusion: R[m, n] = ‖f_m(x with x_n replaced by the mean feature) − f_m(x)‖.
+ *
+ * @param features visual_features [N, E] of one image
+ */
+export async function localityMaps(
+	run: ProjectorRun,
+	features: Float32Array,
+	patches: number,
+	options: LocalityOptions
+): Promise<LocalityMaps> {
+	const { batch = 16, outputs = ['visual_embeds'], signal, onProgress } = options;
+	const N = patches;
+	const E = features.length / N;
+	const changes =
+		options.method === 'occlusion' ? occlusions(features, N, E) : perturbations(features, N, E, options);
+	const base = await run(features, 1, outputs);
+	const responses = new Map(
+		outputs.map((name) => {
+			const values = asTokens(base[name], name);
+			return [name, { ...values, squares: new Float64Array(values.tokens * N) }] as const;
+		})
+	);
+
+	const total = N * changes.perPatch;
+	for (let start = 0; start < total; start += batch) {
+		signal?.throwIfAborted();
+		const count = Math.min(batch, total - start);
+		const copies = new Float32Array(count * N * E);
+		for (let i = 0; i < count; i++) {
+			copies.set(features, i * N * E);
+			const patch = Math.floor((start + i) / changes.perPatch);
+			changes.apply(
+				copies.subarray((i * N + patch) * E, (i * N + patch + 1) * E),
+				patch,
+				(start + i) % changes.perPatch
+			);
+		}
+		const changed = await run(copies, count, outputs);
+		for (const name of outputs)
+			addSquares(responses.get(name)!, asTokens(changed[name], name), start, changes.perPatch, N);
+		onProgress?.(start + count, total);
+	}
+
+	const maps: Record<string, Tensor<'float32'>> = {};
+	for (const [name, { squares, tokens }] of responses)
+		maps[name] = {
+			dtype: 'float32',
+			dims: [tokens, N],
+			data: Float32Array.from(squares, (sum) => Math.sqrt(sum * changes.scale))
+		};
+	return maps;
+}
+
+interface Changes {
+	readonly perPatch: number;
+	/** Factor on the summed squares. */
+	readonly scale: number;
+	/** Changes one patch's feature in place. */
+	readonly apply: (feature: Float32Array, patch: number, index: number) => void;
+}
+
+function occlusions(features: Float32Array, N: number, E: number): Changes {
+	const mean = new Float32Array(E);
+	for (let n = 0; n < N; n++) for (let e = 0; e < E; e++) mean[e]! += features[n * E + e]! / N;
+	return { perPatch: 1, scale: 1, apply: (feature) => feature.set(mean) };
+}
+
+function perturbations(
+	features: Float32Array,
+	N: number,
+	E: number,
+	{ directions = 4, step = 1e-2, seed = 0 }: LocalityOptions
+): Changes {
+	let squares = 0;
+	for (const value of features) squares += value * value;
+	const epsilon = step * Math.sqrt(squares / (N * E)) || step;
+	if (directions >= E)
+		return {
+			perPatch: E,
+			scale: 1 / epsilon ** 2,
+			apply: (feature, _patch, index) => {
+				feature[index]! += epsilon;
+			}
+		};
+	return {
+		perPatch: directions,
+		scale: 1 / (directions * epsilon ** 2),
+		apply: (feature, patch, index) => {
+			// Each (patch, direction) has its own stream, so that batching does not change the numbers.
+			const next = signs(seed, patch * directions + index);
+			for (let e = 0; e < E; e++) feature[e]! += next() * epsilon;
+		}
+	};
+}
+
+/** Deterministic ±1 (xorshift32, seeded by a hash of both numbers). */
+function signs(seed: number, stream: number): () => 1 | -1 {
+	let state = Math.imul(seed + 0x9e3779b9, 0x85ebca6b) ^ Math.imul(stream + 1, 0xc2b2ae35);
+	state = (state ^ (state >>> 16)) >>> 0 || 1;
+	for (let i = 0; i < 4; i++) step();
+	function step() {
+		state ^= state << 13;
+		state ^= state >>> 17;
+		state ^= state << 5;
+	}
+	return () => {
+		step();
+		return (state >>> 16) & 1 ? 1 : -1;
+	};
+}
+
+/** Values of an output with the meaning of its axes. */
+interface Tokens {
+	readonly data: Float32Array;
+	readonly tokens: number;
+	readonly width: number;
+	/** [batch, C, tokens] instead of [batch, tokens, C] */
+	readonly channelsFirst: boolean;
+}
+
+function asTokens(output: Tensor | undefined, name: string): Tokens {
+	if (output?.dtype !== 'float32') throw new Error(`The projector gave no float32 output "${name}".`);
+	const data = output.data as Float32Array;
+	const [, a = 0, b = 0, ...rest] = output.dims;
+	return output.dims.length === 3
+		? { data, tokens: a, width: b, channelsFirst: false }
+		: { data, tokens: b * elementCount(rest), width: a, channelsFirst: true };
+}
+
+/** Adds ‖changed − base‖² of every copy to column `patch` of the squares. */
+function addSquares(
+	base: Tokens & { readonly squares: Float64Array },
+	changed: Tokens,
+	start: number,
+	perPatch: number,
+	N: number
+): void {
+	const { tokens, width, channelsFirst, squares } = base;
+	const size = tokens * width;
+	for (let i = 0; i * size < changed.data.length; i++) {
+		const patch = Math.floor((start + i) / perPatch);
+		const copy = changed.data.subarray(i * size, (i + 1) * size);
+		for (let m = 0; m < tokens; m++) {
+			let sum = 0;
+			for (let c = 0; c < width; c++) {
+				const at = channelsFirst ? c * tokens + m : m * width + c;
+				const difference = copy[at]! - base.data[at]!;
+				sum += difference * difference;
+			}
+			squares[m * N + patch]! += sum;
+		}
+	}
+}
