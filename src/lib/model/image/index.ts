@@ -4,8 +4,11 @@
  *
  * - `preprocess(images, manifest.image)`: `pixel_values` [image, 3, S, S]
  * - `resizeBicubic(image, width, height)`: PIL's bicubic, bit for bit
- * - `decodePng(bytes, name)`: PNG → RGB as PIL's `convert("RGB")`
+ * - `decodePng(bytes, name)`: PNG → RGB as PIL's `convert("RGB")`; `readImageHeader(bytes, name)`: format and size, checked
  */
+export { damagedImage, MAX_PIXELS, MAX_SIDE, readImageHeader } from './header.ts';
+export type { ImageFormat, ImageHeader } from './header.ts';
+export { withoutMetadata } from './metadata.ts';
 export { decodePng } from './png.ts';
 export { clipNormalization, preprocess } from './preprocess.ts';
 export type { Normalization } from './preprocess.ts';

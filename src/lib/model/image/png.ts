@@ -74,7 +74,7 @@ export async function decodePng(bytes: Uint8Array, name: string): Promise<RgbIma
 				const row = await rows.read(rowBytes + 1);
 				const current = row.subarray(1);
 				unfilter(row[0]!, current, previous, pixelBytes, name);
-				writeRow(current, chunks, columns, out, (line * width + x) * 3, dx * 3, name);
+				writeRow(current, chunks, columns, out, (line * width + x) * 3, dx * 3);
 				previous = current;
 			}
 		}
@@ -235,8 +235,7 @@ function writeRow(
 	columns: number,
 	out: Uint8Array,
 	at: number,
-	step: number,
-	name: string
+	step: number
 ): void {
 	// Bytes from one pixel to the next; below 8 bits pixels share bytes and this is not used.
 	const sampleBytes = depth === 16 ? 2 : 1;
@@ -265,11 +264,10 @@ function writeRow(
 			out[at] = out[at + 1] = out[at + 2] = value;
 			continue;
 		}
-		if (value * 3 >= palette.length)
-			throw broken(name, `uses colour ${value} of a palette of ${palette.length / 3}`);
-		out[at] = palette[value * 3]!;
-		out[at + 1] = palette[value * 3 + 1]!;
-		out[at + 2] = palette[value * 3 + 2]!;
+		// PIL reads colours beyond the palette's end as black.
+		out[at] = palette[value * 3] ?? 0;
+		out[at + 1] = palette[value * 3 + 1] ?? 0;
+		out[at + 2] = palette[value * 3 + 2] ?? 0;
 	}
 }
 

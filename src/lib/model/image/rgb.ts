@@ -19,7 +19,7 @@ export function rgbImage(width: number, height: number, data: Uint8Array): RgbIm
 
 /**
  * Image of interleaved pixels of 3 or 4 bytes. A fourth channel is alpha and is dropped, not composited, as
- * PIL's `convert("RGB")` does.
+ * PIL's `convert("RGB")` does. Pixels of 3 bytes are taken over, not copied.
  */
 export function rgbFromInterleaved(
 	width: number,
@@ -29,7 +29,8 @@ export function rgbFromInterleaved(
 	const channels = pixels.length / (width * height);
 	if (channels !== 3 && channels !== 4)
 		throw new Error(`A ${width}×${height} image cannot have ${pixels.length} bytes of RGB or RGBA pixels.`);
-	if (channels === 3) return rgbImage(width, height, new Uint8Array(pixels));
+	if (channels === 3)
+		return rgbImage(width, height, new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length));
 	const data = new Uint8Array(width * height * 3);
 	for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
 		data[to] = pixels[from] ?? 0;
