@@ -84,6 +84,10 @@ export interface ModelManifest {
 		readonly vision: GraphFiles;
 		readonly embedding: GraphFiles;
 		readonly language: readonly LanguageGraph[];
+		/** The whole language model with `lm.layers.i.attention` as outputs (inputs and weights as `language`). */
+		readonly traced: GraphFiles;
+		/** Logit lens: input hidden_states [batch, position, hidden], output logits. */
+		readonly lens: GraphFiles;
 		/** Truncates one layer's KV cache: inputs key, value, keep; outputs kept_key, kept_value. */
 		readonly cache: GraphFiles;
 	};

@@ -4,7 +4,7 @@ import type { Graph } from '../../onnx/graph.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
-import { cacheGraph, embeddingGraph, kvType, languageGraph } from '../language/graph.ts';
+import { cacheGraph, embeddingGraph, kvType, languageGraph, lensGraph } from '../language/graph.ts';
 import type { DTypePreset, GraphFiles, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
 import { convertSentencePiece } from '../text/index.ts';
@@ -81,12 +81,19 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const vision = part(visionGraph(config.vision_config, first.state, featureLayers, dtypes.vision), 'vision');
 	const embedding = part(embeddingGraph(config.text_config, first.state, dtypes.embedding), 'embedding');
 	const language = part(languageGraph(config.text_config, first.state, dtypes.language), 'language');
+	// Other views of the same weights: they lie in the language model's shards.
+	const traced = view(
+		languageGraph(config.text_config, first.state, dtypes.language, 'traced'),
+		'language.traced',
+		language
+	);
+	const lens = view(lensGraph(config.text_config, first.state, dtypes.language), 'lens', language);
 	const cache = part(cacheGraph(config.text_config, kvType(dtypes.language)), 'cache');
 	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
 	const tokenizer = await openTokenizer(options);
 
-	const parts = [vision, embedding, language, cache, ...projectors.map((p) => p.part)];
-	files.plan(parts.flatMap((p) => p.shards));
+	const parts = [vision, embedding, language, traced, lens, cache, ...projectors.map((p) => p.part)];
+	files.plan([...new Set(parts.flatMap((p) => p.shards))]);
 	for (const p of parts) await writePart(p, files);
 	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
 
@@ -127,6 +134,8 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 			vision: graphFiles(vision),
 			embedding: graphFiles(embedding),
 			language: [{ ...graphFiles(language), layers: [0, config.text_config.num_hidden_layers] }],
+			traced: graphFiles(traced),
+			lens: graphFiles(lens),
 			cache: graphFiles(cache)
 		},
 		projectors: entries,
@@ -167,6 +176,11 @@ function part(graph: Graph, stem: string): Part {
 	return { graph, path: `${stem}.onnx`, shards: planShards(stem, graph.weights) };
 }
 
+/** A graph whose weights lie in another part's shards. */
+function view(graph: Graph, stem: string, { shards }: Part): Part {
+	return { graph, path: `${stem}.onnx`, shards };
+}
+
 function projectorPart({ projector, config, state }: ConversionSource): Part {
 	const definition = projectorDefinition(config.projector_config.projector_type);
 	const graph = definition.graph(config.projector_config, state, gridSide(config.vision_config));
@@ -194,7 +208,7 @@ function projectorEntry({ config, trainedTokens }: ConversionSource, p: Part): P
 }
 
 async function writePart({ graph, path, shards }: Part, files: FileCollector): Promise<void> {
-	for (const shard of shards) await files.writeShard(shard);
+	for (const shard of shards) if (!files.has(shard)) await files.writeShard(shard);
 	const locations = new Map<string, WeightLocation>();
 	for (const shard of shards) for (const [name, location] of shard.locations) locations.set(name, location);
 	const bytes = graph.serialize((weight) => {
@@ -213,6 +227,7 @@ class FileCollector {
 	readonly #finished = new Map<string, ModelFile>();
 	/** Files of the model that is already in the folder; they are checked, not rewritten. */
 	readonly #existing: ReadonlyMap<string, ModelFile>;
+	readonly #written = new Set<Shard>();
 	#done = 0;
 	#total = 0;
 
@@ -228,6 +243,11 @@ class FileCollector {
 
 	all(): ModelFile[] {
 		return [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+	}
+
+	/** Whether this run wrote (or found) the shard already. */
+	has(shard: Shard): boolean {
+		return this.#written.has(shard);
 	}
 
 	#advance(what: string, bytes: number): void {
@@ -251,6 +271,7 @@ class FileCollector {
 	#journalRead = false;
 
 	async writeShard(shard: Shard): Promise<void> {
+		this.#written.add(shard);
 		const { sink, createHash } = this.#options;
 		if (!this.#journalRead) {
 			this.#journalRead = true;

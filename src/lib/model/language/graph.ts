@@ -111,12 +111,39 @@ export function languageGraph(
 	}
 
 	const rows = Gather(g.scope('lm_head'), normed, logitPositions, 1);
-	const headKey =
-		config.tie_word_embeddings && !state.has(`${PREFIX}.lm_head.weight`)
-			? `${PREFIX}.model.embed_tokens`
-			: `${PREFIX}.lm_head`;
-	const logits = linear(g, rows, state, headKey, { in: O, out: V, bias: false, dtype });
-	g.output('logits', Cast(g.scope('lm_head'), logits, 'float32'), [dims.batch, 'logit_position', V]);
+	const logits = languageHead(g, rows, config, state, dtype);
+	g.output('logits', logits, [dims.batch, 'logit_position', V]);
+	return g;
+}
+
+/** Logits [batch, k, V] of normed rows [batch, k, O], float32. */
+function languageHead(
+	g: Graph,
+	rows: Value,
+	config: TextConfig,
+	state: StateDict,
+	dtype: WeightDType
+): Value {
+	const tied = config.tie_word_embeddings && !state.has(`${PREFIX}.lm_head.weight`);
+	const key = tied ? `${PREFIX}.model.embed_tokens` : `${PREFIX}.lm_head`;
+	const shape = { in: config.hidden_size, out: config.vocab_size, bias: false, dtype };
+	return Cast(g.scope('lm_head'), linear(g, rows, state, key, shape), 'float32');
+}
+
+/**
+ * Logit lens: hidden states of any layer read as if they were the last one.
+ *
+ *   hidden_states [batch, position, O] ─ norm ─ lm_head ─ logits [batch, position, V]
+ *
+ * The last of `lm.hidden_states` is normed already and must not go through it again.
+ */
+export function lensGraph(config: TextConfig, state: StateDict, dtype: WeightDType): Graph {
+	const g = new Graph('lens');
+	const { hidden_size: O, vocab_size: V } = config;
+	const hidden = g.input('hidden_states', 'float32', [dims.batch, dims.position, O]);
+	const scale = parameter(g, state, `${PREFIX}.model.norm.weight`, [O]);
+	const normed = SimplifiedLayerNormalization(g.scope('norm'), hidden, scale, config.rms_norm_eps);
+	g.output('logits', languageHead(g, normed, config, state, dtype), [dims.batch, dims.position, V]);
 	return g;
 }
 
