@@ -249,7 +249,7 @@ class Machine {
 			typeof module === 'string' && typeof name === 'string' ? this.#rules.globals.get(path) : undefined;
 		if (!found)
 			this.fail(
-				`its pickle names ${printable(path)}, which is not on the list of what a weights file may use; nothing was executed`
+				`its pickle names ${printable(path)}, which is not on the list of what a weights file may use; nothing was executed (save the bare state dict if you trust the file)`
 			);
 		this.push(found);
 	}
@@ -259,7 +259,7 @@ class Machine {
 		const callee = this.#pop();
 		if (!isGlobal(callee) || !callee.call || !(args instanceof PickleTuple))
 			this.fail(
-				`its pickle calls ${isGlobal(callee) ? callee.global : 'something that is no function'}, which is not allowed; nothing was executed`
+				`its pickle calls ${isGlobal(callee) ? callee.global : 'something that is no function'}, which is not allowed; nothing was executed (save the bare state dict if you trust the file)`
 			);
 		this.push(callee.call(args.items));
 	}

@@ -6,6 +6,7 @@ import type { ByteSource } from './source.ts';
 export interface ZipEntry {
 	readonly name: string;
 	readonly size: number;
+	readonly compressed: boolean;
 	/** Where its local header lies. */
 	readonly headerOffset: number;
 }
@@ -33,7 +34,7 @@ const DIRECTORY_LIMIT = 64 * 2 ** 20;
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Opens a zip archive (zip64 too) of stored files by reading its central directory; compressed files are refused. */
+/** Opens a zip archive (zip64 too) of stored files by reading its central directory; `read` refuses compressed ones. */
 export async function openZip(source: ByteSource): Promise<ZipArchive> {
 	const directory = await readDirectory(source);
 	const entries = new Map<string, ZipEntry>();
@@ -46,6 +47,10 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
 	return {
 		entries,
 		async read(entry, start = 0, end = entry.size) {
+			if (entry.compressed)
+				throw new InputError(
+					`${entry.name} in ${source.name} is compressed; PyTorch stores its files as they are, so load it in PyTorch and torch.save it again.`
+				);
 			if (!(start >= 0 && start <= end && end <= entry.size))
 				throw new InputError(
 					`${source.name} is damaged: bytes ${start} to ${end} of ${entry.name} are needed, it has ${entry.size}.`
@@ -83,10 +88,6 @@ async function readDirectory(source: ByteSource): Promise<ZipEntry[]> {
 		const name = decodeText(bytes.subarray(at + 46, nameEnd), `The directory of ${source.name}`);
 		if (view.getUint16(at + 8, true) & 1)
 			throw new InputError(`${name} in ${source.name} is encrypted, which is not supported.`);
-		if (view.getUint16(at + 10, true) !== 0)
-			throw new InputError(
-				`${name} in ${source.name} is compressed; PyTorch stores its files as they are, so load it in PyTorch and torch.save it again.`
-			);
 		const wide = zip64Fields(view, nameEnd, extraEnd, [
 			view.getUint32(at + 24, true),
 			view.getUint32(at + 20, true),
@@ -94,9 +95,10 @@ async function readDirectory(source: ByteSource): Promise<ZipEntry[]> {
 		]);
 		if (!wide) throw damaged(source, `sizes of ${name} are missing from its zip directory`);
 		const [fileSize, storedSize, headerOffset] = wide;
-		if (fileSize !== storedSize || headerOffset + 30 + fileSize > offset)
+		const compressed = view.getUint16(at + 10, true) !== 0;
+		if ((fileSize !== storedSize && !compressed) || headerOffset + 30 + storedSize > offset)
 			throw damaged(source, `${name} does not fit in front of its zip directory`);
-		entries.push({ name, size: fileSize, headerOffset });
+		entries.push({ name, size: fileSize, compressed, headerOffset });
 		at = next;
 	}
 	if (at !== size) throw damaged(source, `its zip directory has ${size} bytes, its ${count} entries ${at}`);

@@ -81,7 +81,7 @@ async function refusal(opening: Promise<unknown>): Promise<string> {
 describe('a pickle that wants to run something is refused by name', () => {
 	test.each([0, 2, 4])('os.system and eval, protocol %i', async (protocol) => {
 		expect(await refusal(openFixture(`evil-system-${protocol}.bin`))).toMatch(
-			/^x\.bin is refused: its pickle names posix\.system, .*nothing was executed\.$/
+			/^x\.bin is refused: its pickle names posix\.system, .*nothing was executed/
 		);
 		expect(await refusal(openFixture(`evil-eval-${protocol}.bin`))).toMatch(
 			/names (__builtin__|builtins)\.eval,/
