@@ -1,5 +1,5 @@
+import { BPE } from '@huggingface/tokenizers';
 import { InputError } from '../../tensor/errors.ts';
-import { bytePairEncode } from './bpe.ts';
 import { IncrementalDecoder } from './decode.ts';
 import type { DecodeOptions, TokenText } from './decode.ts';
 import { bytePiece, readTokenizerConfig, readTokenizerJson } from './tokenizer-files.ts';
@@ -45,7 +45,9 @@ export interface EncodedPrompt {
 }
 
 /**
- * Upstream's tokenizer: the slow SentencePiece LlamaTokenizer, and its way of encoding a prompt chunk by chunk.
+ * Upstream's tokenizer: the slow SentencePiece LlamaTokenizer, and its way of encoding a prompt chunk by chunk. The
+ * merges are the library's; special tokens in text, the space prefix and decoding are here, because `tokenizer.json`
+ * describes them as the fast tokenizer has them, which differs.
  */
 export class Tokenizer {
 	readonly bosId: number;
@@ -56,7 +58,7 @@ export class Tokenizer {
 	readonly vocabSize: number;
 	readonly legacy: boolean;
 	readonly #ids: ReadonlyMap<string, number>;
-	readonly #ranks: ReadonlyMap<string, number>;
+	readonly #bpe: BPE;
 	readonly #texts: readonly (TokenText | undefined)[];
 	readonly #added: ReadonlyMap<string, number>;
 	readonly #addedPattern: RegExp;
@@ -67,7 +69,12 @@ export class Tokenizer {
 		const config = readTokenizerConfig(files.tokenizer_config);
 		this.legacy = config.legacy;
 		this.#ids = new Map(Object.entries(model.vocab));
-		this.#ranks = pieceRanks(model.merges);
+		this.#bpe = new BPE({
+			...model,
+			merges: model.merges.map(splitMerge),
+			unk_token: config.unk_token,
+			ignore_merges: false
+		});
 		const added = new Map(added_tokens.map(({ content, id }) => [content, id]));
 		const special = new Set(added_tokens.filter((token) => token.special).map((token) => token.content));
 		for (const token of [config.bos_token, config.eos_token, config.unk_token, config.pad_token]) {
@@ -184,22 +191,13 @@ export class Tokenizer {
 	}
 
 	#encodePieces(text: string): number[] {
-		return bytePairEncode(text, this.#ranks).flatMap((symbol) => {
-			const id = this.#ids.get(symbol);
-			if (id !== undefined) return [id];
-			return Array.from(new TextEncoder().encode(symbol), (byte) => this.#ids.get(bytePiece(byte))!);
-		});
+		return this.#bpe.encode([text]).map((piece) => this.#ids.get(piece)!);
 	}
 }
 
-/** Rank of each piece that merges make: SentencePiece compares the scores of pieces, not of pairs. */
-function pieceRanks(merges: readonly (string | readonly [string, string])[]): Map<string, number> {
-	const ranks = new Map<string, number>();
-	merges.forEach((merge, rank) => {
-		const piece = typeof merge === 'string' ? merge.replace(' ', '') : merge[0] + merge[1];
-		if (!ranks.has(piece)) ranks.set(piece, rank);
-	});
-	return ranks;
+function splitMerge(merge: string | readonly [string, string]): [string, string] {
+	const [left = '', right = ''] = typeof merge === 'string' ? merge.split(' ') : merge;
+	return [left, right];
 }
 
 /** What each id stands for; holes where the vocabulary has none. */
