@@ -7,6 +7,7 @@ import type {
 	WorkerState
 } from '../../workers/api.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+import { greedy } from '../model/sampling.ts';
 import type { ModelClient } from './client.ts';
 import { Exchange } from './exchange.svelte.ts';
 import type { SessionImage } from './images.ts';
@@ -24,15 +25,6 @@ export interface SessionParts {
 	/** Backend forced by the page's address, before the remembered one. */
 	readonly forcedBackend?: BackendChoice;
 }
-
-const greedy: SamplingOptions = {
-	temperature: 0,
-	top_k: 0,
-	top_p: 1,
-	seed: 0,
-	max_new_tokens: 256,
-	stop: []
-};
 
 /**
  * Everything the page shows and every action it offers: the model and how it is run, the images, the conversation.

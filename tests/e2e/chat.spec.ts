@@ -1,0 +1,80 @@
+import { answerOf, ask, askCli, expect, open, sceneFile, test } from './workbench.ts';
+
+for (const backend of ['wasm', 'webgpu'] as const) {
+	test(`${backend}: three questions about a scene, as the command line answers them; stop, reload, ask again`, async ({
+		page
+	}, info) => {
+		const scene = info.outputPath('scene.png');
+		const questions = sceneFile(scene, 12);
+		const name = { wasm: 'WASM', webgpu: 'WebGPU' }[backend];
+		await open(page, `/?backend=${backend}`);
+		await page.getByLabel('Image file').setInputFiles(scene);
+		await expect(page.getByRole('heading', { name: 'scene.png', level: 1 })).toBeVisible();
+		// One question at a time, as the command line asks.
+		await page.getByText(/^Greedy/).click();
+		await page.getByLabel('Sent with a question').selectOption('nothing else');
+
+		for (const task of ['identity', 'existence', 'localisation']) {
+			const question = questions.get(task)!;
+			const exchange = await ask(page, question);
+			expect(await answerOf(exchange), question).toBe(askCli(scene, question));
+			await expect(exchange).toContainText(`${name}, `);
+			for (const stage of ['vision', 'projector', 'prefill', 'decode'])
+				await expect(exchange.getByText(stage, { exact: true })).toBeVisible();
+			await expect(exchange).toContainText(/tokens?, [\d.]+\stokens\/s/);
+		}
+		// The second question pays neither vision nor projector again.
+		await expect(page.getByRole('article').nth(1).getByText('cached', { exact: true })).toHaveCount(2);
+
+		const stopped = await ask(page, questions.get('caption')!);
+		const text = stopped.getByRole('group', { name: 'Answer' }).locator('.text');
+		await expect(text).not.toBeEmpty();
+		await page.getByRole('button', { name: 'Stop' }).click();
+		await expect(stopped.getByText('(stopped)')).toBeVisible();
+		await stopped.getByRole('button', { name: 'Retry' }).click();
+		expect(await answerOf(stopped)).toBe(askCli(scene, questions.get('caption')!));
+
+		await page.reload();
+		await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
+		await page.getByLabel('Image file').setInputFiles(scene);
+		await expect(page.getByRole('heading', { name: 'scene.png', level: 1 })).toBeVisible();
+		const question = questions.get('counting')!;
+		expect(await answerOf(await ask(page, question))).toBe(askCli(scene, question));
+	});
+}
+
+test('every projector answers, and a flexible one at another M', async ({ page }) => {
+	await open(page, '/?backend=wasm');
+	const projectors = page.getByRole('group', { name: 'Projector' }).getByRole('radio');
+	expect(await projectors.count()).toBeGreaterThanOrEqual(5);
+	for (let index = 0; index < (await projectors.count()); index++) {
+		await projectors.nth(index).check({ force: true });
+		const slider = page.getByRole('slider', { name: 'Visual tokens' });
+		if (await slider.isEnabled()) {
+			await slider.focus();
+			await page.keyboard.press('ArrowLeft');
+		}
+		const exchange = await ask(page, 'What color is the background?');
+		expect(await answerOf(exchange)).not.toBe('');
+		await expect(exchange.getByText(/, M = \d+, WASM/)).toBeVisible();
+	}
+});
+
+test('a worker that dies is one clear state; one button brings the model back and the conversation stays', async ({
+	page
+}) => {
+	await open(page, '/?backend=wasm');
+	const before = await answerOf(await ask(page, 'What color is the background?'));
+	const worker = page.workers().find((candidate) => candidate.url().includes('honeybee'));
+	expect(worker).toBeDefined();
+	// Not awaited: a worker that closes itself does not answer.
+	void worker!.evaluate(() => self.close()).catch(() => undefined);
+	await expect(page.getByRole('alert').getByText('The model stopped unexpectedly')).toBeVisible();
+	await expect(page.getByRole('button', { name: 'Ask', exact: true })).toBeDisabled();
+
+	await page.getByRole('button', { name: 'Restart and reload' }).first().click();
+	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
+	await expect(page.getByRole('article')).toHaveCount(1);
+	await page.getByRole('button', { name: 'Retry' }).click();
+	expect(await answerOf(page.getByRole('article').first())).toBe(before);
+});

@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { decode, encode } from 'fast-png';
+import { expect, test as base, type Locator, type Page } from 'playwright/test';
+import { Atlas, type AtlasIndex, generateScene, questions, renderScene } from '../../src/lib/scenes/index.ts';
+
+/** The embedded model, as the page and the command line name it. */
+export const model = 'static/models/honeybee-mini';
+
+/** Like Playwright's, and fails when the page logs an error or throws. */
+export const test = base.extend<{ quiet: undefined }>({
+	quiet: [
+		async ({ page }, use) => {
+			const errors: string[] = [];
+			page.on('console', (message) => {
+				if (message.type() === 'error') errors.push(message.text());
+			});
+			page.on('pageerror', (error) => errors.push(error.message));
+			await use(undefined);
+			expect(errors, 'console errors').toEqual([]);
+		},
+		{ auto: true }
+	]
+});
+
+export { expect };
+
+export async function open(page: Page, address = '/'): Promise<void> {
+	await page.goto(address);
+	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
+}
+
+/** Types a question and sends it with Enter; the exchange it begins. */
+export async function ask(page: Page, question: string): Promise<Locator> {
+	const exchanges = page.getByRole('article');
+	const index = await exchanges.count();
+	await page.getByRole('textbox', { name: 'Question' }).fill(question);
+	await page.keyboard.press('Enter');
+	return exchanges.nth(index);
+}
+
+/** Waits until an answer is whole and gives its text. */
+export async function answerOf(exchange: Locator): Promise<string> {
+	await expect(exchange.getByRole('button', { name: 'Retry' })).toBeVisible({ timeout: 180_000 });
+	return exchange.getByRole('group', { name: 'Answer' }).innerText();
+}
+
+/** What the command line answers to the same image and question. */
+export function askCli(image: string, question: string): string {
+	const out = execFileSync(
+		process.execPath,
+		['bin/honeybee.js', 'ask', '--model', model, '--image', image, '--prompt', question, '--json'],
+		{ encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }
+	);
+	return (JSON.parse(out) as { text: string }).text.trim();
+}
+
+/** Writes a held-out scene as a PNG file; its questions by task. */
+export function sceneFile(path: string, seed: number): Map<string, string> {
+	const index = JSON.parse(readFileSync('static/scenes/atlas.json', 'utf8')) as AtlasIndex;
+	const sprites = decode(readFileSync('static/scenes/atlas.png'));
+	const atlas = new Atlas(index, {
+		width: sprites.width,
+		height: sprites.height,
+		data: new Uint8ClampedArray(sprites.data)
+	});
+	const scene = generateScene(seed, 'test');
+	const { width, height, data } = renderScene(scene, atlas);
+	writeFileSync(path, encode({ width, height, data, channels: 4, depth: 8 }));
+	return new Map(questions(scene, index).map(({ task, question }) => [task, question]));
+}
