@@ -389,5 +389,7 @@ async function describeSources(
 		}
 		files.push({ path, size: source.size, sha256: hash.digest() });
 	}
-	return sources.map(({ projector }) => ({ checkpoint: checkpoint.name, projector, files }));
+	// A run's name and `last`; the rest of the path is nobody's business.
+	const name = checkpoint.name.split(/[\\/]/).filter(Boolean).slice(-2).join('/');
+	return sources.map(({ projector }) => ({ checkpoint: name, projector, files }));
 }
