@@ -1,10 +1,11 @@
 import { InputError } from '../lib/tensor/errors.ts';
 import { ask } from './ask.ts';
+import { bench } from './bench.ts';
 import type { Command, Terminal } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { inspect } from './inspect.ts';
 
-const commands: Readonly<Record<string, Command>> = { convert: convertCommand, ask, inspect };
+const commands: Readonly<Record<string, Command>> = { convert: convertCommand, ask, inspect, bench };
 
 const SUCCESS = 0;
 const FAILURE = 1;

@@ -1,0 +1,118 @@
+import { Graph } from '../../lib/onnx/graph.ts';
+import { Cast, Shape, Sub } from '../../lib/onnx/ops.ts';
+import { int } from '../../lib/onnx/types.ts';
+import { ProtoWriter } from '../../lib/onnx/protobuf.ts';
+
+/**
+ * One text-generation graph of the common layout, from the embedding and the language graph of a model folder:
+ *
+ *   input_ids ─────── embedding ─ inputs_embeds ─┐
+ *   attention_mask ── sum − 1 ── seqlens_k ──────┤
+ *   attention_mask ── length ─── total_sequence… ┼─ language ─ logits [batch, 1, vocab], present.*
+ *   input_ids ─────── length − 1 ─ logit_positions┤
+ *   position_ids, past_key_values.* ─────────────┘
+ *
+ * So other runtimes run the very same operators on the very same weight files.
+ */
+export function mergedGraph(embedding: Uint8Array, language: Uint8Array): Uint8Array {
+	const parts = [embedding, glue(), language].map(readGraph);
+	const made = new Set(parts.flatMap(({ outputs }) => outputs.map(({ name }) => name)));
+	const needed = new Set(parts.flatMap(({ inputs }) => inputs.map(({ name }) => name)));
+	const wanted = (name: string) => name === 'logits' || name.startsWith('present.');
+	const model = new ProtoWriter();
+	model.int(1, 10);
+	model.message(7, (graph) => {
+		for (const { nodes } of parts) for (const bytes of nodes) graph.bytes(1, bytes);
+		graph.string(2, 'text-generation');
+		for (const { bytes } of unique(parts.flatMap((part) => part.initializers))) graph.bytes(5, bytes);
+		for (const { name, bytes } of unique(parts.flatMap((part) => part.inputs)))
+			if (!made.has(name)) graph.bytes(11, bytes);
+		for (const { name, bytes } of parts.flatMap((part) => part.outputs))
+			if (wanted(name) && !needed.has(name)) graph.bytes(12, bytes);
+	});
+	model.message(8, (opset) => opset.string(1, '').int(2, 21));
+	model.message(8, (opset) => opset.string(1, 'com.microsoft').int(2, 1));
+	return model.finish();
+}
+
+/** What the language graph wants to know about the sequence, from the inputs that other runtimes give. */
+function glue(): Uint8Array {
+	const g = new Graph('glue', 'glue');
+	const ids = g.input('input_ids', 'int64', ['batch', 'position']);
+	const mask = g.input('attention_mask', 'int64', ['batch', 'total']);
+	const one = g.ints([1]);
+	const lengths = g.op('ReduceSum', [mask, one], { keepdims: int(0) });
+	g.output('seqlens_k', Cast(g.scope('seqlens_k'), Sub(g, lengths, one), 'int32'), ['batch']);
+	g.output(
+		'total_sequence_length',
+		Cast(g.scope('total'), Shape(g.scope('total'), mask, 1, 2), 'int32'),
+		[1]
+	);
+	g.output('logit_positions', Sub(g.scope('last'), Shape(g.scope('last'), ids, 1, 2), one), [
+		'logit_position'
+	]);
+	return g.serialize(() => {
+		throw new Error('The glue has no weights.');
+	});
+}
+
+interface Named {
+	readonly name: string;
+	readonly bytes: Uint8Array;
+}
+
+interface GraphParts {
+	readonly nodes: readonly Uint8Array[];
+	readonly initializers: readonly Named[];
+	readonly inputs: readonly Named[];
+	readonly outputs: readonly Named[];
+}
+
+/** Field numbers are those of onnx.proto: ModelProto.graph 7; GraphProto node 1, initializer 5, input 11, output 12. */
+function readGraph(model: Uint8Array): GraphParts {
+	const graph = fields(model).find(({ field }) => field === 7);
+	if (!graph) throw new Error('A graph file holds no graph.');
+	const all = fields(graph.bytes);
+	const of = (field: number) => all.filter((entry) => entry.field === field).map(({ bytes }) => bytes);
+	const named = (field: number, nameField: number) =>
+		of(field).map((bytes) => {
+			const name = fields(bytes).find((entry) => entry.field === nameField);
+			return { name: new TextDecoder().decode(name?.bytes), bytes };
+		});
+	return { nodes: of(1), initializers: named(5, 8), inputs: named(11, 1), outputs: named(12, 1) };
+}
+
+/** The first of each name; parts may share constants and inputs, but only equal ones. */
+function unique(entries: readonly Named[]): Named[] {
+	const seen = new Map<string, Named>();
+	for (const entry of entries) seen.set(entry.name, seen.get(entry.name) ?? entry);
+	return [...seen.values()];
+}
+
+/** Length-delimited fields of a protobuf message, in order. */
+function fields(message: Uint8Array): { readonly field: number; readonly bytes: Uint8Array }[] {
+	const found: { field: number; bytes: Uint8Array }[] = [];
+	let at = 0;
+	const varint = () => {
+		let value = 0;
+		for (let factor = 1; ; factor *= 128) {
+			const byte = message[at++];
+			if (byte === undefined) throw new Error('A graph file ends too early.');
+			value += (byte & 127) * factor;
+			if (byte < 128) return value;
+		}
+	};
+	while (at < message.length) {
+		const tag = varint();
+		const wireType = tag & 7;
+		if (wireType === 0) varint();
+		else if (wireType === 5) at += 4;
+		else if (wireType === 1) at += 8;
+		else {
+			const length = varint();
+			found.push({ field: tag >>> 3, bytes: message.subarray(at, at + length) });
+			at += length;
+		}
+	}
+	return found;
+}

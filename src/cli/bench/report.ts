@@ -1,0 +1,123 @@
+import type { AnswersResult } from './answers.ts';
+import type { GenerationResult, SubjectName } from './subjects.ts';
+
+/** Everything that `--json` writes. */
+export interface BenchReport {
+	readonly machine: Readonly<Record<string, string | number>>;
+	readonly versions: Readonly<Record<string, string>>;
+	readonly model: { readonly name: string; readonly dtype: string; readonly weights: number };
+	readonly answers: readonly AnswersResult[];
+	readonly generation?: GenerationReport;
+	/** What could not be measured here, and why. */
+	readonly missing: readonly string[];
+	/** Milliseconds from opening the page with a warm cache to the first token of an answer. */
+	readonly page_first_answer_ms?: number;
+}
+
+export interface GenerationReport {
+	readonly prompt_tokens: number;
+	readonly new_tokens: number;
+	/** Whether all subjects gave the same ids: only then did they run the same model. */
+	readonly same_ids: boolean;
+	readonly subjects: Readonly<Partial<Record<SubjectName, GenerationSummary>>>;
+}
+
+/** Medians over rounds. */
+export interface GenerationSummary {
+	readonly load_ms: number;
+	/** First generation of a process. */
+	readonly cold_first_token_ms: number;
+	/** Later generations: a prompt's time is the time to its first token. */
+	readonly first_token_ms: number;
+	readonly decode_tokens_per_second: number;
+	readonly peak_memory: number;
+}
+
+export function summarize(rounds: readonly GenerationResult[]): GenerationSummary {
+	const warm = rounds.flatMap(({ generations }) => generations.slice(1));
+	return {
+		load_ms: median(rounds.map(({ load_ms }) => load_ms)),
+		cold_first_token_ms: median(rounds.map(({ generations }) => generations[0]!.at_ms[0]!)),
+		first_token_ms: median(warm.map(({ at_ms }) => at_ms[0]!)),
+		decode_tokens_per_second: median(
+			warm.map(({ at_ms }) => ((at_ms.length - 1) * 1000) / (at_ms.at(-1)! - at_ms[0]!))
+		),
+		peak_memory: median(rounds.map(({ peak_memory }) => peak_memory))
+	};
+}
+
+export function median(values: readonly number[]): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	const middle = sorted.length >> 1;
+	return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+const mb = (bytes: number | undefined) => (bytes === undefined ? '–' : `${Math.round(bytes / 1e6)} MB`);
+const rate = (value: number) => (Number.isFinite(value) ? `${value.toFixed(1)}/s` : '–');
+
+/** The report as text, a table for whole answers and one for text generation. */
+export function describe(report: BenchReport): string {
+	const { machine, versions, model, answers, generation, missing } = report;
+	const blocks = [
+		`${model.name} (${model.dtype}, ${mb(model.weights)} of weights) on ${machine.cores} × ${machine.cpu}, ${Object.entries(
+			versions
+		)
+			.map(([name, version]) => `${name} ${version}`)
+			.join(', ')}`
+	];
+	if (answers.length) blocks.push(`Whole answers\n${table(answers.map(answerRow))}`);
+	if (generation) blocks.push(generationBlock(generation));
+	if (report.page_first_answer_ms !== undefined)
+		blocks.push(`First token ${ms(report.page_first_answer_ms)} after opening the page (warm cache).`);
+	blocks.push(...missing.map((sentence) => `Not measured: ${sentence}`));
+	return `${blocks.join('\n\n')}\n`;
+}
+
+function answerRow({ backend, load_ms, answers, peak_memory }: AnswersResult): Record<string, string> {
+	const [first, ...later] = answers;
+	const decoded = answers.reduce((sum, { tokens }) => sum + tokens - 1, 0);
+	const seconds = answers.reduce((sum, { stages_ms }) => sum + stages_ms.decode, 0) / 1000;
+	return {
+		backend,
+		load: ms(load_ms),
+		vision: ms(first!.stages_ms.vision),
+		projector: ms(first!.stages_ms.projector),
+		prefill: ms(first!.stages_ms.prefill),
+		'first token': ms(first!.first_token_ms),
+		'… of a later question': ms(median(later.map(({ first_token_ms }) => first_token_ms))),
+		decode: rate(decoded / seconds),
+		'peak memory': mb(peak_memory)
+	};
+}
+
+function generationBlock({ prompt_tokens, new_tokens, same_ids, subjects }: GenerationReport): string {
+	const entries = Object.entries(subjects);
+	const own = subjects.honeybee!;
+	const rows = entries.map(([name, summary]) => ({
+		'on Node': name,
+		load: ms(summary.load_ms),
+		'cold first token': ms(summary.cold_first_token_ms),
+		'first token': ms(summary.first_token_ms),
+		decode: rate(summary.decode_tokens_per_second),
+		'peak memory': mb(summary.peak_memory),
+		'first token, honeybee = 1': (summary.first_token_ms / own.first_token_ms).toFixed(2),
+		'decode, honeybee = 1': (summary.decode_tokens_per_second / own.decode_tokens_per_second).toFixed(2)
+	}));
+	const title = `Text generation with the same weights, ${prompt_tokens} + ${new_tokens} tokens`;
+	const verdict = same_ids
+		? 'All gave the same ids.'
+		: 'The ids DIFFER: the subjects did not run the same model.';
+	return `${title}\n${table(rows)}\n${verdict}`;
+}
+
+function table(rows: readonly Readonly<Record<string, string>>[]): string {
+	const columns = Object.keys(rows[0] ?? {});
+	const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))];
+	const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+	return lines
+		.map((line) =>
+			line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')
+		)
+		.join('\n');
+}

@@ -1,0 +1,43 @@
+import { encode } from 'fast-png';
+import { HoneybeeModel } from '../../lib/model/runtime/model.ts';
+import { openModelFolder, sha256 } from '../../lib/model/runtime/model-folder.ts';
+import type { ImageInput } from '../../lib/model/runtime/types.ts';
+import { hashOnDisk } from '../hash-on-disk.ts';
+import { decodeImage } from '../io/decode-image.ts';
+import { openFolder } from '../io/disk.ts';
+import { createNodeBackend } from '../node-backend.ts';
+import { measureAnswers, type AnswersResult } from './answers.ts';
+
+/** A picture that needs no file: two colours running into each other, a dark square in the middle. */
+export async function benchImage(): Promise<ImageInput> {
+	const side = 320;
+	const data = new Uint8Array(side * side * 3);
+	for (let y = 0; y < side; y++)
+		for (let x = 0; x < side; x++) {
+			const inside = Math.max(Math.abs(x - side / 2), Math.abs(y - side / 2)) < side / 5;
+			data.set(inside ? [40, 40, 60] : [(255 * x) / side, (255 * y) / side, 128], (y * side + x) * 3);
+		}
+	const bytes = encode({ width: side, height: side, data, channels: 3 });
+	return { id: await sha256(bytes), bytes, name: 'bench.png' };
+}
+
+/** The whole model on Node. Runs in a process of its own. */
+export async function measureWholeModel(root: string): Promise<AnswersResult> {
+	const image = await benchImage();
+	const source = await openFolder(root);
+	const begin = performance.now();
+	const backend = createNodeBackend(root);
+	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(root) });
+	const model = await HoneybeeModel.load({ backend, folder, decodeImage });
+	const load_ms = performance.now() - begin;
+	const answers = await measureAnswers((request) => model.answer(request), model.manifest, image);
+	await model.dispose();
+	await source.close();
+	return {
+		backend: 'node',
+		description: backend.info.description,
+		load_ms,
+		answers,
+		peak_memory: process.resourceUsage().maxRSS * 1024
+	};
+}
