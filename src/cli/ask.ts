@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { writeSafetensors } from '../lib/checkpoint/safetensors.ts';
+import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
@@ -8,6 +9,7 @@ import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../l
 import { greedy } from '../lib/model/sampling.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { formatBytes, number, parse, positionals, type Command, type Terminal } from './command.ts';
+import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
 
@@ -75,8 +77,10 @@ export const ask: Command = {
 		const tokens = option('tokens');
 		const images = await Promise.all((values.image ?? []).map(readImage));
 
-		const model = await loadModel(values.model, values.projector, terminal);
+		const folder = await openFolder(values.model);
+		let model: HoneybeeModel | undefined;
 		try {
+			model = await loadModel(folder, values.model, values.projector, terminal);
 			const request: AnswerRequest = {
 				projector: values.projector ?? Object.keys(model.manifest.projectors)[0]!,
 				...(tokens !== undefined && { tokens }),
@@ -92,20 +96,20 @@ export const ask: Command = {
 			else terminal.note(timingLine(result));
 			return result.stop_reason !== 'cancelled';
 		} finally {
-			await model.dispose();
+			await model?.dispose();
+			await folder.close();
 		}
 	}
 };
 
 async function loadModel(
+	source: SourceFolder,
 	path: string,
 	projector: string | undefined,
 	terminal: Terminal
 ): Promise<HoneybeeModel> {
 	const root = resolve(path);
-	const folder = await openModelFolder(await openFolder(path), {
-		hashInPlace: async (file) => (await import('./node-backend.ts')).hashOnDisk(root)(file)
-	});
+	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(root) });
 	// Loading the runtime takes a moment that a wrong folder need not wait for.
 	const { createNodeBackend } = await import('./node-backend.ts');
 	return HoneybeeModel.load({

@@ -12,8 +12,8 @@ import { MANIFEST_FILE, openModelFolder, type ModelFolder } from '../lib/model/r
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
 import { formatBytes, parse, positionals, type Command, type Terminal } from './command.ts';
+import { hashOnDisk } from './hash-on-disk.ts';
 import { openFolder } from './io/disk.ts';
-import { sha256 } from './io/hash.ts';
 
 export const inspect: Command = {
 	synopsis: 'CHECKPOINT_OR_MODEL_DIR',
@@ -27,7 +27,7 @@ export const inspect: Command = {
 		const [path] = positionals(rest, 'CHECKPOINT_OR_MODEL_DIR');
 		const folder = await openFolder(path);
 		try {
-			if (await folder.open(MANIFEST_FILE)) await inspectModel(folder, terminal);
+			if (await folder.open(MANIFEST_FILE)) await inspectModel(folder, path, terminal);
 			else await inspectCheckpoint(folder, path, terminal);
 			return true;
 		} finally {
@@ -36,20 +36,8 @@ export const inspect: Command = {
 	}
 };
 
-async function inspectModel(source: SourceFolder, terminal: Terminal): Promise<void> {
-	const folder = await openModelFolder(source, {
-		async hashInPlace(path) {
-			const file = await source.open(path);
-			const hash = sha256();
-			const size = file?.size ?? 0;
-			const chunk = 2 ** 24;
-			for (let at = 0; at < size; at += chunk) {
-				terminal.signal.throwIfAborted();
-				hash.update(await file!.read(at, Math.min(at + chunk, size)));
-			}
-			return { size, sha256: hash.digest() };
-		}
-	});
+async function inspectModel(source: SourceFolder, path: string, terminal: Terminal): Promise<void> {
+	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(path) });
 	const { manifest } = folder;
 	terminal.write(`${modelLines(manifest).join('\n')}\n`);
 	await checkFiles(folder, terminal);
@@ -75,6 +63,7 @@ function modelLines(manifest: ModelManifest): string[] {
 async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void> {
 	const problems: string[] = [];
 	for (const { path, size } of folder.manifest.files) {
+		terminal.signal.throwIfAborted();
 		terminal.progress(`checking ${path} …`);
 		let verdict = 'ok';
 		try {

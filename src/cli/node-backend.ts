@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import type { Backend } from '../lib/model/runtime/backend.ts';
-import type { ModelFolderOptions } from '../lib/model/runtime/model-folder.ts';
 
 /** onnxruntime-node on the CPU. Graphs are opened where they lie, so that weights are not read into JavaScript. */
 export function createNodeBackend(root: string): Backend {
@@ -30,17 +27,4 @@ export function createNodeBackend(root: string): Backend {
 		async dispose() {}
 	};
 }
-
-/** Hashes files of a folder on disk in a stream. */
-export function hashOnDisk(root: string): NonNullable<ModelFolderOptions['hashInPlace']> {
-	return async (path) => {
-		const hash = createHash('sha256');
-		let size = 0;
-		for await (const chunk of createReadStream(join(root, path), { highWaterMark: 2 ** 20 })) {
-			const bytes = chunk as Buffer;
-			size += bytes.length;
-			hash.update(bytes);
-		}
-		return { size, sha256: hash.digest('hex') };
-	};
-}
+export { hashOnDisk } from './hash-on-disk.ts';

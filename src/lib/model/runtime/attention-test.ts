@@ -1,0 +1,164 @@
+import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
+import { Graph } from '../../onnx/graph.ts';
+import { GroupQueryAttention } from '../../onnx/ops.ts';
+import { disposeAll, toFloats } from './graph-session.ts';
+
+/** Makes a session of a graph; the named outputs stay on the device. */
+export type SessionMaker = (graph: Uint8Array, stayOnDevice: readonly string[]) => Promise<InferenceSession>;
+
+/** Largest error, relative to the largest value, that a correct kernel may have. */
+export const ATTENTION_TOLERANCE = 1e-3;
+
+const HEADS = 4;
+const KV_HEADS = 2;
+const WIDTH = 32;
+const LENGTH = 49;
+/** Prompts shorter and longer than the tile of 32 at which kernels differ, with and without a past, and a single step. */
+const SPLITS = [[48, 1], [15, 33, 1], [LENGTH]] as const;
+
+/**
+ * Runs the attention that the language model consists of on known numbers, and compares with the same computed here.
+ * A kernel that is wrong on an adapter says nothing; this is how it is found out.
+ * @returns the largest error relative to the largest value; Infinity for values that are not numbers
+ */
+export async function attentionError(create: SessionMaker, Tensor: TensorConstructor): Promise<number> {
+	const session = await create(attentionGraph(), ['present_key', 'present_value']);
+	try {
+		const query = numbers(LENGTH * HEADS * WIDTH, 1);
+		const key = numbers(LENGTH * KV_HEADS * WIDTH, 2);
+		const value = numbers(LENGTH * KV_HEADS * WIDTH, 3);
+		const expected = attention(query, key, value);
+		const scale = expected.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
+		let error = 0;
+		for (const split of SPLITS) {
+			const actual = await runInParts(session, Tensor, split, { query, key, value });
+			for (let i = 0; i < expected.length; i++) {
+				const distance = Math.abs(actual[i]! - expected[i]!);
+				error = Math.max(error, Number.isFinite(distance) ? distance : Infinity);
+			}
+		}
+		return error / scale;
+	} finally {
+		await session.release();
+	}
+}
+
+/** query, key, value, past ─ GroupQueryAttention with rotary embedding ─ output, present */
+function attentionGraph(): Uint8Array {
+	const g = new Graph('attention_test');
+	const width = (heads: number) => ['batch', 'position', heads * WIDTH];
+	const past = ['batch', KV_HEADS, 'past', WIDTH];
+	const rotary = (f: (angle: number) => number) =>
+		g.constant({
+			dtype: 'float32',
+			dims: [LENGTH, WIDTH / 2],
+			data: Float32Array.from({ length: (LENGTH * WIDTH) / 2 }, (_, i) =>
+				f(angle(Math.floor(i / (WIDTH / 2)), i % (WIDTH / 2)))
+			)
+		});
+	const { output, presentKey, presentValue } = GroupQueryAttention(
+		g,
+		{
+			query: g.input('query', 'float32', width(HEADS)),
+			key: g.input('key', 'float32', width(KV_HEADS)),
+			value: g.input('value', 'float32', width(KV_HEADS)),
+			pastKey: g.input('past_key', 'float32', past),
+			pastValue: g.input('past_value', 'float32', past),
+			seqlensK: g.input('seqlens_k', 'int32', ['batch']),
+			totalSequenceLength: g.input('total_sequence_length', 'int32', [1]),
+			cosCache: rotary(Math.cos),
+			sinCache: rotary(Math.sin)
+		},
+		{ numHeads: HEADS, kvNumHeads: KV_HEADS, scale: 1 / Math.sqrt(WIDTH) }
+	);
+	const present = ['batch', KV_HEADS, 'total', WIDTH];
+	g.output('output', output, width(HEADS));
+	g.output('present_key', presentKey, present);
+	g.output('present_value', presentValue, present);
+	return g.serialize(() => {
+		throw new Error('The attention test has no weights.');
+	});
+}
+
+/** The sequence in parts of the given lengths, each after the cache of the ones before it. */
+async function runInParts(
+	session: InferenceSession,
+	Tensor: TensorConstructor,
+	lengths: readonly number[],
+	inputs: Readonly<Record<'query' | 'key' | 'value', Float32Array>>
+): Promise<Float32Array> {
+	const actual = new Float32Array(inputs.query.length);
+	const empty = () => new Tensor('float32', new Float32Array(0), [1, KV_HEADS, 0, WIDTH]);
+	let past: { past_key: OrtTensor; past_value: OrtTensor } = { past_key: empty(), past_value: empty() };
+	let start = 0;
+	for (const length of lengths) {
+		const total = start + length;
+		const part = (name: 'query' | 'key' | 'value') => {
+			const width = inputs[name].length / LENGTH;
+			return new Tensor('float32', inputs[name].slice(start * width, total * width), [1, length, width]);
+		};
+		const outputs = await session.run({
+			query: part('query'),
+			key: part('key'),
+			value: part('value'),
+			...past,
+			seqlens_k: new Tensor('int32', Int32Array.of(total - 1), [1]),
+			total_sequence_length: new Tensor('int32', Int32Array.of(total), [1])
+		});
+		actual.set(await toFloats(outputs.output!), start * HEADS * WIDTH);
+		disposeAll(Object.values(past));
+		past = { past_key: outputs.present_key!, past_value: outputs.present_value! };
+		start = total;
+	}
+	disposeAll(Object.values(past));
+	return actual;
+}
+
+/** Causal attention with rotary embedding ("rotate half") and shared key heads, [position, head·width], in double precision. */
+function attention(query: Float32Array, key: Float32Array, value: Float32Array): Float64Array {
+	const queries = rotate(query, HEADS);
+	const keys = rotate(key, KV_HEADS);
+	const output = new Float64Array(LENGTH * HEADS * WIDTH);
+	for (let head = 0; head < HEADS; head++) {
+		const shared = Math.floor((head * KV_HEADS) / HEADS);
+		for (let p = 0; p < LENGTH; p++) {
+			const weights = Array.from({ length: p + 1 }, (_, q) => {
+				let dot = 0;
+				for (let i = 0; i < WIDTH; i++)
+					dot += queries[(p * HEADS + head) * WIDTH + i]! * keys[(q * KV_HEADS + shared) * WIDTH + i]!;
+				return Math.exp(dot / Math.sqrt(WIDTH));
+			});
+			const sum = weights.reduce((a, b) => a + b);
+			weights.forEach((weight, q) => {
+				for (let i = 0; i < WIDTH; i++)
+					output[(p * HEADS + head) * WIDTH + i]! +=
+						(weight / sum) * value[(q * KV_HEADS + shared) * WIDTH + i]!;
+			});
+		}
+	}
+	return output;
+}
+
+function rotate(values: Float32Array, heads: number): Float64Array {
+	const half = WIDTH / 2;
+	const out = new Float64Array(values.length);
+	for (let p = 0; p < LENGTH; p++)
+		for (let head = 0; head < heads; head++)
+			for (let i = 0; i < half; i++) {
+				const at = (p * heads + head) * WIDTH + i;
+				const [cos, sin] = [Math.cos(angle(p, i)), Math.sin(angle(p, i))];
+				out[at] = values[at]! * cos - values[at + half]! * sin;
+				out[at + half] = values[at + half]! * cos + values[at]! * sin;
+			}
+	return out;
+}
+
+const angle = (position: number, i: number) => position * 10000 ** ((-2 * i) / WIDTH);
+
+/** Values between −1.5 and 1.5 without a pattern. */
+function numbers(count: number, seed: number): Float32Array {
+	return Float32Array.from({ length: count }, (_, i) => {
+		const x = Math.sin((i + 1) * 12.9898 + seed * 78.233) * 43758.5453;
+		return 3 * (x - Math.floor(x)) - 1.5;
+	});
+}

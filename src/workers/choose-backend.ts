@@ -1,0 +1,95 @@
+import type { ModelManifest } from '../lib/model/manifest.ts';
+import type { Backend } from '../lib/model/runtime/backend.ts';
+import { InputError } from '../lib/tensor/errors.ts';
+import type { BackendChoice } from './api.ts';
+import { describeAdapter, requestAdapter, type AdapterFacts } from './gpu-device.ts';
+import {
+	createWasmBackend,
+	createWebGpuBackend,
+	UnusableAdapterError,
+	type WebGpuOptions
+} from './web-backend.ts';
+
+/** What WASM's 32-bit address space leaves for weights, beside the runtime and what it computes. */
+const WASM_WEIGHTS_LIMIT = 3.2e9;
+
+/** Where a model is to run, and why in one sentence. */
+export interface Decision {
+	readonly backend: 'webgpu' | 'wasm';
+	readonly reason: string;
+}
+
+/**
+ * `auto` is WebGPU on a hardware adapter that can hold the model's types, WASM otherwise; a software adapter is used only
+ * when WebGPU is asked for.
+ * @throws InputError when what was asked for cannot be.
+ */
+export function decide(
+	choice: BackendChoice,
+	adapter: AdapterFacts | undefined,
+	manifest: ModelManifest
+): Decision {
+	if (choice === 'wasm') return { backend: 'wasm', reason: 'WASM was chosen in the settings.' };
+	const lacksHalf = needsHalf(manifest) && !adapter?.shader_f16;
+	if (choice === 'webgpu') {
+		if (!adapter)
+			throw new InputError(
+				'WebGPU was asked for, but this browser offers no adapter; choose WASM or automatic.'
+			);
+		if (lacksHalf)
+			throw new InputError(
+				`The model ${manifest.name} is ${manifest.dtype}, and the adapter "${adapter.description}" has no half precision (shader-f16); convert the model to fp32 or q4, or choose WASM.`
+			);
+		return { backend: 'webgpu', reason: 'WebGPU was chosen in the settings.' };
+	}
+	if (!adapter) return { backend: 'wasm', reason: 'This browser offers no WebGPU adapter.' };
+	if (adapter.software)
+		return {
+			backend: 'wasm',
+			reason: `The only WebGPU adapter (${adapter.description}) is software, which is slower than WASM.`
+		};
+	if (lacksHalf)
+		return {
+			backend: 'wasm',
+			reason: `The WebGPU adapter has no half precision, which a ${manifest.dtype} model needs.`
+		};
+	return { backend: 'webgpu', reason: 'A WebGPU adapter was found.' };
+}
+
+/** Makes the backend for a model. @throws InputError when the model cannot run as asked. */
+export async function chooseBackend(
+	choice: BackendChoice,
+	manifest: ModelManifest,
+	options: Omit<WebGpuOptions, 'reason'>
+): Promise<Backend> {
+	const adapter = choice === 'wasm' ? undefined : await requestAdapter();
+	const { backend, reason } = decide(choice, adapter && describeAdapter(adapter), manifest);
+	if (backend === 'webgpu') {
+		try {
+			return await createWebGpuBackend({ ...options, reason });
+		} catch (error) {
+			if (!(error instanceof UnusableAdapterError)) throw error;
+			if (choice === 'webgpu')
+				throw new InputError(
+					`WebGPU does not work on this adapter (${error.message}); choose WASM, or another browser or driver.`
+				);
+			return wasm(manifest, `WebGPU does not work on this adapter: ${error.message}.`);
+		}
+	}
+	return wasm(manifest, reason);
+}
+
+function wasm(manifest: ModelManifest, reason: string): Promise<Backend> {
+	const { weights } = manifest.memory;
+	if (weights > WASM_WEIGHTS_LIMIT)
+		throw new InputError(
+			`The model ${manifest.name} needs ${(weights / 1e9).toFixed(1)} GB, more than WASM can hold, and WebGPU is not used (${reason.replace(/\.$/, '')}); use a browser with WebGPU or the command line.`
+		);
+	return createWasmBackend(reason);
+}
+
+function needsHalf({ dtypes, kv_dtype }: ModelManifest): boolean {
+	return (
+		kv_dtype === 'float16' || Object.values(dtypes).some((dtype) => dtype === 'fp16' || dtype === 'q4f16')
+	);
+}

@@ -1,0 +1,34 @@
+import gpuModule from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
+import gpuBinary from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
+import cpuModule from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import cpuBinary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import type { Env } from 'onnxruntime-common';
+
+export type Ort = typeof import('onnxruntime-web/wasm');
+
+/** The runtime for WASM alone; half the download of the one with WebGPU, and faster on the processor. */
+export async function loadWasmRuntime(threads: number): Promise<Ort> {
+	const ort = await import('onnxruntime-web/wasm');
+	configure(ort.env, cpuModule, cpuBinary, threads);
+	return ort;
+}
+
+export async function loadWebGpuRuntime(): Promise<Ort> {
+	const ort = await import('onnxruntime-web/webgpu');
+	configure(ort.env, gpuModule, gpuBinary, 1);
+	return ort;
+}
+
+function configure(env: Env, module: string, binary: string, threads: number): void {
+	const absolute = (url: string) => new URL(url, globalThis.location.href).href;
+	env.wasm.wasmPaths = { mjs: absolute(module), wasm: absolute(binary) };
+	env.wasm.numThreads = threads;
+	env.logLevel = 'error';
+}
+
+/** Threads that WASM can have: one without cross-origin isolation, else the cores, half of them when there are many. */
+export function wasmThreads(): number {
+	if (!globalThis.crossOriginIsolated) return 1;
+	const cores = navigator.hardwareConcurrency || 1;
+	return Math.min(8, Math.max(Math.min(cores, 4), Math.ceil(cores / 2)));
+}

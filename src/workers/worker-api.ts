@@ -1,0 +1,96 @@
+import { HoneybeeModel } from '../lib/model/runtime/model.ts';
+import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
+import type {
+	AnswerEvent,
+	AnswerRequest,
+	LoadProgress,
+	Trace,
+	TraceRequest
+} from '../lib/model/runtime/types.ts';
+import { InputError } from '../lib/tensor/errors.ts';
+import type { HoneybeeWorkerApi, LoadedModel, LoadRequest, WorkerFailure } from './api.ts';
+import { chooseBackend } from './choose-backend.ts';
+import { decodeImage } from './decode-image.ts';
+import { openModelSource } from './model-source.ts';
+
+/** The model worker: holds one model and does one thing at a time. */
+export class HoneybeeWorker implements HoneybeeWorkerApi {
+	#model: HoneybeeModel | undefined;
+	#answering = new Set<AbortController>();
+	#onFailure: (failure: WorkerFailure) => void = () => undefined;
+
+	async watch(lock: string, onFailure: (failure: WorkerFailure) => void): Promise<void> {
+		this.#onFailure = onFailure;
+		if (!navigator.locks) return;
+		await new Promise<void>((resolve) => {
+			void navigator.locks.request(lock, () => {
+				resolve();
+				// Kept until this worker ends.
+				return new Promise<never>(() => undefined);
+			});
+		});
+	}
+
+	async load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
+		const started = performance.now();
+		await this.dispose();
+		if (!globalThis.crypto?.subtle)
+			throw new InputError(
+				'The browser lets only secure pages check and run a model; open this page by https or on localhost.'
+			);
+		onProgress({ stage: 'manifest', what: 'honeybee.json', loaded: 0, total: 0 });
+		const folder = await openModelFolder(await openModelSource(request.location));
+		const backend = await chooseBackend(request.backend, folder.manifest, {
+			onFailure: (failure) => this.#onFailure(failure),
+			onSelfTest: () => onProgress({ stage: 'self-test', what: 'WebGPU', loaded: 0, total: 0 })
+		});
+		try {
+			this.#model = await HoneybeeModel.load({
+				backend,
+				folder,
+				decodeImage,
+				...(request.projector !== undefined && { projector: request.projector }),
+				onProgress
+			});
+		} catch (error) {
+			await backend.dispose();
+			throw error;
+		}
+		return {
+			manifest: folder.manifest,
+			backend: backend.info,
+			load_ms: performance.now() - started
+		};
+	}
+
+	async answer(request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void> {
+		const model = this.#loaded();
+		const abort = new AbortController();
+		this.#answering.add(abort);
+		try {
+			for await (const event of model.answer(request, { signal: abort.signal })) onEvent(event);
+		} finally {
+			this.#answering.delete(abort);
+		}
+	}
+
+	async trace(request: TraceRequest): Promise<Trace> {
+		return this.#loaded().trace(request);
+	}
+
+	async cancel(): Promise<void> {
+		for (const abort of this.#answering) abort.abort();
+	}
+
+	async dispose(): Promise<void> {
+		await this.cancel();
+		const model = this.#model;
+		this.#model = undefined;
+		await model?.dispose();
+	}
+
+	#loaded(): HoneybeeModel {
+		if (!this.#model) throw new InputError('No model is loaded; load one first.');
+		return this.#model;
+	}
+}

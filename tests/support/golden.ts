@@ -1,0 +1,35 @@
+import { memorySource } from '../../src/lib/checkpoint/memory.ts';
+import { openSafetensors } from '../../src/lib/checkpoint/safetensors.ts';
+import type { Tensor } from '../../src/lib/tensor/tensor.ts';
+
+/** One case of a `golden.json`. The case `batch` has several prompts and is left out here. */
+export interface GoldenCase {
+	readonly prompt: string;
+	readonly images: readonly string[];
+	readonly input_ids: readonly number[];
+	readonly generated_ids: readonly number[];
+	readonly generated_text: string;
+}
+
+export interface Golden {
+	readonly cases: Readonly<Record<string, GoldenCase>>;
+	/** By case, then by name. */
+	readonly tensors: Readonly<Record<string, Readonly<Record<string, Tensor>>>>;
+}
+
+export const goldenCheckpoints = ['linear', 'mlp', 'resampler', 'c-abs', 'd-abs'] as const;
+
+/** Reads `golden.json` and `golden.safetensors` of one checkpoint. */
+export async function readGolden(json: string, safetensors: Uint8Array): Promise<Golden> {
+	const { cases } = JSON.parse(json) as { cases: Record<string, GoldenCase> };
+	const file = await openSafetensors(memorySource('golden.safetensors', safetensors));
+	const tensors: Record<string, Record<string, Tensor>> = {};
+	for (const full of file.entries.keys()) {
+		const dot = full.indexOf('.');
+		(tensors[full.slice(0, dot)] ??= {})[full.slice(dot + 1)] = await file.read(full);
+	}
+	return {
+		cases: Object.fromEntries(Object.entries(cases).filter(([, { prompt }]) => prompt !== undefined)),
+		tensors
+	};
+}
