@@ -75,7 +75,7 @@ export function provenanceFacts(manifest: ModelManifest): Fact[] {
 	const sources = provenance.sources.map(({ checkpoint, projector }) => `${checkpoint} (${projector})`);
 	return [
 		{ term: 'Made from', value: [...new Set(sources)].join(', ') },
-		{ term: 'Converter', value: provenance.converter },
+		{ term: 'Converter', value: `honeybee convert, version ${provenance.converter}` },
 		{ term: 'Licence', value: provenance.licence ?? 'not stated by the checkpoint' }
 	];
 }
