@@ -19,8 +19,19 @@ const mayImport = {
 	viz: ['tensor', 'analysis'],
 	benchmarks: ['tensor', 'model'],
 	notebook: ['tensor', 'analysis', 'viz'],
+	scenes: [],
 	workers: ['tensor', 'checkpoint', 'onnx', 'model'],
-	workbench: ['tensor', 'checkpoint', 'model', 'analysis', 'viz', 'benchmarks', 'notebook', 'workers'],
+	workbench: [
+		'tensor',
+		'checkpoint',
+		'model',
+		'analysis',
+		'viz',
+		'benchmarks',
+		'notebook',
+		'scenes',
+		'workers'
+	],
 	cli: ['tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'benchmarks']
 };
 const folders = [...Object.keys(mayImport), 'routes'];

@@ -43,8 +43,10 @@ interface Subject {
 const honeybee: Subject = {
 	title: 'honeybee',
 	async load({ folder, prompt_ids, new_tokens }) {
-		const files = await openModelFolder(await openFolder(folder), { hashInPlace: hashOnDisk(folder) });
+		const source = await openFolder(folder);
+		const files = await openModelFolder(source, { hashInPlace: hashOnDisk(folder) });
 		const model = await LanguageModel.load(createNodeBackend(folder), files);
+		await source.close();
 		return () => {
 			model.cache.clear();
 			return generate(new_tokens, prompt_ids, async (ids) => model.append(await model.embed(ids), ids));
