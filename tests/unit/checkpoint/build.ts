@@ -45,10 +45,10 @@ const u16 = (value: number) => Uint8Array.of(value & 0xff, value >> 8);
 const u32 = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
 const u64 = (value: number) => new Uint8Array(BigUint64Array.of(BigInt(value)).buffer);
 
-/** A zip archive of stored files; with `zip64` every size and offset lies in the 64-bit fields. */
+/** A zip archive of stored files; with `zip64` offsets, or sizes too, lie in the 64-bit fields. */
 export function storedZip(
 	files: Readonly<Record<string, Uint8Array>>,
-	{ zip64 = false, method = 0, flags = 0 } = {}
+	{ zip64, method = 0, flags = 0 }: { zip64?: 'all' | 'offsets'; method?: number; flags?: number } = {}
 ): Uint8Array<ArrayBuffer> {
 	const parts: Uint8Array[] = [];
 	const directory: Uint8Array[] = [];
@@ -60,18 +60,10 @@ export function storedZip(
 	for (const [path, data] of Object.entries(files)) {
 		const name = text(path);
 		const padding = new Uint8Array(5);
-		const size = zip64 ? u32(0xffffffff) : u32(data.length);
+		const wide = [...(zip64 === 'all' ? [u64(data.length), u64(data.length)] : []), u64(offset)];
+		const size = zip64 === 'all' ? u32(0xffffffff) : u32(data.length);
 		const extra = zip64
-			? concat([
-					u16(0x4641),
-					u16(2),
-					u16(0),
-					u16(1),
-					u16(24),
-					u64(data.length),
-					u64(data.length),
-					u64(offset)
-				])
+			? concat([u16(0x4641), u16(2), u16(0), u16(1), u16(wide.length * 8), ...wide])
 			: new Uint8Array(0);
 		const common = [u16(20), u16(flags), u16(method), u32(0), u32(0), size, size, u16(name.length)];
 		add(

@@ -43,9 +43,25 @@ describe('archives pickled by CPython', () => {
 		await expectAll(fixture('checkpoint/wrapped.bin'));
 	});
 
-	test('zip64, with other extra fields in front', async () => {
+	test.each(['all', 'offsets'] as const)('zip64 (%s), with other extra fields in front', async (zip64) => {
 		const files = unzipStored(fixture('checkpoint/protocol-2.bin'));
-		await expectAll(storedZip(files, { zip64: true }));
+		await expectAll(storedZip(files, { zip64 }));
+	});
+});
+
+describe('files of PyTorch itself', () => {
+	const cases = JSON.parse(new TextDecoder().decode(fixture('checkpoint/torch-expected.json'))) as Record<
+		string,
+		Record<string, { dtype: string; dims: number[]; values: number[] }>
+	>;
+	test.each(Object.entries(cases))('%s', async (name, tensors) => {
+		const opened = await openFixture(`torch-${name}.bin`);
+		expect([...opened.entries.keys()]).toEqual(Object.keys(tensors));
+		for (const [key, { dtype, dims, values }] of Object.entries(tensors)) {
+			const read = await opened.read(key);
+			expect([read.dtype, read.dims]).toEqual([dtype, dims]);
+			expect([...(read.dtype === 'float64' ? read.data : toFloat32(read).data)]).toEqual(values);
+		}
 	});
 });
 
