@@ -17,7 +17,7 @@ export default defineConfig({
 				test: {
 					name: 'unit',
 					environment: 'node',
-					include: ['tests/unit/**/*.test.ts'],
+					include: ['tests/unit/**/*.test.ts', 'tests/figures/**/*.test.ts'],
 					testTimeout: 60_000
 				}
 			},
