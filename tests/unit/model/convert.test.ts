@@ -185,6 +185,21 @@ describe('convert', () => {
 		expect(sink.files['honeybee.partial.json']).toBeUndefined();
 	});
 
+	it('does not go on with shards of another checkpoint of the same name', async () => {
+		const sink = memorySink();
+		const interrupted = new AbortController();
+		const onProgress = ({ what }: { what: string }) => {
+			if (what.startsWith('language')) interrupted.abort();
+		};
+		await expect(
+			convert(options(randomCheckpoint(), { sink, signal: interrupted.signal, onProgress }))
+		).rejects.toThrow();
+		const other = randomCheckpoint({}, { seed: 9 });
+		const manifest = await convert(options(other, { sink }));
+		const fresh = await convert(options(other));
+		expect(manifest.files).toEqual(fresh.files);
+	});
+
 	it('leaves no manifest when the disk is full', async () => {
 		const sink = memorySink();
 		const full = {

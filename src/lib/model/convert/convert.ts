@@ -49,6 +49,8 @@ interface Part {
 }
 
 const CHUNK = 16 * 1024 * 1024;
+/** Bytes read at both ends of a source file to tell it from another one. */
+const IDENTITY_BYTES = 1024 * 1024;
 const JOURNAL = 'honeybee.partial.json';
 
 /**
@@ -260,12 +262,26 @@ class FileCollector {
 		const source = await this.#options.sink.folder.open(JOURNAL);
 		if (!source) return;
 		const journal = await readJsonObject(source);
-		if (journal.identity !== this.#identity() || !Array.isArray(journal.files)) return;
+		if (journal.identity !== (await this.#identity()) || !Array.isArray(journal.files)) return;
 		for (const file of journal.files as ModelFile[]) this.#finished.set(file.path, file);
 	}
 
-	#identity(): string {
-		return [CONVERTER_VERSION, this.#options.checkpoint.name, this.#options.dtype].join('|');
+	#identityOnce: Promise<string> | undefined;
+
+	/** Tells this conversion from others: dtype, and sizes and both ends of the checkpoint's files. */
+	#identity(): Promise<string> {
+		return (this.#identityOnce ??= (async () => {
+			const { checkpoint, dtype, createHash } = this.#options;
+			const hash = createHash();
+			for (const path of await sourceFiles(checkpoint)) {
+				const source = await checkpoint.open(path);
+				if (!source) continue;
+				hash.update(new TextEncoder().encode(`${path} ${source.size}\n`));
+				hash.update(await source.read(0, Math.min(source.size, IDENTITY_BYTES)));
+				hash.update(await source.read(Math.max(0, source.size - IDENTITY_BYTES), source.size));
+			}
+			return [CONVERTER_VERSION, dtype, hash.digest()].join('|');
+		})());
 	}
 
 	#journalRead = false;
@@ -317,7 +333,7 @@ class FileCollector {
 		await this.#writeFile(
 			JOURNAL,
 			new TextEncoder().encode(
-				JSON.stringify({ identity: this.#identity(), files: [...this.#finished.values()] })
+				JSON.stringify({ identity: await this.#identity(), files: [...this.#finished.values()] })
 			)
 		);
 	}
@@ -372,14 +388,18 @@ async function openTokenizer({ tokenizer, checkpoint }: ConversionOptions): Prom
 	return files;
 }
 
+/** Files of a checkpoint folder that its model depends on. */
+async function sourceFiles(checkpoint: SourceFolder): Promise<string[]> {
+	return (await checkpoint.list()).filter((path) => /^[^/]*\.(bin|safetensors|json)$/.test(path)).sort();
+}
+
 /** Names, sizes and hashes of what was converted. */
 async function describeSources(
 	{ checkpoint, createHash, signal }: ConversionOptions,
 	sources: readonly ConversionSource[]
 ): Promise<ModelManifest['provenance']['sources'][number][]> {
 	const files: ModelFile[] = [];
-	for (const path of (await checkpoint.list()).sort()) {
-		if (!/^[^/]*\.(bin|safetensors|json)$/.test(path)) continue;
+	for (const path of await sourceFiles(checkpoint)) {
 		const source = await checkpoint.open(path);
 		if (!source) continue;
 		const hash = createHash();
