@@ -5,7 +5,9 @@ import type { Command, Terminal } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { inspect } from './inspect.ts';
 
-const commands: Readonly<Record<string, Command>> = { convert: convertCommand, ask, inspect, bench };
+type Commands = Readonly<Record<string, Command>>;
+
+const all: Commands = { convert: convertCommand, ask, inspect, bench };
 
 const SUCCESS = 0;
 const FAILURE = 1;
@@ -13,12 +15,13 @@ const UNUSABLE = 2;
 
 /**
  * Runs `honeybee <args>`.
+ * @param commands The commands there are.
  * @returns Exit code: 0 on success, 2 on unusable arguments or input, 1 on anything else, an interruption included.
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], commands: Commands = all): Promise<number> {
 	const [name, ...rest] = args;
 	if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-		print(process.stdout, help());
+		print(process.stdout, help(commands));
 		return name === undefined ? UNUSABLE : SUCCESS;
 	}
 	const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -48,7 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
 	}
 }
 
-function help(): string {
+function help(commands: Commands): string {
 	const width = Math.max(...Object.keys(commands).map((name) => name.length)) + 2;
 	const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}${summary}`);
 	return [

@@ -6,6 +6,7 @@ import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import { openFolder } from '../io/disk.ts';
 import { hashOnDisk } from '../hash-on-disk.ts';
 import { createNodeBackend } from '../node-backend.ts';
+import { peakMemory } from './peak-memory.ts';
 
 /** Text generation of fixed length: every subject gets the same ids and runs the same weights greedily. */
 export interface GenerationTask {
@@ -136,7 +137,7 @@ export async function measure(name: SubjectName, task: GenerationTask): Promise<
 	const load_ms = performance.now() - begin;
 	const generations: Generation[] = [];
 	for (let i = 0; i < task.repeats; i++) generations.push(await run());
-	return { load_ms, generations, peak_memory: process.resourceUsage().maxRSS * 1024 };
+	return { load_ms, generations, peak_memory: peakMemory() ?? 0 };
 }
 
 /** Greedy generation by a function that appends ids and gives the logits of the last one. */

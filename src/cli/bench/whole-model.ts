@@ -6,6 +6,7 @@ import { hashOnDisk } from '../hash-on-disk.ts';
 import { decodeImage } from '../io/decode-image.ts';
 import { openFolder } from '../io/disk.ts';
 import { createNodeBackend } from '../node-backend.ts';
+import { peakMemory } from './peak-memory.ts';
 import { measureAnswers, type AnswersResult } from './answers.ts';
 
 /** A picture that needs no file: two colours running into each other, a dark square in the middle. */
@@ -33,11 +34,12 @@ export async function measureWholeModel(root: string): Promise<AnswersResult> {
 	const answers = await measureAnswers((request) => model.answer(request), model.manifest, image);
 	await model.dispose();
 	await source.close();
+	const peak_memory = peakMemory();
 	return {
 		backend: 'node',
 		description: backend.info.description,
 		load_ms,
 		answers,
-		peak_memory: process.resourceUsage().maxRSS * 1024
+		...(peak_memory !== undefined && { peak_memory })
 	};
 }
