@@ -35,6 +35,12 @@ export class HoneybeeClient {
 	readonly #listeners = new Set<Listener>();
 	#running: Running | undefined;
 	#request: LoadRequest | undefined;
+	readonly #startWorker: () => Worker;
+
+	/** @param startWorker For tests; `honeybee.worker.ts` otherwise. */
+	constructor(startWorker = startHoneybeeWorker) {
+		this.#startWorker = startWorker;
+	}
 
 	get state(): WorkerState {
 		return this.#state;
@@ -138,10 +144,7 @@ export class HoneybeeClient {
 	}
 
 	#start(): Running {
-		const worker = new Worker(new URL('./honeybee.worker.ts', import.meta.url), {
-			type: 'module',
-			name: 'honeybee'
-		});
+		const worker = this.#startWorker();
 		const api = wrap<HoneybeeWorkerApi>(worker);
 		const { promise: gone, reject: end } = Promise.withResolvers<never>();
 		gone.catch(() => undefined);
@@ -208,6 +211,10 @@ export class HoneybeeClient {
 		this.#state = state;
 		for (const listener of [...this.#listeners]) listener(state);
 	}
+}
+
+function startHoneybeeWorker(): Worker {
+	return new Worker(new URL('./honeybee.worker.ts', import.meta.url), { type: 'module', name: 'honeybee' });
 }
 
 /** Errors lose their class on the way out of the worker; their name tells it. */

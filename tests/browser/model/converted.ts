@@ -1,0 +1,49 @@
+import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
+import { convert } from '../../../src/lib/model/convert/convert.ts';
+import type { Hasher } from '../../../src/lib/model/convert/sink.ts';
+import { sha256 } from '../../../src/lib/model/runtime/model-folder.ts';
+import { readGolden, type Golden } from '../../support/golden.ts';
+import { memorySink } from '../../support/memory-sink.ts';
+
+const urls = import.meta.glob<string>('../../fixtures/golden/{*/last/*,*/golden.*,images/*}', {
+	query: '?url',
+	import: 'default',
+	eager: true
+});
+
+async function fixture(path: string): Promise<Uint8Array> {
+	const url = urls[`../../fixtures/golden/${path}`];
+	if (!url) throw new Error(`There is no fixture ${path}.`);
+	return new Uint8Array(await (await fetch(url)).arrayBuffer());
+}
+
+export const goldenImage = (name: string) => fixture(`images/${name}`);
+
+export async function fetchGolden(checkpoint: string): Promise<Golden> {
+	const json = new TextDecoder().decode(await fixture(`${checkpoint}/golden.json`));
+	return readGolden(json, await fixture(`${checkpoint}/golden.safetensors`));
+}
+
+/** Converts a golden checkpoint in this page. @returns the files of the model folder */
+export async function convertGolden(checkpoint: string): Promise<Record<string, Uint8Array>> {
+	const prefix = `../../fixtures/golden/${checkpoint}/last/`;
+	const files: Record<string, Uint8Array> = {};
+	for (const path of Object.keys(urls))
+		if (path.startsWith(prefix))
+			files[path.slice(prefix.length)] = await fixture(`${checkpoint}/last/${path.slice(prefix.length)}`);
+	const sink = memorySink();
+	// WebCrypto has no running hash: files are small here, so they are hashed again below, once they are whole.
+	const manifest = await convert({
+		checkpoint: memoryFolder(checkpoint, files),
+		sink,
+		dtype: 'fp32',
+		name: checkpoint,
+		resolve: async () => undefined,
+		createHash: (): Hasher => ({ update: () => undefined, digest: () => ''.padStart(64, '0') })
+	});
+	const hashed = await Promise.all(
+		manifest.files.map(async (file) => ({ ...file, sha256: await sha256(sink.files[file.path]!) }))
+	);
+	sink.files['honeybee.json'] = new TextEncoder().encode(JSON.stringify({ ...manifest, files: hashed }));
+	return sink.files;
+}

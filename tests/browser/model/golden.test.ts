@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
+import type { Backend } from '../../../src/lib/model/runtime/backend.ts';
+import { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
+import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
+import { TraceRecorder } from '../../../src/lib/model/runtime/trace-recorder.ts';
+import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
+import { greedy } from '../../../src/lib/model/sampling.ts';
+import { decodeImage } from '../../../src/workers/decode-image.ts';
+import { createWasmBackend, createWebGpuBackend } from '../../../src/workers/web-backend.ts';
+import { compareTensors, tolerance } from '../../support/compare.ts';
+import { goldenCheckpoints } from '../../support/golden.ts';
+import { convertGolden, fetchGolden, goldenImage } from './converted.ts';
+
+const failures: string[] = [];
+const backends = {
+	wasm: () => createWasmBackend('asked for by the test'),
+	webgpu: () =>
+		createWebGpuBackend({
+			reason: 'asked for by the test',
+			onFailure: ({ message }) => failures.push(message)
+		})
+};
+
+/** Every golden tensor and greedy id, the checkpoint converted and run in this browser. */
+describe.each(['wasm', 'webgpu'] as const)('golden on %s', (name) => {
+	let backend: Backend;
+	beforeAll(async () => {
+		backend = await backends[name]();
+		expect(backend.info.backend).toBe(name);
+	});
+	afterAll(() => backend.dispose());
+
+	it.each(goldenCheckpoints)('%s matches upstream in every case', async (checkpoint) => {
+		const folder = await openModelFolder(memoryFolder(checkpoint, await convertGolden(checkpoint)));
+		const model = await HoneybeeModel.load({
+			// The device outlives this model.
+			backend: { ...backend, dispose: async () => undefined },
+			folder,
+			decodeImage
+		});
+		const golden = await fetchGolden(checkpoint);
+		expect(Object.keys(golden.cases)).toContain('main');
+		for (const [caseName, { prompt, images, input_ids, generated_ids }] of Object.entries(golden.cases)) {
+			const recorder = new TraceRecorder();
+			const request = {
+				projector: Object.keys(folder.manifest.projectors)[0]!,
+				turns: [
+					{
+						question: '',
+						images: await Promise.all(
+							images.map(async (image) => ({ id: image, name: image, bytes: await goldenImage(image) }))
+						)
+					}
+				],
+				sampling: { ...greedy, max_new_tokens: 20 },
+				raw_prompt: prompt
+			};
+			let result: AnswerResult | undefined;
+			for await (const event of model.answer(request, { recorder }))
+				if (event.type === 'done') result = event.result;
+			const where = `${checkpoint} ${caseName} on ${name}`;
+			expect(result?.prompt_ids, `${where}: prompt ids`).toEqual(input_ids);
+			const comparison = compareTensors(recorder.trace, golden.tensors[caseName]!, tolerance[name]);
+			expect(comparison.failures, `${where}, all differences:\n${comparison.report}`).toEqual([]);
+			expect(result?.ids, `${where}: greedy ids`).toEqual(generated_ids);
+			console.info(`${where}: largest difference ${comparison.report.split('\n')[0]}`);
+		}
+		await model.dispose();
+		expect(failures).toEqual([]);
+	});
+});
