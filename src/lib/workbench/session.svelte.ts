@@ -161,10 +161,14 @@ export class Session {
 	/** Makes `image` the one that is asked about and keeps it in the history. */
 	putImage(image: SessionImage): void {
 		this.imageError = undefined;
-		const known = this.#find(image.id);
-		if (known !== undefined && known !== image) URL.revokeObjectURL(image.url);
+		const known = this.images.find(({ id }) => id === image.id);
+		if (this.scenes?.includes(image) || known === image) {
+			this.image = image;
+			return;
+		}
+		if (known !== undefined) URL.revokeObjectURL(image.url);
+		else this.images = [image, ...this.images];
 		this.image = known ?? image;
-		if (known === undefined) this.images = [image, ...this.images];
 	}
 
 	// ---- conversation ------------------------------------------------------------------------------------------
@@ -323,10 +327,6 @@ export class Session {
 		const exchange = this.#current;
 		if (exchange?.open) exchange.fail(message);
 		this.#current = undefined;
-	}
-
-	#find(id: string): SessionImage | undefined {
-		return [...this.images, ...(this.scenes ?? [])].find((image) => image.id === id);
 	}
 }
 

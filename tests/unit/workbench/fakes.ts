@@ -79,7 +79,14 @@ export function fakeManifest(name: string): ModelManifest {
 		image: { size: 48, mean: [0, 0, 0], std: [1, 1, 1] },
 		prompt: { template: 'free-form' },
 		tokenizer: 'tokenizer.json',
-		graphs: { vision: graph, embedding: graph, language: [{ ...graph, layers: [0, 1] }], traced: graph, lens: graph, cache: graph },
+		graphs: {
+			vision: graph,
+			embedding: graph,
+			language: [{ ...graph, layers: [0, 1] }],
+			traced: graph,
+			lens: graph,
+			cache: graph
+		},
 		projectors: {
 			'c-abs': entry('C-Abstractor', {
 				type: 'c-abs',

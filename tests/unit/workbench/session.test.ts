@@ -138,6 +138,15 @@ describe('images', () => {
 		expect(session.images).toHaveLength(2);
 	});
 
+	test('a sample scene stays among the samples; the same picture as a file goes into the history', async () => {
+		const { session } = await started();
+		session.putImage(session.scenes![0]!);
+		expect(session.images).toEqual([]);
+		await session.putFiles([file('scene')]);
+		expect(session.images.map((image) => image.name)).toEqual(['scene.png']);
+		expect(session.image).toBe(session.images[0]);
+	});
+
 	test('a file that is no image is told beside the picker and changes nothing else', async () => {
 		const { session } = await started({
 			openImage: async (_file, name) => {
