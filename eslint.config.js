@@ -83,7 +83,8 @@ export default ts.config(
 			'static/',
 			'tests/fixtures/',
 			'training/',
-			'test-results/'
+			'test-results/',
+			'models/'
 		]
 	},
 	js.configs.recommended,

@@ -1,5 +1,6 @@
 import { sveltekit } from '@sveltejs/kit/vite';
 import { defineConfig, type Connect, type Plugin } from 'vite';
+import { modelsMiddleware } from './scripts/serve.mjs';
 
 const isolate: Connect.NextHandleFunction = (_request, response, next) => {
 	response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
@@ -14,8 +15,14 @@ const crossOriginIsolation: Plugin = {
 	configurePreviewServer: (server) => void server.middlewares.use(isolate)
 };
 
+/** A user's own models, as `npm start` serves them. */
+const models: Plugin = {
+	name: 'models',
+	configureServer: (server) => void server.middlewares.use('/models', modelsMiddleware('static/models'))
+};
+
 export default defineConfig({
-	plugins: [crossOriginIsolation, sveltekit()],
+	plugins: [crossOriginIsolation, models, sveltekit()],
 	worker: { format: 'es' },
 	// The runtime finds its .wasm beside itself; pre-bundling would move it.
 	optimizeDeps: { exclude: ['onnxruntime-web'] }

@@ -160,7 +160,6 @@ export async function build() {
 	console.log('Building …');
 	rmSync(buildStamp, { force: true });
 	for (const config of ['vite.config.ts', 'vite.cli.config.ts']) {
-		if (!existsSync(join(root, config))) continue;
 		const code = await runTool('vite/bin/vite.js', ['build', '--logLevel', 'warn', '--config', config]);
 		if (code !== 0)
 			throw new SetupError(
