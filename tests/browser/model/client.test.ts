@@ -1,0 +1,247 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { greedy } from '../../../src/lib/model/sampling.ts';
+import { InputError } from '../../../src/lib/tensor/errors.ts';
+import type {
+	AnswerEvent,
+	AnswerRequest,
+	AnswerResult,
+	ImageInput,
+	LoadRequest,
+	WorkerState
+} from '../../../src/workers/api.ts';
+import { createHoneybeeClient, HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import { OPFS_MODELS } from '../../../src/workers/model-source.ts';
+import type { Golden } from '../../support/golden.ts';
+import { convertGolden, fetchGolden, goldenImage } from './converted.ts';
+
+const model: LoadRequest = { location: { kind: 'opfs', name: 'golden' }, backend: 'wasm' };
+let golden: Golden;
+let image: ImageInput;
+let question: string;
+
+beforeAll(async () => {
+	golden = await fetchGolden('c-abs');
+	await store('golden', await convertGolden('c-abs'));
+	const name = golden.cases.main!.images[0]!;
+	question = /\nHuman: ([^\n<]+)\nAI: $/.exec(golden.cases.main!.prompt)![1]!;
+	image = { id: name, name, bytes: await goldenImage(name) };
+});
+afterAll(async () => {
+	const root = await navigator.storage.getDirectory();
+	await root.removeEntry(OPFS_MODELS, { recursive: true });
+});
+
+async function store(name: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+	const root = await navigator.storage.getDirectory();
+	const models = await root.getDirectoryHandle(OPFS_MODELS, { create: true });
+	const folder = await models.getDirectoryHandle(name, { create: true });
+	for (const [path, bytes] of Object.entries(files)) {
+		const writable = await (await folder.getFileHandle(path, { create: true })).createWritable();
+		await writable.write(bytes as Uint8Array<ArrayBuffer>);
+		await writable.close();
+	}
+}
+
+const clients: HoneybeeClient[] = [];
+function made(client: HoneybeeClient): { client: HoneybeeClient; states: WorkerState[] } {
+	const states: WorkerState[] = [];
+	client.subscribe((state) => states.push(state));
+	clients.push(client);
+	return { client, states };
+}
+afterEach(() => {
+	for (const client of clients.splice(0)) client.dispose();
+});
+
+function request(changes: Partial<AnswerRequest> = {}): AnswerRequest {
+	return {
+		projector: 'c-abs',
+		turns: [{ question, images: [image] }],
+		sampling: { ...greedy, max_new_tokens: 20 },
+		...changes
+	};
+}
+
+async function ask(
+	client: HoneybeeClient,
+	asked: AnswerRequest,
+	onEvent: (event: AnswerEvent) => void = () => undefined
+): Promise<AnswerResult> {
+	for await (const event of client.answer(asked)) {
+		onEvent(event);
+		if (event.type === 'done') return event.result;
+	}
+	throw new Error('no result');
+}
+
+describe('the worker', () => {
+	it('loads with progress and streams the golden answer', async () => {
+		const { client, states } = made(createHoneybeeClient());
+		expect(client.state).toEqual({ status: 'idle' });
+		const loaded = await client.load(model);
+		expect(loaded.backend).toMatchObject({ backend: 'wasm', threads: navigator.hardwareConcurrency });
+		expect(loaded.manifest.name).toBe('c-abs');
+		expect(client.state.status).toBe('ready');
+		const progress = states.flatMap((state) => (state.status === 'loading' ? [state.progress] : []));
+		const { loaded: bytes, total } = progress.at(-1)!;
+		expect(bytes).toBe(total);
+		expect(total).toBeGreaterThan(2_000_000);
+
+		const events: AnswerEvent[] = [];
+		const result = await ask(client, request(), (event) => events.push(event));
+		expect(result.ids).toEqual(golden.cases.main!.generated_ids);
+		expect(result.text).toBe(golden.cases.main!.generated_text);
+		expect(events.flatMap((event) => (event.type === 'stage' ? [event.stage] : []))).toEqual([
+			'vision',
+			'projector',
+			'prefill',
+			'decode'
+		]);
+		expect(events.filter((event) => event.type === 'token')).toHaveLength(20);
+		for (const ms of Object.values(result.timings_ms)) expect(ms).toBeGreaterThan(0);
+	});
+
+	it('can be cancelled midway, left midway, and asked again', async () => {
+		const { client } = made(createHoneybeeClient());
+		await client.load(model);
+		let tokens = 0;
+		const cancelled = await ask(client, request(), (event) => {
+			if (event.type === 'token' && ++tokens === 3) void client.cancel();
+		});
+		expect(cancelled.stop_reason).toBe('cancelled');
+		expect(cancelled.ids.length).toBeGreaterThanOrEqual(3);
+		expect(cancelled.ids.length).toBeLessThan(20);
+		for await (const event of client.answer(request())) if (event.type === 'token') break;
+		const aborted = client.answer(request(), AbortSignal.abort());
+		for await (const event of aborted)
+			if (event.type === 'done') expect(event.result.stop_reason).toBe('cancelled');
+		expect((await ask(client, request())).ids).toEqual(golden.cases.main!.generated_ids);
+	});
+
+	it('traces a projector more than once', async () => {
+		const { client } = made(createHoneybeeClient());
+		await client.load(model);
+		const names = ['proj.', 'visual_embeds'];
+		const first = await client.trace({ projector: 'c-abs', image, names });
+		const second = await client.trace({ projector: 'c-abs', image, names });
+		expect(first['proj.output']?.dims).toEqual([1, 16, 96]);
+		expect(second).toEqual(first);
+		expect((await ask(client, request())).ids).toEqual(golden.cases.main!.generated_ids);
+	});
+
+	it('stays usable after unusable requests', async () => {
+		const { client } = made(createHoneybeeClient());
+		await client.load(model);
+		const bad: [AnswerRequest, string][] = [
+			[request({ turns: [{ question: '', images: [image] }] }), 'empty'],
+			[request({ turns: [{ question: 'dog '.repeat(5000), images: [] }] }), 'context'],
+			[
+				request({ turns: [{ question, images: [{ id: 'x', name: 'x.svg', bytes: new Uint8Array(8) }] }] }),
+				'x.svg'
+			]
+		];
+		for (const [asked, message] of bad) {
+			await expect(ask(client, asked)).rejects.toThrow(InputError);
+			await expect(ask(client, asked)).rejects.toThrow(message);
+		}
+		expect(client.state.status).toBe('ready');
+		expect((await ask(client, request())).ids).toEqual(golden.cases.main!.generated_ids);
+	});
+
+	it('chooses WASM by itself where the adapter is software', async () => {
+		const { client } = made(createHoneybeeClient());
+		const { backend } = await client.load({ ...model, backend: 'auto' });
+		expect(backend.backend).toBe('wasm');
+		expect(backend.reason).toContain('software');
+	});
+
+	it('reuses the cache on the GPU, with the answers of WASM', async () => {
+		const answers = [];
+		for (const backend of ['wasm', 'webgpu'] as const) {
+			const { client } = made(createHoneybeeClient());
+			const loaded = await client.load({ ...model, backend });
+			expect(loaded.backend.backend).toBe(backend);
+			const short = { ...greedy, max_new_tokens: 6 };
+			const one = await ask(client, request({ sampling: short }));
+			const turns = [
+				{ question, images: [image], answer: one.text, answer_ids: one.ids },
+				{ question: 'What color is the sky?', images: [] }
+			];
+			const two = await ask(client, request({ turns, sampling: short }));
+			expect(two.cached_positions).toBe(one.prompt_ids.length + one.ids.length - 1);
+			const again = await ask(client, request({ sampling: short }));
+			expect(again.cached_positions).toBe(one.prompt_ids.length - 1);
+			expect(again.ids).toEqual(one.ids);
+			answers.push([one.ids, two.ids]);
+		}
+		expect(answers[1]).toEqual(answers[0]);
+	});
+});
+
+describe('a model that cannot be loaded', () => {
+	it('gives one sentence and one state', async () => {
+		const { client } = made(createHoneybeeClient());
+		const absent = client.load({ ...model, location: { kind: 'opfs', name: 'absent' } });
+		await expect(absent).rejects.toThrow(InputError);
+		expect(client.state).toMatchObject({ status: 'failed', reason: 'input' });
+		expect((client.state as { message: string }).message).toContain('absent');
+		await client.load(model);
+		expect(client.state.status).toBe('ready');
+	});
+
+	it('is refused by name when a file is damaged', async () => {
+		const files = await convertGolden('c-abs');
+		files['language.safetensors']![500_000]! ^= 1;
+		await store('damaged', files);
+		const { client } = made(createHoneybeeClient());
+		await expect(client.load({ ...model, location: { kind: 'opfs', name: 'damaged' } })).rejects.toThrow(
+			'language.safetensors in the model folder damaged is damaged'
+		);
+		expect(client.state).toMatchObject({ status: 'failed', reason: 'input' });
+	});
+
+	it('gives way to the next one', async () => {
+		const { client } = made(createHoneybeeClient());
+		const first = client.load(model);
+		const second = client.load(model);
+		await expect(first).rejects.toThrow('Another model');
+		await second;
+		expect(client.state.status).toBe('ready');
+	});
+});
+
+describe('a worker that dies', () => {
+	async function loaded(backend: 'wasm' | 'webgpu' = 'wasm') {
+		let worker: Worker | undefined;
+		const { client, states } = made(
+			new HoneybeeClient(() => {
+				worker = new Worker(new URL('./dying.worker.ts', import.meta.url), { type: 'module' });
+				return worker;
+			})
+		);
+		await client.load({ ...model, backend });
+		return { client, states, die: (how: 'close' | 'throw' | 'device') => worker!.postMessage({ die: how }) };
+	}
+
+	it.each([
+		['close', 'crash', 'wasm'],
+		['throw', 'crash', 'wasm'],
+		['device', 'device-lost', 'webgpu']
+	] as const)(
+		'by %s gives the state %s, fails what waits, and can be restarted',
+		async (how, reason, backend) => {
+			const { client, die } = await loaded(backend);
+			const failed = new Promise<WorkerState>((resolve) => client.subscribe(resolve));
+			const answer = ask(client, request(), (event) => {
+				if (event.type === 'stage') die(how);
+			});
+			await expect(answer).rejects.toThrow();
+			expect(await failed).toMatchObject({ status: 'failed', reason });
+			await expect(ask(client, request())).rejects.toThrow();
+			await client.restart();
+			expect(client.state.status).toBe('ready');
+			const result = await ask(client, request({ sampling: { ...greedy, max_new_tokens: 3 } }));
+			expect(result.ids).toEqual(golden.cases.main!.generated_ids.slice(0, 3));
+		}
+	);
+});
