@@ -9,6 +9,14 @@ export interface ModelListing {
 	readonly knows?: string;
 }
 
+/** What is said of the embedded model where a list only names it. */
+const embedded: Readonly<Record<string, Pick<ModelListing, 'title' | 'knows'>>> = {
+	'honeybee-mini': {
+		title: 'Honeybee mini (embedded)',
+		knows: 'Knows only its scenes; photographs need an official checkpoint.'
+	}
+};
+
 /**
  * The models this site offers, from `models/index.json` under `base` (an absolute URL with a trailing slash).
  * No list, an empty one, and a server that answers with its start page are the same to a reader: no models.
@@ -50,8 +58,10 @@ function toListing(entry: unknown, address: URL): ModelListing {
 	const folder = new URL(url.endsWith('/') ? url : `${url}/`, address).href;
 	return {
 		name,
-		title: 'title' in entry && typeof entry.title === 'string' ? entry.title : name,
-		location: { kind: 'url', url: folder },
-		...('knows' in entry && typeof entry.knows === 'string' ? { knows: entry.knows } : {})
+		title: name,
+		...embedded[name],
+		...('title' in entry && typeof entry.title === 'string' ? { title: entry.title } : {}),
+		...('knows' in entry && typeof entry.knows === 'string' ? { knows: entry.knows } : {}),
+		location: { kind: 'url', url: folder }
 	};
 }

@@ -127,6 +127,11 @@ describe('list of models', () => {
 		]);
 	});
 
+	test('the embedded model says what it knows even where the list only names it', async () => {
+		const [model] = await serve('{"models":[{"name":"honeybee-mini"}]}');
+		expect(model?.knows).toMatch(/only its scenes/);
+	});
+
 	test('no list, an empty list and a start page in its place mean no models', async () => {
 		expect(await serve('Not found', 404)).toEqual([]);
 		expect(await serve('{"models":[]}')).toEqual([]);
