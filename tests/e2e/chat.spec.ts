@@ -4,6 +4,8 @@ for (const backend of ['wasm', 'webgpu'] as const) {
 	test(`${backend}: three questions about a scene, as the command line answers them; stop, reload, ask again`, async ({
 		page
 	}, info) => {
+		// A software WebGPU adapter compiles and runs shaders on the CPU.
+		test.setTimeout(600_000);
 		const scene = info.outputPath('scene.png');
 		const questions = sceneFile(scene, 12);
 		const name = { wasm: 'WASM', webgpu: 'WebGPU' }[backend];
