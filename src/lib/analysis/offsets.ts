@@ -1,6 +1,7 @@
 import { InputError } from '../tensor/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { floats } from './attention-maps.ts';
+import { sideOf, type Place } from './grid.ts';
 
 /**
  * Deformable sampling of a D-Abstractor. Letters: M tokens, H heads, P points, N = g × g patches.
@@ -228,4 +229,26 @@ export function samplingDensity(rows: readonly Sample[], side: number, cells = s
 		data[j * cells + i]! += row.weight * perPatch;
 	}
 	return { cells, data, outside };
+}
+
+/** Where upstream puts the reference points before training, patches: m × m evenly from the first to the last patch's centre. */
+export function initialReferencePoints(tokens: number, side: number): Place[] {
+	const m = sideOf(tokens);
+	if (m === undefined)
+		throw new InputError(`${tokens} reference points do not form a square grid; upstream's always do.`);
+	const step = (i: number) => (m === 1 ? 0.5 : 0.5 + (i * (side - 1)) / (m - 1));
+	return Array.from({ length: tokens }, (_, token) => ({
+		x: step(token % m),
+		y: step(Math.floor(token / m))
+	}));
+}
+
+/** `proj.reference_points` [image, M, 2] of one image, patches. */
+export function referencePlaces({ referencePoints, side }: SamplingTrace, image = 0): Place[] {
+	const [, tokens] = referencePoints.dims as [number, number];
+	const data = floats(referencePoints);
+	return Array.from({ length: tokens }, (_, token) => {
+		const at = 2 * (image * tokens + token);
+		return { x: data[at]! * side, y: data[at + 1]! * side };
+	});
 }

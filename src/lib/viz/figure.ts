@@ -1,0 +1,55 @@
+import type { Theme } from './palette.ts';
+
+/** What is pointed at or chosen, shared by all figures on the page. Indices; absent: nothing. */
+export interface Selection {
+	readonly token?: number;
+	readonly patch?: number;
+	readonly word?: number;
+	readonly layer?: number;
+	readonly head?: number;
+	readonly point?: number;
+}
+
+/** A hover passes, a selection stays until Escape. */
+export type Cause = 'hover' | 'select';
+
+export interface FigureOptions {
+	/** CSS pixels. */
+	readonly width: number;
+	/** CSS pixels; by default what the figure needs at that width. */
+	readonly height?: number;
+	readonly theme?: Theme;
+	/** Where elements are made; the page's by default. */
+	readonly document?: Document;
+	/** Cells as vector shapes instead of a pixel image: for export. */
+	readonly vector?: boolean;
+	/** Shown from the start; later changes come as `highlight` events (`interaction.ts`). */
+	readonly selection?: Selection;
+	/** Called when the reader points or chooses. Figures never call the worker: the session reacts. */
+	readonly emit?: (selection: Selection, cause: Cause) => void;
+}
+
+/** What the session has to compute for the figure. */
+export type Need =
+	'image' | 'locality' | 'sampling' | 'stages' | 'answer' | 'logit-lens' | 'similarity' | 'sweep' | 'timings';
+
+export interface Table {
+	/** Column heads, with units in brackets. */
+	readonly columns: readonly string[];
+	readonly rows: readonly (readonly (string | number)[])[];
+}
+
+/** One figure: one file. `draw` is pure: the same rows and options give the same SVG. */
+export interface Figure<Rows, Options extends object = object> {
+	/** Kebab-case, the file's name. */
+	readonly id: string;
+	readonly title: string;
+	/** One sentence: how to read it. */
+	readonly readingAid: string;
+	/** How the numbers are made, in a few sentences. */
+	readonly method: string;
+	readonly needs: readonly Need[];
+	draw(rows: Rows, options: FigureOptions & Options): SVGSVGElement;
+	/** The same numbers to read, and for CSV. */
+	table(rows: Rows): Table;
+}

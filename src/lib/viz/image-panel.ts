@@ -1,0 +1,66 @@
+import type { Place } from '../analysis/grid.ts';
+import { cellRect, drawCells, type CellBox } from './cell-map.ts';
+import type { FigureOptions } from './figure.ts';
+import type { ColourScale, Ink } from './palette.ts';
+import { round, type Pen } from './svg.ts';
+
+/** The image that the model saw, squashed to a square as upstream does. */
+export interface FigureImage {
+	/** data: or blob: URL. */
+	readonly href: string;
+	readonly name: string;
+}
+
+export interface Panel {
+	readonly box: CellBox;
+	/** Place in patches (`analysis/grid.ts`) → pixels of the figure. */
+	at(place: Place): Place;
+}
+
+/** A square of `side` × `side` patches at (x, y), `size` pixels wide. */
+export function panel(x: number, y: number, size: number, side: number): Panel {
+	const box = { x, y, width: size, height: size, columns: side, rows: side };
+	return { box, at: (place) => ({ x: x + (place.x * size) / side, y: y + (place.y * size) / side }) };
+}
+
+/** The image, or empty paper with a thin edge when there is none. */
+export function drawImage(pen: Pen, ink: Ink, { box }: Panel, image: FigureImage | undefined): SVGElement {
+	const place = { x: box.x, y: box.y, width: box.width, height: box.height };
+	return image
+		? pen('image', { ...place, href: image.href, preserveAspectRatio: 'none', class: 'photo' })
+		: pen('rect', { ...place, fill: 'none', stroke: ink.line });
+}
+
+/** A map [side · side] over the image. */
+export function drawPatches(
+	pen: Pen,
+	options: FigureOptions,
+	{ box }: Panel,
+	values: ArrayLike<number>,
+	scale: ColourScale,
+	opacity: number
+): SVGElement {
+	return drawCells(pen, options, box, values, scale, opacity);
+}
+
+/** Outline of a rectangle in patches, light over dark, to be seen on every image. */
+export function outline(
+	pen: Pen,
+	panel: Panel,
+	box: { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number },
+	attributes: { readonly dash?: string; readonly className?: string } = {}
+): SVGGElement {
+	const from = panel.at({ x: box.left, y: box.top });
+	const to = panel.at({ x: box.right, y: box.bottom });
+	const d = `M${round(from.x)} ${round(from.y)}H${round(to.x)}V${round(to.y)}H${round(from.x)}Z`;
+	const shared = { d, fill: 'none', 'stroke-dasharray': attributes.dash };
+	return pen('g', { class: attributes.className, 'pointer-events': 'none' }, [
+		pen('path', { ...shared, stroke: '#000000', 'stroke-width': 3, 'stroke-opacity': 0.6 }),
+		pen('path', { ...shared, stroke: '#ffffff', 'stroke-width': 1.25 })
+	]);
+}
+
+/** Rectangle of a patch, pixels. */
+export function patchRect({ box }: Panel, patch: number) {
+	return cellRect(box, patch % box.columns, Math.floor(patch / box.columns));
+}

@@ -1,0 +1,146 @@
+import { interpolateCividis, interpolatePuOr, lab, rgb } from 'd3';
+
+/** Okabe–Ito: eight colours that stay apart for colour-blind readers, on light and on dark paper. */
+export const okabeIto = {
+	black: '#000000',
+	orange: '#E69F00',
+	sky: '#56B4E9',
+	green: '#009E73',
+	yellow: '#F0E442',
+	blue: '#0072B2',
+	vermilion: '#D55E00',
+	purple: '#CC79A7'
+} as const;
+
+const ofProjector: Readonly<Record<string, string>> = {
+	'c-abs': okabeIto.orange,
+	'd-abs': okabeIto.blue,
+	resampler: okabeIto.green,
+	mlp: okabeIto.sky,
+	linear: okabeIto.purple
+};
+
+const spares = [okabeIto.vermilion, okabeIto.yellow, '#767676'] as const;
+
+/**
+ * The one colour of each projector, wherever it is drawn. The name decides, then the first of the five it begins with; names that are
+ * none of them, or whose colour is taken, get the spare colours in order.
+ */
+export function projectorColours(names: readonly string[]): Readonly<Record<string, string>> {
+	const colours: Record<string, string> = {};
+	const taken = new Set<string>();
+	let spare = 0;
+	for (const name of names) {
+		const known =
+			Object.keys(ofProjector).find((key) => key === name) ??
+			Object.keys(ofProjector).find((key) => name.startsWith(key));
+		const own = known === undefined ? undefined : ofProjector[known];
+		const colour = own !== undefined && !taken.has(own) ? own : spares[spare++ % spares.length]!;
+		taken.add(colour);
+		colours[name] = colour;
+	}
+	return colours;
+}
+
+/** Heads of an attention, by index; more than eight repeat. */
+export const headColours = [
+	okabeIto.blue,
+	okabeIto.orange,
+	okabeIto.green,
+	okabeIto.purple,
+	okabeIto.sky,
+	okabeIto.vermilion,
+	okabeIto.yellow,
+	'#767676'
+] as const;
+
+export function headColour(head: number): string {
+	return headColours[head % headColours.length]!;
+}
+
+export type Theme = 'light' | 'dark';
+
+/** Literal colours, so that a figure looks the same on its page and as a file. */
+export interface Ink {
+	readonly paper: string;
+	readonly ink: string;
+	readonly soft: string;
+	readonly line: string;
+}
+
+const inks: Readonly<Record<Theme, Ink>> = {
+	light: { paper: '#fdfcfa', ink: '#1d1c1a', soft: '#64615b', line: '#d8d4cc' },
+	dark: { paper: '#17181a', ink: '#e9e7e2', soft: '#a5a199', line: '#3b3d41' }
+};
+
+export function inkOf(theme: Theme = 'light'): Ink {
+	return inks[theme];
+}
+
+/** Colours of magnitudes (cividis) or of differences (purple below, orange above 0), with what they mean. */
+export interface ColourScale {
+	readonly kind: 'sequential' | 'diverging';
+	readonly domain: readonly [low: number, high: number];
+	/** What is shown and in which unit, for the colour bar and for readouts. */
+	readonly label: string;
+	readonly unit: string;
+	/** Colours of the 256 levels, #rrggbb. */
+	readonly colours: readonly string[];
+}
+
+const LEVELS = 256;
+const hexadecimal = (interpolate: (t: number) => string) =>
+	Array.from({ length: LEVELS }, (_, i) => rgb(interpolate(i / (LEVELS - 1))).formatHex());
+const cividis = hexadecimal(interpolateCividis);
+const purpleOrange = hexadecimal((t) => interpolatePuOr(1 - t));
+
+export interface ScaleMeaning {
+	readonly label: string;
+	readonly unit: string;
+}
+
+/** Magnitudes from `low` (0) to `high`. */
+export function sequentialScale(high: number, meaning: ScaleMeaning, low = 0): ColourScale {
+	return { ...meaning, kind: 'sequential', domain: [low, high], colours: cividis };
+}
+
+/** Differences from −extent to extent; 0 is neutral. */
+export function divergingScale(extent: number, meaning: ScaleMeaning): ColourScale {
+	return { ...meaning, kind: 'diverging', domain: [-extent, extent], colours: purpleOrange };
+}
+
+/** Level 0..255 of a value, clamped; −1 for what is not a number. */
+export function levelOf({ domain: [low, high], kind }: ColourScale, value: number): number {
+	if (Number.isNaN(value)) return -1;
+	if (!(high > low)) return kind === 'diverging' ? LEVELS / 2 : 0;
+	return Math.round(Math.min(1, Math.max(0, (value - low) / (high - low))) * (LEVELS - 1));
+}
+
+/** Colour of a value, `none` for what is not a number. */
+export function colourOf(scale: ColourScale, value: number): string {
+	const level = levelOf(scale, value);
+	return level < 0 ? 'none' : scale.colours[level]!;
+}
+
+/** Black or white, whichever reads better on the colour. */
+export function textOn(colour: string): string {
+	return lab(colour).l > 60 ? '#1d1c1a' : '#ffffff';
+}
+
+/** Largest finite value, 0 when there is none. */
+export function largest(values: ArrayLike<number>): number {
+	let result = 0;
+	for (let i = 0; i < values.length; i++)
+		if (values[i]! > result && values[i]! < Infinity) result = values[i]!;
+	return result;
+}
+
+/** Largest finite magnitude, 0 when there is none. */
+export function largestMagnitude(values: ArrayLike<number>): number {
+	let result = 0;
+	for (let i = 0; i < values.length; i++) {
+		const magnitude = Math.abs(values[i]!);
+		if (magnitude > result && magnitude < Infinity) result = magnitude;
+	}
+	return result;
+}

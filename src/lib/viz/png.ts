@@ -1,0 +1,109 @@
+/**
+ * PNG with a palette, written at once and without a canvas: maps are small, and figures are drawn in workers, tests and Node, too.
+ * The pixels are stored, not compressed (RFC 1951, blocks of type 0).
+ */
+
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const BLOCK = 65535;
+
+/**
+ * @param pixels palette index of each pixel, row-major; 0 is transparent
+ * @param palette #rrggbb of the indices from 1 on, at most 255
+ */
+export function palettePng(
+	pixels: Uint8Array,
+	width: number,
+	height: number,
+	palette: readonly string[]
+): Uint8Array {
+	const header = new Uint8Array(13);
+	const view = new DataView(header.buffer);
+	view.setUint32(0, width);
+	view.setUint32(4, height);
+	header.set([8, 3, 0, 0, 0], 8);
+	const colours = Uint8Array.from(['#000000', ...palette].flatMap(channels));
+	const rows = new Uint8Array((width + 1) * height);
+	for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+	return join([
+		Uint8Array.from(SIGNATURE),
+		chunk('IHDR', header),
+		chunk('PLTE', colours),
+		chunk('tRNS', Uint8Array.of(0)),
+		chunk('IDAT', stored(rows)),
+		chunk('IEND', new Uint8Array())
+	]);
+}
+
+export function dataUrl(png: Uint8Array): string {
+	let binary = '';
+	for (let at = 0; at < png.length; at += 8192) binary += String.fromCharCode(...png.subarray(at, at + 8192));
+	return `data:image/png;base64,${btoa(binary)}`;
+}
+
+function channels(colour: string): number[] {
+	return [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+}
+
+/** A zlib stream of stored blocks. */
+function stored(data: Uint8Array): Uint8Array {
+	const parts: Uint8Array[] = [Uint8Array.of(0x78, 0x01)];
+	for (let at = 0; at < data.length || at === 0; at += BLOCK) {
+		const block = data.subarray(at, at + BLOCK);
+		const head = new Uint8Array(5);
+		const view = new DataView(head.buffer);
+		head[0] = at + BLOCK >= data.length ? 1 : 0;
+		view.setUint16(1, block.length, true);
+		view.setUint16(3, ~block.length & 0xffff, true);
+		parts.push(head, block);
+	}
+	const sum = new Uint8Array(4);
+	new DataView(sum.buffer).setUint32(0, adler32(data));
+	return join([...parts, sum]);
+}
+
+function chunk(name: string, data: Uint8Array): Uint8Array {
+	const out = new Uint8Array(data.length + 12);
+	const view = new DataView(out.buffer);
+	view.setUint32(0, data.length);
+	for (let i = 0; i < 4; i++) out[4 + i] = name.charCodeAt(i);
+	out.set(data, 8);
+	view.setUint32(data.length + 8, crc32(out.subarray(4, data.length + 8)));
+	return out;
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+	const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+	let at = 0;
+	for (const part of parts) {
+		out.set(part, at);
+		at += part.length;
+	}
+	return out;
+}
+
+function adler32(data: Uint8Array): number {
+	let a = 1;
+	let b = 0;
+	for (let at = 0; at < data.length;) {
+		// The largest run whose sums cannot overflow 32 bits.
+		const end = Math.min(at + 5552, data.length);
+		for (; at < end; at++) {
+			a += data[at]!;
+			b += a;
+		}
+		a %= 65521;
+		b %= 65521;
+	}
+	return ((b << 16) | a) >>> 0;
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+	for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+	return n;
+});
+
+function crc32(data: Uint8Array): number {
+	let crc = 0xffffffff;
+	for (const byte of data) crc = crcTable[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
+	return (crc ^ 0xffffffff) >>> 0;
+}

@@ -1,0 +1,107 @@
+import { neighbourToken, patchSide, sideOf } from '../analysis/grid.ts';
+import { tokenLocalities, type Weighting } from '../analysis/locality.ts';
+import { tokenRow } from '../analysis/map.ts';
+import { cellAt, frame, placeFrame } from './cell-map.ts';
+import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
+import type { Figure } from './figure.ts';
+import { exact, number, percent } from './format.ts';
+import { drawImage, drawPatches, outline, panel, patchRect, type FigureImage } from './image-panel.ts';
+import { link } from './interaction.ts';
+import { describe, type MapRows } from './locality-grid.ts';
+import { inkOf, largest, sequentialScale } from './palette.ts';
+import { readout } from './readout.ts';
+import { LINE, penOf, root, text } from './svg.ts';
+
+export interface TokenMapRows extends MapRows {
+	readonly token: number;
+	readonly weighting: Weighting;
+	readonly image?: FigureImage;
+	/** Largest value of the scale, to compare tokens; the token's own by default. */
+	readonly top?: number;
+}
+
+export interface OverlayOptions {
+	/** Opacity of the map over the image, 0..1. */
+	readonly opacity?: number;
+}
+
+export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
+	id: 'token-map',
+	title: 'What one visual token sees',
+	readingAid:
+		'Bright patches move the visual token most; the frame is its home cell, the cross the mean place of its shares and the circle their spread.',
+	method:
+		'Shares are the token’s squared responses (for attention: its weights) divided by their sum. The cross is their mean place, the circle’s radius their root-mean-square distance from it, in patches; drift is the distance from the home cell’s centre; the effective number of patches is 2 to the power of the shares’ entropy.',
+	needs: ['locality', 'image'],
+	draw(rows, options) {
+		const { map, token, label, unit } = rows;
+		const pen = penOf(options);
+		const ink = inkOf(options.theme);
+		const size = Math.min(options.width, options.height ?? 560);
+		const place = panel(0, 0, size, patchSide(map.patches));
+		const values = tokenRow(map, token);
+		const scale = sequentialScale(rows.top ?? largest(values), { label, unit });
+		const locality = tokenLocalities(map, rows.weighting)[token]!;
+		const { centroid, spread, home } = locality;
+		const centre = place.at(centroid);
+		const arm = 7;
+		const cross = `M${centre.x - arm} ${centre.y}h${2 * arm}M${centre.x} ${centre.y - arm}v${2 * arm}`;
+		const circle = { cx: centre.x, cy: centre.y, r: (spread * size) / place.box.columns, fill: 'none' };
+		const measured = Number.isNaN(spread)
+			? []
+			: [
+					pen('circle', { ...circle, stroke: '#000000', 'stroke-opacity': 0.6, 'stroke-width': 3 }),
+					pen('circle', { ...circle, stroke: '#ffffff', 'stroke-width': 1.25, 'stroke-dasharray': '4 3' }),
+					pen('path', { d: cross, stroke: '#000000', 'stroke-opacity': 0.6, 'stroke-width': 3.5 }),
+					pen('path', { d: cross, stroke: '#ffffff', 'stroke-width': 1.5 })
+				];
+		const facts = [
+			`spread ${number(spread)}\u00A0patches`,
+			`effective patches ${number(locality.effectivePatches)}`,
+			...(home ? [`drift ${number(home.drift)}\u00A0patches`, `inside home ${percent(home.inside)}`] : [])
+		].join(' · ');
+		const mark = frame(pen);
+		const foot = size + 8;
+		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 2 * LINE - 4);
+		const svg = root(
+			pen,
+			options,
+			foot + COLOUR_BAR_HEIGHT + 2 * LINE,
+			`${tokenMap.title}: token ${token}. ${facts}`,
+			[
+				drawImage(pen, ink, place, rows.image),
+				drawPatches(pen, options, place, values, scale, rows.image ? (options.opacity ?? 0.7) : 1),
+				...(home ? [outline(pen, place, home.cell, { className: 'home' })] : []),
+				pen('g', { 'pointer-events': 'none' }, measured),
+				mark,
+				colourBar(pen, ink, scale, 0, foot, Math.min(240, size)),
+				text(pen, 0, foot + COLOUR_BAR_HEIGHT + LINE - 4, `Token ${token}: ${facts}`),
+				note.element
+			]
+		);
+		link(svg, options, {
+			at(x, y) {
+				const at = cellAt(place.box, x, y);
+				return at && { token, patch: at.row * place.box.columns + at.column };
+			},
+			show({ patch }) {
+				const known = patch !== undefined && patch < map.patches;
+				placeFrame(mark, known ? patchRect(place, patch) : undefined);
+				note.write(known ? describe(rows, token, patch) : '');
+			},
+			move(key, from) {
+				const columns = sideOf(map.tokens) ?? Math.ceil(Math.sqrt(map.tokens));
+				const next = neighbourToken(from.token ?? token, columns, map.tokens, key);
+				return next === undefined ? undefined : { ...from, token: next };
+			}
+		});
+		return svg;
+	},
+	table: ({ map, token, label, unit }) => ({
+		columns: ['patch', 'column', 'row', `${label} (${unit})`],
+		rows: Array.from(tokenRow(map, token), (value, n) => {
+			const side = patchSide(map.patches);
+			return [n, n % side, Math.floor(n / side), exact(value)];
+		})
+	})
+};

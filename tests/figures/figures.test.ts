@@ -1,0 +1,85 @@
+// @vitest-environment jsdom
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { csvFile, svgFile } from '../../src/lib/viz/export.ts';
+import type { Cause, Figure, FigureOptions, Selection } from '../../src/lib/viz/figure.ts';
+import { highlight } from '../../src/lib/viz/interaction.ts';
+import { figures } from '../../src/lib/viz/registry.ts';
+import { examples } from './examples.ts';
+import { expectSnapshot } from './snapshot.ts';
+
+/** Every figure with its example; the one place where rows and figure meet without their types. */
+const cases = figures.map((figure) => ({
+	id: figure.id,
+	figure: figure as unknown as Figure<unknown>,
+	rows: (examples as Record<string, unknown>)[figure.id]
+}));
+
+describe('registry', () => {
+	it('has every file that makes a figure, once', () => {
+		const folder = join(import.meta.dirname, '../../src/lib/viz');
+		const files = readdirSync(folder).filter((name) =>
+			/: Figure</.test(name.endsWith('.ts') ? readFileSync(join(folder, name), 'utf8') : '')
+		);
+		expect(figures.map(({ id }) => `${id}.ts`).sort()).toEqual(
+			files.filter((name) => name !== 'figure.ts' && name !== 'export.ts').sort()
+		);
+	});
+
+	it('says what each figure is and how it is made', () => {
+		for (const { title, readingAid, method, needs } of figures) {
+			expect(title).not.toMatch(/\.$/);
+			for (const words of [readingAid, method]) expect(words).toMatch(/\.$/);
+			expect(needs.length).toBeGreaterThan(0);
+		}
+	});
+});
+
+describe.each(cases)('$id', ({ id, figure, rows }) => {
+	const options: FigureOptions = { width: 320, theme: 'light' };
+
+	it('draws as before, on light and on dark paper', () => {
+		expectSnapshot(figure.draw(rows, { ...options, vector: true }), id);
+		expectSnapshot(figure.draw(rows, { ...options, vector: true, theme: 'dark' }), `${id}-dark`);
+	});
+
+	it('is pure', () => {
+		const draw = () => figure.draw(rows, options).outerHTML;
+		expect(draw()).toBe(draw());
+	});
+
+	it('has a table with numbers and heads for all of them', () => {
+		const table = figure.table(rows);
+		expect(table.rows.length).toBeGreaterThan(0);
+		for (const row of table.rows) expect(row.length).toBe(table.columns.length);
+		expect(csvFile(figure, rows).split('\n').length).toBe(table.rows.length + 2);
+	});
+
+	it('leaves the page whole: no classes, no scripts, no links', async () => {
+		const file = await svgFile(figure, rows, { ...options, emit: () => undefined });
+		expect(file).toMatch(/^<\?xml/);
+		expect(file).not.toMatch(/var\(--|currentColor|href="(?!data:)|tabindex|image-rendering/);
+		expect(file).toContain('font-family');
+	});
+
+	it('answers to the keyboard, and clears with Escape', () => {
+		const emitted: [Selection, Cause][] = [];
+		const svg = figure.draw(rows, { ...options, emit: (...event) => emitted.push(event) });
+		expect(svg.getAttribute('tabindex')).toBe('0');
+		svg.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }));
+		expect(emitted).toEqual([[{}, 'select']]);
+	});
+
+	it('shows a selection made elsewhere without a word of its own', () => {
+		const emitted: unknown[] = [];
+		const svg = figure.draw(rows, { ...options, emit: (selection) => emitted.push(selection) });
+		const before = svg.outerHTML;
+		highlight(svg, { token: 1, patch: 5, word: 1, layer: 0, head: 0 });
+		expect(svg.outerHTML).not.toBe(before);
+		expect(svg.querySelector('.readout')!.textContent).toMatch(/\d/);
+		highlight(svg, {});
+		expect(svg.querySelector('.readout')!.textContent).toBe('');
+		expect(emitted).toEqual([]);
+	});
+});
