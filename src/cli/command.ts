@@ -30,7 +30,9 @@ export function parse<T extends ParseArgsConfig>(config: T): ReturnType<typeof p
 		return parseArgs(config);
 	} catch (error) {
 		if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
-			throw new InputError(`${firstSentence(error.message)} See --help.`);
+			throw new InputError(
+				`${firstSentence(error.message)} ${/ambiguous/.test(error.message) ? 'A value that begins with - is written --option=-value.' : 'See --help.'}`
+			);
 		throw error;
 	}
 }

@@ -35,6 +35,11 @@ export async function main(args: readonly string[], commands: Commands = all): P
 		print(process.stdout, commandHelp(name, command));
 		return SUCCESS;
 	}
+	// A reader that has seen enough (… | head) is no failure.
+	process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+		if (error.code === 'EPIPE') process.exit(SUCCESS);
+		throw error;
+	});
 	const { terminal, close } = openTerminal();
 	try {
 		return (await command.run(rest, terminal)) ? SUCCESS : FAILURE;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
 import type { Backend } from '../../../src/lib/model/runtime/backend.ts';
 import { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
@@ -30,6 +30,27 @@ describe.each(['wasm', 'webgpu'] as const)('golden on %s', (name) => {
 		expect(backend.info.backend).toBe(name);
 	});
 	afterAll(() => backend.dispose());
+
+	it('computes where it says', async () => {
+		const submit = vi.spyOn(GPUQueue.prototype, 'submit');
+		const folder = await openModelFolder(memoryFolder('linear', await convertGolden('linear')));
+		const model = await HoneybeeModel.load({
+			backend: { ...backend, dispose: async () => undefined },
+			folder,
+			decodeImage
+		});
+		submit.mockClear();
+		for await (const event of model.answer({
+			projector: 'linear',
+			turns: [{ question: 'Why?', images: [] }],
+			sampling: { ...greedy, max_new_tokens: 2 }
+		}))
+			if (event.type === 'done') expect(event.result.backend).toBe(name);
+		if (name === 'webgpu') expect(submit.mock.calls.length).toBeGreaterThan(2);
+		else expect(submit).not.toHaveBeenCalled();
+		submit.mockRestore();
+		await model.dispose();
+	});
 
 	it.each(goldenCheckpoints)('%s matches upstream in every case', async (checkpoint) => {
 		const folder = await openModelFolder(memoryFolder(checkpoint, await convertGolden(checkpoint)));

@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const golden = join(root, 'tests/fixtures/golden');
+const image = join(golden, 'images/scene_160x240.png');
+let folder: string;
+let model: string;
+
+interface Outcome {
+	readonly code: number | null;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+/** Runs bin/honeybee.js in a process of its own; `interruptAt` sends Ctrl-C once so much text came out. */
+function honeybee(args: readonly string[], { interruptAt = Infinity } = {}): Promise<Outcome> {
+	return new Promise((resolve, reject) => {
+		const child = spawn(process.execPath, [join(root, 'bin/honeybee.js'), ...args]);
+		let stdout = '';
+		let stderr = '';
+		let interrupted = false;
+		child.stdout.on('data', (chunk) => {
+			stdout += String(chunk);
+			if (!interrupted && stdout.length >= interruptAt) {
+				interrupted = true;
+				child.kill('SIGINT');
+			}
+		});
+		child.stderr.on('data', (chunk) => (stderr += String(chunk)));
+		child.on('error', reject);
+		child.on('close', (code) => resolve({ code, stdout, stderr }));
+	});
+}
+
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'honeybee-'));
+	model = join(folder, 'model');
+	const { code, stderr } = await honeybee(['convert', join(golden, 'd-abs/last'), model, '--name', 'tiny']);
+	expect(stderr).toBe('');
+	expect(code).toBe(0);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const question = 'How many objects are there in the picture?';
+
+describe('ask', () => {
+	it('prints the answer, or exactly the promised JSON', async () => {
+		const args = ['ask', '--model', model, '--image', image, '--prompt', question, '--max-new-tokens', '20'];
+		const { cases } = JSON.parse(await readFile(join(golden, 'd-abs/golden.json'), 'utf8'));
+		const json = await honeybee([...args, '--json']);
+		expect(json).toMatchObject({ code: 0, stderr: '' });
+		const result = JSON.parse(json.stdout);
+		expect(Object.keys(result)).toEqual([
+			...['text', 'ids', 'prompt_ids', 'timings_ms', 'tokens_per_second', 'backend', 'dtype']
+		]);
+		expect(Object.keys(result.timings_ms)).toEqual(['vision', 'projector', 'prefill', 'decode']);
+		expect(result).toMatchObject({
+			ids: cases.main.generated_ids,
+			prompt_ids: cases.main.input_ids,
+			backend: 'node',
+			dtype: 'fp32'
+		});
+		const text = await honeybee(args);
+		expect(text).toEqual({ code: 0, stderr: '', stdout: `${cases.main.generated_text}\n` });
+	});
+
+	it('answers without an image', async () => {
+		const { code, stdout } = await honeybee([
+			...['ask', '--model', model, '--prompt', 'Describe the old house.', '--max-new-tokens', '20', '--json']
+		]);
+		const { cases } = JSON.parse(await readFile(join(golden, 'd-abs/golden.json'), 'utf8'));
+		expect(code).toBe(0);
+		expect(JSON.parse(stdout).ids).toEqual(cases.text.generated_ids);
+	});
+
+	it('keeps what it wrote when it is interrupted', async () => {
+		const args = [
+			'ask',
+			'--model',
+			model,
+			'--image',
+			image,
+			'--prompt',
+			question,
+			'--max-new-tokens',
+			'3900'
+		];
+		const { code, stdout, stderr } = await honeybee(args, { interruptAt: 10 });
+		expect(code).toBe(1);
+		expect(stdout.length).toBeGreaterThanOrEqual(10);
+		expect(stdout.endsWith('\n')).toBe(true);
+		expect(stderr).not.toContain(' at ');
+	});
+});
+
+describe('inspect', () => {
+	it('shows a checkpoint', async () => {
+		const { code, stdout } = await honeybee(['inspect', join(golden, 'd-abs/last')]);
+		expect(code).toBe(0);
+		expect(stdout).toContain('projector  d-abs: D-Abstractor, M 16');
+		expect(stdout).toContain('abstractor.reference_points  float32  [1, 16, 2]');
+	});
+
+	it('shows a model folder and finds a damaged file', async () => {
+		const whole = await honeybee(['inspect', model]);
+		expect(whole).toMatchObject({ code: 0, stderr: '' });
+		expect(whole.stdout).toContain('model      tiny');
+		const path = join(model, 'cache.onnx');
+		const bytes = await readFile(path);
+		await writeFile(path, bytes.subarray(1));
+		const damaged = await honeybee(['inspect', model]);
+		const asked = await honeybee(['ask', '--model', model, '--prompt', 'Why?']);
+		await writeFile(path, bytes);
+		expect(damaged.code).toBe(2);
+		expect(damaged.stderr).toContain('cache.onnx');
+		expect(asked.code).toBe(2);
+		expect(asked.stderr).toContain('cache.onnx in the model folder');
+	});
+});
+
+describe('what cannot be used ends with code 2 and one line that says so', () => {
+	const cases: [string, () => string[], string][] = [
+		['an unknown command', () => ['frob'], '"frob" is not a command'],
+		['no model', () => ['ask', '--prompt', 'x'], '--model DIR is missing'],
+		['no prompt', () => ['ask', '--model', model], '--prompt TEXT is missing'],
+		[
+			'both prompts',
+			() => ['ask', '--model', model, '--prompt', 'x', '--raw-prompt', 'y'],
+			'exclude each other'
+		],
+		['an unknown option', () => ['ask', '--bogus'], "Unknown option '--bogus'"],
+		['a value like an option', () => ['ask', '--model', model, '--prompt', '-x'], '--option=-value'],
+		[
+			'a number that is none',
+			() => ['ask', '--model', model, '--prompt', 'x', '--tokens', 'y'],
+			'--tokens is "y"'
+		],
+		[
+			'a meaningless temperature',
+			() => ['ask', '--model', model, '--prompt', 'x', '--temperature=-1'],
+			'temperature is -1'
+		],
+		['an empty question', () => ['ask', '--model', model, '--prompt', ''], 'question is empty'],
+		[
+			'a prompt beyond the context',
+			() => ['ask', '--model', model, '--prompt', 'dog '.repeat(5000)],
+			"the model's context of 4096"
+		],
+		[
+			'a file that is no image',
+			() => ['ask', '--model', model, '--prompt', 'x', '--image', join(root, 'package.json')],
+			'package.json'
+		],
+		[
+			'an absent image',
+			() => ['ask', '--model', model, '--prompt', 'x', '--image', '/no/x.png'],
+			'/no/x.png'
+		],
+		['a folder that is no model', () => ['ask', '--model', golden, '--prompt', 'x'], 'honeybee.json'],
+		['an impossible M', () => ['ask', '--model', model, '--prompt', 'x', '--tokens', '7'], 'cannot give 7'],
+		['an absent output folder', () => ['convert', golden], 'OUT_DIR is missing'],
+		['an unknown dtype', () => ['convert', golden, join(folder, 'x'), '--dtype', 'q9'], '--dtype is "q9"']
+	];
+	it.each(cases)('%s', async (_, args, message) => {
+		const { code, stdout, stderr } = await honeybee(args());
+		expect(stderr).toContain(message);
+		expect(stderr.trim().split('\n')).toHaveLength(1);
+		expect(stderr).toMatch(/^honeybee: /);
+		expect(stdout).toBe('');
+		expect(code).toBe(2);
+	});
+});
+
+it('helps', async () => {
+	const general = await honeybee(['--help']);
+	expect(general.code).toBe(0);
+	for (const command of ['convert', 'ask', 'inspect']) {
+		expect(general.stdout).toContain(command);
+		const special = await honeybee([command, '--help']);
+		expect(special.code).toBe(0);
+		expect(special.stdout).toContain(`Usage: honeybee ${command}`);
+	}
+});
