@@ -1,8 +1,18 @@
-import { coverage, shareDifference } from '../../src/lib/analysis/locality.ts';
+import {
+	coverage,
+	shareDifference,
+	summariseLocality,
+	tokenLocalities
+} from '../../src/lib/analysis/locality.ts';
+import type { Sample } from '../../src/lib/analysis/offsets.ts';
 import { tokenPatchMap, tokenRow, type TokenPatchMap } from '../../src/lib/analysis/map.ts';
 import type { CoverageRows } from '../../src/lib/viz/coverage.ts';
 import type { DifferenceRows } from '../../src/lib/viz/difference-map.ts';
 import type { MapRows } from '../../src/lib/viz/locality-grid.ts';
+import type { DistributionRows } from '../../src/lib/viz/locality-distribution.ts';
+import type { SamplingRows } from '../../src/lib/viz/sampling-offsets.ts';
+import type { SweepRows } from '../../src/lib/viz/sweep.ts';
+import type { SimilarityRows } from '../../src/lib/viz/token-similarity.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 
 const image = { href: 'data:image/png;base64,AAAA', name: 'scene.png' };
@@ -31,11 +41,49 @@ const difference: DifferenceRows = {
 	unit: 'share'
 };
 
+const names = ['c-abs', 'resampler'];
+const summary = (drifts: number[]) =>
+	summariseLocality(drifts.map((drift) => tokenLocalities(bells(drift), 'energy')));
+const distribution: DistributionRows = {
+	all: names,
+	projectors: [
+		{ name: 'c-abs', summary: summary([0, 0.1, 0.2]) },
+		{ name: 'resampler', summary: summary([0.8, 1.2, 1]) }
+	]
+};
+const sample = (head: number, x: number, y: number, weight: number): Sample => ({
+	...{ layer: 0, head, point: 0, token: 1, referenceX: 3, referenceY: 1, x, y, weight },
+	...{ offsetX: x - 3, offsetY: y - 1, outside: x > 4 }
+});
+const sampling: SamplingRows = {
+	side: 4,
+	image,
+	samples: [sample(0, 3.5, 1, 0.8), sample(1, 2, 2.5, 0.1), sample(1, 4.5, 0.5, 0.4)]
+};
+const similarity: SimilarityRows = {
+	...{ a: 'c-abs', b: 'd-abs', tokensA: 2, tokensB: 3, cka: 0.75 },
+	cosine: Float32Array.of(0.9, -0.2, 0, 0.1, 0.3, -0.8),
+	partner: Int32Array.of(0, 1)
+};
+const sweepRows: SweepRows = {
+	...{ projectors: names, position: 'Place (patches)', value: 'Accuracy', domain: [0, 1] },
+	points: names.flatMap((projector, p) =>
+		[0, 1, 2].map((position) => {
+			const value = 0.9 - 0.2 * p - 0.1 * p * position;
+			return { projector, position, value, low: value - 0.05, high: value + 0.05 };
+		})
+	)
+};
+
 /** Rows for every figure of the registry, by id. */
 export const examples = {
 	'locality-grid': map,
 	'token-map': one,
 	'token-patch-matrix': map,
 	coverage: cover,
-	'difference-map': difference
+	'difference-map': difference,
+	'locality-distribution': distribution,
+	'sampling-offsets': sampling,
+	'token-similarity': similarity,
+	sweep: sweepRows
 };

@@ -8,6 +8,10 @@ export interface Selection {
 	readonly layer?: number;
 	readonly head?: number;
 	readonly point?: number;
+	/** Step of a sweep. */
+	readonly step?: number;
+	/** Row of a figure that shows summaries. */
+	readonly row?: number;
 }
 
 /** A hover passes, a selection stays until Escape. */

@@ -17,9 +17,20 @@ export function highlight(svg: SVGSVGElement, selection: Selection): void {
 	svg.dispatchEvent(new CustomEvent<Selection>(HIGHLIGHT, { detail: selection }));
 }
 
+const keys = [
+	'token',
+	'patch',
+	'word',
+	'layer',
+	'head',
+	'point',
+	'step',
+	'row'
+] as const satisfies readonly (keyof Selection)[];
+
 /** Same indices, absent ones too. */
 export function sameSelection(a: Selection, b: Selection): boolean {
-	return (['token', 'patch', 'word', 'layer', 'head', 'point'] as const).every((key) => a[key] === b[key]);
+	return keys.every((key) => a[key] === b[key]);
 }
 
 /**

@@ -1,11 +1,25 @@
 import { coverageFigure } from './coverage.ts';
 import { differenceMap } from './difference-map.ts';
+import { localityDistribution } from './locality-distribution.ts';
 import { localityGrid } from './locality-grid.ts';
+import { samplingOffsets } from './sampling-offsets.ts';
+import { sweep } from './sweep.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
+import { tokenSimilarity } from './token-similarity.ts';
 
 /** All figures; one line for each file. The page, the notebook and the export menu read it. */
-export const figures = [localityGrid, tokenMap, tokenPatchMatrix, coverageFigure, differenceMap] as const;
+export const figures = [
+	localityGrid,
+	tokenMap,
+	tokenPatchMatrix,
+	coverageFigure,
+	localityDistribution,
+	differenceMap,
+	samplingOffsets,
+	tokenSimilarity,
+	sweep
+] as const;
 
 export type AnyFigure = (typeof figures)[number];
 export type FigureId = AnyFigure['id'];

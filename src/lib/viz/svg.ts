@@ -47,7 +47,6 @@ export function root(
 	return pen(
 		'svg',
 		{
-			xmlns: NAMESPACE,
 			width,
 			height,
 			viewBox: `0 0 ${round(width)} ${round(height)}`,

@@ -1,0 +1,134 @@
+import type { Sample } from '../analysis/offsets.ts';
+import type { Figure } from './figure.ts';
+import { exact, number } from './format.ts';
+import { drawImage, panel, type FigureImage } from './image-panel.ts';
+import { link } from './interaction.ts';
+import { headColour, inkOf } from './palette.ts';
+import { readout } from './readout.ts';
+import { LINE, penOf, root, round, text } from './svg.ts';
+
+export interface SamplingRows {
+	/** Samples to show: of one layer and one or some tokens, heads and points. */
+	readonly samples: readonly Sample[];
+	/** g. */
+	readonly side: number;
+	readonly image?: FigureImage;
+}
+
+/** Patches shown beyond each edge; samples farther out are drawn at the border of the paper. */
+const MARGIN = 1.5;
+
+export const samplingOffsets: Figure<SamplingRows> = {
+	id: 'sampling-offsets',
+	title: 'Where the D-Abstractor samples',
+	readingAid:
+		'An arrow leads from a token’s reference point to each place it samples, one colour for each head; the fuller the dot, the larger its weight, and hollow dots lie outside the image where there is nothing to sample.',
+	method:
+		'Sampling location = reference point + offset / g, per layer, head and point, as the model computed them for this image; a head’s weights over its points sum to 1.',
+	needs: ['sampling', 'image'],
+	draw({ samples, side, image }, options) {
+		const pen = penOf(options);
+		const ink = inkOf(options.theme);
+		const size = Math.min(options.width, options.height ?? 600);
+		const patch = size / (side + 2 * MARGIN);
+		const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
+		const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
+		const spots = samples.map((sample) => place.at({ x: clamp(sample.x), y: clamp(sample.y) }));
+		const marks = samples.map((sample, i) => {
+			const { layer, head, point, token, weight, outside } = sample;
+			const [from, to] = [place.at({ x: sample.referenceX, y: sample.referenceY }), spots[i]!];
+			const colour = headColour(head);
+			const opacity = round(0.2 + 0.8 * Math.min(1, weight));
+			return pen(
+				'g',
+				{ 'data-layer': layer, 'data-head': head, 'data-point': point, 'data-token': token, class: 'sample' },
+				[
+					pen('path', {
+						d: `M${round(from.x)} ${round(from.y)}L${round(to.x)} ${round(to.y)}`,
+						stroke: colour,
+						'stroke-opacity': opacity,
+						'stroke-width': 1
+					}),
+					pen('circle', {
+						cx: to.x,
+						cy: to.y,
+						r: 3.5,
+						fill: outside ? 'none' : colour,
+						'fill-opacity': opacity,
+						stroke: outside ? colour : '#ffffff',
+						'stroke-width': outside ? 1.5 : 0.75
+					})
+				]
+			);
+		});
+		const references = new Map(
+			samples.map(({ token, referenceX, referenceY }) => [token, { referenceX, referenceY }])
+		);
+		const crosses = Array.from(references.values(), ({ referenceX, referenceY }) => {
+			const { x, y } = place.at({ x: referenceX, y: referenceY });
+			return `M${round(x - 4)} ${round(y)}h8M${round(x)} ${round(y - 4)}v8`;
+		}).join('');
+		const heads = [...new Set(samples.map(({ head }) => head))].sort((a, b) => a - b);
+		const foot = size + 8;
+		const note = readout(pen, ink, 0, foot + 2 * LINE - 4);
+		const svg = root(pen, options, foot + 2 * LINE, samplingOffsets.title, [
+			drawImage(pen, ink, place, image),
+			pen('g', { class: 'samples' }, marks),
+			pen('path', { d: crosses, stroke: '#000000', 'stroke-width': 3.5, 'stroke-opacity': 0.6 }),
+			pen('path', { d: crosses, stroke: '#ffffff', 'stroke-width': 1.5 }),
+			...heads.flatMap((head, i) => [
+				pen('circle', { cx: 5 + 56 * i, cy: foot + 8, r: 4, fill: headColour(head) }),
+				text(pen, 13 + 56 * i, foot + 12, `head ${head}`, { 'font-size': 11, fill: ink.soft })
+			]),
+			note.element
+		]);
+		link(svg, options, {
+			at(x, y) {
+				let nearest = -1;
+				let distance = 14;
+				spots.forEach((spot, i) => {
+					const away = Math.hypot(spot.x - x, spot.y - y);
+					if (away < distance) [nearest, distance] = [i, away];
+				});
+				if (nearest < 0) return undefined;
+				const { layer, head, point, token } = samples[nearest]!;
+				return { layer, head, point, token };
+			},
+			show(selection) {
+				const keys = (['token', 'head', 'point'] as const).filter((key) => selection[key] !== undefined);
+				const hits = samples.map((sample) => keys.every((key) => sample[key] === selection[key]));
+				const some = keys.length > 0 && hits.some(Boolean);
+				marks.forEach((mark, i) => {
+					if (some && !hits[i]) mark.setAttribute('opacity', '0.15');
+					else mark.removeAttribute('opacity');
+				});
+				const hit = some ? samples[hits.indexOf(true)] : undefined;
+				note.write(
+					hit
+						? `Token ${hit.token}, layer ${hit.layer}, head ${hit.head}, point ${hit.point}: offset (${number(hit.offsetX)}, ${number(hit.offsetY)}) patches, weight ${number(hit.weight)}${hit.outside ? ', outside the image' : ''}.`
+						: ''
+				);
+			}
+		});
+		return svg;
+	},
+	table: ({ samples }) => ({
+		columns: [
+			'layer',
+			'token',
+			'head',
+			'point',
+			'x (patches)',
+			'y (patches)',
+			'offset x',
+			'offset y',
+			'weight',
+			'outside'
+		],
+		rows: samples.map((s) => [
+			...[s.layer, s.token, s.head, s.point, exact(s.x), exact(s.y), exact(s.offsetX), exact(s.offsetY)],
+			exact(s.weight),
+			s.outside ? 'yes' : 'no'
+		])
+	})
+};

@@ -1,0 +1,114 @@
+import { areaY, dot, gridY, lineY, text as label } from '@observablehq/plot';
+import type { Figure } from './figure.ts';
+import { exact, number } from './format.ts';
+import { link } from './interaction.ts';
+import { inkOf, projectorColours } from './palette.ts';
+import { plotChart } from './plot-chart.ts';
+import { readout } from './readout.ts';
+import { LINE, penOf, root } from './svg.ts';
+
+/** One measured value along a sweep. */
+export interface SweepPoint {
+	readonly projector: string;
+	/** Where on the sweep: the object's place in patches, its size, or M. */
+	readonly position: number;
+	readonly value: number;
+	/** Confidence interval, when there is one. */
+	readonly low?: number;
+	readonly high?: number;
+}
+
+export interface SweepRows {
+	readonly points: readonly SweepPoint[];
+	readonly position: string;
+	readonly value: string;
+	/** All projectors of the model, so that colours are the same in every figure. */
+	readonly projectors: readonly string[];
+	/** Fixed ends of the value axis, e.g. [0, 1] for accuracy. */
+	readonly domain?: readonly [number, number];
+}
+
+export const sweep: Figure<SweepRows> = {
+	id: 'sweep',
+	title: 'Along a sweep',
+	readingAid:
+		'One line for each projector; bands are confidence intervals. A flat line does not care where the object is.',
+	method:
+		'The scene is changed step by step, everything else kept; every point is a run of the model. Equivariance error compares the object’s trace in the tokens with the one expected after the move: 0 is perfect, √2 is nothing in common.',
+	needs: ['sweep'],
+	draw(rows, options) {
+		const pen = penOf(options);
+		const ink = inkOf(options.theme);
+		const { height = 260 } = options;
+		const colours = projectorColours(rows.projectors);
+		const points = [...rows.points].sort((a, b) => a.position - b.position);
+		const banded = points.filter((point) => point.low !== undefined && point.high !== undefined);
+		const ends = [...new Set(points.map(({ projector }) => projector))].map((name) =>
+			points.findLast(({ projector }) => projector === name)!
+		);
+		const colour = ({ projector }: SweepPoint) => colours[projector] ?? ink.ink;
+		const channels = { x: 'position', z: 'projector' } as const;
+		const chart = plotChart(options, {
+			height,
+			marginLeft: 48,
+			marginRight: 88,
+			marginBottom: 40,
+			x: { label: rows.position },
+			y: { label: rows.value, nice: true, ...(rows.domain && { domain: [...rows.domain] }) },
+			marks: [
+				gridY({ stroke: ink.line, strokeOpacity: 1 }),
+				areaY(banded, { ...channels, y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.18 }),
+				lineY(points, { ...channels, y: 'value', stroke: colour, strokeWidth: 1.75 }),
+				dot(points, { ...channels, y: 'value', fill: colour, r: 2.5 }),
+				label(ends, {
+					x: 'position',
+					y: 'value',
+					text: 'projector',
+					fill: ink.ink,
+					dx: 8,
+					textAnchor: 'start'
+				})
+			]
+		});
+		const note = readout(pen, ink, 0, height + LINE - 4);
+		const svg = root(pen, options, height + LINE, sweep.title, [chart, note.element]);
+		const positions = [...new Set(points.map(({ position }) => position))];
+		const x = positions.map((position) => chart.scale('x')?.apply(position) ?? 0);
+		link(svg, options, {
+			at(pointer) {
+				let nearest = -1;
+				x.forEach((place, i) => {
+					if (nearest < 0 || Math.abs(place - pointer) < Math.abs(x[nearest]! - pointer)) nearest = i;
+				});
+				return nearest < 0 ? undefined : { step: nearest };
+			},
+			show({ step }) {
+				const position = step === undefined ? undefined : positions[step];
+				note.write(
+					position === undefined
+						? ''
+						: `${rows.position} ${number(position)}: ${points
+								.filter((row) => row.position === position)
+								.map((row) => `${row.projector} ${number(row.value)}`)
+								.join(', ')}.`
+				);
+			},
+			move(key, { step = -1, ...rest }) {
+				const by = { ArrowRight: 1, ArrowLeft: -1 }[key];
+				if (by === undefined) return undefined;
+				return { ...rest, step: Math.min(positions.length - 1, Math.max(0, step + by)) };
+			}
+		});
+		return svg;
+	},
+	table: ({ points, position, value }) => ({
+		columns: ['projector', position, value, 'low', 'high'],
+		rows: points.map((row) => [
+			row.projector,
+			exact(row.position),
+			exact(row.value),
+			exact(row.low ?? NaN),
+			exact(row.high ?? NaN)
+		])
+	})
+};
