@@ -1,0 +1,121 @@
+import type { SourceFolder } from '../checkpoint/source.ts';
+
+/** What JSON can hold. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** Fields of an example that upstream writes beside its prediction, under upstream's names. */
+export type Data = { readonly [field: string]: Json };
+
+/** An image of an example, read when it is its turn. */
+export interface ExampleImage {
+	/** Names the image within the benchmark; examples about the same image have the same one. */
+	readonly name: string;
+	/** Encoded bytes (PNG, JPEG, …). @throws InputError when they cannot be had. */
+	read(): Promise<Uint8Array>;
+}
+
+/** One question. */
+export interface Example<D extends Data = Data> {
+	/** Position in the benchmark from 0, upstream's dataset index. */
+	readonly id: number;
+	readonly images: readonly ExampleImage[];
+	readonly data: D;
+}
+
+/** A question and what the model wrote. */
+export interface Result<D extends Data = Data> {
+	readonly id: number;
+	/** Generated text, special tokens left out, not stripped. */
+	readonly pred: string;
+	readonly data: D;
+}
+
+export interface Score {
+	readonly name: string;
+	readonly value: number;
+	/** '%' is 0 to 100, 'share' 0 to 1, 'points' the benchmark's own. */
+	readonly unit: '%' | 'share' | 'points';
+}
+
+/** Rows of a table in the order upstream prints them; the first column names the row. */
+export interface Table {
+	readonly title: string;
+	readonly columns: readonly string[];
+	readonly rows: readonly (readonly (string | number)[])[];
+}
+
+/** What became of one answer. */
+export interface Outcome {
+	readonly id: number;
+	/** Category the answer counts in; from coarse to fine. */
+	readonly categories: readonly string[];
+	/** What the answer was taken for; null when it could not be understood. */
+	readonly parsed: string | null;
+	/** Taken at random, as upstream does with answers that it cannot understand. */
+	readonly drawn: boolean;
+	/** 0 to 1. */
+	readonly credit: number;
+}
+
+/**
+ * What is resampled whole for an interval: answers that do not vary independently of each other. The headline score is
+ * `sum` over `count` in each stratum, combined over strata.
+ */
+export interface Unit {
+	readonly stratum: string;
+	readonly categories: readonly string[];
+	readonly sum: number;
+	readonly count: number;
+	/** Examples in it. */
+	readonly ids: readonly number[];
+}
+
+export interface OutputFile {
+	/** Relative to the folder of the run. */
+	readonly path: string;
+	readonly content: string | Uint8Array;
+}
+
+export interface Report {
+	readonly benchmark: string;
+	/** The first one is the headline; none when a judge has to score. */
+	readonly scores: readonly Score[];
+	readonly tables: readonly Table[];
+	readonly outcomes: readonly Outcome[];
+	readonly units: readonly Unit[];
+	/** How the strata make the headline score. */
+	readonly combine: 'sum' | 'mean';
+	/** Files for an official judge or server. */
+	readonly files: readonly OutputFile[];
+	/** Sentences that a reader of the scores has to know. */
+	readonly notes: readonly string[];
+}
+
+/** Kind of a field of `Data`, to check results that come from a file. */
+export type FieldKind = 'string' | 'number' | 'strings' | 'options';
+
+/**
+ * A benchmark: reads the official files, asks as upstream asks, scores as upstream scores. One file each.
+ * @template D what upstream keeps of an example beside the prediction
+ */
+export interface Benchmark<D extends Data = Data> {
+	/** Word on the command line. */
+	readonly name: string;
+	readonly title: string;
+	/** Name of upstream's task class, which begins its output files; absent when upstream has none. */
+	readonly upstreamTask?: string;
+	/** What has to lie in the folder, a line each. */
+	readonly files: readonly string[];
+	/** Number of examples of the official set, when scores of another number are not comparable. */
+	readonly officialCount?: number;
+	/** Upstream's generation settings; greedy. */
+	readonly generation: { readonly max_new_tokens: number };
+	/** Fields that `score` reads. */
+	readonly fields: { readonly [F in keyof D]?: FieldKind };
+	/** @throws InputError naming the file and line that cannot be used. */
+	examples(folder: SourceFolder): AsyncIterable<Example<D>>;
+	/** The whole prompt, with one `<image>` for each image. */
+	prompt(data: D, imageCount: number): string;
+	/** @param results by id, not necessarily all */
+	score(results: readonly Result<D>[]): Report;
+}

@@ -1,0 +1,180 @@
+import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
+import { InputError } from '../../tensor/errors.ts';
+import type { Data, ExampleImage, FieldKind, Json } from '../benchmark.ts';
+import { lines, strip } from '../python/text.ts';
+
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Largest text file that is read whole. */
+const TEXT_LIMIT = 256 * 2 ** 20;
+
+/** The first of these paths that the folder has. @throws InputError when it has none. */
+export async function openFirst(folder: SourceFolder, ...paths: readonly string[]): Promise<ByteSource> {
+	for (const path of paths) {
+		const source = await folder.open(path);
+		if (source) return source;
+	}
+	const [first, ...others] = paths;
+	throw new InputError(
+		`There is no ${first} in ${folder.name}${others.length ? ` (nor ${others.join(', ')})` : ''}; give the benchmark's own folder.`
+	);
+}
+
+/** UTF-8 text of a file. @throws InputError when it is empty, too large or not text. */
+export async function readText(source: ByteSource): Promise<string> {
+	if (source.size === 0) throw new InputError(`${source.name} is empty; download it again.`);
+	if (source.size > TEXT_LIMIT)
+		throw new InputError(`${source.name} has ${source.size} bytes, too many for a text file of this kind.`);
+	try {
+		return new TextDecoder('utf-8', { fatal: true }).decode(await source.read(0, source.size));
+	} catch (error) {
+		if (error instanceof InputError || error instanceof RangeError) throw error;
+		throw new InputError(`${source.name} is not UTF-8 text; it is damaged or another kind of file.`);
+	}
+}
+
+export async function readJson(source: ByteSource): Promise<Json> {
+	const text = await readText(source);
+	try {
+		return JSON.parse(text) as Json;
+	} catch (error) {
+		const line = lineOfParseError(error, text);
+		throw new InputError(
+			`${source.name}${line ? `, line ${line},` : ''} is not JSON; the file is damaged or cut off, download it again.`
+		);
+	}
+}
+
+function lineOfParseError(error: unknown, text: string): number | undefined {
+	const message = error instanceof Error ? error.message : '';
+	const named = /line (\d+)/.exec(message);
+	if (named) return Number(named[1]);
+	const position = /position (\d+)/.exec(message);
+	const at = position ? Number(position[1]) : /end of (JSON )?input/i.test(message) ? text.length : undefined;
+	return at === undefined ? undefined : text.slice(0, at).split('\n').length;
+}
+
+/** A line of a JSON Lines file. */
+export interface JsonLine {
+	readonly value: JsonObject;
+	/** File and line, for messages. */
+	readonly where: string;
+}
+
+/** Objects of a JSON Lines file; blank lines are passed over. @throws InputError naming the line that is no object. */
+export async function readJsonLines(source: ByteSource): Promise<JsonLine[]> {
+	return parseJsonLines(await readText(source), source.name);
+}
+
+export function parseJsonLines(text: string, name: string): JsonLine[] {
+	const all = lines(text);
+	return all.flatMap((line, i) => {
+		if (strip(line) === '') return [];
+		const where = `${name}, line ${i + 1}`;
+		let value: unknown;
+		try {
+			value = JSON.parse(line);
+		} catch {
+			const last = i === all.length - 1;
+			throw new InputError(
+				`${where}, is not JSON${last ? '; the file may be cut off' : ''}; download it again or remove the line.`
+			);
+		}
+		if (!isObject(value)) throw new InputError(`${where}, is not a JSON object; it is another kind of file.`);
+		return [{ value, where }];
+	});
+}
+
+export function isObject(value: unknown): value is JsonObject {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Field of an object that has to be a string. @throws InputError naming place and field. */
+export function stringField(value: JsonObject, field: string, where: string): string {
+	const found = value[field];
+	if (typeof found !== 'string') throw missing(field, 'text', found, where);
+	return found;
+}
+
+export function numberField(value: JsonObject, field: string, where: string): number {
+	const found = value[field];
+	if (typeof found !== 'number') throw missing(field, 'a number', found, where);
+	return found;
+}
+
+/** A string or a number, as text. */
+export function idField(value: JsonObject, field: string, where: string): string {
+	const found = value[field];
+	if (typeof found !== 'string' && typeof found !== 'number') throw missing(field, 'text', found, where);
+	return String(found);
+}
+
+function missing(field: string, kind: string, found: Json | undefined, where: string): InputError {
+	return new InputError(
+		found === undefined
+			? `${where}: "${field}" is missing; it is damaged or another kind of file.`
+			: `${where}: "${field}" is not ${kind}; it is damaged or another kind of file.`
+	);
+}
+
+/** Checks the fields that scoring reads. @throws InputError naming place and field. */
+export function checkData<D extends Data>(
+	value: JsonObject,
+	fields: { readonly [F in keyof D]?: FieldKind },
+	where: string
+): D {
+	for (const [field, kind] of Object.entries(fields)) {
+		const found = value[field];
+		const fits =
+			kind === 'strings'
+				? Array.isArray(found) && found.every((item) => typeof item === 'string')
+				: kind === 'options'
+					? isObject(found) && Object.values(found).every((item) => typeof item === 'string')
+					: typeof found === kind;
+		if (!fits) throw missing(field, kind === 'number' ? 'a number' : 'as expected', found, where);
+	}
+	return value as D;
+}
+
+/** Refuses an id that came before. */
+export class UniqueIds {
+	readonly #places = new Map<string, string>();
+	readonly #what: string;
+
+	constructor(what: string) {
+		this.#what = what;
+	}
+
+	add(id: string | number, where: string): void {
+		const before = this.#places.get(String(id));
+		if (before !== undefined)
+			throw new InputError(
+				`${where}: ${this.#what} ${id} is there already (${before}); the file has been joined or edited, download it again.`
+			);
+		this.#places.set(String(id), where);
+	}
+}
+
+/** An image file of the benchmark, at the first of these paths. @throws InputError when there is none. */
+export async function imageFile(
+	folder: SourceFolder,
+	paths: readonly string[],
+	where: string
+): Promise<ExampleImage> {
+	for (const path of paths) {
+		const source = await folder.open(path);
+		if (!source) continue;
+		if (source.size === 0) throw new InputError(`${where}: the image ${path} is empty; download it again.`);
+		return {
+			name: path,
+			async read() {
+				const now = await folder.open(path);
+				if (!now) throw new InputError(`${where}: the image ${path} is gone; put it back.`);
+				return now.read(0, now.size);
+			}
+		};
+	}
+	throw new InputError(
+		`${where}: there is no image ${paths[0]} in ${folder.name}${paths.length > 1 ? ` (nor ${paths.slice(1).join(', ')})` : ''}; unpack the benchmark's images there.`
+	);
+}

@@ -1,0 +1,37 @@
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import type { ByteSource } from '../../checkpoint/source.ts';
+import { InputError } from '../../tensor/errors.ts';
+
+/**
+ * Columns of a parquet file, a row each; binary columns are bytes.
+ * @throws InputError when the file is empty, damaged, or has no such column
+ */
+export async function readParquet(
+	source: ByteSource,
+	columns: readonly string[]
+): Promise<Record<string, unknown>[]> {
+	if (source.size === 0) throw new InputError(`${source.name} is empty (0 bytes); download it again.`);
+	const file = {
+		byteLength: source.size,
+		async slice(start: number, end = source.size) {
+			const bytes = await source.read(start < 0 ? source.size + start : start, end);
+			return bytes.slice().buffer as ArrayBuffer;
+		}
+	};
+	try {
+		const metadata = await parquetMetadataAsync(file);
+		const present = new Set(metadata.schema.map(({ name }) => name));
+		const missing = columns.filter((column) => !present.has(column));
+		if (missing.length > 0)
+			throw new InputError(
+				`${source.name} has no column ${missing.join(', ')}; give the benchmark's own file.`
+			);
+		return await parquetReadObjects({ file, metadata, columns: [...columns], utf8: false });
+	} catch (error) {
+		if (error instanceof InputError) throw error;
+		const reason = error instanceof Error ? error.message : String(error);
+		throw new InputError(
+			`${source.name} cannot be read as parquet (${reason}); it is damaged or cut off, download it again.`
+		);
+	}
+}

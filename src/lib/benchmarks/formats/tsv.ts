@@ -1,0 +1,137 @@
+import type { ByteSource } from '../../checkpoint/source.ts';
+import { InputError } from '../../tensor/errors.ts';
+
+const TAB = 9;
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const QUOTE = 34;
+const CHUNK = 1 << 20;
+
+export interface TsvRow {
+	/** Line on which the row begins, from 1. */
+	readonly line: number;
+	/** Text of every column that is not deferred. */
+	readonly cells: Readonly<Record<string, string>>;
+	/** Bytes of the file in which the deferred columns lie, without their quotes. */
+	readonly ranges: Readonly<Record<string, { readonly start: number; readonly end: number }>>;
+}
+
+type State = 'start' | 'plain' | 'quoted' | 'quote in quoted';
+
+/** A field read so far. */
+interface Field {
+	bytes: number[];
+	start: number;
+	end: number;
+}
+
+/**
+ * Rows of a tab-separated file with a header, read piece by piece: quoted fields may hold tabs, line ends and doubled
+ * quotes, as `pandas.read_csv(sep="\t")` reads them. Large columns can be deferred: only where they lie is kept.
+ *
+ * @throws InputError naming the line when a row has another number of columns or a quote is not closed
+ */
+export async function* readTsv(
+	source: ByteSource,
+	deferred: ReadonlySet<string> = new Set()
+): AsyncGenerator<TsvRow, void, void> {
+	if (source.size === 0) throw new InputError(`${source.name} is empty; download it again.`);
+	let header: string[] | undefined;
+	let state: State = 'start';
+	let line = 1;
+	let rowLine = 1;
+	let fields: Field[] = [];
+	let field: Field = { bytes: [], start: 0, end: 0 };
+	let keep = true;
+	let previous = 0;
+
+	const beginField = (at: number) => {
+		field = { bytes: [], start: at, end: at };
+		keep = !(header && deferred.has(header[fields.length] ?? ''));
+		state = 'start';
+	};
+	const endRow = (): TsvRow | undefined => {
+		fields.push(field);
+		const row = fields;
+		fields = [];
+		if (row.length === 1 && row[0]!.start === row[0]!.end && row[0]!.bytes.length === 0) return undefined;
+		const texts = row.map(({ bytes }) => decode(bytes, source.name, rowLine));
+		if (!header) {
+			header = texts.map((text, i) => (i === 0 ? text.replace(/^\ufeff/, '') : text));
+			const twice = header.find((name, i) => header!.indexOf(name) !== i);
+			if (twice !== undefined) throw new InputError(`${source.name} has two columns "${twice}"; remove one.`);
+			return undefined;
+		}
+		if (row.length !== header.length)
+			throw new InputError(
+				`${source.name}, line ${rowLine}, has ${row.length} columns instead of ${header.length}; the file is damaged or cut off, download it again.`
+			);
+		const cells: Record<string, string> = {};
+		const ranges: Record<string, { start: number; end: number }> = {};
+		header.forEach((name, i) => {
+			if (deferred.has(name)) ranges[name] = { start: row[i]!.start, end: row[i]!.end };
+			else cells[name] = texts[i]!;
+		});
+		return { line: rowLine, cells, ranges };
+	};
+
+	for (let offset = 0; offset < source.size; offset += CHUNK) {
+		const piece = await source.read(offset, Math.min(offset + CHUNK, source.size));
+		for (let i = 0; i < piece.length; i++) {
+			const byte = piece[i]!;
+			const at = offset + i;
+			const secondHalf = byte === LINE_FEED && previous === CARRIAGE_RETURN;
+			previous = byte;
+			if (byte === CARRIAGE_RETURN || (byte === LINE_FEED && !secondHalf)) line++;
+			if (secondHalf && state === 'start') {
+				// The row ended with \r.
+				field.start = field.end = at + 1;
+				continue;
+			}
+			if (state === 'quoted') {
+				if (byte === QUOTE) state = 'quote in quoted';
+				else {
+					if (keep) field.bytes.push(byte);
+					field.end = at + 1;
+				}
+			} else if (state === 'quote in quoted' && byte === QUOTE) {
+				state = 'quoted';
+				if (keep) field.bytes.push(byte);
+				field.end = at + 1;
+			} else if (byte === TAB) {
+				fields.push(field);
+				beginField(at + 1);
+			} else if (byte === LINE_FEED || byte === CARRIAGE_RETURN) {
+				const row = endRow();
+				beginField(at + 1);
+				rowLine = line;
+				if (row) yield row;
+			} else if (state === 'start' && byte === QUOTE) {
+				state = 'quoted';
+				field.start = field.end = at + 1;
+			} else {
+				state = 'plain';
+				if (keep) field.bytes.push(byte);
+				field.end = at + 1;
+			}
+		}
+	}
+	// The compiler does not see that the loop sets it.
+	if ((state as State) === 'quoted')
+		throw new InputError(
+			`${source.name}, line ${rowLine}: a quote is not closed; the file is damaged or cut off, download it again.`
+		);
+	if (fields.length > 0 || field.end > field.start || field.bytes.length > 0) {
+		const row = endRow();
+		if (row) yield row;
+	}
+	if (!header) throw new InputError(`${source.name} has no header line; it is another kind of file.`);
+}
+
+function decode(bytes: readonly number[], name: string, line: number): string {
+	try {
+		return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
+	} catch {
+		throw new InputError(`${name}, line ${line}, is not UTF-8 text; it is damaged or another kind of file.`);
+	}
+}

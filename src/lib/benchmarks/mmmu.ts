@@ -1,0 +1,235 @@
+import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
+import { formatTemplate } from '../model/text/prompts.ts';
+import { InputError } from '../tensor/errors.ts';
+import { accuracyReport, percent, rightOf } from './accuracy.ts';
+import type { Benchmark, Example, ExampleImage, Json, Outcome, Report, Result } from './benchmark.ts';
+import { imageFile, isObject, readJson, stringField, UniqueIds } from './formats/files.ts';
+import { readParquet } from './formats/parquet.ts';
+import { parsePythonList } from './formats/python-literal.ts';
+import { letter } from './options.ts';
+import { evalOpen, parseOpenResponse } from './mmmu-open.ts';
+import { PythonRandom } from './python/random.ts';
+
+const SPLIT = 'validation';
+/** Upstream draws unseeded; the seed of its MMBench scoring makes the score repeatable. */
+const SEED = 2680;
+
+const DOMAINS: Readonly<Record<string, readonly string[]>> = {
+	'Art and Design': ['Art', 'Art_Theory', 'Design', 'Music'],
+	Business: ['Accounting', 'Economics', 'Finance', 'Manage', 'Marketing'],
+	Science: ['Biology', 'Chemistry', 'Geography', 'Math', 'Physics'],
+	'Health and Medicine': [
+		'Basic_Medical_Science',
+		'Clinical_Medicine',
+		'Diagnostics_and_Laboratory_Medicine',
+		'Pharmacy',
+		'Public_Health'
+	],
+	'Humanities and Social Science': ['History', 'Literature', 'Sociology', 'Psychology'],
+	'Tech and Engineering': [
+		'Agriculture',
+		'Architecture_and_Engineering',
+		'Computer_Science',
+		'Electronics',
+		'Energy_and_Power',
+		'Materials',
+		'Mechanical_Engineering'
+	]
+};
+/** In upstream's order, by which the examples are numbered. */
+const SUBJECTS = Object.values(DOMAINS).flat().sort();
+
+export type MmmuData = {
+	/** With the options, when there are some. */
+	readonly question: string;
+	readonly answer: string;
+	/** `validation_<Subject>_<number>` */
+	readonly id: string;
+	readonly question_type: string;
+	/** Letters; empty for open questions. */
+	readonly all_choices: readonly string[];
+	/** Always 0: upstream looks for image tags in the characters of a string. */
+	readonly num_option_images: number;
+};
+
+/** MMMU, validation (Yue et al. 2023, arXiv 2311.16502): college-level questions; of several images the first is shown. */
+export const mmmu: Benchmark<MmmuData> = {
+	name: 'mmmu',
+	title: 'MMMU',
+	upstreamTask: 'MMMUTask',
+	files: [
+		'<Subject>/validation-00000-of-00001.parquet for each subject, as in the data set on the Hugging Face hub,',
+		"or upstream's cache: validation.json and images/"
+	],
+	officialCount: 900,
+	generation: { max_new_tokens: 40 },
+	fields: { answer: 'string', id: 'string', question_type: 'string', all_choices: 'strings' },
+	examples,
+	prompt: ({ question, question_type }, imageCount) =>
+		formatTemplate(question_type === MULTIPLE_CHOICE ? 'mmb' : 'eval-vqa', [{ question }], { imageCount }),
+	score
+};
+
+const MULTIPLE_CHOICE = 'multiple-choice';
+const TEXT_COLUMNS = ['id', 'question', 'options', 'answer', 'question_type'];
+
+/** A row of the data set, whichever file it lies in. */
+interface Row {
+	readonly where: string;
+	readonly fields: { readonly [key: string]: Json };
+	image(): Promise<ExampleImage>;
+}
+
+async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmmuData>, void, void> {
+	const cache = await folder.open(`${SPLIT}.json`);
+	const ids = new UniqueIds('id');
+	let number = 0;
+	for await (const { where, fields, image } of cache ? cachedRows(folder, cache) : parquetRows(folder)) {
+		const id = stringField(fields, 'id', where);
+		ids.add(id, where);
+		const place = `${where} (${id})`;
+		const text = stringField(fields, 'question', place);
+		const question_type = stringField(fields, 'question_type', place);
+		const written = stringField(fields, 'options', place);
+		const options = parsePythonList(written);
+		if (!options)
+			throw new InputError(
+				`${place}: "options" is ${written.slice(0, 40)}, not a list of strings; the file is damaged.`
+			);
+		const choice = question_type === MULTIPLE_CHOICE;
+		const list = options.map((option, i) => `${letter(i)}. ${option}\n`).join('');
+		yield {
+			id: number++,
+			images: [await image()],
+			data: {
+				question: choice ? `${text}\nThere are several options:\n${list}` : text,
+				answer: stringField(fields, 'answer', place),
+				id,
+				question_type,
+				all_choices: choice ? options.map((_, i) => letter(i)) : [],
+				num_option_images: 0
+			}
+		};
+	}
+}
+
+async function* cachedRows(folder: SourceFolder, source: ByteSource): AsyncGenerator<Row, void, void> {
+	const rows = await readJson(source);
+	if (!Array.isArray(rows))
+		throw new InputError(`${source.name} is not a list; give upstream's cache of MMMU.`);
+	for (const [i, fields] of rows.entries()) {
+		const where = `${source.name}, question ${i + 1}`;
+		if (!isObject(fields)) throw new InputError(`${where}, is not an object; the file is damaged.`);
+		yield {
+			where,
+			fields,
+			image: () => imageFile(folder, [`images/${stringField(fields, 'image_1', where)}`], where)
+		};
+	}
+}
+
+async function* parquetRows(folder: SourceFolder): AsyncGenerator<Row, void, void> {
+	const paths = (await folder.list()).filter((path) => /\.parquet$/.test(path) && path.includes(`${SPLIT}-`));
+	if (paths.length === 0)
+		throw new InputError(
+			`${folder.name} has neither ${SPLIT}.json nor <Subject>/${SPLIT}-….parquet; give a copy of the MMMU data set.`
+		);
+	const rankOf = (path: string) => {
+		const at = SUBJECTS.findIndex((subject) => path.split('/').includes(subject));
+		return at < 0 ? SUBJECTS.length : at;
+	};
+	for (const path of paths.sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1))) {
+		const source = await folder.open(path);
+		if (!source) continue;
+		const rows = await readParquet(source, TEXT_COLUMNS);
+		const images = parquetImages(folder, path);
+		for (const [i, row] of rows.entries()) {
+			const where = `${path}, row ${i + 1}`;
+			const fields = Object.fromEntries(TEXT_COLUMNS.map((column) => [column, row[column] as Json]));
+			yield {
+				where,
+				fields,
+				image: async () => ({ name: `${path} row ${i + 1}`, read: () => images(i, where) })
+			};
+		}
+	}
+}
+
+/** Images of the file that was read last: a subject's 30 rows are read at once, and are asked for in order. */
+let opened:
+	{ readonly folder: SourceFolder; readonly path: string; readonly rows: Promise<unknown[]> } | undefined;
+
+function parquetImages(
+	folder: SourceFolder,
+	path: string
+): (row: number, where: string) => Promise<Uint8Array> {
+	const read = async () => {
+		const source = await folder.open(path);
+		if (!source) throw new InputError(`${path} is gone from ${folder.name}; put it back.`);
+		return (await readParquet(source, ['image_1'])).map(({ image_1 }) => image_1);
+	};
+	return async (row, where) => {
+		if (opened?.folder !== folder || opened.path !== path) opened = { folder, path, rows: read() };
+		const value = (await opened.rows)[row];
+		const bytes = (value as { bytes?: unknown } | null | undefined)?.bytes;
+		if (!(bytes instanceof Uint8Array))
+			throw new InputError(`${where}: image_1 has no bytes; download the file again.`);
+		return bytes;
+	};
+}
+
+function score(results: readonly Result<MmmuData>[]): Report {
+	const random = new PythonRandom(SEED);
+	const domainOf = new Map(
+		Object.entries(DOMAINS).flatMap(([domain, subjects]) => subjects.map((subject) => [subject, domain]))
+	);
+	const answers = results.map(({ id, pred, data }): Outcome => {
+		const subject = data.id.split('_').slice(1, -1).join('_');
+		const categories = [domainOf.get(subject) ?? 'Other', subject];
+		if (data.question_type !== MULTIPLE_CHOICE) {
+			const parsed = parseOpenResponse(pred);
+			return {
+				id,
+				categories,
+				parsed: parsed.join(' | '),
+				drawn: false,
+				credit: Number(evalOpen(data.answer, parsed))
+			};
+		}
+		const drawn = !data.all_choices.includes(pred);
+		const parsed = drawn ? random.choice(data.all_choices) : pred;
+		return { id, categories, parsed, drawn, credit: Number(parsed === data.answer) };
+	});
+	const drawn = answers.filter((answer) => answer.drawn);
+	const base = accuracyReport({
+		benchmark: 'mmmu',
+		title: 'MMMU',
+		rowName: 'Subject',
+		order: Object.keys(DOMAINS),
+		answers
+	});
+	const row = (name: string, of: readonly Outcome[]) => [name, percent(of), rightOf(of), of.length];
+	const rows = Object.entries(DOMAINS).flatMap(([domain, subjects]) => {
+		const ofDomain = answers.filter(({ categories }) => categories[0] === domain);
+		return ofDomain.length === 0
+			? []
+			: [
+					row(`Overall-${domain}`, ofDomain),
+					...subjects.flatMap((subject) => {
+						const of = ofDomain.filter(({ categories }) => categories[1] === subject);
+						return of.length > 0 ? [row(subject, of)] : [];
+					})
+				];
+	});
+	return {
+		...base,
+		tables: [{ ...base.tables[0]!, rows: [...rows, row('Overall', answers)] }],
+		files: [],
+		notes:
+			drawn.length === 0
+				? []
+				: [
+						`${drawn.length} answers to multiple-choice questions were no bare letter and were drawn at random, as upstream does (here with Python's seed ${SEED}); ${rightOf(drawn)} of them came out right.`
+					]
+	};
+}

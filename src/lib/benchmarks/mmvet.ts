@@ -1,0 +1,87 @@
+import type { SourceFolder } from '../checkpoint/source.ts';
+import { formatConversation } from '../model/text/prompts.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { Benchmark, Example } from './benchmark.ts';
+import { imageFile, isObject, openFirst, readJson, stringField } from './formats/files.ts';
+import { judgedReport } from './judged.ts';
+import { roundPython } from './python/text.ts';
+
+export type MmvetData = {
+	readonly question: string;
+	/** `v1_<number>` */
+	readonly question_id: string;
+	/** Parts joined by `<AND>` or `<OR>`. */
+	readonly answer: string;
+	/** rec, ocr, know, gen, spat, math */
+	readonly capability: readonly string[];
+};
+
+/** MM-Vet (Yu et al. 2023, arXiv 2308.02490): GPT-4 grades answers from 0 to 1. */
+export const mmvet: Benchmark<MmvetData> = {
+	name: 'mmvet',
+	title: 'MM-Vet',
+	upstreamTask: 'MMVetTask',
+	files: ['mm-vet.json', 'images/'],
+	officialCount: 218,
+	generation: { max_new_tokens: 1024 },
+	fields: { question: 'string', question_id: 'string' },
+	examples,
+	prompt: ({ question }, imageCount) => formatConversation('free-form', [{ question, imageCount }]),
+	score: (results) =>
+		judgedReport(
+			'mmvet',
+			results,
+			({ capability }) => (Array.isArray(capability) ? capability.map(String) : []),
+			[
+				{
+					path: 'MM-Vet_answers.json',
+					content: JSON.stringify(
+						Object.fromEntries(results.map(({ pred, data }) => [data.question_id, pred])),
+						null,
+						2
+					)
+				}
+			],
+			"MM-Vet's mm-vet_evaluator (GPT-4)"
+		)
+};
+
+async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmvetData>, void, void> {
+	const source = await openFirst(folder, 'mm-vet.json');
+	const file = await readJson(source);
+	if (!isObject(file)) throw new InputError(`${source.name} is not a JSON object; give MM-Vet's own file.`);
+	for (let id = 0; id < Object.keys(file).length; id++) {
+		const question_id = `v1_${id}`;
+		const where = `${source.name}, ${question_id}`;
+		const value = file[question_id];
+		if (!isObject(value))
+			throw new InputError(`${where}, is missing; the file is damaged, download it again.`);
+		const capability = value['capability'];
+		yield {
+			id,
+			images: [await imageFile(folder, [`images/${stringField(value, 'imagename', where)}`], where)],
+			data: {
+				question: stringField(value, 'question', where),
+				question_id,
+				answer: stringField(value, 'answer', where),
+				capability: Array.isArray(capability) ? capability.map(String) : []
+			}
+		};
+	}
+}
+
+/** Grades 0 to 1 → percent over all and by capability, rounded to one decimal as MM-Vet's evaluator does. */
+export function summarizeGrades(
+	graded: readonly { readonly capability: readonly string[]; readonly grade: number }[]
+): Record<string, number> {
+	const percent = (of: typeof graded) =>
+		roundPython((of.reduce((sum, { grade }) => sum + grade, 0) / of.length) * 100, 1);
+	const capabilities = [...new Set(graded.flatMap(({ capability }) => capability))].sort();
+	return Object.fromEntries([
+		...capabilities.map((name) => [
+			name,
+			percent(graded.filter(({ capability }) => capability.includes(name)))
+		]),
+		['total', percent(graded)]
+	]);
+}

@@ -1,0 +1,163 @@
+import type { SourceFolder } from '../checkpoint/source.ts';
+import { formatTemplate } from '../model/text/prompts.ts';
+import { InputError } from '../tensor/errors.ts';
+import { unitsOf } from './accuracy.ts';
+import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
+import { idField, imageFile, openFirst, readJsonLines, stringField, UniqueIds } from './formats/files.ts';
+
+const CATEGORIES = ['adversarial', 'popular', 'random'] as const;
+/** Keeps upstream's quotients defined. */
+const EPSILON = 1e-12;
+
+export type PopeData = {
+	readonly question: string;
+	/** "yes" or "no". */
+	readonly answer: string;
+	readonly image_path: string;
+	/** How the objects that are not there were sampled. */
+	readonly category: string;
+};
+
+/** POPE (Li et al. 2023, arXiv 2305.10355): is an object in the image? */
+export const pope: Benchmark<PopeData> = {
+	name: 'pope',
+	title: 'POPE',
+	upstreamTask: 'POPETask',
+	files: [
+		'coco_pope_adversarial.json, coco_pope_popular.json, coco_pope_random.json',
+		"COCO's val2014/ with the images (also as images/val2014/ or images/)"
+	],
+	generation: { max_new_tokens: 20 },
+	fields: { answer: 'string', category: 'string' },
+	examples,
+	prompt: ({ question }, imageCount) => formatTemplate('eval-vqa', [{ question }], { imageCount }),
+	score
+};
+
+async function* examples(folder: SourceFolder): AsyncGenerator<Example<PopeData>, void, void> {
+	let id = 0;
+	for (const category of CATEGORIES) {
+		const name = `coco_pope_${category}.json`;
+		const source = await openFirst(folder, name, `coco/${name}`, `old_coco/${name}`);
+		const ids = new UniqueIds('question_id');
+		for (const { value, where } of await readJsonLines(source)) {
+			ids.add(idField(value, 'question_id', where), where);
+			const answer = stringField(value, 'label', where);
+			if (answer !== 'yes' && answer !== 'no')
+				throw new InputError(
+					`${where}: the label is "${answer}" instead of yes or no; download the file again.`
+				);
+			const file = stringField(value, 'image', where);
+			const image = await imageFile(
+				folder,
+				['val2014', 'images/val2014', 'images', '.'].map((place) =>
+					place === '.' ? file : `${place}/${file}`
+				),
+				where
+			);
+			yield {
+				id: id++,
+				images: [image],
+				data: { question: stringField(value, 'text', where), answer, image_path: image.name, category }
+			};
+		}
+	}
+}
+
+/** "no" when one of the words No, no, not stands before the first full stop; everything else is "yes". */
+export function parsePopeAnswer(pred: string): 'yes' | 'no' {
+	const parts = pred.split('.')[0]!.replaceAll(',', '').split(' ');
+	return ['No', 'not', 'no'].some((word) => parts.includes(word)) ? 'no' : 'yes';
+}
+
+export interface PopeScores {
+	readonly accuracy: number;
+	readonly precision: number;
+	readonly recall: number;
+	readonly f1: number;
+	readonly yes_ratio: number;
+	readonly TP: number;
+	readonly FP: number;
+	readonly TN: number;
+	readonly FN: number;
+}
+
+/** Shares from 0 to 1 and counts; "yes" is the positive answer. */
+export function popeScores(
+	answers: readonly { readonly label: string; readonly parsed: string }[]
+): PopeScores {
+	const count = (parsed: string, label: string) =>
+		answers.filter((answer) => answer.parsed === parsed && (answer.label === 'no') === (label === 'no'))
+			.length;
+	const TP = count('yes', 'yes');
+	const FP = count('yes', 'no');
+	const TN = count('no', 'no');
+	const FN = count('no', 'yes');
+	const precision = TP / (TP + FP + EPSILON);
+	const recall = TP / (TP + FN + EPSILON);
+	return {
+		accuracy: (TP + TN) / (answers.length + EPSILON),
+		precision,
+		recall,
+		f1: (2 * precision * recall) / (precision + recall + EPSILON),
+		yes_ratio: (TP + FP) / (answers.length + EPSILON),
+		TP,
+		FP,
+		TN,
+		FN
+	};
+}
+
+function score(results: readonly Result<PopeData>[]): Report {
+	const outcomes = results.map(({ id, pred, data }): Outcome => {
+		const parsed = parsePopeAnswer(pred);
+		return { id, categories: [data.category], parsed, drawn: false, credit: Number(parsed === data.answer) };
+	});
+	const imageOf = new Map(results.map(({ id, data }) => [id, data.image_path]));
+	const labelOf = new Map(results.map(({ id, data }) => [id, data.answer]));
+	const present = CATEGORIES.filter((category) =>
+		outcomes.some(({ categories }) => categories[0] === category)
+	);
+	const scores = present.map((category) =>
+		popeScores(
+			outcomes
+				.filter(({ categories }) => categories[0] === category)
+				.map(({ id, parsed }) => ({ label: labelOf.get(id)!, parsed: parsed! }))
+		)
+	);
+	const columns = ['accuracy', 'precision', 'recall', 'f1', 'yes_ratio', 'TP', 'FP', 'TN', 'FN'] as const;
+	const average = (column: keyof PopeScores) =>
+		scores.reduce((sum, row) => sum + row[column], 0) / scores.length;
+	const named = ['accuracy', 'f1', 'precision', 'recall', 'yes_ratio'] as const;
+	return {
+		benchmark: 'pope',
+		scores: named.map((name) => ({ name, value: 100 * average(name), unit: '%' as const })),
+		tables: [
+			{
+				title: 'POPE',
+				columns: ['Category', ...columns],
+				rows: [
+					...present.map((category, i) => [category, ...columns.map((column) => scores[i]![column])]),
+					[
+						'average',
+						...columns.map((column) =>
+							/[TF][PN]/.test(column) ? Math.trunc(average(column)) : average(column)
+						)
+					]
+				]
+			}
+		],
+		outcomes,
+		// The questions about one image are answered by the same look at it.
+		units: unitsOf(
+			outcomes,
+			({ id }) => imageOf.get(id)!,
+			({ categories }) => categories[0]!
+		),
+		combine: 'mean',
+		files: [],
+		notes: CATEGORIES.filter((category) => !present.includes(category)).map(
+			(category) => `There are no answers of ${category}; the averages are without it.`
+		)
+	};
+}

@@ -1,0 +1,135 @@
+import type { SourceFolder } from '../checkpoint/source.ts';
+import { formatTemplate } from '../model/text/prompts.ts';
+import { InputError } from '../tensor/errors.ts';
+import { accuracyReport } from './accuracy.ts';
+import type { Benchmark, Example, Report, Result } from './benchmark.ts';
+import {
+	idField,
+	imageFile,
+	isObject,
+	numberField,
+	openFirst,
+	readJson,
+	stringField,
+	UniqueIds
+} from './formats/files.ts';
+import { listOptions } from './options.ts';
+import { strip } from './python/text.ts';
+
+/** Types up to this one are about images, the others about videos. */
+const LAST_IMAGE_TYPE = 9;
+
+export type SeedData = {
+	readonly question: string;
+	/** A letter. */
+	readonly answer: string;
+	readonly choices: readonly string[];
+	readonly image_path: string;
+	readonly question_id: string;
+	readonly question_type_id: number;
+	readonly question_type: string;
+};
+
+/** SEED-Bench, image part (Li et al. 2023, arXiv 2307.16125): right when the answer is the letter and nothing else. */
+export const seed: Benchmark<SeedData> = {
+	name: 'seed',
+	title: 'SEED-Bench (images)',
+	upstreamTask: 'SEEDTask',
+	files: ['SEED-Bench.json', 'SEED-Bench-image/ with the images'],
+	officialCount: 14233,
+	generation: { max_new_tokens: 20 },
+	fields: { answer: 'string', question_type_id: 'number', question_type: 'string' },
+	examples,
+	prompt: ({ question, choices }, imageCount) =>
+		formatTemplate(
+			'mmb',
+			[{ question: `${question}\nThere are several options:\n${listOptions(choices)}\n` }],
+			{ imageCount }
+		),
+	score
+};
+
+async function* examples(folder: SourceFolder): AsyncGenerator<Example<SeedData>, void, void> {
+	const source = await openFirst(folder, 'SEED-Bench.json');
+	const file = await readJson(source);
+	if (!isObject(file) || !isObject(file['question_type']) || !Array.isArray(file['questions']))
+		throw new InputError(
+			`${source.name} has no "questions" and "question_type"; give SEED-Bench's own file.`
+		);
+	const names = new Map(Object.entries(file['question_type']).map(([name, type]) => [Number(type), name]));
+	const ids = new UniqueIds('question_id');
+	let id = 0;
+	for (const [i, question] of file['questions'].entries()) {
+		const place = `${source.name}, question ${i + 1}`;
+		if (!isObject(question)) throw new InputError(`${place}, is not an object; the file is damaged.`);
+		const type = numberField(question, 'question_type_id', place);
+		if (type > LAST_IMAGE_TYPE) continue;
+		const question_id = idField(question, 'question_id', place);
+		const where = `${place} (question_id ${question_id})`;
+		ids.add(question_id, where);
+		const name = names.get(type);
+		if (name === undefined)
+			throw new InputError(
+				`${where}: question_type_id ${type} has no name in "question_type"; the file is damaged.`
+			);
+		const answer = stringField(question, 'answer', where).toUpperCase();
+		if (!/^[A-D]$/.test(answer))
+			throw new InputError(
+				`${where}: the answer is "${answer}" instead of a letter from A to D; the file is damaged.`
+			);
+		const data_id = stringField(question, 'data_id', where);
+		const image = await imageFile(folder, [`SEED-Bench-image/${data_id}`], where);
+		yield {
+			id: id++,
+			images: [image],
+			data: {
+				question: stringField(question, 'question', where),
+				answer,
+				choices: ['a', 'b', 'c', 'd'].map((letter) => choice(question[`choice_${letter}`], letter, where)),
+				image_path: image.name,
+				question_id,
+				question_type_id: type,
+				question_type: name
+			}
+		};
+	}
+	if (id === 0) throw new InputError(`${source.name} has no questions about images; download it again.`);
+}
+
+/** Some choices of the file are numbers. */
+function choice(value: unknown, letter: string, where: string): string {
+	if (typeof value !== 'string' && typeof value !== 'number')
+		throw new InputError(`${where}: "choice_${letter}" is missing; the file is damaged.`);
+	return String(value);
+}
+
+function score(results: readonly Result<SeedData>[]): Report {
+	const sorted = [...Map.groupBy(results, ({ data }) => data.question_type_id)].sort(([a], [b]) => a - b);
+	const order = sorted.map(([, [first]]) => first!.data.question_type);
+	return {
+		...accuracyReport({
+			benchmark: 'seed',
+			title: 'SEED-Bench',
+			rowName: 'Type',
+			order,
+			answers: results.map(({ id, pred, data }) => {
+				const answer = strip(pred).toLowerCase();
+				return {
+					id,
+					categories: [data.question_type],
+					parsed: /^[a-d]$/.test(answer) ? answer.toUpperCase() : null,
+					drawn: false,
+					credit: Number(answer === strip(data.answer).toLowerCase())
+				};
+			})
+		}),
+		files: [
+			{
+				path: 'SEED_submission.jsonl',
+				content: results
+					.map(({ pred, data }) => JSON.stringify({ question_id: data.question_id, prediction: strip(pred) }))
+					.join('\n')
+			}
+		]
+	};
+}

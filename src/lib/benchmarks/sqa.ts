@@ -1,0 +1,224 @@
+import type { SourceFolder } from '../checkpoint/source.ts';
+import { formatTemplate } from '../model/text/prompts.ts';
+import { InputError } from '../tensor/errors.ts';
+import { accuracyReport, percent, rightOf } from './accuracy.ts';
+import type { Benchmark, Example, Json, Outcome, Report, Result } from './benchmark.ts';
+import {
+	idField,
+	imageFile,
+	isObject,
+	numberField,
+	openFirst,
+	readJson,
+	stringField,
+	UniqueIds,
+	type JsonObject
+} from './formats/files.ts';
+import { letter, listOptions } from './options.ts';
+import { PythonRandom } from './python/random.ts';
+import { strip, stripStart } from './python/text.ts';
+
+const SPLIT = 'test';
+/** Upstream draws unseeded; the seed of its MMBench scoring makes the score repeatable. */
+const SEED = 2680;
+const FAILED = 'FAILED';
+/** What Python writes for an absent path. */
+const NO_IMAGE = 'None';
+
+export type SqaData = {
+	/** The whole question as in the file: text, context and options. */
+	readonly question: string;
+	readonly question_id: string;
+	/** "None" for questions without an image. */
+	readonly image_path: string;
+	/** A letter. */
+	readonly answer: string;
+	/** Choices and right one as in `problems.json`, by which upstream scores. */
+	readonly choices: readonly string[];
+	readonly answer_index: number;
+};
+
+/** ScienceQA, test split (Lu et al. 2022, arXiv 2209.09513); some questions have no image. */
+export const sqa: Benchmark<SqaData> = {
+	name: 'sqa',
+	title: 'ScienceQA',
+	upstreamTask: 'SQATask',
+	files: [
+		'llava_test_QCM-LEPA.json',
+		'text/pid_splits.json and text/problems.json',
+		'images/test/ with the images'
+	],
+	officialCount: 4241,
+	generation: { max_new_tokens: 128 },
+	fields: {
+		question: 'string',
+		question_id: 'string',
+		image_path: 'string',
+		choices: 'strings',
+		answer_index: 'number'
+	},
+	examples,
+	prompt({ question }, imageCount) {
+		const parsed = parseQuestion(question)!;
+		const { context, options } = parsed;
+		return formatTemplate(
+			'eval-sqa',
+			[{ question: parsed.question, context, option: listOptions(options) }],
+			{
+				imageCount
+			}
+		);
+	},
+	score
+};
+
+/** `<question>\nContext: <context>\nOptions: (A) <first> (B) <second> …`; undefined when it has another form. */
+export function parseQuestion(
+	text: string
+): { question: string; context: string; options: string[] } | undefined {
+	const match = /(.+?)\nContext: (.*?)\nOptions: (.+)/s.exec(text);
+	if (!match) return undefined;
+	const [, question = '', context = '', list = ''] = match;
+	const options = strip(list.replaceAll('<image>', ''))
+		.split(/\([A-Z]\)/)
+		.map(strip)
+		.filter((option) => option !== '');
+	return { question, context, options };
+}
+
+/** Letter after `###\nANSWER:`; undefined when there is none. */
+export function parseSolution(text: string): string | undefined {
+	const after = text.split(/LECTURE:|SOLUTION:|###\nANSWER:/);
+	const keys: readonly string[] = text.match(/LECTURE:|SOLUTION:|###\nANSWER:/g) ?? [];
+	const at = keys.lastIndexOf('###\nANSWER:');
+	const answer = at < 0 ? '' : stripStart(after[at + 1] ?? '').replace(/\.+$/, '');
+	return /^[A-Z]$/.test(answer) ? answer : undefined;
+}
+
+async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>, void, void> {
+	const source = await openFirst(folder, `llava_${SPLIT}_QCM-LEPA.json`);
+	const [items, problems, splits] = await Promise.all([
+		readJson(source),
+		openFirst(folder, 'text/problems.json', 'problems.json').then(readObject),
+		openFirst(folder, 'text/pid_splits.json', 'pid_splits.json').then(readObject)
+	]);
+	if (!Array.isArray(items))
+		throw new InputError(`${source.name} is not a list; give ScienceQA's file for LLaVA.`);
+	const split = splits[SPLIT];
+	if (!Array.isArray(split))
+		throw new InputError(`pid_splits.json has no list "${SPLIT}"; give ScienceQA's own file.`);
+	const scored = new Set(split.map(String));
+	const ids = new UniqueIds('question id');
+	for (const [i, item] of items.entries()) {
+		const place = `${source.name}, question ${i + 1}`;
+		if (!isObject(item)) throw new InputError(`${place}, is not an object; the file is damaged.`);
+		const question_id = idField(item, 'id', place);
+		const where = `${place} (id ${question_id})`;
+		ids.add(question_id, where);
+		const [asked, told] = conversation(item, where);
+		const parsed = parseQuestion(asked);
+		const answer = parseSolution(told);
+		if (!parsed || answer === undefined)
+			throw new InputError(
+				`${where} has no "Context:", "Options:" or "ANSWER:"; give ScienceQA's QCM-LEPA file for LLaVA.`
+			);
+		const problem = problems[question_id];
+		if (!isObject(problem) || !scored.has(question_id))
+			throw new InputError(
+				`${where} is not in problems.json and its "${SPLIT}" split; take all files from the same download.`
+			);
+		const choices = problem['choices'];
+		if (!Array.isArray(choices)) throw new InputError(`${where}: problems.json gives no "choices" for it.`);
+		const image =
+			item['image'] === undefined || item['image'] === null
+				? undefined
+				: await imageFile(folder, [`images/${SPLIT}/${stringField(item, 'image', where)}`], where);
+		yield {
+			id: i,
+			images: image ? [image] : [],
+			data: {
+				question: asked,
+				question_id,
+				image_path: image?.name ?? NO_IMAGE,
+				answer,
+				choices: choices.map(String),
+				answer_index: numberField(problem, 'answer', `${where} in problems.json`)
+			}
+		};
+	}
+}
+
+async function readObject(source: Parameters<typeof readJson>[0]): Promise<JsonObject> {
+	const value = await readJson(source);
+	if (!isObject(value))
+		throw new InputError(`${source.name} is not a JSON object; give ScienceQA's own file.`);
+	return value;
+}
+
+function conversation(item: JsonObject, where: string): [string, string] {
+	const turns = item['conversations'];
+	const texts = (Array.isArray(turns) ? (turns as Json[]) : []).map((turn) =>
+		isObject(turn) ? turn['value'] : undefined
+	);
+	const [asked, told] = texts;
+	if (typeof asked !== 'string' || typeof told !== 'string')
+		throw new InputError(`${where} has no two "conversations"; the file is damaged or another kind.`);
+	return [asked, told];
+}
+
+/** The letter as the answer gives it, or the letter of the last choice whose text it contains, or "FAILED". */
+export function parseSqaAnswer(pred: string, choices: readonly string[]): string {
+	const text = pred.replace(/[().]/g, '');
+	if ([...text].length === 1) return text;
+	const last = choices.findLastIndex((choice) => text.includes(choice));
+	return last < 0 ? FAILED : letter(last);
+}
+
+function score(results: readonly Result<SqaData>[]): Report {
+	const random = new PythonRandom(SEED);
+	let count = 0;
+	const answers = results.map(({ id, pred, data }): Outcome => {
+		const { choices, answer_index, image_path } = data;
+		const parsed = parseSqaAnswer(pred, choices);
+		const found = choices.findIndex((_, i) => letter(i) === parsed);
+		const drawn = found < 0;
+		if (drawn) count++;
+		const index = drawn ? random.below(choices.length) : found;
+		// Upstream draws a second time, for its records.
+		if (drawn) random.below(choices.length);
+		return {
+			id,
+			categories: [image_path === NO_IMAGE ? 'text' : 'image'],
+			parsed: letter(index),
+			drawn,
+			credit: Number(index === answer_index)
+		};
+	});
+	const of = (kind: string) => answers.filter(({ categories }) => categories[0] === kind);
+	const base = accuracyReport({
+		benchmark: 'sqa',
+		title: 'ScienceQA',
+		rowName: 'Questions with',
+		order: ['image', 'text'],
+		answers
+	});
+	return {
+		...base,
+		scores: [
+			...base.scores,
+			...['image', 'text']
+				.filter((kind) => of(kind).length > 0)
+				.map((kind) => ({ name: `accuracy, ${kind}`, value: percent(of(kind)), unit: '%' as const }))
+		],
+		files: [],
+		notes: drawnNote(count, rightOf(answers.filter(({ drawn }) => drawn)))
+	};
+}
+
+function drawnNote(count: number, right: number): string[] {
+	return count === 0
+		? []
+		: [
+				`${count} answer${count === 1 ? '' : 's'} named no choice and ${count === 1 ? 'was' : 'were'} drawn at random, as upstream does (here with Python's seed ${SEED}); ${right} of them came out right.`
+			];
+}
