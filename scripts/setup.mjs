@@ -106,7 +106,8 @@ export async function install() {
 	console.log('Installing packages (once) …');
 	// Under `npm start` and `npm test` this is the npm that runs them; it is a JavaScript file.
 	const npm = process.env.npm_execpath;
-	const args = ['ci', '--no-audit', '--no-fund'];
+	// Without warnings, most of which are about packages that run on the project's own Node instead of this one.
+	const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
 	const code = npm?.endsWith('.js')
 		? await run(process.execPath, [npm, ...args])
 		: await run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args);

@@ -3,6 +3,7 @@
  * `npm test -- unit e2e` runs only the named ones.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensureChromium } from './chromium.mjs';
 import { SetupError, build, install, root, runTool } from './setup.mjs';
@@ -84,11 +85,25 @@ function vitest(project) {
 	};
 }
 
+/**
+ * A port that nothing listens on, so that two checkouts can be tested at a time.
+ * @returns {Promise<number>}
+ */
+function freePort() {
+	return new Promise((resolve, reject) => {
+		const server = createServer().once('error', reject);
+		server.listen(0, 'localhost', () => {
+			const address = server.address();
+			server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+		});
+	});
+}
+
 /** @returns {Promise<Outcome>} */
 async function playwright() {
 	const file = join(results, 'e2e.json');
 	const code = await runTool('playwright/cli.js', ['test', '--reporter=list,json'], {
-		env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file }
+		env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, HONEYBEE_TEST_PORT: String(await freePort()) }
 	});
 	const stats = readReport(file)?.stats;
 	if (!stats) return { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
