@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import type { Backend } from '../lib/model/runtime/backend.ts';
+import type { Backend, Session } from '../lib/model/runtime/backend.ts';
 
 /** onnxruntime-node on the CPU. Graphs are opened where they lie, so that weights are not read into JavaScript. */
 export function createNodeBackend(root: string): Backend {
@@ -18,13 +18,36 @@ export function createNodeBackend(root: string): Backend {
 		Tensor: ort.Tensor,
 		async createSession({ folder, files, onBytes }) {
 			for (const path of [files.graph, ...files.weights]) await folder.check(path, onBytes);
-			return ort.InferenceSession.create(join(root, files.graph), {
+			const session = await ort.InferenceSession.create(join(root, files.graph), {
 				executionProviders: ['cpu'],
 				// Warnings are about optimisations, not results.
 				logSeverityLevel: 3
 			});
+			return acceptingHalf(session);
 		},
 		async dispose() {}
 	};
 }
+/**
+ * Where JavaScript has Float16Array, tensors of float16 hold one, and onnxruntime-node 1.30 reads that as empty ("not enough
+ * space: expected …, got 0"). The same bits as a Uint16Array are read.
+ */
+function acceptingHalf(session: ort.InferenceSession): Session {
+	return {
+		inputNames: session.inputNames,
+		outputNames: session.outputNames,
+		async run(feeds, fetches) {
+			for (const feed of Object.values(feeds)) {
+				if (feed.type !== 'float16' || feed.data instanceof Uint16Array) continue;
+				const { buffer, byteOffset, byteLength } = feed.data as ArrayBufferView;
+				Object.defineProperty(feed, 'data', {
+					value: new Uint16Array(buffer, byteOffset, byteLength / 2)
+				});
+			}
+			return session.run(feeds, fetches);
+		},
+		release: () => session.release()
+	};
+}
+
 export { hashOnDisk } from './hash-on-disk.ts';

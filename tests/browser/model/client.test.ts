@@ -118,6 +118,16 @@ describe('the worker', () => {
 		expect((await ask(client, request())).ids).toEqual(golden.cases.main!.generated_ids);
 	});
 
+	it.each(['fp16', 'q4'] as const)('runs %s on WASM over many steps', async (dtype) => {
+		await store(dtype, await convertGolden('c-abs', dtype));
+		const { client } = made(createHoneybeeClient());
+		await client.load({ ...model, location: { kind: 'opfs', name: dtype } });
+		const { ids } = await ask(client, request());
+		expect(ids).toHaveLength(20);
+		// Half precision is near enough for the same ids; 4 bits of random weights are not.
+		if (dtype === 'fp16') expect(ids.slice(0, 5)).toEqual(golden.cases.main!.generated_ids.slice(0, 5));
+	});
+
 	it('traces a projector more than once', async () => {
 		const { client } = made(createHoneybeeClient());
 		await client.load(model);

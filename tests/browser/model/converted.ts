@@ -1,6 +1,7 @@
 import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
 import { convert } from '../../../src/lib/model/convert/convert.ts';
 import type { Hasher } from '../../../src/lib/model/convert/sink.ts';
+import type { DTypePreset } from '../../../src/lib/model/manifest.ts';
 import { sha256 } from '../../../src/lib/model/runtime/model-folder.ts';
 import { readGolden, type Golden } from '../../support/golden.ts';
 import { memorySink } from '../../support/memory-sink.ts';
@@ -25,7 +26,10 @@ export async function fetchGolden(checkpoint: string): Promise<Golden> {
 }
 
 /** Converts a golden checkpoint in this page. @returns the files of the model folder */
-export async function convertGolden(checkpoint: string): Promise<Record<string, Uint8Array>> {
+export async function convertGolden(
+	checkpoint: string,
+	dtype: DTypePreset = 'fp32'
+): Promise<Record<string, Uint8Array>> {
 	const prefix = `../../fixtures/golden/${checkpoint}/last/`;
 	const files: Record<string, Uint8Array> = {};
 	for (const path of Object.keys(urls))
@@ -36,7 +40,7 @@ export async function convertGolden(checkpoint: string): Promise<Record<string, 
 	const manifest = await convert({
 		checkpoint: memoryFolder(checkpoint, files),
 		sink,
-		dtype: 'fp32',
+		dtype,
 		name: checkpoint,
 		resolve: async () => undefined,
 		createHash: (): Hasher => ({ update: () => undefined, digest: () => ''.padStart(64, '0') })

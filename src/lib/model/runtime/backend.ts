@@ -3,6 +3,14 @@ import type { GraphFiles } from '../manifest.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
 import type { BackendInfo } from './types.ts';
 
+/** What is used of a session. */
+export interface Session extends Pick<InferenceSession, 'inputNames' | 'outputNames' | 'release'> {
+	run(
+		feeds: InferenceSession.FeedsType,
+		fetches: readonly string[]
+	): Promise<InferenceSession.OnnxValueMapType>;
+}
+
 export interface SessionRequest {
 	readonly folder: ModelFolder;
 	readonly files: GraphFiles;
@@ -19,7 +27,7 @@ export interface Backend {
 	/** The Tensor class of the runtime's own copy of onnxruntime-common. */
 	readonly Tensor: TensorConstructor;
 	/** Every file it reads has been checked by the folder. */
-	createSession(request: SessionRequest): Promise<InferenceSession>;
+	createSession(request: SessionRequest): Promise<Session>;
 	/** Gives back what the backend itself holds; sessions are released by their owners. */
 	dispose(): Promise<void>;
 }

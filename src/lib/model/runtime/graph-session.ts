@@ -1,15 +1,15 @@
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
+import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { DType, Tensor } from '../../tensor/tensor.ts';
-import type { Backend, SessionRequest } from './backend.ts';
+import type { Backend, Session, SessionRequest } from './backend.ts';
 
 export type Feeds = Readonly<Record<string, OrtTensor>>;
 
 /** One ONNX graph that can be run. */
 export class GraphSession {
 	readonly name: string;
-	readonly #session: InferenceSession;
+	readonly #session: Session;
 
-	private constructor(name: string, session: InferenceSession) {
+	private constructor(name: string, session: Session) {
 		this.name = name;
 		this.#session = session;
 	}
