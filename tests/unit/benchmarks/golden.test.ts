@@ -106,10 +106,7 @@ function scoreStored(benchmark: Benchmark, stored: Readonly<Record<string, Store
 
 const rowsOf = (report: Report) => new Map(report.tables[0]!.rows.map(([name, ...values]) => [name, values]));
 
-async function promptsOf(
-	benchmark: Benchmark,
-	files: Record<string, string | Uint8Array>
-): Promise<string[]> {
+async function promptsOf(benchmark: Benchmark, files: Files): Promise<string[]> {
 	return (await examplesOf(benchmark, files)).map(({ data, images }) =>
 		benchmark.prompt(data, images.length)
 	);
