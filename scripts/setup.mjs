@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join, relative } from 'node:path';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -41,22 +41,40 @@ export function run(command, args, { env, stdio = ['ignore', 'inherit', 'inherit
 	return new Promise((resolve) => {
 		let timedOut = false;
 		const child = spawn(command, args, { cwd: root, env: toolEnv(env), stdio });
+		running.add(child);
 		const timer = timeout
 			? setTimeout(() => {
 					timedOut = true;
 					child.kill('SIGKILL');
 				}, timeout)
 			: undefined;
-		child.on('error', () => {
+		/** @param {number} code */
+		const end = (code) => {
+			running.delete(child);
 			clearTimeout(timer);
-			resolve(127);
-		});
-		child.on('close', (code) => {
-			clearTimeout(timer);
-			resolve(timedOut ? 124 : (code ?? 1));
+			resolve(code);
+		};
+		child.on('error', () => end(127));
+		child.on('close', (code, signal) => {
+			if (signal && !timedOut) console.error(`${basename(command)} was ended by ${signal}.`);
+			end(timedOut ? 124 : (code ?? 1));
 		});
 	});
 }
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+
+/** Whoever ends this process ends what it runs, servers and browsers included. */
+for (const [signal, number] of /** @type {const} */ ([
+	['SIGINT', 2],
+	['SIGTERM', 15],
+	['SIGHUP', 1]
+]))
+	process.on(signal, () => {
+		for (const child of running) child.kill(signal);
+		process.exit(128 + number);
+	});
 
 /**
  * Runs a JavaScript tool of an installed package with the project's own Node.
