@@ -38,6 +38,7 @@ export function toolEnv(extra = {}) {
  * @returns {Promise<number>} exit code; 127 when there is no such program, 124 when it ran into the timeout
  */
 export function run(command, args, { env, stdio = ['ignore', 'inherit', 'inherit'], timeout } = {}) {
+	watchSignals();
 	return new Promise((resolve) => {
 		let timedOut = false;
 		const child = spawn(command, args, { cwd: root, env: toolEnv(env), stdio });
@@ -65,16 +66,22 @@ export function run(command, args, { env, stdio = ['ignore', 'inherit', 'inherit
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 
+let watching = false;
+
 /** Whoever ends this process ends what it runs, servers and browsers included. */
-for (const [signal, number] of /** @type {const} */ ([
-	['SIGINT', 2],
-	['SIGTERM', 15],
-	['SIGHUP', 1]
-]))
-	process.on(signal, () => {
-		for (const child of running) child.kill(signal);
-		process.exit(128 + number);
-	});
+function watchSignals() {
+	if (watching) return;
+	watching = true;
+	for (const [signal, number] of /** @type {const} */ ([
+		['SIGINT', 2],
+		['SIGTERM', 15],
+		['SIGHUP', 1]
+	]))
+		process.on(signal, () => {
+			for (const child of running) child.kill(signal);
+			process.exit(128 + number);
+		});
+}
 
 /**
  * Runs a JavaScript tool of an installed package with the project's own Node.
