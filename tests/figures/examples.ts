@@ -6,6 +6,14 @@ import {
 } from '../../src/lib/analysis/locality.ts';
 import type { Sample } from '../../src/lib/analysis/offsets.ts';
 import { tokenPatchMap, tokenRow, type TokenPatchMap } from '../../src/lib/analysis/map.ts';
+import { initialReferencePoints, samplingDensity } from '../../src/lib/analysis/offsets.ts';
+import { stageSteps } from '../../src/lib/analysis/stages.ts';
+import { twoHops } from '../../src/lib/analysis/two-hop.ts';
+import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';
+import type { LensRows } from '../../src/lib/viz/logit-lens.ts';
+import type { ReferenceRows } from '../../src/lib/viz/reference-points.ts';
+import type { DensityRows } from '../../src/lib/viz/sampling-density.ts';
+import type { StageRows } from '../../src/lib/viz/stage-responses.ts';
 import type { CoverageRows } from '../../src/lib/viz/coverage.ts';
 import type { DifferenceRows } from '../../src/lib/viz/difference-map.ts';
 import type { MapRows } from '../../src/lib/viz/locality-grid.ts';
@@ -75,6 +83,37 @@ const sweepRows: SweepRows = {
 	)
 };
 
+const density: DensityRows = { density: samplingDensity(sampling.samples, 4, 8), total: 1.3 };
+const initial = initialReferencePoints(4, 4);
+const reference: ReferenceRows = {
+	...{ side: 4, initial },
+	learned: initial.map(({ x, y }, i) => ({ x: x + 0.1 * i, y: y - 0.15 * i }))
+};
+const stages: StageRows = {
+	token: 2,
+	steps: stageSteps(
+		[
+			{ name: 'proj.s1', map: bells() },
+			{ name: 'proj.s2', map: bells(0.6) }
+		],
+		4,
+		2
+	)
+};
+const influence = Float32Array.of(0.5, -0.1, 0, 0.2, 0, 0.9, -0.4, 0.1);
+const answer: InfluenceRows = {
+	...{ words: ['A', 'red car'], tokens: 4, influence, patches: twoHops(influence, 2, bells(), 'energy') },
+	...{ word: 1, label: 'Influence', unit: 'nats', signed: true, image }
+};
+const lens: LensRows = {
+	...{ layer: 2, vocabulary: 512 },
+	tokens: ['car', 'red', 'sky', 'background'].map((word, i) => ({
+		words: [word, 'the'],
+		probabilities: [0.9 - 0.2 * i, 0.05],
+		entropy: 1 + 2 * i
+	}))
+};
+
 /** Rows for every figure of the registry, by id. */
 export const examples = {
 	'locality-grid': map,
@@ -85,5 +124,10 @@ export const examples = {
 	'locality-distribution': distribution,
 	'sampling-offsets': sampling,
 	'token-similarity': similarity,
-	sweep: sweepRows
+	sweep: sweepRows,
+	'sampling-density': density,
+	'reference-points': reference,
+	'stage-responses': stages,
+	'answer-influence': answer,
+	'logit-lens': lens
 };

@@ -8,7 +8,7 @@ export function number(value: number): string {
 	if (!Number.isFinite(value)) return '–';
 	const magnitude = Math.abs(value);
 	if (magnitude === 0) return '0';
-	return magnitude < 1e-3 || magnitude >= 1e5 ? scientific(value) : plain(value);
+	return magnitude < 1e-3 || magnitude >= 1e5 ? scientific(value).replace('e-', 'e−') : plain(value);
 }
 
 /** Number with its unit, a no-break space between. */

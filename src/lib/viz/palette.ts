@@ -92,7 +92,7 @@ const LEVELS = 256;
 const hexadecimal = (interpolate: (t: number) => string) =>
 	Array.from({ length: LEVELS }, (_, i) => rgb(interpolate(i / (LEVELS - 1))).formatHex());
 const cividis = hexadecimal(interpolateCividis);
-const purpleOrange = hexadecimal((t) => interpolatePuOr(1 - t));
+const purpleOrange = hexadecimal(interpolatePuOr);
 
 export interface ScaleMeaning {
 	readonly label: string;

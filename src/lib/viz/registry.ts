@@ -1,8 +1,13 @@
+import { answerInfluence } from './answer-influence.ts';
 import { coverageFigure } from './coverage.ts';
 import { differenceMap } from './difference-map.ts';
 import { localityDistribution } from './locality-distribution.ts';
 import { localityGrid } from './locality-grid.ts';
+import { logitLens } from './logit-lens.ts';
+import { referencePoints } from './reference-points.ts';
+import { samplingDensity } from './sampling-density.ts';
 import { samplingOffsets } from './sampling-offsets.ts';
+import { stageResponses } from './stage-responses.ts';
 import { sweep } from './sweep.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
@@ -17,6 +22,11 @@ export const figures = [
 	localityDistribution,
 	differenceMap,
 	samplingOffsets,
+	referencePoints,
+	samplingDensity,
+	stageResponses,
+	answerInfluence,
+	logitLens,
 	tokenSimilarity,
 	sweep
 ] as const;

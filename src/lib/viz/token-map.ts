@@ -56,18 +56,19 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 					pen('path', { d: cross, stroke: '#ffffff', 'stroke-width': 1.5 })
 				];
 		const facts = [
-			`spread ${number(spread)}\u00A0patches`,
-			`effective patches ${number(locality.effectivePatches)}`,
-			...(home ? [`drift ${number(home.drift)}\u00A0patches`, `inside home ${percent(home.inside)}`] : [])
-		].join(' · ');
+			`Token ${token}: spread ${number(spread)}\u00A0patches, ${number(locality.effectivePatches)} effective patches`,
+			home
+				? `Drift ${number(home.drift)}\u00A0patches, ${percent(home.inside)} inside the home cell (chance: ${percent(home.insideByChance)})`
+				: ''
+		];
 		const mark = frame(pen);
 		const foot = size + 8;
-		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 2 * LINE - 4);
+		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 3 * LINE - 4);
 		const svg = root(
 			pen,
 			options,
-			foot + COLOUR_BAR_HEIGHT + 2 * LINE,
-			`${tokenMap.title}: token ${token}. ${facts}`,
+			foot + COLOUR_BAR_HEIGHT + 3 * LINE,
+			`${tokenMap.title}. ${facts.join('. ')}`,
 			[
 				drawImage(pen, ink, place, rows.image),
 				drawPatches(pen, options, place, values, scale, rows.image ? (options.opacity ?? 0.7) : 1),
@@ -75,7 +76,7 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 				pen('g', { 'pointer-events': 'none' }, measured),
 				mark,
 				colourBar(pen, ink, scale, 0, foot, Math.min(240, size)),
-				text(pen, 0, foot + COLOUR_BAR_HEIGHT + LINE - 4, `Token ${token}: ${facts}`),
+				...facts.map((fact, i) => text(pen, 0, foot + COLOUR_BAR_HEIGHT + (i + 1) * LINE - 4, fact)),
 				note.element
 			]
 		);

@@ -48,9 +48,10 @@ describe('assignment', () => {
 		const cost = Float64Array.from({ length: n * n }, random);
 		const hidden = Array.from({ length: n }, (_, i) => (i * 37 + 11) % n);
 		hidden.forEach((column, row) => (cost[row * n + column]! -= 2));
-		const start = performance.now();
+		// Processor time: unlike the clock, the same when others are busy.
+		const start = process.cpuUsage();
 		expect([...assign(cost, n, n).columnOfRow]).toEqual(hidden);
-		expect(performance.now() - start).toBeLessThan(1000);
+		expect(process.cpuUsage(start).user).toBeLessThan(1e6);
 	});
 
 	it('refuses costs it cannot add', () => {

@@ -1,0 +1,201 @@
+// @vitest-environment jsdom
+import { decode } from 'fast-png';
+import { lab } from 'd3';
+import { describe, expect, it } from 'vitest';
+import { tokenPatchMap } from '../../src/lib/analysis/map.ts';
+import { cellAt, drawCells } from '../../src/lib/viz/cell-map.ts';
+import { borders } from '../../src/lib/viz/coverage.ts';
+import type { Cause, Selection } from '../../src/lib/viz/figure.ts';
+import { number, percent, quantity } from '../../src/lib/viz/format.ts';
+import { highlight } from '../../src/lib/viz/interaction.ts';
+import { localityGrid } from '../../src/lib/viz/locality-grid.ts';
+import {
+	colourOf,
+	divergingScale,
+	levelOf,
+	projectorColours,
+	sequentialScale,
+	textOn
+} from '../../src/lib/viz/palette.ts';
+import { palettePng } from '../../src/lib/viz/png.ts';
+import { penOf } from '../../src/lib/viz/svg.ts';
+import { tokenPatchMatrix } from '../../src/lib/viz/token-patch-matrix.ts';
+import { bells } from './examples.ts';
+
+/** Milliseconds of processor time: unlike the clock, the same when others are busy. */
+const spent = (start: NodeJS.CpuUsage) => process.cpuUsage(start).user / 1000;
+
+const meaning = { label: 'Response', unit: 'per unit' };
+
+describe('scales', () => {
+	it('grow in lightness with the magnitude', () => {
+		const { colours } = sequentialScale(1, meaning);
+		const lightness = colours.map((colour) => lab(colour).l);
+		for (let i = 16; i < lightness.length; i += 16) expect(lightness[i]!).toBeGreaterThan(lightness[i - 16]!);
+	});
+
+	it('are orange above 0, purple below and pale at 0', () => {
+		const scale = divergingScale(2, meaning);
+		const [below, zero, above] = [-2, 0, 2].map((value) => lab(colourOf(scale, value)));
+		expect(zero!.l).toBeGreaterThan(90);
+		// b of Lab: yellowish above 0, bluish below.
+		expect(above!.b).toBeGreaterThan(20);
+		expect(below!.b).toBeLessThan(-20);
+	});
+
+	it('clamp, and leave out what is not a number', () => {
+		const scale = sequentialScale(4, meaning);
+		expect([-1, 0, 2, 4, 9, NaN].map((value) => levelOf(scale, value))).toEqual([0, 0, 128, 255, 255, -1]);
+		expect(levelOf(sequentialScale(0, meaning), 0)).toBe(0);
+		expect(levelOf(divergingScale(0, meaning), 0)).toBe(128);
+		expect(colourOf(scale, NaN)).toBe('none');
+	});
+
+	it('write readable words on any level', () => {
+		for (const colour of sequentialScale(1, meaning).colours)
+			expect(Math.abs(lab(colour).l - lab(textOn(colour)).l)).toBeGreaterThan(35);
+	});
+});
+
+describe('projector colours', () => {
+	it('are the same whatever else the model has, and never shared', () => {
+		expect(projectorColours(['d-abs'])['d-abs']).toBe(projectorColours(['c-abs', 'd-abs', 'mlp'])['d-abs']);
+		const names = ['c-abs', 'c-abs-2', 'd-abs', 'pool', 'linear', 'mlp', 'resampler'];
+		expect(new Set(Object.values(projectorColours(names))).size).toBe(names.length);
+	});
+});
+
+describe('numbers', () => {
+	it('have three digits, a true minus and a dash for none', () => {
+		expect([0, 1234.5, -0.04567, 0.00001234, 1e6, NaN].map(number)).toEqual([
+			'0',
+			'1230',
+			'−0.0457',
+			'1.23e−5',
+			'1e+6',
+			'–'
+		]);
+		expect([quantity(2, 'patches'), quantity(2, ''), percent(0.1234)]).toEqual([
+			'2\u00A0patches',
+			'2',
+			'12.3\u00A0%'
+		]);
+	});
+});
+
+describe('pixel images', () => {
+	it('are PNG files with the colours of the palette, also beyond one block', () => {
+		const pixels = Uint8Array.from({ length: 300 * 260 }, (_, i) => i % 3);
+		const png = decode(palettePng(pixels, 300, 260, ['#ff0000', '#0080ff']), { checkCrc: true });
+		expect([png.width, png.height, png.channels]).toEqual([300, 260, 1]);
+		expect([...png.data.slice(0, 6)]).toEqual([0, 1, 2, 0, 1, 2]);
+		expect(png.palette!.map((colour) => [...colour])).toEqual([
+			[0, 0, 0, 0],
+			[255, 0, 0, 255],
+			[0, 128, 255, 255]
+		]);
+		expect(png.data.length).toBe(300 * 260);
+	});
+});
+
+describe('cells', () => {
+	const box = { x: 10, y: 20, width: 40, height: 20, columns: 4, rows: 2 };
+	const pen = penOf({ document });
+
+	it('are found under the pointer', () => {
+		expect(cellAt(box, 10, 20)).toEqual({ column: 0, row: 0 });
+		expect(cellAt(box, 49.9, 39.9)).toEqual({ column: 3, row: 1 });
+		expect([cellAt(box, 9, 25), cellAt(box, 50, 25), cellAt(box, 20, 40)]).toEqual([
+			undefined,
+			undefined,
+			undefined
+		]);
+	});
+
+	it('join runs of one colour and leave holes', () => {
+		const values = [1, 1, NaN, 0, 1, 0, 0, 0];
+		const drawn = drawCells(pen, { vector: true }, box, values, sequentialScale(1, meaning));
+		expect(Array.from(drawn.children, (path) => path.getAttribute('d'))).toEqual([
+			'M40 20h10v10h-10zM20 30h30v10h-30z',
+			'M10 20h20v10h-20zM10 30h10v10h-10z'
+		]);
+	});
+
+	it('are one element on the page', () => {
+		const drawn = drawCells(pen, {}, box, new Float32Array(8), sequentialScale(1, meaning));
+		expect(drawn.tagName).toBe('image');
+		expect(drawn.getAttribute('href')).toMatch(/^data:image\/png;base64,/);
+	});
+
+	it('draw 256 tokens × 256 patches quickly, and a hover touches only the frame', () => {
+		const map = tokenPatchMap(
+			256,
+			256,
+			Float32Array.from({ length: 65536 }, (_, i) => (i * 7919) % 1000)
+		);
+		for (const figure of [localityGrid, tokenPatchMatrix]) {
+			const draw = () => figure.draw({ ...meaning, map }, { width: 900 });
+			draw();
+			let start = process.cpuUsage();
+			const svg = draw();
+			expect(spent(start)).toBeLessThan(250);
+			expect(svg.querySelectorAll('*').length).toBeLessThan(120);
+			start = process.cpuUsage();
+			for (let token = 0; token < 256; token++) highlight(svg, { token, patch: token });
+			expect(spent(start) / 256).toBeLessThan(4);
+		}
+	});
+});
+
+describe('coverage borders', () => {
+	it('lie between patches of different tokens', () => {
+		expect(borders(Int32Array.of(1, 1, 2, 1), 2)).toEqual([
+			[0, 1, 1, 1],
+			[1, 1, 1, 2]
+		]);
+	});
+});
+
+describe('pointing', () => {
+	const setUp = () => {
+		const events: [Selection, Cause][] = [];
+		const svg = localityGrid.draw(
+			{ ...meaning, map: bells() },
+			{ width: 360, emit: (...event) => events.push(event) }
+		);
+		// 2 × 2 maps of 4 × 4 patches with one empty cell between: cells of 40 pixels.
+		svg.getBoundingClientRect = () => ({ left: 100, top: 50, width: 360 }) as DOMRect;
+		const at = (type: string, x: number, y: number) =>
+			svg.dispatchEvent(new MouseEvent(type, { clientX: 100 + x, clientY: 50 + y }));
+		return { events, svg, at };
+	};
+
+	it('hovers, selects, and comes back to the selection', () => {
+		const { events, svg, at } = setUp();
+		at('pointermove', 205, 5);
+		expect(events.pop()).toEqual([{ token: 1, patch: 0 }, 'hover']);
+		at('pointermove', 206, 6);
+		expect(events).toEqual([]);
+		at('click', 45, 205);
+		expect(events.pop()).toEqual([{ token: 2, patch: 1 }, 'select']);
+		at('pointermove', 345, 345);
+		expect(events.pop()).toEqual([{ token: 3, patch: 15 }, 'hover']);
+		at('pointerleave', 0, 0);
+		expect(events.pop()).toEqual([{ token: 2, patch: 1 }, 'hover']);
+		expect(svg.querySelector('.readout')!.textContent).toMatch(/^Token 2, patch 1: /);
+	});
+
+	it('finds nothing in the gap', () => {
+		const { events, at } = setUp();
+		at('pointermove', 165, 5);
+		at('click', 165, 5);
+		expect(events).toEqual([]);
+	});
+
+	it('moves between tokens by arrow keys', () => {
+		const { events, svg } = setUp();
+		for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown'])
+			svg.dispatchEvent(new KeyboardEvent('keydown', { key }));
+		expect(events.map(([{ token }]) => token)).toEqual([0, 1, 3]);
+	});
+});
