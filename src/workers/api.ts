@@ -1,9 +1,12 @@
+import type { LocalityMaps } from '../lib/model/probes/locality.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import type {
 	AnswerEvent,
 	AnswerRequest,
 	BackendInfo,
 	LoadProgress,
+	LocalityRequest,
+	ProbeProgress,
 	Trace,
 	TraceRequest
 } from '../lib/model/runtime/types.ts';
@@ -16,6 +19,8 @@ export type {
 	BackendName,
 	ImageInput,
 	LoadProgress,
+	LocalityRequest,
+	ProbeProgress,
 	SamplingOptions,
 	StageTimings,
 	Trace,
@@ -60,7 +65,9 @@ export interface HoneybeeWorkerApi {
 	/** Calls back with events in order, the last of them `done`; rejects when there will be none. */
 	answer(request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void>;
 	trace(request: TraceRequest): Promise<Trace>;
-	/** Stops the answer in work, which then ends with `stop_reason: 'cancelled'`. */
+	/** Locality maps of one image, by output: float32 [token, patch]. Rejects with AbortError when cancelled. */
+	locality(request: LocalityRequest, onProgress: (progress: ProbeProgress) => void): Promise<LocalityMaps>;
+	/** Stops what is in work; an answer then ends with `stop_reason: 'cancelled'`. */
 	cancel(): Promise<void>;
 	dispose(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { proxy, wrap, type Remote } from 'comlink';
+import type { LocalityMaps } from '../lib/model/probes/locality.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type {
 	AnswerEvent,
@@ -6,6 +7,8 @@ import type {
 	HoneybeeWorkerApi,
 	LoadedModel,
 	LoadRequest,
+	LocalityRequest,
+	ProbeProgress,
 	Trace,
 	TraceRequest,
 	WorkerState
@@ -120,6 +123,28 @@ export class HoneybeeClient {
 			return await Promise.race([running.api.trace(request), running.gone]);
 		} catch (thrown) {
 			throw this.#judge(running, thrown);
+		}
+	}
+
+	/**
+	 * Locality maps of one image, by output: float32 [token, patch]. @throws AbortError when aborted, else as `answer`.
+	 */
+	async locality(
+		request: LocalityRequest,
+		{ signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: ProbeProgress) => void } = {}
+	): Promise<LocalityMaps> {
+		const running = this.#ready();
+		signal?.throwIfAborted();
+		const cancel = () => void running.api.cancel().catch(() => undefined);
+		signal?.addEventListener('abort', cancel, { once: true });
+		try {
+			const report = proxy((progress: ProbeProgress) => onProgress?.(progress));
+			return await Promise.race([running.api.locality(request, report), running.gone]);
+		} catch (thrown) {
+			if (signal?.aborted) throw signal.reason;
+			throw this.#judge(running, thrown);
+		} finally {
+			signal?.removeEventListener('abort', cancel);
 		}
 	}
 

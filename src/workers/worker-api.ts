@@ -1,9 +1,12 @@
+import type { LocalityMaps } from '../lib/model/probes/locality.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import type {
 	AnswerEvent,
 	AnswerRequest,
 	LoadProgress,
+	LocalityRequest,
+	ProbeProgress,
 	Trace,
 	TraceRequest
 } from '../lib/model/runtime/types.ts';
@@ -16,7 +19,7 @@ import { openModelSource } from './model-source.ts';
 /** The model worker: holds one model and does one thing at a time. */
 export class HoneybeeWorker implements HoneybeeWorkerApi {
 	#model: HoneybeeModel | undefined;
-	#answering = new Set<AbortController>();
+	#running = new Set<AbortController>();
 	#onFailure: (failure: WorkerFailure) => void = () => undefined;
 
 	async watch(lock: string, onFailure: (failure: WorkerFailure) => void): Promise<void> {
@@ -65,21 +68,24 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 
 	async answer(request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void> {
 		const model = this.#loaded();
-		const abort = new AbortController();
-		this.#answering.add(abort);
-		try {
-			for await (const event of model.answer(request, { signal: abort.signal })) onEvent(event);
-		} finally {
-			this.#answering.delete(abort);
-		}
+		await this.#abortable(async (signal) => {
+			for await (const event of model.answer(request, { signal })) onEvent(event);
+		});
 	}
 
 	async trace(request: TraceRequest): Promise<Trace> {
 		return this.#loaded().trace(request);
 	}
 
+	async locality(
+		request: LocalityRequest,
+		onProgress: (progress: ProbeProgress) => void
+	): Promise<LocalityMaps> {
+		return this.#abortable((signal) => this.#loaded().locality(request, { signal, onProgress }));
+	}
+
 	async cancel(): Promise<void> {
-		for (const abort of this.#answering) abort.abort();
+		for (const abort of this.#running) abort.abort();
 	}
 
 	async dispose(): Promise<void> {
@@ -87,6 +93,17 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 		const model = this.#model;
 		this.#model = undefined;
 		await model?.dispose();
+	}
+
+	/** Work that `cancel` stops. */
+	async #abortable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+		const abort = new AbortController();
+		this.#running.add(abort);
+		try {
+			return await work(abort.signal);
+		} finally {
+			this.#running.delete(abort);
+		}
 	}
 
 	#loaded(): HoneybeeModel {

@@ -22,6 +22,8 @@ export interface LocalityOptions {
 	readonly outputs?: readonly string[];
 	readonly signal?: AbortSignal;
 	readonly onProgress?: (done: number, total: number) => void;
+	/** Awaited between runs, so that an abort can be heard. */
+	readonly pause?: () => Promise<void>;
 }
 
 /** For every output asked for, how much patch n moves token m: float32 [T, N]. */
@@ -30,10 +32,10 @@ export type LocalityMaps = Readonly<Record<string, Tensor<'float32'>>>;
 /**
  * Locality maps by running the projector on changed features, for any projector.
  *
- * - perturbation: R[m, n] = sqrt(1/K · Σ_k ‖f_m(x + ε·u_k at patch n) − f_m(x)‖²) / ε with u_k of independent ±1 entries and
- *   ε = step · rms(x). Since E[u·uᵀ] = 1, R² is an unbiased estimate of ‖∂f_m/∂x_n‖²_F, and exact (up to ε) when
- *   `directions` reaches E, where the unit vectors are used instead of random ones.
- * - occlusion: R[m, n] = ‖f_m(x with x_n replaced by the mean feature) − f_m(x)‖.
+ * - perturbation: R[m, n] = sqrt(1/K · Σ_k rms(f_m(x + ε·u_k at patch n) − f_m(x))²) / ε with u_k of independent ±1 entries and
+ *   ε = step · rms(x); rms is over the token's components. Since E[u·uᵀ] = 1, R² is an estimate of ‖∂f_m/∂x_n‖²_F / width
+ *   without bias (up to ε); it is exact when `directions` reaches E, where unit vectors take the place of random ones.
+ * - occlusion: R[m, n] = rms(f_m(x with x_n replaced by the mean feature) − f_m(x)).
  *
  * @param features visual_features [N, E] of one image
  */
@@ -74,14 +76,15 @@ export async function localityMaps(
 		for (const name of outputs)
 			addSquares(responses.get(name)!, asTokens(changed[name], name), start, changes.perPatch, N);
 		onProgress?.(start + count, total);
+		await options.pause?.();
 	}
 
 	const maps: Record<string, Tensor<'float32'>> = {};
-	for (const [name, { squares, tokens }] of responses)
+	for (const [name, { squares, tokens, width }] of responses)
 		maps[name] = {
 			dtype: 'float32',
 			dims: [tokens, N],
-			data: Float32Array.from(squares, (sum) => Math.sqrt(sum * changes.scale))
+			data: Float32Array.from(squares, (sum) => Math.sqrt((sum * changes.scale) / width))
 		};
 	return maps;
 }

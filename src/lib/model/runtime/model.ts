@@ -1,15 +1,26 @@
 import { InputError } from '../../tensor/errors.ts';
 import { generate, idTensor } from '../generate.ts';
+import { gridSide } from '../config.ts';
 import type { ModelManifest } from '../manifest.ts';
+import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from '../sampling.ts';
 import { Tokenizer } from '../text/index.ts';
 import type { Backend } from './backend.ts';
 import { LanguageModel } from './language.ts';
 import { Mutex } from './mutex.ts';
+import { pause } from './pause.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
 import { encodeRequest } from './prompt.ts';
 import { TraceRecorder } from './trace-recorder.ts';
-import type { AnswerEvent, AnswerRequest, LoadProgress, Trace, TraceRequest } from './types.ts';
+import type {
+	AnswerEvent,
+	AnswerRequest,
+	LoadProgress,
+	LocalityRequest,
+	ProbeProgress,
+	Trace,
+	TraceRequest
+} from './types.ts';
 import { VisualModel, type ImageDecoder } from './visual.ts';
 
 export interface HoneybeeOptions {
@@ -118,6 +129,40 @@ export class HoneybeeModel {
 			await this.#visual.see(request.image, choice, recorder);
 			await this.#visual.project(request.image, choice, recorder);
 			return recorder.trace;
+		} finally {
+			release();
+		}
+	}
+
+	/**
+	 * How much each patch moves each visual token: for every output asked for, float32 [token, patch].
+	 * @throws as `answer`; AbortError when aborted
+	 */
+	async locality(
+		request: LocalityRequest,
+		options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: ProbeProgress) => void } = {}
+	): Promise<LocalityMaps> {
+		const release = await this.#mutex.acquire();
+		try {
+			const { image, method, directions, seed, outputs } = request;
+			const { signal, onProgress } = options;
+			const choice = this.#visual.choose(request.projector, request.tokens);
+			await this.#visual.see(image, choice);
+			const patches = gridSide(this.manifest.config.vision_config) ** 2;
+			return await localityMaps(
+				this.#visual.projectorRun(choice),
+				this.#visual.features(image, choice),
+				patches,
+				{
+					method,
+					...(directions !== undefined && { directions }),
+					...(seed !== undefined && { seed }),
+					...(outputs && { outputs }),
+					...(signal && { signal }),
+					onProgress: (done, total) => onProgress?.({ done, total }),
+					pause
+				}
+			);
 		} finally {
 			release();
 		}

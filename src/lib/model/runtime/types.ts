@@ -1,4 +1,5 @@
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { LocalityMethod } from '../probes/locality.ts';
 
 /** What goes into a model and what comes out; the same in the worker and in Node. All of it is structured-cloneable. */
 export type BackendName = 'webgpu' | 'wasm' | 'node';
@@ -102,4 +103,23 @@ export interface TraceRequest {
 	readonly image: ImageInput;
 	/** Names or prefixes wanted (e.g. `proj.`); everything the projector offers when absent. */
 	readonly names?: readonly string[];
+}
+
+/** Locality maps of one image: how much each patch moves each visual token. */
+export interface LocalityRequest {
+	readonly projector: string;
+	readonly tokens?: number;
+	readonly image: ImageInput;
+	readonly method: LocalityMethod;
+	/** Random directions per patch (perturbation). */
+	readonly directions?: number;
+	readonly seed?: number;
+	/** Projector outputs whose response is measured; `visual_embeds` when absent. */
+	readonly outputs?: readonly string[];
+}
+
+export interface ProbeProgress {
+	/** Runs of the model so far and in all. */
+	readonly done: number;
+	readonly total: number;
 }

@@ -1,7 +1,10 @@
+import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { InputError } from '../../tensor/errors.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { gridSide } from '../config.ts';
 import { preprocess, type RgbImage } from '../image/index.ts';
 import type { ModelManifest, ProjectorEntry } from '../manifest.ts';
+import type { ProjectorRun } from '../probes/locality.ts';
 import { poolingMatrix } from '../projectors/pooling.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
@@ -122,25 +125,10 @@ export class VisualModel {
 		const key = embedsKey(image, choice);
 		const known = this.#embeds.get(key);
 		if (known && !recorder) return known;
-		const features = this.#features.get(image.id)?.get(choice.entry.feature_layer);
-		if (!features) throw new Error(`Image ${image.name} is to be projected before it was seen.`);
+		const features = this.features(image, choice);
 		const session = await this.#projectorSession(choice.name);
-		const { Tensor } = this.#backend;
-		const side = gridSide(this.#manifest.config.vision_config);
-		const N = side * side;
 		const traced = recorder ? session.outputsNamed(['proj.']).filter((name) => recorder.wants(name)) : [];
-		const outputs = await session.run(
-			{
-				visual_features: new Tensor('float32', features, [1, N, features.length / N]),
-				...(session.hasInput('pooling_matrix') && {
-					pooling_matrix: new Tensor('float32', poolingMatrix(side, Math.sqrt(choice.tokens)), [
-						choice.tokens,
-						N
-					])
-				})
-			},
-			['visual_embeds', ...traced]
-		);
+		const outputs = await this.#runProjector(session, choice, features, 1, ['visual_embeds', ...traced]);
 		for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
 		const whole = await toTensor(outputs.visual_embeds!);
 		recorder?.add('visual_embeds', whole);
@@ -152,6 +140,46 @@ export class VisualModel {
 			);
 		this.#embeds.set(key, embeds);
 		return embeds;
+	}
+
+	/** `visual_features` [N, E] that a projector reads, of an image that was seen. */
+	features(image: ImageInput, choice: ProjectorChoice): Float32Array {
+		const features = this.#features.get(image.id)?.get(choice.entry.feature_layer);
+		if (!features) throw new Error(`Image ${image.name} is to be projected before it was seen.`);
+		return features;
+	}
+
+	/** A projector on any features [batch, N, E], for probes that change them; gives the named graph outputs. */
+	projectorRun(choice: ProjectorChoice): ProjectorRun {
+		return async (features, batch, wanted) => {
+			const session = await this.#projectorSession(choice.name);
+			const outputs = await this.#runProjector(session, choice, features, batch, wanted);
+			const tensors: Record<string, Tensor> = {};
+			for (const name of wanted) tensors[name] = await toTensor(outputs[name]!);
+			return tensors;
+		};
+	}
+
+	#runProjector(
+		session: GraphSession,
+		choice: ProjectorChoice,
+		features: Float32Array,
+		batch: number,
+		wanted: readonly string[]
+	): Promise<Record<string, OrtTensor>> {
+		const { Tensor } = this.#backend;
+		const side = gridSide(this.#manifest.config.vision_config);
+		const N = side * side;
+		const M = choice.tokens;
+		return session.run(
+			{
+				visual_features: new Tensor('float32', features, [batch, N, features.length / (batch * N)]),
+				...(session.hasInput('pooling_matrix') && {
+					pooling_matrix: new Tensor('float32', poolingMatrix(side, Math.sqrt(M)), [M, N])
+				})
+			},
+			wanted
+		);
 	}
 
 	async dispose(): Promise<void> {

@@ -1,0 +1,113 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../src/cli/io/hash.ts';
+import { openFolder } from '../../../src/cli/io/disk.ts';
+import { openFolderSink } from '../../../src/cli/io/sink.ts';
+import { convert } from '../../../src/lib/model/convert/convert.ts';
+import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
+import { answer, embeddedModel, openNodeModel, scene } from '../../support/embedded.ts';
+
+/** Answers of the PyTorch model before conversion (`python -m training.export`). */
+interface Reference {
+	readonly answers: readonly {
+		readonly seed: number;
+		readonly question: string;
+		readonly truth: string;
+		readonly greedy: Readonly<Record<string, string>>;
+	}[];
+}
+
+describe('embedded model', () => {
+	let model: HoneybeeModel;
+	beforeAll(async () => {
+		model = await openNodeModel(embeddedModel);
+	}, 60_000);
+	afterAll(() => model.dispose());
+
+	it('has one vision tower, one language model and the five projectors', () => {
+		expect(Object.values(model.manifest.projectors).map((p) => p.title)).toEqual(
+			expect.arrayContaining(['Linear', 'MLP', 'Resampler', 'C-Abstractor', 'D-Abstractor'])
+		);
+	});
+
+	it('answers held-out scenes better than the floor its best projector must reach', async () => {
+		const floor = { existence: 0.8, identity: 0.6, localisation: 0.6 };
+		const best = { existence: 0, identity: 0, localisation: 0 };
+		for (const projector of Object.keys(model.manifest.projectors)) {
+			const right = { existence: 0, identity: 0, localisation: 0 };
+			const asked = { existence: 0, identity: 0, localisation: 0 };
+			for (let seed = 0; seed < 60; seed++) {
+				const { image, questions } = scene(seed);
+				for (const task of ['existence', 'identity', 'localisation'] as const)
+					for (const { question, answer: truth } of questions.filter((q) => q.task === task)) {
+						asked[task]++;
+						if ((await answer(model, projector, image, question)) === truth) right[task]++;
+					}
+			}
+			for (const task of ['existence', 'identity', 'localisation'] as const)
+				best[task] = Math.max(best[task], right[task] / asked[task]);
+		}
+		console.log('embedded model, best projector per task on 60 held-out scenes:', best);
+		for (const task of ['existence', 'identity', 'localisation'] as const)
+			expect(best[task], task).toBeGreaterThanOrEqual(floor[task]);
+	}, 300_000);
+
+	it('gives the answers that PyTorch gave before conversion', async () => {
+		const { answers } = JSON.parse(
+			await readFile('tests/fixtures/embedded/reference.json', 'utf8')
+		) as Reference;
+		expect(answers.length).toBeGreaterThanOrEqual(200);
+		for (const { seed, question, greedy } of answers) {
+			const { image } = scene(seed);
+			for (const [projector, text] of Object.entries(greedy))
+				expect(
+					await answer(model, projector, image, question),
+					`${projector}, scene ${seed}: ${question}`
+				).toBe(text);
+		}
+	}, 300_000);
+});
+
+describe('the embedded model in 4 bits', () => {
+	let folder: string;
+	beforeAll(async () => {
+		folder = await mkdtemp(join(tmpdir(), 'honeybee-q4-'));
+	});
+	afterAll(() => rm(folder, { recursive: true }));
+
+	it('agrees with float32 on at least 95 % of greedy answers', async () => {
+		const sink = await openFolderSink(folder);
+		await convert({
+			checkpoint: await openFolder(embeddedModel),
+			sink,
+			dtype: 'q4',
+			name: 'honeybee-mini-q4',
+			resolve: async () => undefined,
+			createHash: sha256
+		});
+		const exact = await openNodeModel(embeddedModel);
+		const rounded = await openNodeModel(folder);
+		const projectors = Object.keys(exact.manifest.projectors);
+		let same = 0;
+		let all = 0;
+		for (let seed = 1000; seed < 1040; seed++) {
+			const { image, questions } = scene(seed);
+			for (const { question, task } of questions) {
+				if (task === 'caption' || task === 'referring') continue;
+				const projector = projectors[all % projectors.length]!;
+				all++;
+				const [a, b] = [
+					await answer(exact, projector, image, question),
+					await answer(rounded, projector, image, question)
+				];
+				if (a === b) same++;
+			}
+		}
+		console.log(`q4 agrees with fp32 on ${same} of ${all} answers`);
+		expect(same / all).toBeGreaterThanOrEqual(0.95);
+		await exact.dispose();
+		await rounded.dispose();
+	}, 300_000);
+});
