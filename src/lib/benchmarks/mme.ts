@@ -1,7 +1,7 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
-import type { Benchmark, Example, Outcome, Report, Result, Unit } from './benchmark.ts';
+import type { Benchmark, Example, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
 import { imageFile, openFirst, readText, UniqueIds } from './formats/files.ts';
 import { lines, strip } from './python/text.ts';
 
@@ -200,11 +200,13 @@ function score(results: readonly Result<MmeData>[]): Report {
 		);
 	return {
 		benchmark: 'mme',
-		scores: [
-			{ name: 'total', value: total.acc + total.plus, unit: 'points' },
-			{ name: 'perception', value: totals.get('Perception')!, unit: 'points' },
-			{ name: 'cognition', value: totals.get('Cognition')!, unit: 'points' }
-		],
+		scores: (results.length === 0
+			? []
+			: [
+					{ name: 'total', value: total.acc + total.plus, unit: 'points' },
+					{ name: 'perception', value: totals.get('Perception')!, unit: 'points' },
+					{ name: 'cognition', value: totals.get('Cognition')!, unit: 'points' }
+				]) satisfies Score[],
 		tables: [{ title: 'MME', columns: ['MME', 'Score', 'Acc', 'Acc+', 'Answers'], rows }],
 		outcomes,
 		units,

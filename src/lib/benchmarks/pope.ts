@@ -131,7 +131,10 @@ function score(results: readonly Result<PopeData>[]): Report {
 	const named = ['accuracy', 'f1', 'precision', 'recall', 'yes_ratio'] as const;
 	return {
 		benchmark: 'pope',
-		scores: named.map((name) => ({ name, value: 100 * average(name), unit: '%' as const })),
+		scores:
+			present.length === 0
+				? []
+				: named.map((name) => ({ name, value: 100 * average(name), unit: '%' as const })),
 		tables: [
 			{
 				title: 'POPE',

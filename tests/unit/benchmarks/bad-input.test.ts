@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import type { Benchmark } from '../../../src/lib/benchmarks/benchmark.ts';
+import { benchmarks, findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
+import { InputError } from '../../../src/lib/tensor/errors.ts';
+import { examplesOf, type Files } from './support.ts';
+
+const png = Uint8Array.of(137, 80, 78, 71);
+const header = 'index\tquestion\thint\tA\tB\tC\tD\tanswer\tcategory\tl2-category\timage';
+const row = (index: number, question = 'Q?') => `${index}\t${question}\t\tx\ty\t\t\tA\tc\tl\taGk=`;
+const popeLine = (id: number, more: object = {}) =>
+	JSON.stringify({ question_id: id, image: 'a.jpg', text: 'T?', label: 'yes', ...more });
+const popeFiles = (adversarial: string): Files => ({
+	'coco_pope_adversarial.json': adversarial,
+	'coco_pope_popular.json': popeLine(1),
+	'coco_pope_random.json': popeLine(1),
+	'val2014/a.jpg': png
+});
+const seedQuestion = {
+	question_id: 1,
+	question_type_id: 1,
+	data_id: 'x',
+	question: 'Q?',
+	choice_a: 'a',
+	choice_b: 'b',
+	choice_c: 'c',
+	choice_d: 'd',
+	answer: 'A'
+};
+const seedFiles = (...questions: object[]): Files => ({
+	'SEED-Bench.json': JSON.stringify({ question_type: { Scene: 1 }, questions }),
+	'SEED-Bench-image/x': png
+});
+
+const cases: readonly [name: string, what: string, files: Files, message: string][] = [
+	['mme', 'nothing', {}, 'data has no subtask folder of MME'],
+	['mme', 'no question file', { 'count/a.jpg': png }, 'There is no count/a.txt'],
+	[
+		'mme',
+		'too many columns',
+		{ 'count/a.jpg': png, 'count/a.txt': 'Q?\tYes\nQ?\tNo\tx' },
+		'count/a.txt, line 2, has 3 columns'
+	],
+	['mme', 'one column', { 'count/a.jpg': png, 'count/a.txt': 'Q?' }, 'count/a.txt, line 1, has 1 columns'],
+	[
+		'mme',
+		'another answer',
+		{ 'count/a.jpg': png, 'count/a.txt': 'Q?\tMaybe' },
+		'line 1: the answer is "Maybe"'
+	],
+	[
+		'mme',
+		'two images of one name',
+		{ 'count/a.jpg': png, 'count/a.png': png, 'count/a.txt': 'Q?\tYes' },
+		'count/a.txt is there already (count/a.jpg)'
+	],
+	[
+		'mme',
+		'an empty image',
+		{ 'count/a.jpg': new Uint8Array(), 'count/a.txt': 'Q?\tYes' },
+		'the image count/a.jpg is empty'
+	],
+	['mmbench', 'nothing', {}, 'There is no mmbench_dev_20230712.tsv in data'],
+	['mmbench', 'an empty file', { 'mmbench_dev_20230712.tsv': '' }, 'is empty'],
+	[
+		'mmbench',
+		'a missing column',
+		{ 'mmbench_dev_20230712.tsv': 'index\tquestion\n1\tQ' },
+		'has no column A, B, category, l2-category, image'
+	],
+	[
+		'mmbench',
+		'a row cut off',
+		{ 'mmbench_dev_20230712.tsv': `${header}\n${row(1)}\n2\tQ?\t\tx` },
+		'line 3, has 4 columns instead of 11'
+	],
+	[
+		'mmbench',
+		'an open quote',
+		{ 'mmbench_dev_20230712.tsv': `${header}\n${row(1)}\n2\t"Q?\nmore` },
+		'line 3: a quote is not closed'
+	],
+	[
+		'mmbench',
+		'an index twice',
+		{ 'mmbench_dev_20230712.tsv': `${header}\n${row(1)}\n${row(1)}` },
+		'line 3: the index 1 is there already (mmbench_dev_20230712.tsv, line 2)'
+	],
+	[
+		'mmbench',
+		'an index that is none',
+		{ 'mmbench_dev_20230712.tsv': `${header}\n${row(1.5)}` },
+		'line 2: the index is "1.5"'
+	],
+	[
+		'mmbench',
+		'no image',
+		{ 'mmbench_dev_20230712.tsv': `${header}\n${row(1).slice(0, -4)}` },
+		'line 2: the image is missing'
+	],
+	[
+		'seed',
+		'JSON cut off',
+		{ 'SEED-Bench.json': '{"questions":\n[{"a"' },
+		'SEED-Bench.json, line 2, is not JSON'
+	],
+	['seed', 'another file', { 'SEED-Bench.json': '[]' }, 'has no "questions"'],
+	[
+		'seed',
+		'a missing choice',
+		seedFiles({ ...seedQuestion, choice_c: undefined }),
+		'question 1 (question_id 1): "choice_c" is missing'
+	],
+	[
+		'seed',
+		'a missing image',
+		seedFiles(seedQuestion, { ...seedQuestion, question_id: 2, data_id: 'y' }),
+		'question 2 (question_id 2): there is no image SEED-Bench-image/y'
+	],
+	['seed', 'a question twice', seedFiles(seedQuestion, seedQuestion), 'question_id 1 is there already'],
+	[
+		'pope',
+		'a line cut off',
+		popeFiles(`${popeLine(1)}\n${popeLine(2).slice(0, 20)}`),
+		'coco_pope_adversarial.json, line 2, is not JSON; the file may be cut off'
+	],
+	[
+		'pope',
+		'a question twice',
+		popeFiles(`${popeLine(1)}\n\n${popeLine(1)}`),
+		'coco_pope_adversarial.json, line 3: question_id 1 is there already'
+	],
+	['pope', 'another label', popeFiles(popeLine(1, { label: 'maybe' })), 'line 1: the label is "maybe"'],
+	[
+		'pope',
+		'a missing image',
+		popeFiles(popeLine(1, { image: 'b.jpg' })),
+		'line 1: there is no image val2014/b.jpg'
+	],
+	['pope', 'a missing field', popeFiles(popeLine(1, { text: undefined })), 'line 1: "text" is missing'],
+	[
+		'pope',
+		'a missing split',
+		{ 'coco_pope_adversarial.json': popeLine(1), 'val2014/a.jpg': png },
+		'There is no coco_pope_popular.json'
+	],
+	['sqa', 'no problems', { 'llava_test_QCM-LEPA.json': '[]' }, 'There is no text/problems.json'],
+	['mmmu', 'nothing', {}, 'neither validation.json nor'],
+	[
+		'mmmu',
+		'an empty parquet file',
+		{ 'Art/validation-00000-of-00001.parquet': new Uint8Array() },
+		'Art/validation-00000-of-00001.parquet is empty (0 bytes)'
+	],
+	[
+		'mmmu',
+		'a damaged parquet file',
+		{ 'Art/validation-00000-of-00001.parquet': new Uint8Array(100) },
+		'cannot be read as parquet'
+	],
+	[
+		'llavabench',
+		'a line cut off',
+		{ 'questions.jsonl': '{"question_id": 1, "im' },
+		'questions.jsonl, line 1, is not JSON'
+	],
+	['mmvet', 'a missing question', { 'mm-vet.json': '{"v1_1": {}}' }, 'mm-vet.json, v1_0, is missing'],
+	['owleval', 'a line that is no object', { 'questions.jsonl': '3' }, 'line 1, is not a JSON object'],
+	['scenes', 'no sprites', {}, 'There is no atlas.json']
+];
+
+describe('unusable data', () => {
+	it.each(cases)('%s: %s', async (name, _, files, message) => {
+		const error = await examplesOf(findBenchmark(name), files).catch((reason: unknown) => reason);
+		expect(error).toBeInstanceOf(InputError);
+		expect((error as InputError).message).toContain(message);
+	});
+
+	it('an image of a cut-off base64 cell names its line', async () => {
+		const [example] = await examplesOf(findBenchmark('mmbench'), {
+			'mmbench_dev_20230712.tsv': `${header}\n${row(1).slice(0, -3)}`
+		});
+		await expect(example!.images[0]!.read()).rejects.toThrow(
+			'mmbench_dev_20230712.tsv, line 2: the image is not base64'
+		);
+	});
+
+	it('quoted cells may hold tabs, quotes and line ends; the lines after them keep their numbers', async () => {
+		const file = `${header}\r\n${row(1, '"a\tb ""c""\r\nd"')}\r\n\r\n${row(2, 'say "hi"')}\r\nx\ty`;
+		const read = examplesOf(findBenchmark('mmbench'), { 'mmbench_dev_20230712.tsv': file });
+		await expect(read).rejects.toThrow('line 6, has 2 columns');
+		const examples = await examplesOf(findBenchmark('mmbench'), {
+			'mmbench_dev_20230712.tsv': file.slice(0, file.lastIndexOf('x'))
+		});
+		expect(examples.map(({ data }) => data['question'])).toEqual(['a\tb "c"\r\nd', 'say "hi"']);
+		expect([...(await examples[1]!.images[0]!.read())]).toEqual([104, 105]);
+	});
+
+	it('an unknown benchmark names the known ones', () => {
+		expect(() => findBenchmark('nocaps')).toThrow(/mme, mmbench, seed/);
+	});
+});
+
+it.each(benchmarks.map((benchmark): [string, Benchmark] => [benchmark.name, benchmark]))(
+	'%s gives no score without answers',
+	(_, benchmark) => expect(benchmark.score([]).scores).toEqual([])
+);

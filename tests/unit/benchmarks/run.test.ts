@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import { pope, type PopeData } from '../../../src/lib/benchmarks/pope.ts';
+import type { Benchmark, Example } from '../../../src/lib/benchmarks/benchmark.ts';
+import { openRun, type RunIdentity } from '../../../src/lib/benchmarks/run/record.ts';
+import { reportRun } from '../../../src/lib/benchmarks/run/report.ts';
+import {
+	hashExamples,
+	runBenchmark,
+	type Answerer,
+	type RunProgress
+} from '../../../src/lib/benchmarks/run/run.ts';
+import { memoryStorage } from '../../../src/lib/benchmarks/run/storage.ts';
+import type { AnswerRequest, AnswerResult, ImageInput } from '../../../src/lib/model/runtime/types.ts';
+import { InputError } from '../../../src/lib/tensor/errors.ts';
+
+const benchmark: Benchmark = pope;
+const examples: Example<PopeData>[] = Array.from({ length: 6 }, (_, id) => {
+	const image_path = `${Math.floor(id / 2)}.png`;
+	return {
+		id,
+		images: [{ name: image_path, read: async () => Uint8Array.of(Math.floor(id / 2)) }],
+		data: { question: `Question ${id}?`, answer: id % 2 ? 'no' : 'yes', image_path, category: 'random' }
+	};
+});
+const identity: RunIdentity = {
+	benchmark: 'pope',
+	data: { examples: 6, sha256: 'd' },
+	generation: benchmark.generation,
+	model: { name: 'm', files: { 'a.onnx': '1' } },
+	projector: 'c-abs',
+	tokens: 16,
+	dtype: 'fp32',
+	backend: 'node',
+	versions: { honeybee: '1' },
+	seed: 0
+};
+
+const result = (text: string, stop_reason: AnswerResult['stop_reason'] = 'eos'): AnswerResult => ({
+	text,
+	ids: [1, 2],
+	prompt_ids: [1, -1],
+	timings_ms: { vision: 1, projector: 1, prefill: 2, decode: 3 },
+	tokens_per_second: 1,
+	cached_positions: 0,
+	stop_reason,
+	backend: 'node',
+	dtype: 'fp32'
+});
+
+/** Answers "yes" always; fails or is aborted before the given call. */
+function fakeModel(
+	before: Partial<Record<number, () => void>> = {}
+): Answerer & { requests: AnswerRequest[] } {
+	const requests: AnswerRequest[] = [];
+	return {
+		requests,
+		async *answer(request, { signal } = {}) {
+			before[requests.length]?.();
+			requests.push(request);
+			yield { type: 'done', result: signal?.aborted ? result('', 'cancelled') : result('yes') };
+		}
+	};
+}
+
+async function open(storage = memoryStorage(), changed: Partial<RunIdentity> = {}, resume = false) {
+	const record = await openRun(storage, { ...identity, ...changed }, benchmark, { resume });
+	return { storage, record, targets: [{ projector: 'c-abs', tokens: 16, record }] };
+}
+
+const linesOf = (files: ReadonlyMap<string, Uint8Array>) =>
+	new TextDecoder().decode(files.get('results.jsonl')).trimEnd().split('\n');
+
+describe('a run', () => {
+	it('asks every example with its prompt, image and limit, and scores the answers', async () => {
+		const { storage, record, targets } = await open();
+		const model = fakeModel();
+		const progress: RunProgress[] = [];
+		expect(
+			await runBenchmark({ benchmark, examples, targets, model, onProgress: (p) => progress.push(p) })
+		).toBe(true);
+		expect(model.requests.length).toBe(6);
+		expect(model.requests[3]!.raw_prompt).toBe(benchmark.prompt(examples[3]!.data, 1));
+		expect(model.requests[3]!.turns[0]!.images.map(({ name, bytes }) => [name, ...bytes])).toEqual([
+			['1.png', 1]
+		]);
+		expect(model.requests[3]!.sampling).toMatchObject({ temperature: 0, max_new_tokens: 20 });
+		expect(progress.map(({ done }) => done)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+		expect(progress[0]!.seconds_left).toBeUndefined();
+		expect(progress.at(-1)!.seconds_left).toBe(0);
+		const report = await reportRun(benchmark, record, storage);
+		expect(report.scores[0]).toMatchObject({ name: 'accuracy', unit: '%' });
+		expect(report.scores[0]!.value).toBeCloseTo(50, 9);
+		expect(report.interval!.low).toBe(50);
+		expect(report.latency_ms.decode_per_token).toEqual({ median: 3, q1: 3, q3: 3, n: 6 });
+		expect(storage.files.has('report.json')).toBe(true);
+	});
+
+	it('goes on after an abort without asking twice', async () => {
+		const abort = new AbortController();
+		const first = await open();
+		const model = fakeModel({ 3: () => abort.abort() });
+		expect(
+			await runBenchmark({ benchmark, examples, targets: first.targets, model, signal: abort.signal })
+		).toBe(false);
+		expect(linesOf(first.storage.files).length).toBe(3);
+		const again = await open(first.storage, {}, true);
+		const rest = fakeModel();
+		expect(await runBenchmark({ benchmark, examples, targets: again.targets, model: rest })).toBe(true);
+		expect(rest.requests.length).toBe(3);
+		expect(linesOf(first.storage.files).map((line) => (JSON.parse(line) as { id: number }).id)).toEqual([
+			0, 1, 2, 3, 4, 5
+		]);
+	});
+
+	it('keeps what was answered before a failure, and names the example', async () => {
+		const { storage, targets } = await open();
+		const fail = () => {
+			throw new InputError('2.png is damaged; download it again.');
+		};
+		await expect(
+			runBenchmark({ benchmark, examples, targets, model: fakeModel({ 4: fail }) })
+		).rejects.toThrow('POPE, example 4: 2.png is damaged; download it again. The answers before it are kept');
+		expect(linesOf(storage.files).length).toBe(4);
+	});
+
+	it.each([
+		['cut in the middle', (line: string) => line.slice(0, 30), true],
+		['cut in a character', (line: string) => line.slice(0, -1), true],
+		['whole but for its line end', (line: string) => line, false]
+	])('repairs a last line that is %s', async (_, cut, repaired) => {
+		const { storage, targets } = await open();
+		await runBenchmark({ benchmark, examples, targets, model: fakeModel() });
+		const lines = linesOf(storage.files);
+		await storage.write('results.jsonl', [...lines.slice(0, 5), cut(lines[5]!)].join('\n'));
+		const again = await open(storage, {}, true);
+		expect(again.record.repaired).toBe(repaired);
+		expect(again.record.results.size).toBe(repaired ? 5 : 6);
+		await runBenchmark({ benchmark, examples, targets: again.targets, model: fakeModel() });
+		expect(linesOf(storage.files)).toEqual(lines);
+	});
+
+	it('refuses damage elsewhere and repeated results, naming the line', async () => {
+		const { storage, targets } = await open();
+		await runBenchmark({ benchmark, examples, targets, model: fakeModel() });
+		const lines = linesOf(storage.files);
+		await storage.write('results.jsonl', [lines[0], lines[1]!.slice(9), lines[2], ''].join('\n'));
+		await expect(open(storage, {}, true)).rejects.toThrow('results.jsonl, line 2, is not a result');
+		await storage.write('results.jsonl', [lines[0], lines[1], lines[0], ''].join('\n'));
+		await expect(open(storage, {}, true)).rejects.toThrow('line 3: example 0 is there already');
+		await storage.write('results.jsonl', `${lines[0]!.replace('"category":"random"', '"category":7')}\n`);
+		await expect(open(storage, {}, true)).rejects.toThrow('line 1: "category" is not as expected');
+	});
+
+	it('refuses another manifest, and a run that is there without resume', async () => {
+		const { storage } = await open();
+		await expect(open(storage)).rejects.toThrow('add --resume');
+		await expect(open(storage, { tokens: 64 }, true)).rejects.toThrow('another tokens (was 16, is 64)');
+		await expect(open(storage, { model: { name: 'm', files: { 'a.onnx': '2' } } }, true)).rejects.toThrow(
+			'another model.files.a.onnx (was 1, is 2)'
+		);
+		await storage.write('manifest.json', '{');
+		await expect(open(storage, {}, true)).rejects.toThrow(InputError);
+	});
+
+	it('reads the next image while the model computes, and each image once', async () => {
+		const { targets } = await open();
+		const events: string[] = [];
+		const watched = examples.map((example) => ({
+			...example,
+			images: example.images.map(({ name, read }) => ({
+				name,
+				read: () => {
+					events.push(`read ${name}`);
+					return read();
+				}
+			}))
+		}));
+		const model = fakeModel();
+		const answer = model.answer.bind(model);
+		const slow: Answerer = {
+			async *answer(request, options) {
+				await new Promise((resolve) => setTimeout(resolve, 5));
+				events.push(`answer ${request.turns[0]!.images[0]!.name}`);
+				yield* answer(request, options);
+			}
+		};
+		const prefetched: ImageInput[] = [];
+		await runBenchmark({
+			benchmark,
+			examples: watched,
+			targets,
+			model: slow,
+			prefetch: (image) => prefetched.push(image)
+		});
+		expect(events.filter((event) => event.startsWith('read'))).toEqual([
+			'read 0.png',
+			'read 1.png',
+			'read 2.png'
+		]);
+		expect(events.indexOf('read 1.png')).toBeLessThan(events.lastIndexOf('answer 0.png'));
+		expect(prefetched.map(({ name }) => name)).toEqual(['0.png', '1.png', '2.png']);
+	});
+
+	it('hashes what is asked', async () => {
+		const { sha256, examples: count } = await hashExamples(benchmark, examples);
+		expect(count).toBe(6);
+		const other = examples.map((example) => ({ ...example, data: { ...example.data, question: 'Other?' } }));
+		expect((await hashExamples(benchmark, other)).sha256).not.toBe(sha256);
+	});
+});
