@@ -1,17 +1,16 @@
-"""Stage 2: the LM alone, on scenes given as symbols instead of pixels.
+"""Stage 2: the LM alone, on scenes written in words at every place instead of visual tokens.
 
-A throw-away encoder turns the labels of a scene into "visual tokens": a 12x12 or 6x6 grid (what a locality-preserving
-projector gives) or an unordered set of objects with their boxes (what queries could give). So the LM learns to read
-scenes and to answer before any projector exists, and no form of visual token is favoured.
+What the vision tower's dense head reads at a patch (class, size, cell of the object) is turned into the sum of the LM's
+own embeddings of those words, on a 12x12 grid or averaged to 6x6. So the LM learns to look and to answer before any
+projector exists; stage 3 then teaches every projector to write such tokens. The writer is thrown away.
 """
 from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from .common import Clock, Log, optimizer, save
+from .common import Clock, Log, end_worker, fork_workers, optimizer, save
 from .data import scenes as S
 from .data.batches import Options, answer_tasks, collate, make_batch
 from .data.questions import TASKS, questions
@@ -19,49 +18,71 @@ from .data.text import Tokenizer, free_prompt, train_tokenizer
 from .model.config import PRESETS
 from .model.honeybee import answer_loss, splice
 from .model.language import LlamaForCausalLM
-from .vision import PATCH, patch_labels
+from .vision import DenseHead
 
-FORMS = {"grid": 144, "pooled": 36, "set": 36}
-FORM_SHARES = {"grid": 0.2, "pooled": 0.5, "set": 0.3}
+ROWS, COLUMNS, SIZES = ("top", "middle", "bottom"), ("left", "center", "right"), ("small", "large")
+FORM_SHARES = {36: 0.75, 144: 0.25}
 
 
-class SymbolEncoder(nn.Module):
-    def __init__(self, out: int, hidden: int = 128):
+class Writer(nn.Module):
+    """Reading of a patch -> sum of word embeddings, plus a learned part for place and box."""
+
+    def __init__(self, tokenizer: Tokenizer, width: int):
         super().__init__()
-        self.cls = nn.Embedding(len(S.class_names()) + 1, hidden)
-        self.background = nn.Embedding(len(S.BACKGROUNDS), hidden)
-        self.box = nn.Linear(4, hidden)
-        self.place = nn.Embedding(144, hidden)
-        self.mix = nn.Linear(hidden, hidden)
-        self.out = nn.Linear(hidden, out)
-        nn.init.normal_(self.out.weight, std=2 * hidden ** -0.5)
 
-    def forward(self, form: str, label, box, background):
-        """label [B, N], box [B, N, 4] in 0..1, background [B]."""
-        x = self.cls(label) + self.background(background)[:, None] + self.box(box) * (label > 0).unsqueeze(-1)
-        if form != "set":
-            x = x + self.place.weight
-        x = F.silu(x)
-        if form == "pooled":
-            b, _, w = x.shape
-            x = F.avg_pool2d(x.transpose(1, 2).reshape(b, w, 12, 12), 2).flatten(2).transpose(1, 2)
-        return self.out(F.silu(self.mix(x)))
+        def ids(words):
+            found = [tokenizer.text(w) for w in words]
+            if any(len(f) != 1 for f in found):
+                raise ValueError(f"not one token each: {words}")
+            return torch.tensor([f[0] for f in found])
+
+        for name, words in (("classes", S.class_names()), ("rows", ROWS), ("columns", COLUMNS), ("sizes", SIZES),
+                            ("colors", [b[0] for b in S.BACKGROUNDS])):
+            self.register_buffer(name, ids(words), persistent=False)
+        self.box = nn.Linear(4, width, bias=False)
+        self.place = nn.Parameter(torch.randn(144, width) * 0.1)
+
+    def forward(self, table, reading, tokens: int):
+        """reading: (label [B, 144] with 0 = background, box [B, 144, 4] in 0..1, colour [B])."""
+        label, box, color = reading
+        centre = (box[..., :2] + box[..., 2:]) / 2
+        cell = (centre * 3).long().clamp(0, 2)
+        large = ((box[..., 2] - box[..., 0]) * S.IMAGE > 25.5).long()
+        on = (label > 0).unsqueeze(-1).float()
+        words = (table(self.classes[(label - 1).clamp(min=0)]) * 1.5 + table(self.columns[cell[..., 0]])
+                 + table(self.rows[cell[..., 1]]) + 0.7 * table(self.sizes[large]) + self.box(box))
+        x = words * on + 0.7 * table(self.colors[color])[:, None] + self.place
+        if tokens == 36:  # average of the patches that show something, else of all
+            def pool(y):
+                return y.unflatten(1, (6, 2, 6, 2)).sum((2, 4)).flatten(1, 2)
+            weight = on + 0.02
+            x = pool(x * weight) / pool(weight)
+        return x
 
 
-def symbols(scenes: list[S.Scene], form: str, rng: np.random.Generator):
-    n = 36 if form == "set" else 144
-    label = np.zeros((len(scenes), n), np.int64)
-    box = np.zeros((len(scenes), n, 4), np.float32)
-    for i, scene in enumerate(scenes):
-        if form == "set":
-            for o, k in zip(scene.objects, rng.permutation(n)):
-                label[i, k] = o.cls + 1
-                box[i, k] = (o.x, o.y, o.x + o.size, o.y + o.size)
-        else:
-            a, b = patch_labels([(o.cls, o.x, o.y, o.size) for o in scene.objects], S.IMAGE // PATCH)
-            label[i], box[i] = a.ravel(), b.reshape(-1, 4)
-    background = np.array([s.background for s in scenes])
-    return torch.from_numpy(label), torch.from_numpy(box / S.IMAGE), torch.from_numpy(background)
+class Readings:
+    """What the dense head says about every patch of the pool, and the true background colour."""
+
+    @torch.no_grad()
+    def __init__(self, run, device, pool):
+        state = torch.load(run / "vision.pt", map_location=device, weights_only=False)
+        head = DenseHead(pool.shape[2], len(S.class_names())).to(device)
+        head.load_state_dict(state["head"])
+        self.head = head
+        labels, boxes = [], []
+        for i in range(0, len(pool), 512):
+            label, box = self.read(torch.from_numpy(np.asarray(pool[i:i + 512])).to(device).float())
+            labels.append(label.to(torch.uint8))
+            boxes.append(box.half())
+        self.labels, self.boxes = torch.cat(labels), torch.cat(boxes)
+
+    @torch.no_grad()
+    def read(self, features):
+        return self.head.cls(features).argmax(-1), self.head.box(features).clamp(0, 1)
+
+    def of(self, index, scenes):
+        color = torch.tensor([s.background for s in scenes], device=self.labels.device)
+        return self.labels[index].long(), self.boxes[index].float(), color
 
 
 def task_accuracy(rows) -> dict[str, float]:
@@ -96,6 +117,7 @@ def multi_turn_accuracy(lm, tokenizer, scenes, tokens, visual, device, batch=50)
 
 
 def train(args, device, run):
+    from .tune import feature_pool, features_of, load_vision
     torch.manual_seed(args.seed)
     rng = np.random.default_rng([args.seed, 2])
     folder = run / "tokenizer"
@@ -104,57 +126,71 @@ def train(args, device, run):
     tokenizer = Tokenizer(folder)
     config = dict(PRESETS[args.preset][1], vocab_size=tokenizer.size)
     lm = LlamaForCausalLM(config).to(device)
-    encoder = SymbolEncoder(config["hidden_size"]).to(device)
+    writer = Writer(tokenizer, config["hidden_size"]).to(device)
     path = run / "language.pt"
     spent = seen = step = 0
     state = None
     if path.exists():
         state = torch.load(path, map_location=device, weights_only=False)
         lm.load_state_dict(state["lm"])
-        encoder.load_state_dict(state["encoder"])
+        writer.load_state_dict(state["writer"])
         spent, seen, step = state["spent"], state["seen"], state["step"]
         rng = np.random.default_rng([args.seed, 2, step])
-    opt = optimizer([*lm.parameters(), *encoder.parameters()], args.lr)
+    pool, seeds = feature_pool(run, device, args.pool)
+    readings = Readings(run, device, pool)
+    held_out = [S.generate_scene(i, "test") for i in range(args.check_scenes)]
+    held = readings.read(features_of(load_vision(run, device), held_out, device))
+    index = {s.seed: i for i, s in enumerate(held_out)}
+    rank = fork_workers(args.workers, lm, writer)
+    if rank:
+        rng = np.random.default_rng([args.seed, 2, step, rank])
+    opt = optimizer([*lm.parameters(), *writer.parameters()], args.lr)
     if state:
         opt.load_state_dict(state["opt"])
     clock, log = Clock(args.minutes, spent), Log(run / "log.jsonl", "language")
     options = Options()
-    held_out = [S.generate_scene(i, "test") for i in range(200)]
-    names, shares = list(FORMS), [FORM_SHARES[f] for f in FORMS]
+    sizes, shares = list(FORM_SHARES), list(FORM_SHARES.values())
     last_log = last_eval = clock.elapsed
     losses = []
 
     def check(final=False):
-        for form in names:
+        for tokens in sizes:
             def visual(part):
-                return encoder(form, *(t.to(device) for t in symbols(part, form, rng)))
-            result = multi_turn_accuracy(lm, tokenizer, held_out, FORMS[form], visual, device)
-            log.write(minute=clock.elapsed / 60, held_out=True, final=final, form=form, **result)
-        save(path, lm=lm.state_dict(), encoder=encoder.state_dict(), opt=opt.state_dict(), config=config,
+                i = [index[s.seed] for s in part]
+                color = torch.tensor([s.background for s in part], device=device)
+                return writer(lm.model.embed_tokens, (held[0][i], held[1][i], color), tokens)
+            result = multi_turn_accuracy(lm, tokenizer, held_out, tokens, visual, device)
+            log.write(minute=clock.elapsed / 60, held_out=True, final=final, tokens=tokens, **result)
+        save(path, lm=lm.state_dict(), writer=writer.state_dict(), opt=opt.state_dict(), config=config,
              spent=clock.elapsed, seen=seen, step=step)
 
     while clock.progress < 1:
         for group in opt.param_groups:
             group["lr"] = clock.lr(args.lr)
-        form = names[rng.choice(len(names), p=shares)]
+        tokens = sizes[rng.choice(len(sizes), p=shares)]
         captions = rng.random() < args.caption_share  # short sequences: twice the scenes
-        scenes = [S.generate_scene(int(s)) for s in rng.integers(0, S.SEED_LIMIT, args.batch * (1 + captions))]
-        b = make_batch(scenes, FORMS[form], tokenizer, rng, options, captions)
-        visual = encoder(form, *(t.to(device) for t in symbols(scenes, form, rng)))
+        dense = rng.random() < (1 if clock.progress < args.dense_fraction else 0.2)
+        chosen = rng.integers(0, len(seeds), args.batch * (1 + captions))
+        scenes = [S.generate_scene(int(seeds[i])) for i in chosen]
+        b = make_batch(scenes, tokens, tokenizer, rng, options, captions, dense)
+        visual = writer(lm.model.embed_tokens, readings.of(torch.from_numpy(chosen).to(device), scenes), tokens)
         embeds = splice(lm, b.ids.clamp(min=0).to(device), b.image_at, visual)
         loss, _, _ = answer_loss(lm, embeds, b.labels.to(device))
         opt.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_([*lm.parameters(), *encoder.parameters()], 1.0)
+        nn.utils.clip_grad_norm_([*lm.parameters(), *writer.parameters()], 1.0)
         opt.step()
         losses.append(loss.item())
         step += 1
         seen += len(scenes)
+        if rank:
+            continue
         if clock.elapsed - last_log > 15:
             last_log = clock.elapsed
             log.write(minute=clock.elapsed / 60, step=step, seen=seen, loss=float(np.mean(losses)))
             losses = []
-        if clock.elapsed - last_eval > 120:
+        if clock.elapsed - last_eval > 75:
             last_eval = clock.elapsed
             check()
+    end_worker(rank, args.workers)
     check(final=True)

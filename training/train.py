@@ -7,8 +7,8 @@ from pathlib import Path
 from .common import setup
 
 STAGES = ["vision", "language", "align", "tune"]
-RATES = {"vision": 1e-3, "language": 1.5e-3, "align": 2e-3, "tune": 1e-3}
-BATCHES = {"vision": 32, "language": 16, "align": 32, "tune": 16}
+RATES = {"vision": 1e-3, "language": 1e-3, "align": 1.5e-3, "tune": 5e-4}
+BATCHES = {"vision": 32, "language": 12, "align": 64, "tune": 12}
 
 
 def main() -> None:
@@ -19,10 +19,18 @@ def main() -> None:
     p.add_argument("--preset", default="base", choices=["base", "larger"])
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--workers", type=int, default=1, help="language, align, tune: processes on shared weights (CPU)")
     p.add_argument("--batch", type=int, help="scenes per step")
     p.add_argument("--lr", type=float, help="peak learning rate (of the projectors in align and tune)")
     p.add_argument("--crop-fraction", type=float, default=0.5, help="vision: share of the time spent on crops")
-    p.add_argument("--lm-lr", type=float, default=6e-4, help="tune: peak learning rate of the LM")
+    p.add_argument("--dense-fraction", type=float, default=0.4,
+                   help="language: share of the time with only `where is` and `what is at` questions")
+    p.add_argument("--pointer", type=float, default=0.3,
+                   help="tune: weight of the loss that makes one head look from a named class to where it is shown")
+    p.add_argument("--dense-share", type=float, default=0.1, help="tune: share of batches with only such questions")
+    p.add_argument("--lesson-until", type=float, default=0.35,
+                   help="tune: share of the time with mostly scenes of two or three objects, each asked for one way")
+    p.add_argument("--lm-lr", type=float, default=5e-4, help="tune: peak learning rate of the LM")
     p.add_argument("--pool", type=int, default=24_000, help="align, tune: scenes whose features are kept")
     p.add_argument("--projectors", default="", help="align, tune: comma-separated names; all by default")
     p.add_argument("--caption-share", type=float, default=0.1, help="language, tune: share of caption-only batches")
@@ -42,7 +50,7 @@ def main() -> None:
         language.train(args, device, args.run)
     else:
         from . import tune
-        tune.train(args, device, args.run, align=args.stage == "align")
+        getattr(tune, args.stage)(args, device, args.run)
 
 
 if __name__ == "__main__":

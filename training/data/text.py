@@ -27,6 +27,11 @@ def free_prompt(turns: list[tuple[str, str]], detail: bool = True, image: bool =
     return head + "".join(f"\nHuman: {q}\nAI: {a}" for q, a in turns)
 
 
+def bare_prompt(turns: list[tuple[str, str]]) -> str:
+    """Without the system text (first lessons only)."""
+    return "<image>" + "".join(f"\nHuman: {q}\nAI: {a}" for q, a in turns)
+
+
 def templated(q: Question) -> str:
     if q.task == "referring":
         return GROUND.format(q.phrase)
