@@ -78,8 +78,13 @@ function watchSignals() {
 		['SIGHUP', 1]
 	]))
 		process.on(signal, () => {
-			for (const child of running) child.kill(signal);
-			process.exit(128 + number);
+			// The test runners tidy up on an interrupt only.
+			for (const child of running) {
+				child.on('close', () => running.size === 0 && process.exit(128 + number));
+				child.kill('SIGINT');
+			}
+			if (running.size === 0) process.exit(128 + number);
+			setTimeout(() => process.exit(128 + number), 15_000).unref();
 		});
 }
 
