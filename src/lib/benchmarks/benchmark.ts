@@ -112,6 +112,8 @@ export interface Benchmark<D extends Data = Data> {
 	readonly generation: { readonly max_new_tokens: number };
 	/** Fields that `score` reads. */
 	readonly fields: { readonly [F in keyof D]?: FieldKind };
+	/** Adds what upstream's result files lack of the fields that `score` reads. */
+	complete?(data: Data): Data;
 	/** @throws InputError naming the file and line that cannot be used. */
 	examples(folder: SourceFolder): AsyncIterable<Example<D>>;
 	/** The whole prompt, with one `<image>` for each image. */

@@ -57,6 +57,11 @@ export const sqa: Benchmark<SqaData> = {
 		choices: 'strings',
 		answer_index: 'number'
 	},
+	complete(data) {
+		const { question, answer_index } = data;
+		const choices = typeof question === 'string' ? parseQuestion(question)?.options : undefined;
+		return 'choices' in data || !choices || typeof answer_index !== 'number' ? data : { ...data, choices };
+	},
 	examples,
 	prompt({ question }, imageCount) {
 		const parsed = parseQuestion(question)!;
