@@ -1,3 +1,4 @@
+import type { TextConfig } from '../../lib/model/config.ts';
 import { Graph } from '../../lib/onnx/graph.ts';
 import { Cast, Shape, Sub } from '../../lib/onnx/ops.ts';
 import { int } from '../../lib/onnx/types.ts';
@@ -14,8 +15,8 @@ import { ProtoWriter } from '../../lib/onnx/protobuf.ts';
  *
  * So other runtimes run the very same operators on the very same weight files.
  */
-export function mergedGraph(embedding: Uint8Array, language: Uint8Array): Uint8Array {
-	const parts = [embedding, glue(), language].map(readGraph);
+export function mergedGraph(embedding: Uint8Array, language: Uint8Array, cache: CacheShape): Uint8Array {
+	const parts = [embedding, glue(cache), language].map(readGraph);
 	const made = new Set(parts.flatMap(({ outputs }) => outputs.map(({ name }) => name)));
 	const needed = new Set(parts.flatMap(({ inputs }) => inputs.map(({ name }) => name)));
 	const wanted = (name: string) => name === 'logits' || name.startsWith('present.');
@@ -35,9 +36,21 @@ export function mergedGraph(embedding: Uint8Array, language: Uint8Array): Uint8A
 	return model.finish();
 }
 
+/** Layers and widths of the cache. */
+export type CacheShape = Pick<TextConfig, 'num_hidden_layers' | 'num_key_value_heads' | 'head_dim'>;
+
 /** What the language graph wants to know about the sequence, from the inputs that other runtimes give. */
-function glue(): Uint8Array {
+function glue({ num_hidden_layers, num_key_value_heads, head_dim }: CacheShape): Uint8Array {
 	const g = new Graph('glue', 'glue');
+	// transformers.js makes the empty cache from these axis names; the first declaration of an input is the one kept.
+	for (let i = 0; i < num_hidden_layers; i++)
+		for (const what of ['key', 'value'])
+			g.input(`past_key_values.${i}.${what}`, 'float32', [
+				'batch_size',
+				num_key_value_heads,
+				'past_sequence_length',
+				head_dim
+			]);
 	const ids = g.input('input_ids', 'int64', ['batch', 'position']);
 	const mask = g.input('attention_mask', 'int64', ['batch', 'total']);
 	const one = g.ints([1]);

@@ -25,7 +25,8 @@ export async function writePeerFolder(root: string, manifest: ModelManifest): Pr
 	const [first] = language;
 	const merged = mergedGraph(
 		await readFile(join(root, embedding.graph)),
-		await readFile(join(root, first!.graph))
+		await readFile(join(root, first!.graph)),
+		manifest.config.text_config
 	);
 	const graph = join(onnx, 'model.onnx');
 	await writeFile(graph, merged);
