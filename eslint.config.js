@@ -17,7 +17,7 @@ const mayImport = {
 	model: ['tensor', 'checkpoint', 'onnx'],
 	analysis: ['tensor'],
 	viz: ['tensor', 'analysis'],
-	benchmarks: ['tensor', 'checkpoint', 'model'],
+	benchmarks: ['tensor', 'checkpoint', 'model', 'analysis', 'scenes'],
 	notebook: ['tensor', 'analysis', 'viz'],
 	scenes: [],
 	workers: ['tensor', 'checkpoint', 'onnx', 'model'],

@@ -57,7 +57,7 @@ export async function answer(
 	for await (const event of model.answer({
 		projector,
 		turns: [{ question, images: [image] }],
-		sampling: { ...greedy, max_new_tokens: 32 }
+		sampling: { ...greedy, max_new_tokens: 64 }
 	}))
 		if (event.type === 'done') return event.result.text.trim();
 	throw new Error('The answer did not end.');

@@ -11,11 +11,12 @@ import { answer, embeddedModel, openNodeModel, scene } from '../../support/embed
 
 /** Answers of the PyTorch model before conversion (`python -m training.export`). */
 interface Reference {
-	readonly answers: readonly {
+	readonly items: readonly {
 		readonly seed: number;
 		readonly question: string;
 		readonly truth: string;
-		readonly greedy: Readonly<Record<string, string>>;
+		/** By projector. */
+		readonly answers: Readonly<Record<string, string>>;
 	}[];
 }
 
@@ -55,13 +56,13 @@ describe('embedded model', () => {
 	}, 300_000);
 
 	it('gives the answers that PyTorch gave before conversion', async () => {
-		const { answers } = JSON.parse(
+		const { items } = JSON.parse(
 			await readFile('tests/fixtures/embedded/reference.json', 'utf8')
 		) as Reference;
-		expect(answers.length).toBeGreaterThanOrEqual(200);
-		for (const { seed, question, greedy } of answers) {
+		expect(items.length).toBeGreaterThanOrEqual(200);
+		for (const { seed, question, answers } of items) {
 			const { image } = scene(seed);
-			for (const [projector, text] of Object.entries(greedy))
+			for (const [projector, text] of Object.entries(answers))
 				expect(
 					await answer(model, projector, image, question),
 					`${projector}, scene ${seed}: ${question}`
