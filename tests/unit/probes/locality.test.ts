@@ -24,6 +24,11 @@ interface Jacobian {
 	readonly occlusion: readonly (readonly number[])[];
 }
 
+/** Root-mean-square difference over root-mean-square of the exact map. */
+function rmsError(map: ArrayLike<number>, exact: readonly number[]): number {
+	return Math.hypot(...exact.map((value, i) => map[i]! - value)) / Math.hypot(...exact);
+}
+
 describe.each(goldenCheckpoints)('locality of %s', (name) => {
 	let folder: string;
 	let model: HoneybeeModel;
@@ -64,16 +69,16 @@ describe.each(goldenCheckpoints)('locality of %s', (name) => {
 
 	it('perturbation with every direction is the Jacobian', async () => {
 		const maps = await model.locality({ ...request, directions: exact.feature_width });
-		expect(relativeError(map(maps), norms())).toBeLessThan(5e-3);
+		expect(rmsError(map(maps), norms())).toBeLessThan(4e-3);
+		// A finite step crosses kinks of bilinear sampling, which single entries of the D-Abstractor show.
+		expect(relativeError(map(maps), norms())).toBeLessThan(1e-2);
 	});
 
 	it('perturbation with a few random directions is near it, and repeatable', async () => {
 		const few = { ...request, directions: 8, seed: 3 };
 		const a = map(await model.locality(few));
 		// One entry may be far off, the map as a whole is not.
-		const exactly = norms();
-		const rms = (values: readonly number[]) => Math.hypot(...values) / Math.sqrt(values.length);
-		expect(rms(exactly.map((norm, i) => a[i]! - norm)) / rms(exactly)).toBeLessThan(0.2);
+		expect(rmsError(a, norms())).toBeLessThan(0.2);
 		expect(map(await model.locality(few))).toEqual(a);
 	});
 
