@@ -17,6 +17,8 @@ export default defineConfig({
 		baseURL: `http://localhost:${port}`,
 		browserName: 'chromium',
 		viewport: { width: 1440, height: 900 },
+		// A control that never becomes usable is named instead of eating the test's time.
+		actionTimeout: 30_000,
 		launchOptions: { executablePath: findChromium(), args: chromiumArgs }
 	},
 	webServer: {
