@@ -1,17 +1,12 @@
+import type { JsonObject } from '../checkpoint/bytes.ts';
 import { InputError } from '../tensor/errors.ts';
-
-export type Json = Readonly<Record<string, unknown>>;
-
-export function isObject(value: unknown): value is Json {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Typed reads from one object of config.json, with messages that name the field. */
 export class ConfigFields {
-	readonly #json: Json;
+	readonly #json: JsonObject;
 	readonly #where: string;
 
-	constructor(json: Json, where: string) {
+	constructor(json: JsonObject, where: string) {
 		this.#json = json;
 		this.#where = where;
 	}

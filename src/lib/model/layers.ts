@@ -38,7 +38,7 @@ export function parameter(
 }
 
 /** Reads a matrix [rows, columns] and gives it back transposed, [columns, rows]. */
-function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
+export function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
 	const out = new Float32Array(matrix.length);
 	// Tiles keep both sides in cache.
 	const tile = 32;

@@ -1,5 +1,6 @@
+import { isObject, type JsonObject } from '../checkpoint/bytes.ts';
 import { InputError } from '../tensor/errors.ts';
-import { ConfigFields, isObject, type Json } from './config-fields.ts';
+import { ConfigFields } from './config-fields.ts';
 import type { HoneybeeConfig, LmConfig, ProjectorConfig, TextConfig, VisionConfig } from './config.ts';
 import { projectorDefinition } from './projectors/registry.ts';
 
@@ -11,7 +12,7 @@ const clipStd = [0.26862954, 0.26130258, 0.27577711];
  * Upstream's migrations of an old config.json (SPEC §1: top-level `hidden_size` dropped, `visual_projector_config` renamed,
  * top-level `num_query_tokens` moved into it). Gives a new object.
  */
-export function migrateConfig(json: Json): Json {
+export function migrateConfig(json: JsonObject): JsonObject {
 	const { hidden_size: _dropped, visual_projector_config: old, ...rest } = json;
 	if (old === undefined) return rest;
 	if (!isObject(old))
@@ -26,7 +27,7 @@ export function migrateConfig(json: Json): Json {
 	return { ...others, projector_config: { num_eos_tokens: 1, ...projector_config, num_query_tokens } };
 }
 
-function parseVision(json: Json): VisionConfig {
+function parseVision(json: JsonObject): VisionConfig {
 	const fields = new ConfigFields(json, 'vision_config');
 	const config: VisionConfig = {
 		hidden_size: fields.count('hidden_size', undefined, 1),
@@ -48,7 +49,7 @@ function parseVision(json: Json): VisionConfig {
 	return config;
 }
 
-function parseText(json: Json): TextConfig {
+function parseText(json: JsonObject): TextConfig {
 	const fields = new ConfigFields(json, 'text_config');
 	const hidden_size = fields.count('hidden_size', undefined, 1);
 	const num_attention_heads = fields.count('num_attention_heads', undefined, 1);
@@ -79,7 +80,7 @@ function parseText(json: Json): TextConfig {
 	};
 }
 
-function parseLm(json: Json): LmConfig {
+function parseLm(json: JsonObject): LmConfig {
 	const fields = new ConfigFields(json, 'lm_config');
 	const pretrained_lm_name_or_path = fields.string('pretrained_lm_name_or_path', 'unknown');
 	return {
@@ -94,7 +95,7 @@ function parseLm(json: Json): LmConfig {
 	};
 }
 
-function parseProjector(json: Json, vision: VisionConfig, text: TextConfig): ProjectorConfig {
+function parseProjector(json: JsonObject, vision: VisionConfig, text: TextConfig): ProjectorConfig {
 	const fields = new ConfigFields(json, 'projector_config');
 	const definition = projectorDefinition(fields.string('projector_type'));
 	return definition.parseConfig(fields, {
@@ -115,7 +116,7 @@ function parseProjector(json: Json, vision: VisionConfig, text: TextConfig): Pro
 export function parseConfig(json: unknown): HoneybeeConfig {
 	if (!isObject(json)) throw new InputError('config.json is not a JSON object; restore the original file.');
 	const migrated = migrateConfig(json);
-	const section = (name: string): Json => {
+	const section = (name: string): JsonObject => {
 		const value = migrated[name];
 		if (!isObject(value))
 			throw new InputError(

@@ -4,6 +4,7 @@ import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { toFloat32 } from '../../tensor/half.ts';
+import { transpose } from '../layers.ts';
 import type { ModelManifest } from '../manifest.ts';
 
 /**
@@ -46,10 +47,7 @@ export async function openModelFolderCheckpoint(
 			entries.set(key, { name: key, dtype: stored.dtype, dims: [rows, columns] });
 			readers.set(key, async () => {
 				const { data } = toFloat32(await shard.read(stored.name));
-				const out = new Float32Array(data.length);
-				for (let c = 0; c < columns; c++)
-					for (let r = 0; r < rows; r++) out[r * columns + c] = data[c * rows + r]!;
-				return { dtype: 'float32', dims: [rows, columns], data: out };
+				return { dtype: 'float32', dims: [rows, columns], data: transpose(data, columns, rows) };
 			});
 		}
 	}
