@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { okabeIto, projectorColours } from '../../../src/lib/workbench/colours.ts';
+import { okabeIto, projectorColours } from '../../../src/lib/viz/palette.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/format.ts';
 import { shrink } from '../../../src/lib/workbench/images.ts';
 import { Layout } from '../../../src/lib/workbench/layout.svelte.ts';
