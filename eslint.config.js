@@ -8,19 +8,19 @@ import svelteConfig from './svelte.config.js';
 
 /**
  * Imports go one way: a folder may use the folders named beside it, and itself.
- * tensor ← checkpoint, onnx ← model ← workers ← workbench ← routes, and tensor ← analysis ← viz ← routes.
+ * tensor ← checkpoint, onnx ← model ← workers ← workbench ← routes, tensor ← analysis ← viz ← routes, and analysis ← model.
  */
 const mayImport = {
 	tensor: [],
 	checkpoint: ['tensor'],
 	onnx: ['tensor'],
-	model: ['tensor', 'checkpoint', 'onnx'],
+	model: ['tensor', 'checkpoint', 'onnx', 'analysis'],
 	analysis: ['tensor'],
 	viz: ['tensor', 'analysis'],
 	benchmarks: ['tensor', 'checkpoint', 'model', 'analysis', 'scenes'],
 	notebook: ['tensor', 'analysis', 'viz'],
 	scenes: [],
-	workers: ['tensor', 'checkpoint', 'onnx', 'model'],
+	workers: ['tensor', 'checkpoint', 'onnx', 'model', 'analysis'],
 	workbench: [
 		'tensor',
 		'checkpoint',

@@ -2,8 +2,14 @@ import type { LocalityMaps } from '../lib/model/probes/locality.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import type {
 	AnswerEvent,
+	AnswerProbe,
 	AnswerRequest,
+	AnswerScores,
 	BackendInfo,
+	Influence,
+	InfluenceMethod,
+	LensGrid,
+	LensRequest,
 	LoadProgress,
 	LocalityRequest,
 	ProbeProgress,
@@ -13,16 +19,25 @@ import type {
 
 export type {
 	AnswerEvent,
+	AnswerProbe,
 	AnswerRequest,
 	AnswerResult,
+	AnswerScores,
+	AnswerTokens,
 	BackendInfo,
 	BackendName,
 	ImageInput,
+	Influence,
+	InfluenceMethod,
+	LensGrid,
+	LensReading,
+	LensRequest,
 	LoadProgress,
 	LocalityRequest,
 	ProbeProgress,
 	SamplingOptions,
 	StageTimings,
+	TokenEdit,
 	Trace,
 	TraceRequest,
 	Turn
@@ -67,6 +82,13 @@ export interface HoneybeeWorkerApi {
 	trace(request: TraceRequest): Promise<Trace>;
 	/** Locality maps of one image, by output: float32 [token, patch]. Rejects with AbortError when cancelled. */
 	locality(request: LocalityRequest, onProgress: (progress: ProbeProgress) => void): Promise<LocalityMaps>;
+	/** Forced decoding of an answer, its own or another model's. */
+	score(request: AnswerProbe): Promise<AnswerScores>;
+	influence(
+		request: AnswerProbe & { readonly method: InfluenceMethod },
+		onProgress: (progress: ProbeProgress) => void
+	): Promise<Influence>;
+	lens(request: LensRequest, onProgress: (progress: ProbeProgress) => void): Promise<LensGrid>;
 	/** Stops what is in work; an answer then ends with `stop_reason: 'cancelled'`. */
 	cancel(): Promise<void>;
 	dispose(): Promise<void>;

@@ -1,4 +1,20 @@
-import type { AnswerEvent, AnswerRequest, LoadedModel, LoadRequest, WorkerState } from '../../workers/api.ts';
+import type { LocalityMaps } from '../model/probes/locality.ts';
+import type {
+	AnswerEvent,
+	AnswerRequest,
+	LoadedModel,
+	LoadRequest,
+	LocalityRequest,
+	ProbeProgress,
+	Trace,
+	TraceRequest,
+	WorkerState
+} from '../../workers/api.ts';
+
+export interface ProbeOptions {
+	readonly signal?: AbortSignal;
+	readonly onProgress?: (progress: ProbeProgress) => void;
+}
 
 /** What the session needs of the model worker's client; `src/workers/honeybee.client.ts` provides it. */
 export interface ModelClient {
@@ -7,6 +23,10 @@ export interface ModelClient {
 	subscribe(listener: (state: WorkerState) => void): () => void;
 	load(request: LoadRequest): Promise<LoadedModel>;
 	answer(request: AnswerRequest): AsyncIterable<AnswerEvent>;
+	/** Activations of one image, under their golden names. */
+	trace(request: TraceRequest): Promise<Trace>;
+	/** Locality maps of one image, by output: float32 [token, patch]. Rejects with AbortError when aborted. */
+	locality(request: LocalityRequest, options?: ProbeOptions): Promise<LocalityMaps>;
 	/** Stops the answer in work, which then ends with `stop_reason: 'cancelled'`. */
 	cancel(): Promise<void>;
 	/** Ends the worker, starts a new one and loads the last requested model again. */

@@ -77,6 +77,11 @@ export class Session {
 		await Promise.all([this.#startModel(), this.#startScenes()]);
 	}
 
+	/** The loaded model's worker; for what pages compute themselves (`study.svelte.ts`). */
+	get client(): ModelClient {
+		return this.#parts.client;
+	}
+
 	// ---- model -------------------------------------------------------------------------------------------------
 
 	get listing(): ModelListing | undefined {

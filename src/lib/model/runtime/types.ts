@@ -65,7 +65,70 @@ export interface AnswerRequest {
 	readonly sampling: SamplingOptions;
 	/** Whole prompt used as it is instead of the template (images are those of `turns`). */
 	readonly raw_prompt?: string;
+	/** Done, in order, to the visual tokens of the last image before they enter the prompt. */
+	readonly edits?: readonly TokenEdit[];
 }
+
+/** A change to the visual tokens of one image; tokens are named by their index among the M as they were before any edit. */
+export type TokenEdit =
+	/** Their positions leave the prompt. */
+	| { readonly kind: 'delete'; readonly tokens: readonly number[] }
+	/** Replaced by the mean of the image's M visual tokens. */
+	| { readonly kind: 'mean'; readonly tokens: readonly number[] }
+	| { readonly kind: 'swap'; readonly pairs: readonly (readonly [number, number])[] }
+	/** Replaced by tokens `source` (as many) of another image, or of another projector of the same model. */
+	| {
+			readonly kind: 'transplant';
+			readonly tokens: readonly number[];
+			readonly source: readonly number[];
+			readonly from: { readonly projector: string; readonly tokens?: number; readonly image: ImageInput };
+	  };
+
+/** An answer to be looked into: the request that it answers, and the answer as ids, or as text from elsewhere. */
+export type AnswerProbe = Omit<AnswerRequest, 'sampling'> & {
+	readonly answer: { readonly ids: readonly number[] } | { readonly text: string };
+};
+
+/** The answer's tokens as the loaded model sees them. */
+export interface AnswerTokens {
+	readonly ids: readonly number[];
+	/** What each id adds to the text; joined they are the text. */
+	readonly pieces: readonly string[];
+}
+
+/** Forced decoding. */
+export interface AnswerScores extends AnswerTokens {
+	/** Natural logarithm of each token's probability given all before it: float32 [answer]. */
+	readonly log_probabilities: Float32Array;
+}
+
+export type InfluenceMethod = 'attention' | 'ablation';
+
+/** How much each visual token of the last image bears on each token of the answer. */
+export interface Influence extends AnswerTokens {
+	readonly method: InfluenceMethod;
+	/**
+	 * attention: float32 [layer, head, answer, M], share of attention from the position that predicts the token;
+	 * ablation: float32 [answer, M], log-probability with the visual token minus with the mean in its place (nats).
+	 */
+	readonly values: Tensor<'float32'>;
+}
+
+/** Logit lens on the visual tokens of the last image. */
+export interface LensRequest extends Omit<AnswerRequest, 'sampling'> {
+	/** Words kept per cell. */
+	readonly words?: number;
+}
+
+export interface LensReading {
+	readonly words: readonly string[];
+	readonly probabilities: readonly number[];
+	/** Of the whole distribution, bits. */
+	readonly entropy: number;
+}
+
+/** [layer][visual token]; layer 0 is the embeddings, the layer before the final norm is the last. */
+export type LensGrid = readonly (readonly LensReading[])[];
 
 export interface StageTimings {
 	readonly vision: number;

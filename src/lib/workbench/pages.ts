@@ -1,0 +1,13 @@
+/** A page of the workbench, as the navigation shows it. */
+export interface Page {
+	/** Below the site's root, without slashes at its ends; the empty one is the first page. */
+	readonly path: string;
+	readonly title: string;
+	/** What is to be seen there, a phrase. */
+	readonly shows: string;
+}
+
+/** All pages, in reading order. A new page is one line here and one folder in `src/routes`. */
+export const pages: readonly Page[] = [
+	{ path: '', title: 'Model', shows: 'the image, its visual tokens and the model’s description' }
+];
