@@ -27,6 +27,7 @@ export class Study<T> {
 	/** Milliseconds the value took. */
 	took = $state.raw<number | undefined>();
 
+	// eslint-disable-next-line svelte/prefer-svelte-reactivity -- a cache that nothing on the page reads
 	readonly #kept = new Map<string, { readonly value: T; readonly took: number }>();
 	readonly #limit: number;
 	#abort: AbortController | undefined;
