@@ -12,6 +12,8 @@ export interface Selection {
 	readonly step?: number;
 	/** Row of a figure that shows summaries. */
 	readonly row?: number;
+	/** Column of a comparison: whose tokens and words are counted. */
+	readonly column?: number;
 }
 
 /** A hover passes, a selection stays until Escape. */

@@ -25,7 +25,8 @@ const keys = [
 	'head',
 	'point',
 	'step',
-	'row'
+	'row',
+	'column'
 ] as const satisfies readonly (keyof Selection)[];
 
 /** Same indices, absent ones too. */

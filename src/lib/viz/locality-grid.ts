@@ -20,7 +20,7 @@ export interface LocalityGridOptions {
 }
 
 /** Small maps side by side, one empty cell between them. */
-function mosaic(map: TokenPatchMap, relative: boolean) {
+export function mosaic(map: TokenPatchMap, relative: boolean) {
 	const side = patchSide(map.patches);
 	const columns = sideOf(map.tokens) ?? Math.ceil(Math.sqrt(map.tokens));
 	const rows = Math.ceil(map.tokens / columns);

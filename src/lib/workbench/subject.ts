@@ -1,4 +1,4 @@
-import type { BackendInfo, ImageInput } from '../../workers/api.ts';
+import type { BackendInfo, ImageInput, LoadedModel } from '../../workers/api.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
 import type { SessionImage } from './images.ts';
 import type { Session } from './session.svelte.ts';
@@ -31,11 +31,20 @@ export function subjectOf(
 	const projector = change.projector ?? session.projector;
 	if (worker.status !== 'ready' || loaded === undefined || image === undefined || projector === undefined)
 		return undefined;
-	const { manifest, backend } = loaded;
+	const own = change.projector === undefined || change.projector === session.projector;
+	return subjectIn(loaded, image, projector, change.tokens ?? (own ? session.tokens : undefined));
+}
+
+/** The same for any loaded model; undefined when it has no such projector. M is the projector's own when absent. */
+export function subjectIn(
+	{ manifest, backend }: Pick<LoadedModel, 'manifest' | 'backend'>,
+	image: SessionImage,
+	projector: string,
+	M?: number
+): Subject | undefined {
 	const entry = manifest.projectors[projector];
 	if (entry === undefined) return undefined;
-	const own = change.projector === undefined || change.projector === session.projector;
-	const tokens = change.tokens ?? (own ? session.tokens : undefined) ?? entry.num_query_tokens;
+	const tokens = M ?? entry.num_query_tokens;
 	const { id, bytes, name } = image;
 	return {
 		manifest,
