@@ -41,7 +41,7 @@ async function open(
 	const { text_config } = parseConfig(smallConfig({ text }));
 	const checkpoint = await openCheckpoint(randomCheckpoint({ text }));
 	const state = dequantized ? new Dequantized(checkpoint, dequantized) : new StateDict(checkpoint);
-	const session = await openGraph(languageGraph(text_config, state, dtype, attention));
+	const session = await openGraph(languageGraph(text_config, state, dtype, { attention }));
 	return {
 		session,
 		config: text_config,

@@ -85,7 +85,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const language = part(languageGraph(config.text_config, first.state, dtypes.language), 'language');
 	// Other views of the same weights: they lie in the language model's shards.
 	const traced = view(
-		languageGraph(config.text_config, first.state, dtypes.language, 'traced'),
+		languageGraph(config.text_config, first.state, dtypes.language, { attention: 'traced' }),
 		'language.traced',
 		language
 	);

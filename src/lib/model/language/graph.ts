@@ -52,12 +52,21 @@ export function kvType(dtype: WeightDType): 'float32' | 'float16' {
 	return activationType(dtype);
 }
 
+export interface LanguageGraphOptions {
+	readonly attention?: LanguageAttention;
+	/** Decoder layers `[from, to)`; all of them when absent. */
+	readonly layers?: readonly [from: number, to: number];
+}
+
 /**
- * LLaMA decoder (SPEC §5; upstream: transformers LlamaForCausalLM). O width, V vocabulary.
+ * LLaMA decoder (SPEC §5; upstream: transformers LlamaForCausalLM), or some of its layers. O width, V vocabulary.
  *
  *   inputs_embeds [batch, position, O] ─ layers ─ norm ─ rows logit_positions ─ lm_head ─ logits [batch, k, V]
  *   layer:  h += o_proj(GQA(rope(q), rope(k), v))  on RMSNorm(h)
  *           h += down(SiLU(gate) · up)             on RMSNorm(h)
+ *
+ * A model cut before layer i hands over `handed.i.residual` and `handed.i.update`, the two terms of h: their sum and the norm
+ * after it stay one node, so that the parts compute bit by bit what the whole does.
  *
  * The residual stream and the norms stay float32 whatever the weights' type.
  */
@@ -65,28 +74,52 @@ export function languageGraph(
 	config: TextConfig,
 	state: StateDict,
 	dtype: WeightDType,
-	attention: LanguageAttention = config.head_dim % 16 === 0 ? 'fused' : 'plain'
+	{
+		attention = config.head_dim % 16 === 0 ? 'fused' : 'plain',
+		layers: [from, to] = [0, config.num_hidden_layers]
+	}: LanguageGraphOptions = {}
 ): Graph {
 	const g = new Graph('language');
 	const { hidden_size: O, vocab_size: V, num_hidden_layers: L, rms_norm_eps: eps } = config;
-	let residual = g.input('inputs_embeds', 'float32', [dims.batch, dims.position, O]);
+	const hiddenDims = [dims.batch, dims.position, O];
+	const norm = (key: string) => parameter(g, state, `${PREFIX}.model.${key}.weight`, [O]);
+	/** What comes before layer i: the sum that is layer i's input, and its norm. */
+	const enter = (i: number, sum: Handed) => {
+		const last = i === L;
+		const name = last ? 'norm' : `layers.${i}.input_layernorm`;
+		return SkipSimplifiedLayerNormalization(
+			g.scope(name.replace('.input', '/input')),
+			sum.residual,
+			sum.update,
+			norm(name),
+			eps
+		);
+	};
+
+	const inputs = from === 0 ? (['inputs_embeds'] as const) : handedNames(from);
+	const [first, update] = inputs.map((name) => g.input(name, 'float32', hiddenDims));
+	if (!first) throw new Error('A language graph has an input.');
 	const rope = ropeCaches(g, config, kvType(dtype));
 	const attend =
 		attention === 'fused'
 			? fusedAttention(g, config, rope)
 			: plainAttention(g, config, rope, attention === 'traced');
-	const logitPositions = g.input('logit_positions', 'int64', ['logit_position']);
-	const hiddenDims = [dims.batch, dims.position, O];
-	g.output('lm.hidden_states.0', residual, hiddenDims);
+	const logitPositions = to === L ? g.input('logit_positions', 'int64', ['logit_position']) : undefined;
 
-	const norm = (key: string) => parameter(g, state, `${PREFIX}.model.${key}.weight`, [O]);
-	let normed = SimplifiedLayerNormalization(
-		g.scope('layers.0/input_layernorm'),
-		residual,
-		norm('layers.0.input_layernorm'),
-		eps
-	);
-	for (let i = 0; i < L; i++) {
+	let { residual, normed } = update
+		? enter(from, { residual: first, update })
+		: {
+				residual: first,
+				normed: SimplifiedLayerNormalization(
+					g.scope('layers.0/input_layernorm'),
+					first,
+					norm('layers.0.input_layernorm'),
+					eps
+				)
+			};
+	g.output(`lm.hidden_states.${from}`, residual, hiddenDims);
+
+	for (let i = from; i < to; i++) {
 		const layer = g.scope(`layers.${i}`);
 		const attended = selfAttention(layer.scope('self_attn'), normed, config, state, i, dtype, attend);
 		const middle = SkipSimplifiedLayerNormalization(
@@ -96,24 +129,38 @@ export function languageGraph(
 			norm(`layers.${i}.post_attention_layernorm`),
 			eps
 		);
-		const fed = mlp(layer.scope('mlp'), middle.normed, config, state, i, dtype);
-		const last = i === L - 1;
-		const next = SkipSimplifiedLayerNormalization(
-			g.scope(last ? 'norm' : `layers.${i + 1}/input_layernorm`),
-			middle.residual,
-			fed,
-			norm(last ? 'norm' : `layers.${i + 1}.input_layernorm`),
-			eps
-		);
-		({ normed, residual } = next);
+		const sum = {
+			residual: middle.residual,
+			update: mlp(layer.scope('mlp'), middle.normed, config, state, i, dtype)
+		};
+		if (i + 1 === to && to < L) {
+			const [residualName, updateName] = handedNames(to);
+			g.output(residualName, sum.residual, hiddenDims);
+			g.output(updateName, sum.update, hiddenDims);
+			break;
+		}
+		({ normed, residual } = enter(i + 1, sum));
 		// Upstream's last hidden state is the one after the final norm.
-		g.output(`lm.hidden_states.${i + 1}`, last ? normed : residual, hiddenDims);
+		g.output(`lm.hidden_states.${i + 1}`, i + 1 === L ? normed : residual, hiddenDims);
 	}
 
-	const rows = Gather(g.scope('lm_head'), normed, logitPositions, 1);
-	const logits = languageHead(g, rows, config, state, dtype);
-	g.output('logits', logits, [dims.batch, 'logit_position', V]);
+	if (logitPositions) {
+		const rows = Gather(g.scope('lm_head'), normed, logitPositions, 1);
+		const logits = languageHead(g, rows, config, state, dtype);
+		g.output('logits', logits, [dims.batch, 'logit_position', V]);
+	}
 	return g;
+}
+
+/** The two terms of the hidden state before a layer, float32 [batch, position, O]. */
+interface Handed {
+	readonly residual: Value;
+	readonly update: Value;
+}
+
+/** What a language graph that ends before layer i gives, and the one that begins there takes. */
+export function handedNames(layer: number): readonly [residual: string, update: string] {
+	return [`handed.${layer}.residual`, `handed.${layer}.update`];
 }
 
 /** Logits [batch, k, V] of normed rows [batch, k, O], float32. */
