@@ -34,7 +34,7 @@ async function manifest(changes: Record<string, unknown> = {}): Promise<Record<s
 			},
 			vision_config: { patch_size: 14, image_size: 28 }
 		},
-		graphs: { vision: graph, embedding: graph, cache: graph, language: [graph] },
+		graphs: { vision: graph, embedding: graph, cache: graph, language: [{ ...graph, layers: [0, 1] }] },
 		projectors: { mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1 } },
 		files: await Promise.all(['g.onnx', 'w.safetensors', 'tokenizer.json'].map((path) => file(path))),
 		...changes

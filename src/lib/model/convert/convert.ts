@@ -1,6 +1,5 @@
 import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
-import type { Graph } from '../../onnx/graph.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
@@ -10,7 +9,9 @@ import { projectorDefinition } from '../projectors/registry.ts';
 import { convertSentencePiece } from '../text/index.ts';
 import { visionGraph } from '../vision/graph.ts';
 import { subModelDTypes } from './dtypes.ts';
-import { planShards, type Shard } from './shards.ts';
+import { planLanguage } from './language-parts.ts';
+import { graphFiles, part, type Part, view } from './part.ts';
+import type { Shard } from './shards.ts';
 import type { FolderSink, Hasher } from './sink.ts';
 import { openSources, readManifest, type ConversionSource, type FolderResolver } from './source.ts';
 
@@ -37,15 +38,10 @@ export interface ConversionOptions {
 	readonly resolve: FolderResolver;
 	readonly createHash: () => Hasher;
 	readonly licence?: string;
+	/** Largest language graph in bytes of weights; a larger language model becomes several (`LANGUAGE_LIMIT`). */
+	readonly languageLimit?: number;
 	readonly onProgress?: (progress: ConversionProgress) => void;
 	readonly signal?: AbortSignal;
-}
-
-/** A graph with the files it becomes. */
-interface Part {
-	readonly graph: Graph;
-	readonly path: string;
-	readonly shards: readonly Shard[];
 }
 
 const CHUNK = 16 * 1024 * 1024;
@@ -80,21 +76,29 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	].sort((a, b) => a - b);
 
 	// Building every graph first checks every tensor's presence and shape before a byte is written.
+	const { text_config } = config;
 	const vision = part(visionGraph(config.vision_config, first.state, featureLayers, dtypes.vision), 'vision');
-	const embedding = part(embeddingGraph(config.text_config, first.state, dtypes.embedding), 'embedding');
-	const language = part(languageGraph(config.text_config, first.state, dtypes.language), 'language');
-	// Other views of the same weights: they lie in the language model's shards.
-	const traced = view(
-		languageGraph(config.text_config, first.state, dtypes.language, { attention: 'traced' }),
-		'language.traced',
-		language
+	const embedding = part(embeddingGraph(text_config, first.state, dtypes.embedding), 'embedding');
+	const language = planLanguage(
+		text_config,
+		first.state,
+		dtypes.language,
+		options.languageLimit,
+		existing?.graphs.language.map(({ layers }) => layers)
 	);
-	const lens = view(lensGraph(config.text_config, first.state, dtypes.language), 'lens', language);
-	const cache = part(cacheGraph(config.text_config, kvType(dtypes.language)), 'cache');
+	// Other views of the same weights: they lie in the language model's shards.
+	const languageShards = language.flatMap(({ shards }) => shards);
+	const traced = view(
+		languageGraph(text_config, first.state, dtypes.language, { attention: 'traced' }),
+		'language.traced',
+		languageShards
+	);
+	const lens = view(lensGraph(text_config, first.state, dtypes.language), 'lens', languageShards);
+	const cache = part(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
 	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
 	const tokenizer = await openTokenizer(options);
 
-	const parts = [vision, embedding, language, traced, lens, cache, ...projectors.map((p) => p.part)];
+	const parts = [vision, embedding, ...language, traced, lens, cache, ...projectors.map((p) => p.part)];
 	files.plan([...new Set(parts.flatMap((p) => p.shards))]);
 	for (const p of parts) await writePart(p, files);
 	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
@@ -135,7 +139,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 		graphs: {
 			vision: graphFiles(vision),
 			embedding: graphFiles(embedding),
-			language: [{ ...graphFiles(language), layers: [0, config.text_config.num_hidden_layers] }],
+			language: language.map((p) => ({ ...graphFiles(p), layers: p.layers })),
 			traced: graphFiles(traced),
 			lens: graphFiles(lens),
 			cache: graphFiles(cache)
@@ -174,23 +178,10 @@ function refuseOtherModel(
 		);
 }
 
-function part(graph: Graph, stem: string): Part {
-	return { graph, path: `${stem}.onnx`, shards: planShards(stem, graph.weights) };
-}
-
-/** A graph whose weights lie in another part's shards. */
-function view(graph: Graph, stem: string, { shards }: Part): Part {
-	return { graph, path: `${stem}.onnx`, shards };
-}
-
 function projectorPart({ projector, config, state }: ConversionSource): Part {
 	const definition = projectorDefinition(config.projector_config.projector_type);
 	const graph = definition.graph(config.projector_config, state, gridSide(config.vision_config));
 	return part(graph, `projector.${projector}`);
-}
-
-function graphFiles({ path, shards }: Part): GraphFiles {
-	return { graph: path, weights: shards.map((shard) => shard.path) };
 }
 
 function projectorEntry({ config, trainedTokens }: ConversionSource, p: Part): ProjectorEntry {

@@ -1,5 +1,5 @@
 import { InputError } from '../../tensor/errors.ts';
-import type { GraphFiles, ModelManifest } from '../manifest.ts';
+import type { GraphFiles, LanguageGraph, ModelManifest } from '../manifest.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -69,10 +69,11 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 		graph(lookUp(json, `graphs.${part}`), `graphs.${part}`);
 	const language = need('graphs.language', 'array') as unknown[];
 	language.forEach((part, i) => graph(part, `graphs.language.${i}`));
-	if (language.length !== 1)
-		return refuse(
-			`has ${language.length} language graphs, and this version runs a language model in one graph`
-		);
+	checkLayers(
+		language as LanguageGraph[],
+		Number(lookUp(json, 'config.text_config.num_hidden_layers')),
+		refuse
+	);
 	if (!listed.has(json.tokenizer as string))
 		return refuse(`names the tokenizer ${String(json.tokenizer)} without listing it in "files"`);
 
@@ -84,6 +85,22 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 			need(`projectors.${name}.${field}`, 'number');
 	}
 	return json as unknown as ModelManifest;
+}
+
+/** The language graphs must have every layer once, in order. */
+function checkLayers(
+	language: readonly Partial<LanguageGraph>[],
+	count: number,
+	refuse: (what: string) => never
+): void {
+	if (language.length === 0) return refuse('has no language graph');
+	let next = 0;
+	for (const { layers } of language) {
+		if (layers?.[0] !== next || !(Number(layers[1]) > next))
+			return refuse(`has language graphs that do not continue at layer ${next}`);
+		next = Number(layers[1]);
+	}
+	if (next !== count) refuse(`has language graphs of ${next} layers where the model has ${count}`);
 }
 
 function isFields(value: unknown): value is Fields {

@@ -61,13 +61,19 @@ export class KvCache {
 		this.#keys.length = keep;
 	}
 
-	/** Takes the present tensors of a run that appended `keys`; the old ones are freed. */
-	append(keys: readonly PositionKey[], outputs: Readonly<Record<string, OrtTensor>>): void {
-		const old = this.#past;
-		this.#past = {};
-		for (const name of Object.keys(old)) this.#past[name] = outputs[presentName(name)]!;
+	/** Takes the present tensors among a graph's outputs; the past ones of those layers are freed. */
+	replace(outputs: Readonly<Record<string, OrtTensor>>): void {
+		for (const [name, old] of Object.entries(this.#past)) {
+			const present = outputs[presentName(name)];
+			if (!present) continue;
+			this.#past[name] = present;
+			old.dispose();
+		}
+	}
+
+	/** Names the positions by which every layer has grown. */
+	extend(keys: readonly PositionKey[]): void {
 		for (const key of keys) this.#keys.push(key);
-		disposeAll(Object.values(old));
 	}
 
 	clear(): void {
@@ -106,7 +112,10 @@ export class KvCache {
 const pastName = (layer: number, what: 'key' | 'value') => `past_key_values.${layer}.${what}`;
 const presentName = (past: string) => past.replace('past_key_values.', 'present.');
 
-/** Outputs of the language graph that are fed back. */
-export function presentNames(layers: number): string[] {
-	return Array.from({ length: layers }, (_, i) => [`present.${i}.key`, `present.${i}.value`]).flat();
+/** Outputs of a language graph over layers `[from, to)` that are fed back. */
+export function presentNames([from, to]: readonly [from: number, to: number]): string[] {
+	return Array.from({ length: to - from }, (_, i) => [
+		`present.${from + i}.key`,
+		`present.${from + i}.value`
+	]).flat();
 }
