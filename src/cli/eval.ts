@@ -3,12 +3,12 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Benchmark, Example } from '../lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
-import { prefetchingDecoder } from '../lib/benchmarks/run/prefetch.ts';
-import { openRun, type RunIdentity } from '../lib/benchmarks/run/record.ts';
+import { imagePreparer } from '../lib/benchmarks/run/prepare.ts';
+import { openRun } from '../lib/benchmarks/run/record.ts';
 import { reportRun } from '../lib/benchmarks/run/report.ts';
 import { hashExamples, runBenchmark, type RunTarget } from '../lib/benchmarks/run/run.ts';
 import type { RunStorage } from '../lib/benchmarks/run/storage.ts';
-import type { ModelManifest } from '../lib/model/manifest.ts';
+import { chooseTargets, identify, targetName } from '../lib/benchmarks/run/target.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
@@ -67,26 +67,29 @@ export const evalCommand: Command = {
 		try {
 			const modelFolder = await openModelFolder(folder, { hashInPlace: hashOnDisk(resolve(modelPath)) });
 			const { manifest } = modelFolder;
-			const choices = chooseTargets(manifest, values.projector, values.tokens);
+			const choices = chooseTargets(
+				manifest,
+				listOf(values.projector),
+				listOf(values.tokens)?.map((part) => number('--tokens', part))
+			);
 			const examples = await readExamples(benchmark, values.data, terminal);
 			const data = await hashExamples(benchmark, examples);
 			const versions = await readVersions();
 			const targets: (RunTarget & { readonly storage: RunStorage })[] = [];
-			for (const { projector, tokens } of choices) {
-				const storage = diskStorage(join(out, benchmark.name, `${projector}-m${tokens}`));
+			for (const choice of choices) {
+				const storage = diskStorage(join(out, benchmark.name, targetName(choice)));
 				storages.push(storage);
-				const identity = identify(benchmark, manifest, { projector, tokens, data, versions });
+				const identity = identify(benchmark, manifest, { ...choice, data, backend: 'node', versions });
 				const record = await openRun(storage, identity, benchmark, { resume: values.resume ?? false });
 				if (record.repaired) terminal.note(`${storage.name}: a half-written last result was removed.`);
-				targets.push({ projector, tokens, record, storage });
+				targets.push({ ...choice, record, storage });
 			}
 			// Loading the runtime takes a moment that wrong arguments need not wait for.
 			const { createNodeBackend } = await import('./node-backend.ts');
-			const decoder = prefetchingDecoder(decodeImage, manifest.image.size);
 			model = await HoneybeeModel.load({
 				backend: createNodeBackend(resolve(modelPath)),
 				folder: modelFolder,
-				decodeImage: decoder.decode,
+				decodeImage,
 				projector: choices[0]!.projector,
 				onProgress: ({ what }) => terminal.progress(`loading ${what} …`)
 			});
@@ -95,7 +98,7 @@ export const evalCommand: Command = {
 				examples: examples.slice(0, limit),
 				targets,
 				model,
-				prefetch: ({ bytes, name }) => decoder.prefetch(bytes, name),
+				prepare: imagePreparer(decodeImage, manifest.image.size),
 				onProgress: (progress) => terminal.progress(progressLine(progress)),
 				signal: terminal.signal
 			});
@@ -113,31 +116,8 @@ export const evalCommand: Command = {
 	}
 };
 
-/** Every projector at every number of tokens that it can give. */
-function chooseTargets(
-	{ projectors, name }: ModelManifest,
-	names: string | undefined,
-	tokens: string | undefined
-): { projector: string; tokens: number }[] {
-	const chosen = names?.split(',').map((part) => part.trim()) ?? Object.keys(projectors);
-	const numbers = tokens?.split(',').map((part) => number('--tokens', part.trim()));
-	const targets = [...new Set(chosen)].flatMap((projector) => {
-		const entry = projectors[projector];
-		if (!entry)
-			throw new InputError(
-				`The model ${name} has no projector "${projector}"; it has ${Object.keys(projectors).join(', ')}.`
-			);
-		const own = entry.num_query_tokens;
-		return [...new Set(numbers ?? [own])]
-			.filter((M) => M === own || entry.flexible)
-			.map((M) => ({ projector, tokens: M }));
-	});
-	if (targets.length === 0)
-		throw new InputError(
-			`None of the projectors ${chosen.join(', ')} gives ${tokens} visual tokens; leave --tokens out for their own numbers.`
-		);
-	return targets;
-}
+/** The parts of a list joined by commas. */
+const listOf = (text: string | undefined) => text?.split(',').map((part) => part.trim());
 
 async function readExamples(
 	benchmark: Benchmark,
@@ -156,32 +136,6 @@ async function readExamples(
 		if (terminal.signal.aborted) throw new Error('interrupted');
 	}
 	return examples;
-}
-
-function identify(
-	benchmark: Benchmark,
-	manifest: ModelManifest,
-	{ projector, tokens, data, versions }: Pick<RunIdentity, 'projector' | 'tokens' | 'data' | 'versions'>
-): RunIdentity {
-	const { vision, embedding, language } = manifest.graphs;
-	const graphs = [vision, embedding, ...language, manifest.projectors[projector]!];
-	const used = new Set([...graphs.flatMap(({ graph, weights }) => [graph, ...weights]), manifest.tokenizer]);
-	const files = manifest.files.filter(({ path }) => used.has(path));
-	return {
-		benchmark: benchmark.name,
-		data,
-		generation: benchmark.generation,
-		model: {
-			name: manifest.name,
-			files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]))
-		},
-		projector,
-		tokens,
-		dtype: manifest.dtype,
-		backend: 'node',
-		versions,
-		seed: 0
-	};
 }
 
 async function readVersions(): Promise<Record<string, string>> {

@@ -10,7 +10,7 @@ import {
 	type RunProgress
 } from '../../../src/lib/benchmarks/run/run.ts';
 import { memoryStorage } from '../../../src/lib/benchmarks/run/storage.ts';
-import type { AnswerRequest, AnswerResult, ImageInput } from '../../../src/lib/model/runtime/types.ts';
+import type { AnswerRequest, AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 
 const benchmark: Benchmark = pope;
@@ -184,13 +184,15 @@ describe('a run', () => {
 				yield* answer(request, options);
 			}
 		};
-		const prefetched: ImageInput[] = [];
 		await runBenchmark({
 			benchmark,
 			examples: watched,
 			targets,
 			model: slow,
-			prefetch: (image) => prefetched.push(image)
+			prepare: async (_, name) => {
+				events.push(`prepare ${name}`);
+				return { width: 1, height: 1, data: new Uint8Array(3) };
+			}
 		});
 		expect(events.filter((event) => event.startsWith('read'))).toEqual([
 			'read 0.png',
@@ -198,7 +200,22 @@ describe('a run', () => {
 			'read 2.png'
 		]);
 		expect(events.indexOf('read 1.png')).toBeLessThan(events.lastIndexOf('answer 0.png'));
-		expect(prefetched.map(({ name }) => name)).toEqual(['0.png', '1.png', '2.png']);
+		expect(events.indexOf('prepare 1.png')).toBeLessThan(events.lastIndexOf('answer 0.png'));
+		expect(events.filter((event) => event.startsWith('prepare')).length).toBe(3);
+		expect(model.requests.every(({ turns }) => turns[0]!.images[0]!.pixels?.width === 1)).toBe(true);
+	});
+
+	it('asks again when someone else stopped the answer', async () => {
+		const { record, targets } = await open();
+		let calls = 0;
+		const model: Answerer = {
+			async *answer() {
+				yield { type: 'done', result: ++calls === 2 ? result('y', 'cancelled') : result('yes') };
+			}
+		};
+		expect(await runBenchmark({ benchmark, examples, targets, model })).toBe(true);
+		expect([calls, record.results.size]).toEqual([7, 6]);
+		expect([...record.results.values()].every(({ pred }) => pred === 'yes')).toBe(true);
 	});
 
 	it('hashes what is asked', async () => {

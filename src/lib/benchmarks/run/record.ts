@@ -95,6 +95,28 @@ export async function openRun(
 	};
 }
 
+/**
+ * Manifest and results of a run to look at, without changing anything; a half-written last line is passed over.
+ * @throws InputError when the storage holds something else
+ */
+export async function readRun(
+	storage: RunStorage,
+	findBenchmark: (name: string) => Benchmark
+): Promise<
+	| { readonly manifest: RunManifest; readonly benchmark: Benchmark; readonly results: readonly RunResult[] }
+	| undefined
+> {
+	const bytes = await storage.read(MANIFEST);
+	if (!bytes) return undefined;
+	const manifest = parseManifest(bytes, storage.name);
+	const benchmark = findBenchmark(manifest.identity.benchmark);
+	const { results } = await readResults(
+		{ ...storage, truncate: async () => undefined, append: async () => undefined },
+		benchmark
+	);
+	return { manifest, benchmark, results: [...results.values()] };
+}
+
 function parseManifest(bytes: Uint8Array, name: string): RunManifest {
 	let value: unknown;
 	try {

@@ -3,6 +3,7 @@ import type { AnswerEvent, AnswerRequest, AnswerResult, ImageInput } from '../..
 import { greedy } from '../../model/sampling.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Benchmark, Example, ExampleImage } from '../benchmark.ts';
+import type { ImagePreparer } from './prepare.ts';
 import type { RunIdentity, RunRecord } from './record.ts';
 
 /** A model that answers, in this thread or in a worker. */
@@ -32,8 +33,8 @@ export interface RunOptions {
 	readonly examples: readonly Example[];
 	readonly targets: readonly RunTarget[];
 	readonly model: Answerer;
-	/** Told of the image after the present one, so that it can be decoded while the model computes. */
-	readonly prefetch?: (image: ImageInput) => void;
+	/** Decodes the image after the present one while the model computes; without it the model decodes. */
+	readonly prepare?: ImagePreparer;
 	readonly onProgress?: (progress: RunProgress) => void;
 	/** Ends the run after the answers kept so far. */
 	readonly signal?: AbortSignal;
@@ -60,15 +61,22 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 		const rate = done > before ? (done - before) / seconds : 0;
 		options.onProgress?.({ done, total, rate, seconds_left: rate > 0 ? (total - done) / rate : undefined });
 	};
-	const images = new ImageQueue(options.prefetch);
+	const images = new ImageQueue(options.prepare);
 	report();
 	for (const [i, { example, left }] of pending.entries()) {
-		const inputs = await images.take(example);
+		const inputs = await naming(benchmark, example, images.take(example));
 		const next = pending[i + 1]?.example;
 		if (next) images.prepare(next);
 		for (const { projector, tokens, record } of left) {
 			if (signal?.aborted) return false;
-			const result = await ask(model, benchmark, example, inputs, { projector, tokens, signal });
+			const request = requestOf(benchmark, example, inputs, { projector, tokens });
+			let result: AnswerResult;
+			do result = await naming(benchmark, example, ask(model, request, signal));
+			while (
+				// Someone else's stop, e.g. of the chat, stops whatever the model writes.
+				result.stop_reason === 'cancelled' &&
+				!signal?.aborted
+			);
 			if (result.stop_reason === 'cancelled') return false;
 			await record.add({
 				id: example.id,
@@ -87,34 +95,40 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 	return true;
 }
 
-async function ask(
-	model: Answerer,
+function requestOf(
 	benchmark: Benchmark,
 	example: Example,
 	images: readonly ImageInput[],
-	{
-		projector,
-		tokens,
-		signal
-	}: { readonly projector: string; readonly tokens: number; readonly signal: AbortSignal | undefined }
-): Promise<AnswerResult> {
-	const request: AnswerRequest = {
-		projector,
-		tokens,
+	target: { readonly projector: string; readonly tokens: number }
+): AnswerRequest {
+	return {
+		...target,
 		turns: [{ question: '', images }],
 		raw_prompt: benchmark.prompt(example.data, images.length),
 		sampling: { ...greedy, max_new_tokens: benchmark.generation.max_new_tokens }
 	};
+}
+
+async function ask(
+	model: Answerer,
+	request: AnswerRequest,
+	signal: AbortSignal | undefined
+): Promise<AnswerResult> {
+	for await (const event of model.answer(request, signal ? { signal } : {}))
+		if (event.type === 'done') return event.result;
+	throw new Error('The answer ended without a result.');
+}
+
+/** Says which example it was that could not be used. */
+async function naming<T>(benchmark: Benchmark, { id }: Example, work: Promise<T>): Promise<T> {
 	try {
-		for await (const event of model.answer(request, signal ? { signal } : {}))
-			if (event.type === 'done') return event.result;
+		return await work;
 	} catch (error) {
 		if (!(error instanceof InputError)) throw error;
 		throw new InputError(
-			`${benchmark.title}, example ${example.id}: ${error.message} The answers before it are kept; go on with --resume.`
+			`${benchmark.title}, example ${id}: ${error.message} The answers before it are kept; resume the run to go on.`
 		);
 	}
-	throw new Error('The answer ended without a result.');
 }
 
 /** Images kept, by name: questions about one image mostly follow each other. */
@@ -122,11 +136,11 @@ const KEPT = 4;
 
 /** Reads images ahead by one example. */
 class ImageQueue {
-	readonly #prefetch: RunOptions['prefetch'];
+	readonly #prepare: ImagePreparer | undefined;
 	readonly #known = new Map<string, Promise<ImageInput>>();
 
-	constructor(prefetch: RunOptions['prefetch']) {
-		this.#prefetch = prefetch;
+	constructor(prepare: ImagePreparer | undefined) {
+		this.#prepare = prepare;
 	}
 
 	take({ images }: Example): Promise<ImageInput[]> {
@@ -150,9 +164,9 @@ class ImageQueue {
 
 	async #read(image: ExampleImage): Promise<ImageInput> {
 		const bytes = await image.read();
-		const input = { id: await sha256(bytes), bytes, name: image.name };
-		this.#prefetch?.(input);
-		return input;
+		const { name } = image;
+		const pixels = await this.#prepare?.(bytes, name);
+		return { id: await sha256(bytes), bytes, name, ...(pixels && { pixels }) };
 	}
 }
 

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { RgbImage } from '../image/rgb.ts';
 import type { LocalityMethod } from '../probes/locality.ts';
 
 /** What goes into a model and what comes out; the same in the worker and in Node. All of it is structured-cloneable. */
@@ -33,6 +34,8 @@ export interface ImageInput {
 	readonly bytes: Uint8Array;
 	/** File name for messages. */
 	readonly name: string;
+	/** What `bytes` decode to, squashed or not, where someone has done so already; `bytes` are not decoded then. */
+	readonly pixels?: RgbImage;
 }
 
 export interface Turn {

@@ -93,7 +93,8 @@ export class VisualModel {
 	/** Computes and keeps an image's features; with a recorder also when they are known. */
 	async see(image: ImageInput, choice: ProjectorChoice, recorder?: TraceRecorder): Promise<void> {
 		if (this.hasFeatures(image) && !recorder) return;
-		const pixels = preprocess([await this.#decode(image.bytes, image.name)], this.#manifest.image);
+		const decoded = image.pixels ?? (await this.#decode(image.bytes, image.name));
+		const pixels = preprocess([decoded], this.#manifest.image);
 		recorder?.add('pixel_values', pixels);
 		const vision = await this.#visionSession();
 		const layers = [
@@ -215,9 +216,6 @@ export class VisualModel {
 	}
 }
 
-const embedsKey = (image: ImageInput, { name, tokens }: ProjectorChoice) => `${image.id}/${name}/${tokens}`;
-
-/** Name of one visual token in the cache of the language model. */
-export function visualTokenKey(image: ImageInput, choice: ProjectorChoice, row: number): string {
-	return `${embedsKey(image, choice)}/${row}`;
-}
+/** Names an image's `visual_embeds`. */
+export const embedsKey = (image: ImageInput, { name, tokens }: ProjectorChoice): string =>
+	`${image.id}/${name}/${tokens}`;

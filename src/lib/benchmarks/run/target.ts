@@ -1,0 +1,80 @@
+import { gridSide } from '../../model/config.ts';
+import type { ModelManifest } from '../../model/manifest.ts';
+import { InputError } from '../../tensor/errors.ts';
+import type { Benchmark } from '../benchmark.ts';
+import type { RunIdentity } from './record.ts';
+
+/** A projector at M tokens. */
+export interface TargetChoice {
+	readonly projector: string;
+	/** M */
+	readonly tokens: number;
+}
+
+/** Folder of a target's run below that of its benchmark. */
+export const targetName = ({ projector, tokens }: TargetChoice) => `${projector}-m${tokens}`;
+
+/** The M a projector can be run at, ascending: its own, and every square up to the patches when it is flexible. */
+export function tokensOf(manifest: ModelManifest, projector: string): number[] {
+	const { flexible, num_query_tokens } = manifest.projectors[projector]!;
+	if (!flexible) return [num_query_tokens];
+	const squares = Array.from({ length: gridSide(manifest.config.vision_config) }, (_, i) => (i + 1) ** 2);
+	return [...new Set([...squares, num_query_tokens])].sort((a, b) => a - b);
+}
+
+/**
+ * Every projector asked for at every M asked for that it can give.
+ * @param names All of the model's when absent.
+ * @param tokens Each projector's own M when absent.
+ * @throws InputError when the model has no such projector, or nothing is left
+ */
+export function chooseTargets(
+	manifest: ModelManifest,
+	names: readonly string[] | undefined,
+	tokens: readonly number[] | undefined
+): TargetChoice[] {
+	const chosen = names ?? Object.keys(manifest.projectors);
+	const targets = [...new Set(chosen)].flatMap((projector) => {
+		const entry = manifest.projectors[projector];
+		if (!entry)
+			throw new InputError(
+				`The model ${manifest.name} has no projector "${projector}"; it has ${Object.keys(manifest.projectors).join(', ')}.`
+			);
+		const possible = tokensOf(manifest, projector);
+		return [...new Set(tokens ?? [entry.num_query_tokens])]
+			.filter((M) => possible.includes(M))
+			.map((M) => ({ projector, tokens: M }));
+	});
+	if (targets.length === 0)
+		throw new InputError(
+			`None of the projectors ${chosen.join(', ')} gives ${tokens?.join(', ')} visual tokens; leave the numbers out for their own.`
+		);
+	return targets;
+}
+
+/** All that may change an answer, as the manifest of a run keeps it. */
+export function identify(
+	benchmark: Benchmark,
+	manifest: ModelManifest,
+	run: TargetChoice & Pick<RunIdentity, 'data' | 'backend' | 'versions'>
+): RunIdentity {
+	const { vision, embedding, language } = manifest.graphs;
+	const graphs = [vision, embedding, ...language, manifest.projectors[run.projector]!];
+	const used = new Set([...graphs.flatMap(({ graph, weights }) => [graph, ...weights]), manifest.tokenizer]);
+	const files = manifest.files.filter(({ path }) => used.has(path));
+	return {
+		benchmark: benchmark.name,
+		data: run.data,
+		generation: benchmark.generation,
+		model: {
+			name: manifest.name,
+			files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]))
+		},
+		projector: run.projector,
+		tokens: run.tokens,
+		dtype: manifest.dtype,
+		backend: run.backend,
+		versions: run.versions,
+		seed: 0
+	};
+}
