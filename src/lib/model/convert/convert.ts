@@ -2,15 +2,13 @@ import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
-import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
-import { cacheGraph, embeddingGraph, kvType, languageGraph, lensGraph } from '../language/graph.ts';
-import type { DTypePreset, GraphFiles, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
+import { featureLayer, type HoneybeeConfig } from '../config.ts';
+import { kvType } from '../language/graph.ts';
+import type { DTypePreset, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
 import { convertSentencePiece } from '../text/index.ts';
-import { visionGraph } from '../vision/graph.ts';
-import { subModelDTypes } from './dtypes.ts';
-import { planLanguage } from './language-parts.ts';
-import { graphFiles, part, type Part, view } from './part.ts';
+import { graphFiles, type Part } from './part.ts';
+import { planConversion } from './plan.ts';
 import type { Shard } from './shards.ts';
 import type { FolderSink, Hasher } from './sink.ts';
 import { openSources, readManifest, type ConversionSource, type FolderResolver } from './source.ts';
@@ -64,48 +62,20 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const existing = await readManifest(sink.folder);
 	const files = new FileCollector(options, existing);
 
-	const { config } = first;
-	const dtypes = subModelDTypes(dtype, config.text_config.hidden_size);
-	if (existing) refuseOtherModel(existing, config, dtype, options);
+	if (existing) refuseOtherModel(existing, first.config, dtype, options);
 	const known = existing?.projectors ?? {};
-	const featureLayers = [
-		...new Set([
-			...Object.values(known).map((entry) => entry.feature_layer),
-			...sources.map((source) => featureLayer(source.config))
-		])
-	].sort((a, b) => a - b);
-
 	// Building every graph first checks every tensor's presence and shape before a byte is written.
-	const { text_config } = config;
-	const vision = part(visionGraph(config.vision_config, first.state, featureLayers, dtypes.vision), 'vision');
-	const embedding = part(embeddingGraph(text_config, first.state, dtypes.embedding), 'embedding');
-	const language = planLanguage(
-		text_config,
-		first.state,
-		dtypes.language,
-		options.languageLimit,
-		existing?.graphs.language.map(({ layers }) => layers)
-	);
-	// Other views of the same weights: they lie in the language model's shards.
-	const languageShards = language.flatMap(({ shards }) => shards);
-	const traced = view(
-		languageGraph(text_config, first.state, dtypes.language, { attention: 'traced' }),
-		'language.traced',
-		languageShards
-	);
-	const lens = view(lensGraph(text_config, first.state, dtypes.language), 'lens', languageShards);
-	const cache = part(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
-	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
+	const plan = planConversion(sources, { dtype, existing, languageLimit: options.languageLimit });
+	const { config, dtypes, vision, embedding, language, traced, lens, cache, projectors } = plan;
 	const tokenizer = await openTokenizer(options);
 
-	const parts = [vision, embedding, ...language, traced, lens, cache, ...projectors.map((p) => p.part)];
-	files.plan([...new Set(parts.flatMap((p) => p.shards))]);
-	for (const p of parts) await writePart(p, files);
+	files.plan(plan.shards, await sizeOfSources(checkpoint));
+	for (const p of plan.parts) await writePart(p, files);
 	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
 
 	const entries = { ...known };
 	for (const { source, part: p } of projectors) entries[source.projector] = projectorEntry(source, p);
-	const provenance = await describeSources(options, sources);
+	const provenance = await describeSources(options, sources, files);
 	const manifest: ModelManifest = {
 		format: 'honeybee-model',
 		format_version: 1,
@@ -178,12 +148,6 @@ function refuseOtherModel(
 		);
 }
 
-function projectorPart({ projector, config, state }: ConversionSource): Part {
-	const definition = projectorDefinition(config.projector_config.projector_type);
-	const graph = definition.graph(config.projector_config, state, gridSide(config.vision_config));
-	return part(graph, `projector.${projector}`);
-}
-
 function projectorEntry({ config, trainedTokens }: ConversionSource, p: Part): ProjectorEntry {
 	const { projector_config } = config;
 	const definition = projectorDefinition(projector_config.projector_type);
@@ -230,8 +194,9 @@ class FileCollector {
 		for (const [path, file] of this.#existing) this.#files.set(path, file);
 	}
 
-	plan(shards: readonly Shard[]): void {
-		this.#total = shards.reduce((sum, shard) => sum + shard.size, 0);
+	/** @param sources bytes of the checkpoint, which are hashed at the end */
+	plan(shards: readonly Shard[], sources: number): void {
+		this.#total = shards.reduce((sum, shard) => sum + shard.size, sources);
 	}
 
 	all(): ModelFile[] {
@@ -243,7 +208,8 @@ class FileCollector {
 		return this.#written.has(shard);
 	}
 
-	#advance(what: string, bytes: number): void {
+	/** Reports progress. @throws AbortError when the work is to end */
+	advance(what: string, bytes: number): void {
 		this.#options.signal?.throwIfAborted();
 		this.#done += bytes;
 		this.#options.onProgress?.({ what, done: this.#done, total: this.#total });
@@ -288,7 +254,7 @@ class FileCollector {
 		const there = await sink.folder.open(shard.path);
 		if (finished && there?.size === shard.size && finished.size === shard.size) {
 			this.#files.set(shard.path, finished);
-			this.#advance(shard.path, shard.size);
+			this.advance(shard.path, shard.size);
 			return;
 		}
 		const old = this.#existing.get(shard.path);
@@ -299,7 +265,7 @@ class FileCollector {
 			const put = async (bytes: Uint8Array) => {
 				hash.update(bytes);
 				await writer?.write(bytes);
-				this.#advance(shard.path, bytes.length);
+				this.advance(shard.path, bytes.length);
 			};
 			await put(shard.header);
 			for (const { weight, byteLength } of shard.entries) {
@@ -384,10 +350,17 @@ async function sourceFiles(checkpoint: SourceFolder): Promise<string[]> {
 	return (await checkpoint.list()).filter((path) => /^[^/]*\.(bin|safetensors|json)$/.test(path)).sort();
 }
 
+async function sizeOfSources(checkpoint: SourceFolder): Promise<number> {
+	let size = 0;
+	for (const path of await sourceFiles(checkpoint)) size += (await checkpoint.open(path))?.size ?? 0;
+	return size;
+}
+
 /** Names, sizes and hashes of what was converted. */
 async function describeSources(
-	{ checkpoint, createHash, signal }: ConversionOptions,
-	sources: readonly ConversionSource[]
+	{ checkpoint, createHash }: ConversionOptions,
+	sources: readonly ConversionSource[],
+	progress: FileCollector
 ): Promise<ModelManifest['provenance']['sources'][number][]> {
 	const files: ModelFile[] = [];
 	for (const path of await sourceFiles(checkpoint)) {
@@ -395,8 +368,9 @@ async function describeSources(
 		if (!source) continue;
 		const hash = createHash();
 		for (let at = 0; at < source.size; at += CHUNK) {
-			signal?.throwIfAborted();
-			hash.update(await source.read(at, Math.min(at + CHUNK, source.size)));
+			const bytes = await source.read(at, Math.min(at + CHUNK, source.size));
+			hash.update(bytes);
+			progress.advance(path, bytes.length);
 		}
 		files.push({ path, size: source.size, sha256: hash.digest() });
 	}

@@ -1,0 +1,75 @@
+import type { SourceFolder } from '../../checkpoint/source.ts';
+import { InputError } from '../../tensor/errors.ts';
+
+const WEIGHTS = /^(model|pytorch_model|adapter_model)[^/]*\.(safetensors|bin)(\.index\.json)?$/;
+
+/** What lies among files that were dropped or unpacked. Each is a folder's path; '' is the top. */
+export interface Found {
+	/** Folders with config.json and weights, or with a LoRA adapter. */
+	readonly checkpoints: readonly string[];
+	/** Converted model folders. */
+	readonly models: readonly string[];
+	/** Folders with tokenizer.json or tokenizer.model. */
+	readonly tokenizers: readonly string[];
+}
+
+/** Looks through the paths of a folder for what can be converted. */
+export function findFolders(paths: readonly string[]): Found {
+	const inFolder = new Map<string, Set<string>>();
+	for (const path of paths) {
+		const slash = path.lastIndexOf('/');
+		const folder = path.slice(0, Math.max(slash, 0));
+		const names = inFolder.get(folder) ?? new Set();
+		inFolder.set(folder, names.add(path.slice(slash + 1)));
+	}
+	const checkpoints: string[] = [];
+	const models: string[] = [];
+	const tokenizers: string[] = [];
+	for (const [folder, names] of inFolder) {
+		const weights = [...names].some((name) => WEIGHTS.test(name));
+		if (names.has('honeybee.json')) models.push(folder);
+		else if (names.has('adapter_config.json') || (names.has('config.json') && weights))
+			checkpoints.push(folder);
+		if (names.has('tokenizer.json') || names.has('tokenizer.model')) tokenizers.push(folder);
+	}
+	return { checkpoints, models, tokenizers };
+}
+
+/**
+ * The one checkpoint folder to convert: a LoRA adapter before the base that lies beside it.
+ * @throws InputError when there is none, or more than one
+ */
+export function pickCheckpoint(name: string, paths: readonly string[]): { path: string; tokenizer?: string } {
+	const { checkpoints, tokenizers } = findFolders(paths);
+	const adapters = checkpoints.filter((folder) => paths.includes(inside(folder, 'adapter_config.json')));
+	const [path, another] = adapters.length > 0 ? adapters : checkpoints;
+	if (path === undefined)
+		throw new InputError(
+			`${name} holds no checkpoint: a folder with config.json and the weights (pytorch_model… or model….safetensors) is needed; official ones lie in "last".`
+		);
+	if (another !== undefined)
+		throw new InputError(
+			`${name} holds ${checkpoints.length} checkpoints (${path || 'the top folder'}, ${another}, …); choose one of the folders.`
+		);
+	const tokenizer = tokenizers.includes(path) ? path : tokenizers.length === 1 ? tokenizers[0] : undefined;
+	return tokenizer === undefined ? { path } : { path, tokenizer };
+}
+
+/** A folder below another one. */
+export function subfolder(folder: SourceFolder, path: string): SourceFolder {
+	if (path === '') return folder;
+	return {
+		name: `${folder.name}/${path}`,
+		async list() {
+			const prefix = `${path}/`;
+			return (await folder.list())
+				.filter((file) => file.startsWith(prefix))
+				.map((file) => file.slice(prefix.length));
+		},
+		open: (file) => folder.open(inside(path, file))
+	};
+}
+
+function inside(folder: string, file: string): string {
+	return folder === '' ? file : `${folder}/${file}`;
+}

@@ -1,0 +1,116 @@
+import type { SourceFolder } from '../../checkpoint/source.ts';
+import { InputError } from '../../tensor/errors.ts';
+import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
+import { cacheGraph, embeddingGraph, kvType, languageGraph, lensGraph } from '../language/graph.ts';
+import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
+import { projectorDefinition } from '../projectors/registry.ts';
+import { visionGraph } from '../vision/graph.ts';
+import { dtypePresets, subModelDTypes } from './dtypes.ts';
+import { planLanguage, type LanguagePart } from './language-parts.ts';
+import { part, type Part, view } from './part.ts';
+import type { Shard } from './shards.ts';
+import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
+
+/** Every file that a conversion will write, before the first byte. */
+export interface ConversionPlan {
+	readonly config: HoneybeeConfig;
+	readonly dtypes: SubModelDTypes;
+	readonly vision: Part;
+	readonly embedding: Part;
+	readonly language: readonly LanguagePart[];
+	readonly traced: Part;
+	readonly lens: Part;
+	readonly cache: Part;
+	readonly projectors: readonly { readonly source: ConversionSource; readonly part: Part }[];
+	/** All of the above, in the order in which they are written. */
+	readonly parts: readonly Part[];
+	/** The weight files of all parts, each once. */
+	readonly shards: readonly Shard[];
+}
+
+interface PlanOptions {
+	readonly dtype: DTypePreset;
+	/** The model that the projectors are added to. */
+	readonly existing?: ModelManifest | undefined;
+	readonly languageLimit?: number | undefined;
+}
+
+/** Builds every graph, which checks every tensor's presence and shape. @throws InputError */
+export function planConversion(
+	sources: readonly ConversionSource[],
+	{ dtype, existing, languageLimit }: PlanOptions
+): ConversionPlan {
+	const [first] = sources;
+	if (!first) throw new InputError('There is no projector to convert.');
+	const { config, state } = first;
+	const { vision_config, text_config } = config;
+	const dtypes = subModelDTypes(dtype, text_config.hidden_size);
+	const featureLayers = [
+		...new Set([
+			...Object.values(existing?.projectors ?? {}).map((entry) => entry.feature_layer),
+			...sources.map((source) => featureLayer(source.config))
+		])
+	].sort((a, b) => a - b);
+
+	const vision = part(visionGraph(vision_config, state, featureLayers, dtypes.vision), 'vision');
+	const embedding = part(embeddingGraph(text_config, state, dtypes.embedding), 'embedding');
+	const language = planLanguage(
+		text_config,
+		state,
+		dtypes.language,
+		languageLimit,
+		existing?.graphs.language.map(({ layers }) => layers)
+	);
+	// Other views of the same weights: they lie in the language model's shards.
+	const languageShards = language.flatMap(({ shards }) => shards);
+	const traced = view(
+		languageGraph(text_config, state, dtypes.language, { attention: 'traced' }),
+		'language.traced',
+		languageShards
+	);
+	const lens = view(lensGraph(text_config, state, dtypes.language), 'lens', languageShards);
+	const cache = part(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
+	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
+	const parts = [vision, embedding, ...language, traced, lens, cache, ...projectors.map((p) => p.part)];
+	return {
+		config,
+		dtypes,
+		vision,
+		embedding,
+		language,
+		traced,
+		lens,
+		cache,
+		projectors,
+		parts,
+		shards: [...new Set(parts.flatMap((p) => p.shards))]
+	};
+}
+
+function projectorPart({ projector, config, state }: ConversionSource): Part {
+	const definition = projectorDefinition(config.projector_config.projector_type);
+	const graph = definition.graph(config.projector_config, state, gridSide(config.vision_config));
+	return part(graph, `projector.${projector}`);
+}
+
+/** What a checkpoint would become, without reading its weights. */
+export interface ConversionForecast {
+	readonly sources: readonly ConversionSource[];
+	/** Bytes of weights by type. */
+	readonly sizes: Readonly<Record<DTypePreset, number>>;
+}
+
+/** @throws InputError when the checkpoint cannot be converted */
+export async function forecastConversion(
+	checkpoint: SourceFolder,
+	resolve: FolderResolver
+): Promise<ConversionForecast> {
+	const sources = await openSources(checkpoint, resolve);
+	const sizes = Object.fromEntries(
+		dtypePresets.map((dtype) => [
+			dtype,
+			planConversion(sources, { dtype }).shards.reduce((sum, { size }) => sum + size, 0)
+		])
+	) as Record<DTypePreset, number>;
+	return { sources, sizes };
+}

@@ -1,0 +1,68 @@
+import { InputError } from '../lib/tensor/errors.ts';
+
+/**
+ * Web Locks by which tabs share one copy of a stored model: whoever has it loaded holds `use` with others, whoever converts or
+ * downloads it holds `write` alone, and deleting it takes both alone. A lock ends with the worker or tab that holds it.
+ */
+const useLock = (name: string) => `honeybee-use/${name}`;
+const writeLock = (name: string) => `honeybee-write/${name}`;
+
+/** Keeps a stored model from being deleted for as long as this worker lives. @throws InputError while it is being deleted. */
+export async function holdModel(name: string): Promise<void> {
+	if (!navigator.locks) return;
+	const granted = await new Promise<boolean>((resolve) => {
+		void navigator.locks.request(useLock(name), { mode: 'shared', ifAvailable: true }, (lock) => {
+			resolve(lock !== null);
+			return lock === null ? undefined : new Promise<never>(() => undefined);
+		});
+	});
+	if (!granted) throw new InputError(`The model "${name}" is being deleted; choose another one.`);
+}
+
+/** Does what writes a stored model, alone. @throws InputError when another tab is doing so. */
+export function writingModel<T>(name: string, work: () => Promise<T>): Promise<T> {
+	return exclusively(
+		writeLock(name),
+		`The model "${name}" is being written in another tab; wait for it there, or stop it.`,
+		work
+	);
+}
+
+/** Deletes a stored model, alone. @throws InputError when it is in use. */
+export function deletingModel<T>(name: string, work: () => Promise<T>): Promise<T> {
+	return writingModel(name, () =>
+		exclusively(
+			useLock(name),
+			`The model "${name}" is in use, here or in another tab; choose another model there before deleting it.`,
+			work
+		)
+	);
+}
+
+/** Whether some tab has the model loaded, or is writing it. */
+export async function modelUse(
+	name: string
+): Promise<{ readonly loaded: boolean; readonly writing: boolean }> {
+	const held = (await navigator.locks?.query())?.held ?? [];
+	return {
+		loaded: held.some((lock) => lock.name === useLock(name)),
+		writing: held.some((lock) => lock.name === writeLock(name))
+	};
+}
+
+/** The lock of a worker that was ended a moment ago may still be held. */
+const PATIENCE_MS = 1500;
+
+async function exclusively<T>(lock: string, refusal: string, work: () => Promise<T>): Promise<T> {
+	if (!navigator.locks) return work();
+	const signal = AbortSignal.timeout(PATIENCE_MS);
+	let began = false;
+	try {
+		return await navigator.locks.request(lock, { signal }, () => {
+			began = true;
+			return work();
+		});
+	} catch (error) {
+		throw !began && signal.aborted ? new InputError(refusal) : error;
+	}
+}
