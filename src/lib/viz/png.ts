@@ -3,7 +3,8 @@
  * The pixels are stored, not compressed (RFC 1951, blocks of type 0).
  */
 
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** First bytes of every PNG file. */
+export const PNG_SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const BLOCK = 65535;
 
 /**
@@ -25,12 +26,12 @@ export function palettePng(
 	const rows = new Uint8Array((width + 1) * height);
 	for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
 	return join([
-		Uint8Array.from(SIGNATURE),
-		chunk('IHDR', header),
-		chunk('PLTE', colours),
-		chunk('tRNS', Uint8Array.of(0)),
-		chunk('IDAT', stored(rows)),
-		chunk('IEND', new Uint8Array())
+		Uint8Array.from(PNG_SIGNATURE),
+		pngChunk('IHDR', header),
+		pngChunk('PLTE', colours),
+		pngChunk('tRNS', Uint8Array.of(0)),
+		pngChunk('IDAT', stored(rows)),
+		pngChunk('IEND', new Uint8Array())
 	]);
 }
 
@@ -61,7 +62,8 @@ function stored(data: Uint8Array): Uint8Array {
 	return join([...parts, sum]);
 }
 
-function chunk(name: string, data: Uint8Array): Uint8Array {
+/** One chunk of a PNG file: length, name, data, check sum. */
+export function pngChunk(name: string, data: Uint8Array): Uint8Array {
 	const out = new Uint8Array(data.length + 12);
 	const view = new DataView(out.buffer);
 	view.setUint32(0, data.length);

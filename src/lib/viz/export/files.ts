@@ -1,0 +1,154 @@
+import { zipSync, strToU8 } from 'fflate';
+import type { Figure, Selection, Table } from '../figure.ts';
+import { makeCapsule, type Capsule, type CapsuleOrigin } from './capsule.ts';
+import { embedInPng, embedInSvg } from './embed.ts';
+import { latexFigure, latexTable } from './latex.ts';
+import { csvText, jsonText, npyBytes } from './numbers.ts';
+import type { PrintOptions } from './print.ts';
+import { rasterise } from './raster.ts';
+import { printedFigure, svgText } from './svg-file.ts';
+
+/** A figure as it stands on a page: all that an export needs. */
+export interface Exportable {
+	readonly figure: Figure<unknown, object>;
+	readonly rows: unknown;
+	readonly options: object;
+	readonly selection: Selection;
+	readonly provenance: string;
+	readonly method: string;
+	/** Which of the figures of that id on the page. */
+	readonly ordinal: number;
+}
+
+export const formats = ['svg', 'pdf', 'png', 'csv', 'json', 'npy', 'table.tex', 'figure.tex'] as const;
+export type Format = (typeof formats)[number];
+
+export interface FormatMeaning {
+	readonly label: string;
+	readonly type: string;
+	readonly what: 'picture' | 'numbers' | 'LaTeX';
+}
+
+export const meanings: Readonly<Record<Format, FormatMeaning>> = {
+	svg: { label: 'SVG', type: 'image/svg+xml', what: 'picture' },
+	pdf: { label: 'PDF', type: 'application/pdf', what: 'picture' },
+	png: { label: 'PNG', type: 'image/png', what: 'picture' },
+	csv: { label: 'CSV', type: 'text/csv', what: 'numbers' },
+	json: { label: 'JSON', type: 'application/json', what: 'numbers' },
+	npy: { label: 'NPY', type: 'application/octet-stream', what: 'numbers' },
+	'table.tex': { label: 'table', type: 'text/x-tex', what: 'LaTeX' },
+	'figure.tex': { label: 'figure with caption', type: 'text/x-tex', what: 'LaTeX' }
+};
+
+export interface ExportContext {
+	readonly print: PrintOptions;
+	/** Version of the workbench. */
+	readonly application: string;
+	readonly origin?: CapsuleOrigin;
+}
+
+/** Name of a figure's files without extension: its id, its number when it is not the first, its panel letter. */
+export function baseName({ figure, ordinal }: Exportable, print: PrintOptions): string {
+	const letter = print.letter.replace(/[^\p{L}\p{N}]/gu, '');
+	return [figure.id, ...(ordinal > 0 ? [`${ordinal + 1}`] : []), ...(letter ? [letter] : [])].join('-');
+}
+
+export function capsuleOf(item: Exportable, context: ExportContext, table: Table): Capsule | undefined {
+	const { figure, ordinal, provenance, method } = item;
+	if (context.origin === undefined) return undefined;
+	return makeCapsule({
+		application: context.application,
+		figure: { id: figure.id, title: figure.title, ordinal },
+		provenance,
+		method,
+		origin: context.origin,
+		table
+	});
+}
+
+/** One file of one figure. PDF and PNG need a browser. */
+export async function exportFile(
+	item: Exportable,
+	format: Format,
+	context: ExportContext
+): Promise<Uint8Array<ArrayBuffer>> {
+	const { figure, rows, provenance, method } = item;
+	const { print } = context;
+	const table = figure.table(rows);
+	const caption = { id: figure.id, title: figure.title, readingAid: figure.readingAid, provenance };
+	switch (format) {
+		case 'csv':
+			return text(csvText(table));
+		case 'npy':
+			return npyBytes(table);
+		case 'json':
+			return text(
+				jsonText(
+					table,
+					{ figure: figure.id, title: figure.title, provenance, method },
+					capsuleOf(item, context, table)
+				)
+			);
+		case 'table.tex':
+			return text(latexTable(table, caption));
+		case 'figure.tex':
+			return text(latexFigure(`${baseName(item, print)}.pdf`, print.inches > 3.5, caption));
+	}
+	const capsule = capsuleOf(item, context, table);
+	const svg = await printedFigure(figure, rows, { ...item.options, selection: item.selection }, print);
+	const inches = sizeOf(svg);
+	if (format === 'pdf') {
+		const { pdfFile } = await import('./pdf.ts');
+		return pdfFile(svg, {
+			inches,
+			typeface: print.typeface,
+			title: figure.title,
+			...(capsule && { capsule })
+		});
+	}
+	if (format === 'png') {
+		const png = await rasterise(svgText(svg), inches, print.dpi);
+		return embedInPng(png, capsule, print.dpi);
+	}
+	if (capsule) embedInSvg(svg, capsule);
+	return text(svgText(svg));
+}
+
+/** Inches of a printed figure. */
+export function sizeOf(svg: SVGSVGElement): { width: number; height: number } {
+	return {
+		width: Number.parseFloat(svg.getAttribute('width') ?? ''),
+		height: Number.parseFloat(svg.getAttribute('height') ?? '')
+	};
+}
+
+/** The figures of a page in the given formats, as one zip file. */
+export async function exportAll(
+	items: readonly Exportable[],
+	chosen: readonly Format[],
+	context: ExportContext,
+	onProgress: (done: number, total: number) => void = () => undefined
+): Promise<Uint8Array<ArrayBuffer>> {
+	const files: Record<string, Uint8Array> = {};
+	let done = 0;
+	for (const item of items)
+		for (const format of chosen) {
+			files[`${baseName(item, context.print)}.${format}`] = await exportFile(item, format, context);
+			onProgress(++done, items.length * chosen.length);
+		}
+	files['README.txt'] = text(contents(items, context));
+	return zipSync(files, { level: 6 }) as Uint8Array<ArrayBuffer>;
+}
+
+function contents(items: readonly Exportable[], { print }: ExportContext): string {
+	return items
+		.map(
+			(item) =>
+				`${baseName(item, print)}\n  ${item.figure.title}. ${item.figure.readingAid}\n  ${item.provenance}\n  ${item.method}\n`
+		)
+		.join('\n');
+}
+
+function text(content: string): Uint8Array<ArrayBuffer> {
+	return strToU8(content) as Uint8Array<ArrayBuffer>;
+}

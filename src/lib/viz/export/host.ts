@@ -1,0 +1,39 @@
+import { getContext, setContext } from 'svelte';
+import type { Table } from '../figure.ts';
+import type { CapsuleOrigin } from './capsule.ts';
+import type { Exportable } from './files.ts';
+import type { PrintOptions } from './print.ts';
+
+/** What the workbench does for the figures on its pages; without one a figure exports alone and carries no capsule. */
+export interface FigureHost {
+	/** Version of the workbench. */
+	readonly application: string;
+	/** Choices of the export menu, kept between figures and visits. */
+	print: PrintOptions;
+	/** Where the figures come from, now. */
+	origin(): CapsuleOrigin;
+	/** Makes a figure one of the page's; returns what takes it away again. Gives its number among those of its id. */
+	register(
+		id: string,
+		read: () => Exportable | undefined
+	): { readonly ordinal: number; readonly remove: () => void };
+	/** The figures of the page that have something to show, in reading order. */
+	figures(): readonly Exportable[];
+	/** Result of comparing a figure's numbers with those of the file it was opened from; undefined when it was not. */
+	compare(id: string, ordinal: number, table: () => Table): Reopened | undefined;
+}
+
+export interface Reopened {
+	readonly state: 'computing' | 'identical' | 'different' | 'unknown';
+	readonly words: string;
+}
+
+const KEY = Symbol('figure host');
+
+export function setFigureHost(host: FigureHost): FigureHost {
+	return setContext(KEY, host);
+}
+
+export function getFigureHost(): FigureHost | undefined {
+	return getContext<FigureHost | undefined>(KEY);
+}

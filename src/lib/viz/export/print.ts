@@ -1,0 +1,64 @@
+/** How a figure leaves the page: its width on paper, its type, its resolution. */
+
+export type Typeface = 'sans' | 'serif';
+
+export interface PrintOptions {
+	/** Width on paper. */
+	readonly inches: number;
+	/** Size of the figure's body type on paper, points of 1/72 in. */
+	readonly points: number;
+	readonly typeface: Typeface;
+	/** Panel letter at the top left, e.g. "a"; empty for none. */
+	readonly letter: string;
+	/** Pixels to an inch, for PNG. */
+	readonly dpi: number;
+}
+
+export interface Preset {
+	readonly id: 'single' | 'double' | 'slide';
+	readonly label: string;
+	readonly inches: number;
+	readonly points: number;
+}
+
+/** Widths of a two-column conference paper, and of a slide. */
+export const presets: readonly Preset[] = [
+	{ id: 'single', label: 'Single column, 3.25 in', inches: 3.25, points: 8 },
+	{ id: 'double', label: 'Double column, 6.875 in', inches: 6.875, points: 8 },
+	{ id: 'slide', label: 'Slide, 10 in', inches: 10, points: 16 }
+];
+
+export const defaultPrint: PrintOptions = {
+	inches: 3.25,
+	points: 8,
+	typeface: 'sans',
+	letter: '',
+	dpi: 300
+};
+
+/** Families that Illustrator, Inkscape and browsers know by these names, the generic one last. */
+export const families: Readonly<Record<Typeface, string>> = {
+	sans: "Arial, Helvetica, 'Liberation Sans', sans-serif",
+	serif: "'Times New Roman', Times, 'Liberation Serif', serif"
+};
+
+/** Body type of a figure as it is drawn, CSS pixels (`svg.ts`). */
+export const DRAWN_TYPE = 12;
+
+const CSS_PIXELS_PER_INCH = 96;
+const POINTS_PER_INCH = 72;
+
+/** Inches on paper of one pixel of the drawing: the type decides, all else follows. */
+export function inchesPerPixel({ points }: Pick<PrintOptions, 'points'>): number {
+	return points / POINTS_PER_INCH / DRAWN_TYPE;
+}
+
+/** Width to draw a figure at, pixels, so that it has its width and its type on paper. */
+export function drawnWidth(print: Pick<PrintOptions, 'inches' | 'points'>): number {
+	return print.inches / inchesPerPixel(print);
+}
+
+/** CSS pixels on paper, as a browser or Inkscape counts them. */
+export function cssPixels(inches: number): number {
+	return inches * CSS_PIXELS_PER_INCH;
+}

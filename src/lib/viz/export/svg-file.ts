@@ -1,0 +1,96 @@
+import type { Figure, FigureOptions } from '../figure.ts';
+import { penOf, round } from '../svg.ts';
+import { drawnWidth, families, inchesPerPixel, type PrintOptions } from './print.ts';
+
+/** Pixels of the drawing kept free above a figure that has a panel letter. */
+const LETTER_ROOM = 20;
+
+/**
+ * A figure as it is printed: light, cells as vector shapes, nothing that only a page has (hidden frames, classes, focus, style sheets),
+ * images inside the file, sizes in inches.
+ */
+export async function printedFigure<Rows, Options extends object>(
+	figure: Figure<Rows, Options>,
+	rows: Rows,
+	options: Omit<FigureOptions, 'width'> & Options,
+	print: PrintOptions
+): Promise<SVGSVGElement> {
+	const width = drawnWidth(print);
+	const svg = figure.draw(rows, {
+		...options,
+		width,
+		height: undefined,
+		theme: 'light',
+		vector: true,
+		emit: undefined
+	} as FigureOptions & Options);
+	await tidy(svg);
+	const pen = penOf(options);
+	const [, , drawn = width, height = width] = (svg.getAttribute('viewBox') ?? '').split(' ').map(Number);
+	const room = print.letter === '' ? 0 : LETTER_ROOM;
+	if (room > 0) {
+		const panel = pen('g', { transform: `translate(0 ${room})` }, Array.from(svg.children) as SVGElement[]);
+		svg.replaceChildren(
+			pen('text', { x: 0, y: 14, 'font-size': 15, 'font-weight': 700 }, [print.letter]),
+			panel
+		);
+	}
+	for (const element of [svg, ...Array.from(svg.querySelectorAll('[font-family]'))])
+		element.setAttribute('font-family', families[print.typeface]);
+	const scale = inchesPerPixel(print);
+	svg.setAttribute('viewBox', `0 0 ${round(drawn)} ${round(height + room)}`);
+	svg.setAttribute('width', `${round(drawn * scale * 1000) / 1000}in`);
+	svg.setAttribute('height', `${round((height + room) * scale * 1000) / 1000}in`);
+	return svg;
+}
+
+/** Takes away what belongs to the page, and puts images into the file. */
+async function tidy(svg: SVGSVGElement): Promise<void> {
+	svg.querySelectorAll('[visibility="hidden"], style, script').forEach((element) => element.remove());
+	for (const inner of Array.from(svg.querySelectorAll('svg'))) flatten(inner);
+	for (const element of [svg, ...Array.from(svg.querySelectorAll('*'))]) {
+		for (const name of ['style', 'class', 'tabindex', 'pointer-events', 'aria-hidden', 'cursor'])
+			element.removeAttribute(name);
+		// Plot names its groups for readers of the page; in a file the names are noise.
+		if (element !== svg) element.removeAttribute('aria-label');
+	}
+	svg.setAttribute('role', 'img');
+	for (const image of Array.from(svg.querySelectorAll('image'))) {
+		const href = image.getAttribute('href');
+		if (href && !href.startsWith('data:')) image.setAttribute('href', await inlined(href));
+		// Illustrator and older readers know only this one.
+		image.setAttributeNS('http://www.w3.org/1999/xlink', 'xlink:href', image.getAttribute('href') ?? '');
+	}
+	svg.querySelectorAll('text').forEach((text) => {
+		if (text.textContent === '') text.remove();
+	});
+}
+
+/** A chart inside the figure becomes a group: some editors clip or scale nested drawings. */
+function flatten(inner: SVGElement): void {
+	const group = inner.ownerDocument.createElementNS('http://www.w3.org/2000/svg', 'g');
+	const kept = ['fill', 'font-family', 'font-size', 'font-weight', 'text-anchor', 'opacity', 'stroke'];
+	for (const name of kept) {
+		const value = inner.getAttribute(name);
+		if (value !== null) group.setAttribute(name, value);
+	}
+	const [x = 0, y = 0] = ['x', 'y'].map((name) => Number(inner.getAttribute(name) ?? 0));
+	if (x !== 0 || y !== 0) group.setAttribute('transform', `translate(${round(x)} ${round(y)})`);
+	group.append(...Array.from(inner.childNodes));
+	inner.replaceWith(group);
+}
+
+async function inlined(href: string): Promise<string> {
+	const blob = await (await fetch(href)).blob();
+	return new Promise((resolve, reject) => {
+		const reader = new FileReader();
+		reader.onload = () => resolve(String(reader.result));
+		reader.onerror = () => reject(reader.error ?? new Error('The image of the figure cannot be read.'));
+		reader.readAsDataURL(blob);
+	});
+}
+
+/** An SVG element as the text of a file. */
+export function svgText(svg: SVGSVGElement): string {
+	return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(svg)}\n`;
+}
