@@ -13,17 +13,17 @@ export const cellNames = [
 	'bottom center',
 	'bottom right'
 ] as const;
-const sides = [
+export const sides = [
 	['on the left', 'on the right'],
 	['at the top', 'at the bottom']
 ] as const;
-const relations = [
+export const relations = [
 	['left of', 'right of'],
 	['above', 'below']
 ] as const;
 const axes = [0, 1] as const;
 
-function article(name: string): string {
+export function article(name: string): string {
 	return `${'aeiou'.includes(name.charAt(0)) ? 'an' : 'a'} ${name}`;
 }
 

@@ -9,5 +9,16 @@ export interface Page {
 
 /** All pages, in reading order. A new page is one line here and one folder in `src/routes`. */
 export const pages: readonly Page[] = [
-	{ path: '', title: 'Model', shows: 'the image, its visual tokens and the model’s description' }
+	{ path: '', title: 'Model', shows: 'the image, its visual tokens and the model’s description' },
+	{ path: 'locality', title: 'Locality', shows: 'what each visual token sees of the image' },
+	{
+		path: 'scenes',
+		title: 'Scenes',
+		shows: 'scenes composed by hand: answers that follow, sweeps along a path'
+	},
+	{
+		path: 'compare',
+		title: 'Side by side',
+		shows: 'two to four projectors: answers, maps, likeness of tokens, times'
+	}
 ];

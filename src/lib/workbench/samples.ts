@@ -42,7 +42,8 @@ async function toImage(scene: Scene, atlas: Atlas): Promise<SessionImage> {
 	return openImage(new Blob([file]), `Scene ${scene.seed}`, suggested);
 }
 
-async function loadAtlas(base: string): Promise<Atlas> {
+/** The sprites of the embedded model's world. @throws Error with a sentence when they cannot be had */
+export async function loadAtlas(base: string): Promise<Atlas> {
 	const [index, picture] = await Promise.all(
 		['atlas.json', 'atlas.png'].map((name) => get(`scenes/${name}`, base))
 	);

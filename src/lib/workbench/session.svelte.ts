@@ -61,6 +61,7 @@ export class Session {
 	#parts: SessionParts;
 	#ready: Promise<LoadedModel> | undefined;
 	#current: Exchange | undefined;
+	#composed: SessionImage | undefined;
 	#nextId = 1;
 	#unsubscribe: () => void;
 
@@ -174,6 +175,24 @@ export class Session {
 		if (known !== undefined) URL.revokeObjectURL(image.url);
 		else this.images = [image, ...this.images];
 		this.image = known ?? image;
+	}
+
+	/** Makes the scene being composed the image; in the history it takes the place of how it was before. */
+	putComposed(image: SessionImage): void {
+		this.imageError = undefined;
+		const known = [...this.images, ...(this.scenes ?? [])].find(({ id }) => id === image.id);
+		if (known !== undefined) {
+			if (known !== image) URL.revokeObjectURL(image.url);
+			this.image = known;
+			return;
+		}
+		const before = this.#composed;
+		this.images = [image, ...this.images.filter((other) => other !== before)];
+		// The conversation still shows what it was asked about.
+		if (before !== undefined && this.exchanges.every((exchange) => exchange.image !== before))
+			URL.revokeObjectURL(before.url);
+		this.#composed = image;
+		this.image = image;
 	}
 
 	// ---- conversation ------------------------------------------------------------------------------------------
