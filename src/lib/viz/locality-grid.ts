@@ -1,4 +1,4 @@
-import { columnRow, homeCell, neighbourToken, patchSide, sideOf } from '../analysis/grid.ts';
+import { columnRow, homeCells, neighbourToken, patchSide, sideOf, type Box } from '../analysis/grid.ts';
 import { tokenRow, type TokenPatchMap } from '../analysis/map.ts';
 import { cellAt, drawCells, frame, placeFrame, type CellBox } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
@@ -12,6 +12,8 @@ import { LINE, penOf, root, round } from './svg.ts';
 /** A map of one projector and what its values mean. */
 export interface MapRows extends ScaleMeaning {
 	readonly map: TokenPatchMap;
+	/** Home cells [M] where tokens do not lie row-major on the image. */
+	readonly homes?: readonly Box[];
 }
 
 export interface LocalityGridOptions {
@@ -68,18 +70,13 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 		};
 		const foot = box.height + 8;
 
-		const tokenSide = sideOf(map.tokens);
-		const homes =
-			tokenSide === undefined
-				? []
-				: Array.from({ length: map.tokens }, (_, token) => {
-						const at = columnRow(token, columns);
-						const home = homeCell(token, tokenSide, side);
-						const x = (at.column * pitch + home.left) * cell;
-						const y = (at.row * pitch + home.top) * cell;
-						const [w, h] = [(home.right - home.left) * cell, (home.bottom - home.top) * cell];
-						return `M${round(x)} ${round(y)}h${round(w)}v${round(h)}h${round(-w)}z`;
-					});
+		const homes = (rows.homes ?? homeCells(map.tokens, side) ?? []).map((home, token) => {
+			const at = columnRow(token, columns);
+			const x = (at.column * pitch + home.left) * cell;
+			const y = (at.row * pitch + home.top) * cell;
+			const [w, h] = [(home.right - home.left) * cell, (home.bottom - home.top) * cell];
+			return `M${round(x)} ${round(y)}h${round(w)}v${round(h)}h${round(-w)}z`;
+		});
 		const mark = frame(pen);
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + LINE - 4);
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, localityGrid.title, [

@@ -1,6 +1,6 @@
-import { neighbourToken, patchSide, sideOf } from '../analysis/grid.ts';
+import { homeCells, neighbourToken, patchSide, sideOf } from '../analysis/grid.ts';
 import { tokenLocalities, type Weighting } from '../analysis/locality.ts';
-import { tokenRow } from '../analysis/map.ts';
+import { tokenPatchMap, tokenRow } from '../analysis/map.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import type { Figure } from './figure.ts';
@@ -41,7 +41,10 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 		const place = panel(0, 0, size, patchSide(map.patches));
 		const values = tokenRow(map, token);
 		const scale = sequentialScale(rows.top ?? largest(values), { label, unit });
-		const locality = tokenLocalities(map, rows.weighting)[token]!;
+		// Only this token's numbers: the figure is drawn again at every hover.
+		const own = tokenPatchMap(1, map.patches, values);
+		const cell = (rows.homes ?? homeCells(map.tokens, place.box.columns))?.[token];
+		const locality = tokenLocalities(own, rows.weighting, cell ? [cell] : [])[0]!;
 		const { centroid, spread, home } = locality;
 		const centre = place.at(centroid);
 		const arm = 7;
