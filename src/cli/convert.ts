@@ -51,8 +51,10 @@ export const convertCommand: Command = {
 					}
 				},
 				createHash: sha256,
-				onProgress: ({ what, done, total }) =>
-					terminal.progress(`writing ${what}: ${formatBytes(done)} of ${formatBytes(total)}`),
+				onProgress: ({ stage, what, done, total }) =>
+					terminal.progress(
+						`${stage === 'hash' ? 'hashing' : 'writing'} ${what}: ${formatBytes(done)} of ${formatBytes(total)}`
+					),
 				signal: terminal.signal
 			});
 			terminal.note(

@@ -46,9 +46,11 @@ export type {
 /** Contract between the page (client) and the model worker. Everything here is structured-cloneable. */
 export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
 
-/** Where a model folder lies. `url` is the folder's URL with a trailing slash. */
+/** Where a model folder lies. `url` is the folder's URL with a trailing slash; `memory` is lost with the page. */
 export type ModelLocation =
-	{ readonly kind: 'url'; readonly url: string } | { readonly kind: 'opfs'; readonly name: string };
+	| { readonly kind: 'url'; readonly url: string }
+	| { readonly kind: 'opfs'; readonly name: string }
+	| { readonly kind: 'memory'; readonly name: string; readonly files: Readonly<Record<string, Blob>> };
 
 export interface LoadRequest {
 	readonly location: ModelLocation;

@@ -18,6 +18,8 @@ export const CONVERTER_VERSION = '1';
 
 /** What a conversion is doing, for a progress line. */
 export interface ConversionProgress {
+	/** Writing the model, or hashing the checkpoint for its provenance. */
+	readonly stage: 'convert' | 'hash';
 	/** File in work. */
 	readonly what: string;
 	/** Bytes so far and in all. */
@@ -209,10 +211,10 @@ class FileCollector {
 	}
 
 	/** Reports progress. @throws AbortError when the work is to end */
-	advance(what: string, bytes: number): void {
+	advance(what: string, bytes: number, stage: ConversionProgress['stage'] = 'convert'): void {
 		this.#options.signal?.throwIfAborted();
 		this.#done += bytes;
-		this.#options.onProgress?.({ what, done: this.#done, total: this.#total });
+		this.#options.onProgress?.({ stage, what, done: this.#done, total: this.#total });
 	}
 
 	async #loadJournal(): Promise<void> {
@@ -370,7 +372,7 @@ async function describeSources(
 		for (let at = 0; at < source.size; at += CHUNK) {
 			const bytes = await source.read(at, Math.min(at + CHUNK, source.size));
 			hash.update(bytes);
-			progress.advance(path, bytes.length);
+			progress.advance(path, bytes.length, 'hash');
 		}
 		files.push({ path, size: source.size, sha256: hash.digest() });
 	}

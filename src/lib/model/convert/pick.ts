@@ -56,10 +56,14 @@ export function pickCheckpoint(name: string, paths: readonly string[]): { path: 
 }
 
 /** A folder below another one. */
-export function subfolder(folder: SourceFolder, path: string): SourceFolder {
+export function subfolder(
+	folder: SourceFolder,
+	path: string,
+	name = folder.name ? `${folder.name}/${path}` : path
+): SourceFolder {
 	if (path === '') return folder;
 	return {
-		name: `${folder.name}/${path}`,
+		name,
 		async list() {
 			const prefix = `${path}/`;
 			return (await folder.list())

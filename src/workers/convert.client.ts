@@ -1,0 +1,119 @@
+import { proxy, wrap, type Remote } from 'comlink';
+import type { ModelManifest } from '../lib/model/manifest.ts';
+import { InputError } from '../lib/tensor/errors.ts';
+import type {
+	CheckpointInput,
+	CheckpointSummary,
+	ConvertRequest,
+	ConvertResult,
+	ConvertWorkerApi,
+	DamagedFile,
+	JobProgress
+} from './convert-api.ts';
+
+export interface JobOptions {
+	readonly signal?: AbortSignal;
+	readonly onProgress?: (progress: JobProgress) => void;
+}
+
+/**
+ * The page's side of the conversion worker. Each job has a worker of its own, which ends with it, so that several can be in
+ * work and none keeps memory. Aborting lets a worker end its file tidily; one that does not answer is ended.
+ */
+export class ConvertClient {
+	readonly #startWorker: () => Worker;
+
+	/** @param startWorker For tests; `convert.worker.ts` otherwise. */
+	constructor(startWorker = startConvertWorker) {
+		this.#startWorker = startWorker;
+	}
+
+	/** What a checkpoint would become. @throws InputError when it cannot be converted */
+	inspect(input: CheckpointInput): Promise<CheckpointSummary> {
+		return this.#job({}, (api) => api.inspect(input));
+	}
+
+	/** @throws InputError when it cannot be done; AbortError when aborted. What was finished is gone on with the next time. */
+	convert(request: ConvertRequest, options: JobOptions = {}): Promise<ConvertResult> {
+		return this.#job(options, (api, report) => api.convert(request, report));
+	}
+
+	/** @throws as `convert` */
+	download(
+		request: { readonly url: string; readonly name: string },
+		options: JobOptions = {}
+	): Promise<ModelManifest> {
+		return this.#job(options, (api, report) => api.download(request, report));
+	}
+
+	/** Files of a stored model that are not what its manifest says. @throws as `convert` */
+	verify(name: string, options: JobOptions = {}): Promise<readonly DamagedFile[]> {
+		return this.#job(options, (api, report) => api.verify(name, report));
+	}
+
+	async #job<T>(
+		{ signal, onProgress }: JobOptions,
+		work: (api: Remote<ConvertWorkerApi>, report: (progress: JobProgress) => void) => Promise<T>
+	): Promise<T> {
+		signal?.throwIfAborted();
+		const worker = this.#startWorker();
+		const api = wrap<ConvertWorkerApi>(worker);
+		const gone = whenGone(worker, api);
+		const cancel = () => {
+			void api.cancel().catch(() => undefined);
+			setTimeout(() => worker.terminate(), CANCEL_PATIENCE_MS);
+		};
+		signal?.addEventListener('abort', cancel, { once: true });
+		try {
+			const report = proxy((progress: JobProgress) => onProgress?.(progress));
+			return await Promise.race([work(api, report), gone.promise]);
+		} catch (thrown) {
+			if (signal?.aborted) throw signal.reason;
+			throw revive(thrown);
+		} finally {
+			signal?.removeEventListener('abort', cancel);
+			gone.forget();
+			worker.terminate();
+		}
+	}
+}
+
+const CANCEL_PATIENCE_MS = 5000;
+
+/** Rejects when a worker is gone, in whatever way. */
+function whenGone(
+	worker: Worker,
+	api: Remote<ConvertWorkerApi>
+): { readonly promise: Promise<never>; readonly forget: () => void } {
+	const { promise, reject } = Promise.withResolvers<never>();
+	promise.catch(() => undefined);
+	const ended = (message: string) =>
+		reject(new Error(`${message}; what was finished is kept, start it again to go on.`));
+	worker.addEventListener('error', (event) => {
+		event.preventDefault();
+		ended(event.message ? `The converter stopped: ${event.message}` : 'The converter could not be started');
+	});
+	const lock = `honeybee-convert-${Date.now()}-${Math.random()}`;
+	const abort = new AbortController();
+	void api
+		.watch(lock)
+		// The lock comes to us only when the worker that holds it is gone.
+		.then(() =>
+			navigator.locks?.request(lock, { signal: abort.signal }, () =>
+				ended('The converter stopped without a message, probably for want of memory')
+			)
+		)
+		.catch(() => undefined);
+	return { promise, forget: () => abort.abort() };
+}
+
+function startConvertWorker(): Worker {
+	return new Worker(new URL('./convert.worker.ts', import.meta.url), { type: 'module', name: 'convert' });
+}
+
+/** Errors lose their class on the way out of the worker; their name tells it. */
+function revive(thrown: unknown): Error {
+	if (!(thrown instanceof Error)) return new Error(String(thrown));
+	if (thrown.name !== 'InputError' || thrown instanceof InputError) return thrown;
+	return new InputError(thrown.message);
+}

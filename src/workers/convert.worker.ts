@@ -1,0 +1,4 @@
+import { expose } from 'comlink';
+import { ConvertWorker } from './converter.ts';
+
+expose(new ConvertWorker());

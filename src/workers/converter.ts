@@ -1,0 +1,222 @@
+import type { SourceFolder } from '../lib/checkpoint/source.ts';
+import { convert } from '../lib/model/convert/convert.ts';
+import { forecastConversion } from '../lib/model/convert/plan.ts';
+import { sha256Hasher } from '../lib/model/convert/sha256.ts';
+import type { FolderSink } from '../lib/model/convert/sink.ts';
+import type { ModelManifest } from '../lib/model/manifest.ts';
+import { projectorDefinition } from '../lib/model/projectors/registry.ts';
+import { InputError } from '../lib/tensor/errors.ts';
+import {
+	gzipArchive,
+	openCheckpointIn,
+	openFiles,
+	openTokenizerFiles,
+	sizeOf,
+	type OpenCheckpoint
+} from './checkpoint-input.ts';
+import type {
+	CheckpointInput,
+	CheckpointSummary,
+	ConvertRequest,
+	ConvertResult,
+	ConvertWorkerApi,
+	DamagedFile,
+	JobProgress
+} from './convert-api.ts';
+import { downloadModel } from './download.ts';
+import { blobSink } from './memory-sink.ts';
+import { writingModel } from './model-locks.ts';
+import { checkModelName, opfsDirectory, opfsFolder, opfsSink, OPFS_MODELS, OPFS_STAGING } from './opfs.ts';
+import { unpackTarGz } from './unpack.ts';
+import { damagedFiles } from './verify.ts';
+
+type Report = (progress: JobProgress) => void;
+
+/** Tells that an archive was unpacked as a whole. */
+const STAGED = 'unpacked.json';
+
+/** The conversion worker: one job at a time. */
+export class ConvertWorker implements ConvertWorkerApi {
+	#abort = new AbortController();
+
+	async watch(lock: string): Promise<void> {
+		if (!navigator.locks) return;
+		await new Promise<void>((resolve) => {
+			void navigator.locks.request(lock, () => {
+				resolve();
+				// Kept until this worker ends.
+				return new Promise<never>(() => undefined);
+			});
+		});
+	}
+
+	async inspect(input: CheckpointInput): Promise<CheckpointSummary> {
+		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
+		if (archive) return { name: archive.path, archive: archive.file.size };
+		const opened = await openCheckpointIn(await this.#folder(input));
+		const { checkpoint, tokenizer, resolve } = opened;
+		const { sources, sizes } = await forecastConversion(checkpoint, resolve);
+		const { config, projector } = sources[0]!;
+		return {
+			name: checkpoint.name,
+			contents: {
+				projector,
+				title: projectorDefinition(config.projector_config.projector_type).title(config.projector_config),
+				num_query_tokens: config.projector_config.num_query_tokens,
+				size: await sizeOf(checkpoint),
+				sizes,
+				tokenizer: tokenizer !== undefined
+			}
+		};
+	}
+
+	async convert(request: ConvertRequest, onProgress: Report): Promise<ConvertResult> {
+		const name = checkModelName(request.name);
+		const report = throttled(onProgress);
+		return writingModel(name, async () => {
+			if (request.keep === 'memory') {
+				const sink = blobSink(name);
+				const opened = await openCheckpointIn(await this.#folder(request.checkpoint));
+				const manifest = await this.#convert(request, opened, sink, report);
+				return { manifest, files: Object.fromEntries(sink.files) };
+			}
+			const folder = await this.#unpacked(request.checkpoint, name, report);
+			const opened = await openCheckpointIn(folder);
+			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
+			await this.#checkRoom(request, opened, sink.folder);
+			const manifest = await this.#convert(request, opened, sink, report);
+			const staging = await opfsDirectory([OPFS_STAGING]);
+			await staging?.removeEntry(name, { recursive: true }).catch(() => undefined);
+			return { manifest };
+		});
+	}
+
+	async download(request: { url: string; name: string }, onProgress: Report): Promise<ModelManifest> {
+		const name = checkModelName(request.name);
+		return writingModel(name, async () => {
+			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
+			return downloadModel(request.url, sink, {
+				room: await freeSpace(),
+				signal: this.#abort.signal,
+				onProgress: throttled(onProgress)
+			});
+		});
+	}
+
+	async verify(name: string, onProgress: Report): Promise<readonly DamagedFile[]> {
+		const folder = await opfsDirectory([OPFS_MODELS, name]);
+		if (!folder) throw new InputError(`There is no model "${name}" in this browser's storage.`);
+		return damagedFiles(opfsFolder(name, folder), this.#abort.signal, throttled(onProgress));
+	}
+
+	async cancel(): Promise<void> {
+		this.#abort.abort();
+		this.#abort = new AbortController();
+	}
+
+	#convert(
+		request: ConvertRequest,
+		{ checkpoint, tokenizer, resolve }: OpenCheckpoint,
+		sink: FolderSink,
+		report: Report
+	): Promise<ModelManifest> {
+		const own = request.tokenizer ? openTokenizerFiles(request.tokenizer) : tokenizer;
+		return convert({
+			checkpoint,
+			...(own && { tokenizer: own }),
+			sink,
+			dtype: request.dtype,
+			name: request.name,
+			resolve,
+			createHash: sha256Hasher,
+			...(request.languageLimit !== undefined && { languageLimit: request.languageLimit }),
+			signal: this.#abort.signal,
+			onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
+		});
+	}
+
+	async #folder(input: CheckpointInput): Promise<SourceFolder> {
+		if (input.kind === 'files') {
+			if (gzipArchive(input.files))
+				throw new InputError(
+					"A .tar.gz is unpacked into the browser's storage, which is not available here; unpack it and choose the folder."
+				);
+			return openFiles(input.files);
+		}
+		const staged = await stagedFolder(input.name);
+		if (!staged) throw new InputError(`No unpacked archive waits for "${input.name}"; choose it again.`);
+		return staged;
+	}
+
+	/** The checkpoint's folder; an archive is unpacked into the storage first, unless that was done before. */
+	async #unpacked(input: CheckpointInput, name: string, report: Report): Promise<SourceFolder> {
+		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
+		if (!archive) return this.#folder(input);
+		const identity = JSON.stringify({ name: archive.path, size: archive.file.size });
+		const before = await stagedFolder(name);
+		if (before && (await readText(before, STAGED)) === identity) return before;
+		const staging = (await opfsDirectory([OPFS_STAGING], true))!;
+		await staging.removeEntry(name, { recursive: true }).catch(() => undefined);
+		const sink = opfsSink(archive.path, await staging.getDirectoryHandle(name, { create: true }));
+		const room = await freeSpace();
+		if (archive.file.size > room) throw noRoom(`Unpacking ${archive.path}`, archive.file.size, room);
+		await unpackTarGz(archive.path, archive.file, sink, {
+			room,
+			signal: this.#abort.signal,
+			onProgress: (path, read) =>
+				report({ stage: 'unpack', what: path, done: read, total: archive.file.size })
+		});
+		const writer = await sink.create(STAGED);
+		await writer.write(new TextEncoder().encode(identity));
+		await writer.close();
+		return sink.folder;
+	}
+
+	async #checkRoom(request: ConvertRequest, { checkpoint, resolve }: OpenCheckpoint, target: SourceFolder) {
+		const { sizes } = await forecastConversion(checkpoint, resolve);
+		let there = 0;
+		for (const path of await target.list()) there += (await target.open(path))?.size ?? 0;
+		const needed = sizes[request.dtype] - there;
+		const room = await freeSpace();
+		if (needed > room) throw noRoom(`The ${request.dtype} model`, needed, room);
+	}
+}
+
+/** An archive that was unpacked as a whole for a model of that name. */
+async function stagedFolder(name: string): Promise<SourceFolder | undefined> {
+	const handle = await opfsDirectory([OPFS_STAGING, name]);
+	if (!handle) return undefined;
+	const folder = opfsFolder(name, handle);
+	return (await folder.open(STAGED)) ? folder : undefined;
+}
+
+async function readText(folder: SourceFolder, path: string): Promise<string | undefined> {
+	const source = await folder.open(path);
+	return source && new TextDecoder().decode(await source.read(0, source.size));
+}
+
+/** Bytes that the browser lets the page still write. */
+export async function freeSpace(): Promise<number> {
+	const { quota, usage = 0 } = await navigator.storage.estimate();
+	return quota === undefined ? Infinity : Math.max(0, quota - usage);
+}
+
+function noRoom(what: string, needed: number, room: number): InputError {
+	const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+	return new InputError(
+		`${what} needs ${gigabytes(needed)} in this browser's storage, which has room for ${gigabytes(room)}; delete a model, free space on the disk, or choose a smaller type.`
+	);
+}
+
+/** At most ten reports a second, and always those that begin something new. */
+function throttled(report: Report): Report {
+	let last = 0;
+	let what = '';
+	return (progress) => {
+		const now = performance.now();
+		if (now - last < 100 && progress.what === what && progress.done < progress.total) return;
+		last = now;
+		what = progress.what;
+		report(progress);
+	};
+}
