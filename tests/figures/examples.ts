@@ -4,6 +4,7 @@ import {
 	summariseLocality,
 	tokenLocalities
 } from '../../src/lib/analysis/locality.ts';
+import { scoreWords } from '../../src/lib/analysis/answer-scores.ts';
 import type { Sample } from '../../src/lib/analysis/offsets.ts';
 import { tokenPatchMap, tokenRow, type TokenPatchMap } from '../../src/lib/analysis/map.ts';
 import { initialReferencePoints, samplingDensity } from '../../src/lib/analysis/offsets.ts';
@@ -14,6 +15,11 @@ import type { LensRows } from '../../src/lib/viz/logit-lens.ts';
 import type { ReferenceRows } from '../../src/lib/viz/reference-points.ts';
 import type { DensityRows } from '../../src/lib/viz/sampling-density.ts';
 import type { StageRows } from '../../src/lib/viz/stage-responses.ts';
+import type { CompareGridsRows } from '../../src/lib/viz/compare-grids.ts';
+import type { CompareTokensRows } from '../../src/lib/viz/compare-tokens.ts';
+import type { ScoreMatrixRows } from '../../src/lib/viz/score-matrix.ts';
+import type { StageTimesRows } from '../../src/lib/viz/stage-times.ts';
+import type { WordScoresRows } from '../../src/lib/viz/word-scores.ts';
 import type { CoverageRows } from '../../src/lib/viz/coverage.ts';
 import type { DifferenceRows } from '../../src/lib/viz/difference-map.ts';
 import type { MapRows } from '../../src/lib/viz/locality-grid.ts';
@@ -69,7 +75,7 @@ const sampling: SamplingRows = {
 	samples: [sample(0, 3.5, 1, 0.8), sample(1, 2, 2.5, 0.1), sample(1, 4.5, 0.5, 0.4)]
 };
 const similarity: SimilarityRows = {
-	...{ a: 'c-abs', b: 'd-abs', tokensA: 2, tokensB: 3, cka: 0.75 },
+	...{ a: 'c-abs', b: 'd-abs', tokensA: 2, tokensB: 3, cka: 0.75, mean: 0.6 },
 	cosine: Float32Array.of(0.9, -0.2, 0, 0.1, 0.3, -0.8),
 	partner: Int32Array.of(0, 1)
 };
@@ -114,6 +120,53 @@ const lens: LensRows = {
 	}))
 };
 
+const compared = [
+	{ name: 'A: D-Abstractor, M = 4', colour: '#0072B2' },
+	{ name: 'B: Resampler, M = 4', colour: '#009E73' },
+	{ name: 'C: C-Abstractor, M = 4', colour: '#E69F00' }
+];
+const grids: CompareGridsRows = {
+	...meaning,
+	columns: [
+		{ ...compared[0]!, map: bells() },
+		{ ...compared[1]!, map: bells(0.7) },
+		{ ...compared[2]!, note: 'Being computed…' }
+	]
+};
+const comparedTokens: CompareTokensRows = {
+	...{ ...meaning, image },
+	tokens: [bells(), bells(0.7)].map((each, column) => ({
+		...{ ...compared[column]!, map: each, column },
+		locality: tokenLocalities(each, 'energy')[2]!
+	}))
+};
+const times: StageTimesRows = {
+	stages: [
+		{ title: 'Vision', unit: 'ms' },
+		{ title: 'Decoding', unit: 'ms per token' }
+	],
+	columns: [
+		{
+			...compared[0]!,
+			times: [
+				[20, 22, 21],
+				[4, 4.5, 5]
+			]
+		},
+		{ ...compared[1]!, times: [[23, 20, 26], []] }
+	]
+};
+const pieces = ['A', ' red', ' c', 'ar'];
+const scored = [
+	[-0.1, -0.2, -1, -0.05],
+	[-0.1, -2.5, -1.4, -0.3]
+].map((scores) => scoreWords(pieces, scores));
+const forced: WordScoresRows = {
+	source: compared[0]!.name,
+	columns: scored.map((score, column) => ({ ...compared[column]!, score }))
+};
+const matrix: ScoreMatrixRows = { columns: compared.slice(0, 2), scores: [scored, [undefined, scored[0]]] };
+
 /** Rows for every figure of the registry, by id. */
 export const examples = {
 	'locality-grid': map,
@@ -124,6 +177,11 @@ export const examples = {
 	'locality-distribution': distribution,
 	'sampling-offsets': sampling,
 	'token-similarity': similarity,
+	'compare-grids': grids,
+	'compare-tokens': comparedTokens,
+	'stage-times': times,
+	'word-scores': forced,
+	'score-matrix': matrix,
 	sweep: sweepRows,
 	'sampling-density': density,
 	'reference-points': reference,

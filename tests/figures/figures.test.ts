@@ -78,7 +78,7 @@ describe.each(cases)('$id', ({ id, figure, rows }) => {
 		const emitted: unknown[] = [];
 		const svg = figure.draw(rows, { ...options, emit: (selection) => emitted.push(selection) });
 		const before = svg.outerHTML;
-		highlight(svg, { token: 1, patch: 5, word: 1, layer: 0, head: 0, point: 0, step: 1, row: 0 });
+		highlight(svg, { token: 1, patch: 5, word: 1, layer: 0, head: 0, point: 0, step: 1, row: 0, column: 0 });
 		expect(svg.outerHTML).not.toBe(before);
 		expect(svg.querySelector('.readout')!.textContent).toMatch(/\d/);
 		highlight(svg, {});

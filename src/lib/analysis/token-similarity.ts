@@ -74,6 +74,8 @@ export interface TokenMatching {
 	readonly cosine: Float32Array;
 	/** Mean over the matched pairs. */
 	readonly mean: number;
+	/** Cosines of all pairs, row-major [a.tokens, b.tokens]. */
+	readonly all: Float32Array;
 }
 
 /** One-to-one matching of tokens with the largest sum of cosines: similarity of projectors with other orders or other M. */
@@ -85,5 +87,5 @@ export function matchTokens(a: TokenMatrix, b: TokenMatrix): TokenMatching {
 		b.tokens
 	);
 	const cosine = Float32Array.from(columnOfRow, (j, i) => (j < 0 ? NaN : all[i * b.tokens + j]!));
-	return { partner: columnOfRow, cosine, mean: -cost / Math.min(a.tokens, b.tokens) };
+	return { partner: columnOfRow, cosine, mean: -cost / Math.min(a.tokens, b.tokens), all };
 }

@@ -1,4 +1,9 @@
 import { answerInfluence } from './answer-influence.ts';
+import { compareGrids } from './compare-grids.ts';
+import { compareTokens } from './compare-tokens.ts';
+import { scoreMatrix } from './score-matrix.ts';
+import { stageTimes } from './stage-times.ts';
+import { wordScores } from './word-scores.ts';
 import { coverageFigure } from './coverage.ts';
 import { differenceMap } from './difference-map.ts';
 import { localityDistribution } from './locality-distribution.ts';
@@ -28,6 +33,11 @@ export const figures = [
 	answerInfluence,
 	logitLens,
 	tokenSimilarity,
+	compareGrids,
+	compareTokens,
+	stageTimes,
+	wordScores,
+	scoreMatrix,
 	sweep
 ] as const;
 

@@ -18,6 +18,8 @@ export interface SimilarityRows {
 	readonly partner?: Int32Array;
 	/** Linear CKA, when both have the same M. */
 	readonly cka?: number;
+	/** Mean cosine of the matched pairs. */
+	readonly mean?: number;
 }
 
 export const tokenSimilarity: Figure<SimilarityRows> = {
@@ -69,7 +71,10 @@ export const tokenSimilarity: Figure<SimilarityRows> = {
 			}),
 			mark,
 			colourBar(pen, ink, scale, 20, foot),
-			...(rows.cka === undefined ? [] : [text(pen, 200, foot + 22, `Linear CKA ${number(rows.cka)}`)]),
+			...(rows.mean === undefined
+				? []
+				: [text(pen, 200, foot + 9, `Mean cosine of matched tokens ${number(rows.mean)}`)]),
+			...(rows.cka === undefined ? [] : [text(pen, 200, foot + 27, `Linear CKA ${number(rows.cka)}`)]),
 			note.element
 		]);
 		link(svg, options, {

@@ -35,6 +35,13 @@ export interface ColumnMap extends LocalityRows {
 	readonly subject: Subject;
 }
 
+/** An answer scored by a column. */
+export interface Scored {
+	/** Column that wrote it. */
+	readonly writer: number;
+	readonly scores: AnswerScores;
+}
+
 /** One column: what was chosen for it, and a study for each thing computed in it. A study that fails leaves the others. */
 export class Column {
 	/** Tells columns apart on the page; places change. */
@@ -46,8 +53,8 @@ export class Column {
 	readonly map = new Study<ColumnMap>();
 	readonly embeds = new Study<TokenMatrix>();
 	readonly times = new Study<TimedStages>();
-	/** Scores of all columns' answers, in the order of `Written`; by the key of all of them. */
-	readonly scores = new Study<readonly AnswerScores[]>();
+	/** This column's scores of all columns' answers. */
+	readonly scores = new Study<readonly Scored[]>();
 
 	constructor(id: number, choice: ColumnChoice) {
 		this.id = id;
@@ -92,13 +99,20 @@ export class Column {
 	}
 
 	score({ client, lane }: Runner, subject: Subject, question: string, answers: readonly Written[]): void {
-		const key = [subject.key, question, ...answers.flatMap(({ model, text }) => [model, text])].join('|');
+		const key = [
+			subject.key,
+			question,
+			...answers.flatMap(({ writer, model, text }) => [writer, model, text])
+		].join('|');
 		void this.scores.run(key, ({ signal, onProgress }) =>
 			lane.run(signal, async () => {
-				const scores: AnswerScores[] = [];
+				const scores: Scored[] = [];
 				for (const answer of answers) {
 					signal.throwIfAborted();
-					scores.push(await scoreAnswer(client, subject, question, answer, signal));
+					scores.push({
+						writer: answer.writer,
+						scores: await scoreAnswer(client, subject, question, answer, signal)
+					});
 					onProgress({ done: scores.length, total: answers.length });
 				}
 				return scores;

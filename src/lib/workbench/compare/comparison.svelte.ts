@@ -166,9 +166,9 @@ export class Comparison {
 
 	/** Workers for the models that columns name. */
 	keepModels(): void {
-		const names = new Set(this.columns.map(({ choice }) => choice.model));
+		const names = this.columns.map(({ choice }) => choice.model);
 		const listings = (this.#session.models ?? []).filter(
-			({ name }) => names.has(name) && name !== this.#session.model
+			({ name }) => names.includes(name) && name !== this.#session.model
 		);
 		this.extra.keep(listings, this.#session.backendChoice);
 	}
@@ -211,7 +211,7 @@ export class Comparison {
 			if (answer === undefined || loaded === undefined || answer.result.text.trim() === '') return undefined;
 			const { eos_token_id } = loaded.manifest.config.text_config;
 			const ids = answer.result.ids.filter((id) => id !== eos_token_id);
-			return { model: loaded.manifest.name, text: answer.result.text, ids };
+			return { writer: column.id, model: loaded.manifest.name, text: answer.result.text, ids };
 		});
 	}
 

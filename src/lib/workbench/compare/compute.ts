@@ -107,6 +107,8 @@ export async function timeStages(
 
 /** An answer that is to be scored. */
 export interface Written {
+	/** Column that wrote it. */
+	readonly writer: number;
 	/** The model that wrote it; only the same model has the same ids. */
 	readonly model: string;
 	readonly text: string;
