@@ -10,6 +10,7 @@ import { tokenPatchMap, tokenRow, type TokenPatchMap } from '../../src/lib/analy
 import { initialReferencePoints, samplingDensity } from '../../src/lib/analysis/offsets.ts';
 import { stageSteps } from '../../src/lib/analysis/stages.ts';
 import { twoHops } from '../../src/lib/analysis/two-hop.ts';
+import type { AccuracyRows } from '../../src/lib/viz/accuracy-curve.ts';
 import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';
 import type { LensRows } from '../../src/lib/viz/logit-lens.ts';
 import type { ReferenceRows } from '../../src/lib/viz/reference-points.ts';
@@ -167,6 +168,66 @@ const forced: WordScoresRows = {
 };
 const matrix: ScoreMatrixRows = { columns: compared.slice(0, 2), scores: [scored, [undefined, scored[0]]] };
 
+const accuracy: AccuracyRows = {
+	...{ score: 'Scenes, short answers (%)', projectors: names },
+	points: [
+		...[16, 36, 64].map((tokens, i) => ({
+			...{ series: 'c-abs', projector: 'c-abs', origin: 'measured' as const, tokens, value: 60 + 8 * i },
+			...{ low: 57 + 8 * i, high: 63 + 8 * i, answers: 200 }
+		})),
+		{ series: 'resampler', projector: 'resampler', origin: 'training', tokens: 36, value: 66 },
+		{ series: 'C-7B-M144', projector: 'c-abs', origin: 'published', tokens: 144, value: 70.1 },
+		{ series: 'other', projector: '', origin: 'imported', tokens: 100, value: 69, low: 65, high: 73 }
+	]
+};
+
+const compared = [
+	{ name: 'A: D-Abstractor, M = 4', colour: '#0072B2' },
+	{ name: 'B: Resampler, M = 4', colour: '#009E73' },
+	{ name: 'C: C-Abstractor, M = 4', colour: '#E69F00' }
+];
+const grids: CompareGridsRows = {
+	...meaning,
+	columns: [
+		{ ...compared[0]!, map: bells() },
+		{ ...compared[1]!, map: bells(0.7) },
+		{ ...compared[2]!, note: 'Being computed…' }
+	]
+};
+const comparedTokens: CompareTokensRows = {
+	...{ ...meaning, image },
+	tokens: [bells(), bells(0.7)].map((each, column) => ({
+		...{ ...compared[column]!, map: each, column },
+		locality: tokenLocalities(each, 'energy')[2]!
+	}))
+};
+const times: StageTimesRows = {
+	stages: [
+		{ title: 'Vision', unit: 'ms' },
+		{ title: 'Decoding', unit: 'ms per token' }
+	],
+	columns: [
+		{
+			...compared[0]!,
+			times: [
+				[20, 22, 21],
+				[4, 4.5, 5]
+			]
+		},
+		{ ...compared[1]!, times: [[23, 20, 26], []] }
+	]
+};
+const pieces = ['A', ' red', ' c', 'ar'];
+const scored = [
+	[-0.1, -0.2, -1, -0.05],
+	[-0.1, -2.5, -1.4, -0.3]
+].map((scores) => scoreWords(pieces, scores));
+const forced: WordScoresRows = {
+	source: compared[0]!.name,
+	columns: scored.map((score, column) => ({ ...compared[column]!, score }))
+};
+const matrix: ScoreMatrixRows = { columns: compared.slice(0, 2), scores: [scored, [undefined, scored[0]]] };
+
 /** Rows for every figure of the registry, by id. */
 export const examples = {
 	'locality-grid': map,
@@ -187,5 +248,6 @@ export const examples = {
 	'reference-points': reference,
 	'stage-responses': stages,
 	'answer-influence': answer,
-	'logit-lens': lens
+	'logit-lens': lens,
+	'accuracy-curve': accuracy
 };

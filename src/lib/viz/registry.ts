@@ -1,3 +1,4 @@
+import { accuracyCurve } from './accuracy-curve.ts';
 import { answerInfluence } from './answer-influence.ts';
 import { compareGrids } from './compare-grids.ts';
 import { compareTokens } from './compare-tokens.ts';
@@ -38,7 +39,8 @@ export const figures = [
 	stageTimes,
 	wordScores,
 	scoreMatrix,
-	sweep
+	sweep,
+	accuracyCurve
 ] as const;
 
 export type AnyFigure = (typeof figures)[number];

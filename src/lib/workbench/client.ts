@@ -22,7 +22,7 @@ export interface ModelClient {
 	/** Calls back at every change of `state`; returns the function that ends it. */
 	subscribe(listener: (state: WorkerState) => void): () => void;
 	load(request: LoadRequest): Promise<LoadedModel>;
-	answer(request: AnswerRequest): AsyncIterable<AnswerEvent>;
+	answer(request: AnswerRequest, signal?: AbortSignal): AsyncIterable<AnswerEvent>;
 	/** Activations of one image, under their golden names. */
 	trace(request: TraceRequest): Promise<Trace>;
 	/** Locality maps of one image, by output: float32 [token, patch]. Rejects with AbortError when aborted. */

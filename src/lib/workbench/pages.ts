@@ -20,5 +20,10 @@ export const pages: readonly Page[] = [
 		path: 'compare',
 		title: 'Side by side',
 		shows: 'two to four projectors: answers, maps, likeness of tokens, times'
+	},
+	{
+		path: 'benchmarks',
+		title: 'Benchmarks',
+		shows: 'accuracy and time against the number of visual tokens; what is right and wrong'
 	}
 ];

@@ -1,0 +1,64 @@
+import type { Estimate } from '../../analysis/statistics.ts';
+import type { Benchmark, Report, Result } from '../benchmark.ts';
+import { headlineInterval } from '../interval.ts';
+import type { RunManifest } from './record.ts';
+
+/** Answers of one model to one benchmark, scored; measured here or brought from elsewhere. */
+export interface ScoredRun {
+	/** Names the run on this page. */
+	readonly id: string;
+	readonly origin: 'measured' | 'imported';
+	readonly benchmark: Benchmark;
+	/** E.g. "c-abs, M = 36", or the name under which it was imported. */
+	readonly title: string;
+	/** Projector's name, '' when it is not known. */
+	readonly projector: string;
+	/** M, when it is known. */
+	readonly tokens?: number;
+	/** Of a measured run. */
+	readonly manifest?: RunManifest;
+	/** Examples of the benchmark, when it is known how many there are. */
+	readonly examples?: number;
+	readonly results: readonly Result[];
+	readonly report: Report;
+	/** Of the headline score. */
+	readonly interval?: Estimate;
+}
+
+/** Scores a measured run. @param resamples fewer while it goes on, so that the page stays quick */
+export function scoreRun(
+	id: string,
+	benchmark: Benchmark,
+	manifest: RunManifest,
+	results: Iterable<Result>,
+	resamples = 2000
+): ScoredRun {
+	const { model, projector, tokens, data } = manifest.identity;
+	return {
+		...scored(benchmark, results, resamples),
+		...{ id, manifest, projector, tokens, origin: 'measured', examples: data.examples },
+		title: `${model.name}, ${projector}, M = ${tokens}`
+	};
+}
+
+/** Scores results that were brought from elsewhere. */
+export function scoreImported(
+	name: string,
+	benchmark: Benchmark,
+	results: readonly Result[],
+	about: { readonly projector?: string; readonly tokens?: number } = {}
+): ScoredRun {
+	return {
+		...scored(benchmark, results, 2000),
+		...{ id: `imported/${benchmark.name}/${name}`, origin: 'imported', title: name },
+		projector: about.projector ?? '',
+		...(about.tokens !== undefined && { tokens: about.tokens })
+	};
+}
+
+function scored(benchmark: Benchmark, results: Iterable<Result>, resamples: number) {
+	const ordered = [...results].sort((a, b) => a.id - b.id);
+	const report = benchmark.score(ordered);
+	const interval = headlineInterval(report, { resamples });
+	return { benchmark, results: ordered, report, ...(interval && { interval }) };
+}

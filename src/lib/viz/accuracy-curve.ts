@@ -1,0 +1,64 @@
+import type { Figure } from './figure.ts';
+import { exact, number } from './format.ts';
+import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
+
+/** A score at one M. */
+export interface AccuracyPoint {
+	readonly series: string;
+	readonly projector: string;
+	readonly origin: Origin;
+	/** M */
+	readonly tokens: number;
+	readonly value: number;
+	/** Interval, when there is one. */
+	readonly low?: number;
+	readonly high?: number;
+	/** Answers it is over. */
+	readonly answers?: number;
+}
+
+export interface AccuracyRows {
+	readonly points: readonly AccuracyPoint[];
+	/** What is scored and its unit, e.g. "Scenes, short answers (%)". */
+	readonly score: string;
+	/** All projectors of the model, so that colours are the same in every figure. */
+	readonly projectors: readonly string[];
+}
+
+export const accuracyCurve: Figure<AccuracyRows> = {
+	id: 'accuracy-curve',
+	title: 'Accuracy against the number of visual tokens',
+	readingAid:
+		'Each point is a run at one M, its bar the 95 % interval; the axis is even in √M, the side of the token grid. Points of different origin are never joined.',
+	method:
+		'Scores are the benchmark’s own. Intervals: percentile bootstrap (2000 resamples) over what varies independently: images, circular groups, scenes. Published numbers come from the model zoo of the paper’s repository and were trained under other schedules; they show no effect of M by themselves.',
+	needs: ['runs'],
+	draw: ({ points, score, projectors }, options) =>
+		drawSeries(
+			{
+				title: accuracyCurve.title,
+				points: points.map(pointOf),
+				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
+				y: { label: score },
+				projectors
+			},
+			options
+		),
+	table: ({ points, score }) => ({
+		columns: ['series', 'projector', 'origin', 'M', score, 'low', 'high', 'answers'],
+		rows: points.map((point) => [
+			...[point.series, point.projector, point.origin, point.tokens, exact(point.value)],
+			...[exact(point.low ?? NaN), exact(point.high ?? NaN), point.answers ?? NaN]
+		])
+	})
+};
+
+function pointOf(point: AccuracyPoint): SeriesPoint {
+	const { series, projector, origin, tokens, value, low, high, answers } = point;
+	const interval = low === undefined || high === undefined ? '' : ` (${number(low)} to ${number(high)})`;
+	return {
+		...{ series, projector, origin, x: tokens, y: value },
+		...(low !== undefined && high !== undefined && { low, high }),
+		words: `${series}, M = ${tokens}: ${number(value)}${interval}${answers === undefined ? '' : `, ${answers} answers`}.`
+	};
+}

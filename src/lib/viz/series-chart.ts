@@ -1,0 +1,310 @@
+import { gridY } from '@observablehq/plot';
+import type { FigureOptions } from './figure.ts';
+import { link } from './interaction.ts';
+import { inkOf, projectorColours, type Ink } from './palette.ts';
+import { plotChart } from './plot-chart.ts';
+import { readout } from './readout.ts';
+import { LINE, penOf, root, text, type Pen } from './svg.ts';
+
+/** Where a number comes from; series of different origin are drawn apart and never joined. */
+export type Origin = 'measured' | 'training' | 'imported' | 'published' | 'computed';
+
+const names: Readonly<Record<Origin, string>> = {
+	measured: 'measured here',
+	training: 'evaluated in training',
+	imported: 'imported',
+	published: 'published',
+	computed: 'computed from the config'
+};
+
+export interface SeriesPoint {
+	/** Points of one name and origin make a series. */
+	readonly series: string;
+	/** Decides the colour; ink when it is none of the model's. */
+	readonly projector: string;
+	readonly origin: Origin;
+	readonly x: number;
+	readonly y: number;
+	/** Interval of `y`. */
+	readonly low?: number;
+	readonly high?: number;
+	/** Interval of `x`. */
+	readonly left?: number;
+	readonly right?: number;
+	/** What the reader is told of the point, a sentence. */
+	readonly words: string;
+	/** Beside the point itself, e.g. its M. */
+	readonly label?: string;
+}
+
+export interface SeriesChart {
+	readonly title: string;
+	readonly points: readonly SeriesPoint[];
+	readonly x: {
+		readonly label: string;
+		readonly type: 'sqrt' | 'linear' | 'log';
+		readonly ticks?: readonly number[];
+	};
+	readonly y: {
+		readonly label: string;
+		readonly type?: 'linear' | 'log';
+		readonly domain?: readonly [number, number];
+	};
+	/** All projectors of the model, so that colours are the same in every figure. */
+	readonly projectors: readonly string[];
+	/** Joins the points of a series; false where their order means nothing. */
+	readonly joined?: boolean;
+	/** Points of the Pareto front by rising x: drawn as steps. */
+	readonly front?: readonly SeriesPoint[];
+}
+
+/** Room for the names of the series. */
+const RIGHT = 132;
+const APART = 15;
+
+const keyOf = ({ series, origin }: SeriesPoint) => `${origin} ${series}`;
+
+/** Series of points with intervals over one axis, named at the right; what is pointed at is told below. */
+export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGElement {
+	const pen = penOf(options);
+	const ink = inkOf(options.theme);
+	const { width, height = 300 } = options;
+	const { points, joined = true } = chart;
+	const colours = projectorColours(chart.projectors);
+	const colour = (point: SeriesPoint) => colours[point.projector] ?? ink.soft;
+	const xs = points.flatMap(({ x, left = x, right = x }) => [left, right]);
+	const ys = points.flatMap(({ y, low = y, high = y }) => [low, high]);
+	const frame = plotChart(options, {
+		height,
+		marginLeft: 52,
+		marginRight: RIGHT,
+		marginTop: 24,
+		marginBottom: 40,
+		x: {
+			label: chart.x.label,
+			type: chart.x.type,
+			...(chart.x.ticks && { ticks: spread([...chart.x.ticks], chart.x.type, (width - 52 - RIGHT) / 34) }),
+			...(chart.x.type === 'sqrt'
+				? { domain: [Math.min(...xs, 1), Math.max(...xs, 4)] }
+				: { domain: padded(xs, chart.x.type) }),
+			tickFormat: (value: number) => plain(value),
+			labelAnchor: 'right'
+		},
+		y: {
+			label: chart.y.label,
+			type: chart.y.type ?? 'linear',
+			nice: chart.y.type !== 'log',
+			domain: chart.y.domain ? [...chart.y.domain] : padded(ys, chart.y.type ?? 'linear'),
+			tickFormat: (value: number) => plain(value),
+			ticks: 6
+		},
+		marks: [gridY({ stroke: ink.line, strokeOpacity: 1 })]
+	});
+	const x = (value: number) => frame.scale('x')!.apply(value);
+	const y = (value: number) => frame.scale('y')!.apply(value);
+	const shifts = shiftsOf(points);
+	const at = (point: SeriesPoint) => x(point.x) + shifts.get(point)!;
+	const groups = [...Map.groupBy(points, keyOf).values()].map((group) =>
+		[...group].sort((a, b) => a.x - b.x)
+	);
+	const marks: SVGElement[] = [];
+	if (chart.front) marks.push(...frontLine(pen, ink, chart.front, x, y));
+	for (const group of groups) {
+		const first = group[0]!;
+		if (joined && group.length > 1 && first.origin !== 'published' && first.origin !== 'imported')
+			marks.push(
+				pen('path', {
+					d: `M${group.map((point) => `${fixed(at(point))} ${fixed(y(point.y))}`).join('L')}`,
+					fill: 'none',
+					stroke: colour(first),
+					'stroke-width': first.origin === 'measured' ? 1.75 : 1.25,
+					'stroke-dasharray': first.origin === 'measured' ? undefined : '4 3'
+				})
+			);
+	}
+	for (const point of points) {
+		const stroke = { stroke: colour(point), 'stroke-width': 1.25 };
+		if (point.low !== undefined && point.high !== undefined)
+			marks.push(
+				pen('path', { ...stroke, d: `M${fixed(at(point))} ${fixed(y(point.low))}V${fixed(y(point.high))}` })
+			);
+		if (point.left !== undefined && point.right !== undefined)
+			marks.push(
+				pen('path', {
+					...stroke,
+					d: `M${fixed(x(point.left))} ${fixed(y(point.y))}H${fixed(x(point.right))}`
+				})
+			);
+		marks.push(symbol(pen, ink, point, colour(point), at(point), y(point.y)));
+		if (point.label)
+			marks.push(text(pen, at(point) + 7, y(point.y) - 6, point.label, { 'font-size': 11, fill: ink.soft }));
+	}
+	const several = new Set(points.map(({ origin }) => origin)).size > 1;
+	const labels = dodge(
+		groups.map((group) => ({ last: group.at(-1)!, y: y(group.at(-1)!.y) })),
+		14,
+		height - 44
+	).flatMap(({ last, y: from, to }) => {
+		const start = width - RIGHT + 10;
+		return [
+			pen('path', {
+				d: `M${fixed(at(last) + 7)} ${fixed(from)}L${fixed(start - 3)} ${fixed(to)}`,
+				stroke: ink.line,
+				fill: 'none'
+			}),
+			symbol(pen, ink, last, colour(last), start + 4, to),
+			text(pen, start + 13, to + 4, last.series)
+		];
+	});
+	const foot = height + LINE - 4;
+	const key = several ? legend(pen, ink, points, foot) : [];
+	const note = readout(pen, ink, 0, foot + (several ? LINE : 0));
+	const ring = pen('circle', {
+		r: 7,
+		fill: 'none',
+		stroke: ink.ink,
+		'stroke-width': 1.5,
+		class: 'frame',
+		visibility: 'hidden'
+	});
+	const svg = root(pen, options, foot + LINE + (several ? LINE : 0), chart.title, [
+		frame,
+		...marks,
+		...labels,
+		...key,
+		ring,
+		note.element
+	]);
+	link(svg, options, {
+		at(px, py) {
+			let best = -1;
+			let nearest = 30 ** 2;
+			points.forEach((point, i) => {
+				const distance = (at(point) - px) ** 2 + (y(point.y) - py) ** 2;
+				if (distance < nearest) [best, nearest] = [i, distance];
+			});
+			return best < 0 ? undefined : { row: best };
+		},
+		show({ row }) {
+			const point = row === undefined ? undefined : points[row];
+			ring.setAttribute('visibility', point ? 'visible' : 'hidden');
+			if (point) {
+				ring.setAttribute('cx', fixed(at(point)));
+				ring.setAttribute('cy', fixed(y(point.y)));
+			}
+			note.write(point?.words ?? '');
+		},
+		move(key, { row = -1, ...rest }) {
+			const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
+			if (step === undefined || points.length === 0) return undefined;
+			return { ...rest, row: Math.min(points.length - 1, Math.max(0, row + step)) };
+		}
+	});
+	return svg;
+}
+
+const fixed = (value: number) => `${Math.round(value * 100) / 100}`;
+
+/** 12, 0.25, 1.2 M: axis numbers without noise. */
+function plain(value: number): string {
+	const magnitude = Math.abs(value);
+	for (const [power, unit] of [
+		[1e12, 'T'],
+		[1e9, 'G'],
+		[1e6, 'M']
+	] as const)
+		if (magnitude >= power) return `${Number((value / power).toPrecision(3))}\u00A0${unit}`;
+	return `${Number(value.toPrecision(4))}`;
+}
+
+function padded(values: readonly number[], type: 'linear' | 'log' | 'sqrt'): [number, number] {
+	const low = Math.min(...values);
+	const high = Math.max(...values);
+	if (type === 'log') return [low / 1.3, high * 1.3];
+	const room = (high - low || Math.abs(high) || 1) * 0.08;
+	return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+}
+
+/** Pixels by which points of one x stand beside each other, so that their intervals can be told apart. */
+function shiftsOf(points: readonly SeriesPoint[]): Map<SeriesPoint, number> {
+	const shifts = new Map<SeriesPoint, number>();
+	for (const group of Map.groupBy(points, (point) => point.x).values())
+		group.forEach((point, i) =>
+			shifts.set(point, point.left === undefined ? 4 * (i - (group.length - 1) / 2) : 0)
+		);
+	return shifts;
+}
+
+/** As many of the ticks as there is room for, the ends among them. */
+function spread(ticks: number[], type: 'sqrt' | 'linear' | 'log', room: number): number[] {
+	const sorted = [...new Set(ticks)].sort((a, b) => a - b);
+	const place = type === 'sqrt' ? Math.sqrt : type === 'log' ? Math.log : (value: number) => value;
+	const whole = place(sorted.at(-1)!) - place(sorted[0]!) || 1;
+	const kept: number[] = [];
+	for (const tick of sorted.reverse())
+		if (kept.length === 0 || place(kept.at(-1)!) - place(tick) >= whole / room) kept.push(tick);
+	return kept.reverse();
+}
+
+/** Filled: measured; hollow: evaluated in training; diamond: published; square: imported; bar: computed. */
+function symbol(
+	pen: Pen,
+	ink: Ink,
+	{ origin }: SeriesPoint,
+	colour: string,
+	x: number,
+	y: number
+): SVGElement {
+	const hollow = { fill: ink.paper, stroke: colour, 'stroke-width': 1.5 };
+	if (origin === 'measured') return pen('circle', { cx: x, cy: y, r: 3.5, fill: colour });
+	if (origin === 'training') return pen('circle', { cx: x, cy: y, r: 3.25, ...hollow });
+	if (origin === 'imported')
+		return pen('rect', { x: x - 3.25, y: y - 3.25, width: 6.5, height: 6.5, ...hollow });
+	if (origin === 'computed')
+		return pen('path', { d: `M${fixed(x - 4)} ${fixed(y)}h8`, stroke: colour, 'stroke-width': 2 });
+	return pen('path', { d: `M${fixed(x)} ${fixed(y - 4.5)}l4.5 4.5l-4.5 4.5l-4.5 -4.5Z`, ...hollow });
+}
+
+function legend(pen: Pen, ink: Ink, points: readonly SeriesPoint[], y: number): SVGElement[] {
+	let at = 4;
+	return [...new Set(points.map(({ origin }) => origin))].flatMap((origin) => {
+		const example = points.find((point) => point.origin === origin)!;
+		const parts = [
+			symbol(pen, ink, example, ink.soft, at, y - 4),
+			text(pen, at + 9, y, names[origin], { fill: ink.soft })
+		];
+		at += 26 + 6.4 * names[origin].length;
+		return parts;
+	});
+}
+
+/** A step line: nothing measured is both cheaper and better. */
+function frontLine(
+	pen: Pen,
+	ink: Ink,
+	front: readonly SeriesPoint[],
+	x: (value: number) => number,
+	y: (value: number) => number
+): SVGElement[] {
+	if (front.length === 0) return [];
+	const [first, ...rest] = front;
+	const d = rest.reduce(
+		(path, point) => `${path}H${fixed(x(point.x))}V${fixed(y(point.y))}`,
+		`M${fixed(x(first!.x))} ${fixed(y(first!.y))}`
+	);
+	return [pen('path', { d, fill: 'none', stroke: ink.ink, 'stroke-width': 1, 'stroke-dasharray': '2 3' })];
+}
+
+/** Keeps labels apart, as near to their points as that allows. */
+function dodge<T extends { readonly y: number }>(
+	labels: readonly T[],
+	top: number,
+	bottom: number
+): (T & { to: number })[] {
+	const sorted = [...labels].sort((a, b) => a.y - b.y).map((label) => ({ ...label, to: label.y }));
+	for (let i = 0; i < sorted.length; i++)
+		sorted[i]!.to = Math.max(sorted[i]!.to, i === 0 ? top : sorted[i - 1]!.to + APART);
+	for (let i = sorted.length - 1; i >= 0; i--)
+		sorted[i]!.to = Math.min(sorted[i]!.to, i === sorted.length - 1 ? bottom : sorted[i + 1]!.to - APART);
+	return sorted;
+}

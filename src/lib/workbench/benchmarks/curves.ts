@@ -1,0 +1,77 @@
+import { published, type PublishedBenchmark } from '../../benchmarks/published.ts';
+import type { Benchmark } from '../../benchmarks/benchmark.ts';
+import type { ScoredRun } from '../../benchmarks/run/scored.ts';
+import type { AccuracyPoint, AccuracyRows } from '../../viz/accuracy-curve.ts';
+
+/** Column of the published tables that scores the same thing. */
+const column: Readonly<Record<string, PublishedBenchmark>> = {
+	mmbench: 'MMB',
+	mme: 'MME',
+	seed: 'SEED-I',
+	llavabench: 'LLaVA-W',
+	sqa: 'SQA',
+	mmvet: 'MM-Vet',
+	mmmu: 'MMMU',
+	pope: 'POPE'
+};
+
+/** Published rows of a benchmark. */
+export function publishedPoints({ name }: Benchmark): AccuracyPoint[] {
+	const field = column[name];
+	if (!field) return [];
+	return published.zoo.flatMap((row) => {
+		const value = row[field];
+		return value === undefined
+			? []
+			: [
+					{
+						series: row.model.replace('Honeybee-', ''),
+						projector: row.projector,
+						origin: 'published' as const,
+						tokens: row.visual_tokens,
+						value
+					}
+				];
+	});
+}
+
+/** Headline scores of runs by M; runs without an M or a score are left out. */
+export function runPoints(runs: readonly ScoredRun[]): AccuracyPoint[] {
+	return runs.flatMap((run) => {
+		const value = run.report.scores[0]?.value;
+		if (run.tokens === undefined || value === undefined || Number.isNaN(value)) return [];
+		const { interval } = run;
+		return [
+			{
+				series: run.origin === 'measured' ? run.projector : run.title,
+				projector: run.projector,
+				origin: run.origin,
+				tokens: run.tokens,
+				value,
+				answers: run.results.length,
+				...(interval && { low: interval.low, high: interval.high })
+			}
+		];
+	});
+}
+
+/** What the headline score of a benchmark is called, with its unit. */
+export function scoreName(benchmark: Benchmark, runs: readonly ScoredRun[]): string {
+	const score = runs.find(({ report }) => report.scores.length > 0)?.report.scores[0];
+	if (!score) return benchmark.title;
+	const unit = score.unit === '%' ? ' (%)' : score.unit === 'points' ? ' (points)' : '';
+	return `${benchmark.title}, ${score.name}${unit}`;
+}
+
+export function accuracyRows(
+	benchmark: Benchmark,
+	runs: readonly ScoredRun[],
+	training: readonly AccuracyPoint[],
+	projectors: readonly string[]
+): AccuracyRows {
+	return {
+		points: [...runPoints(runs), ...training, ...publishedPoints(benchmark)],
+		score: scoreName(benchmark, runs),
+		projectors
+	};
+}

@@ -1,0 +1,36 @@
+import { httpSource } from '../../../workers/model-source.ts';
+import { blobSource } from '../../checkpoint/memory.ts';
+import type { SourceFolder } from '../../checkpoint/source.ts';
+import type { Benchmark } from '../../benchmarks/benchmark.ts';
+import { InputError } from '../../tensor/errors.ts';
+
+/** Whether the benchmark's files come with the workbench. */
+export const isBuiltIn = ({ name }: Benchmark): boolean => name.startsWith('scenes');
+
+/** The files of the built-in scenes. @param base the site's root (an absolute URL with a trailing slash) */
+export function builtInData(base: string): SourceFolder {
+	return httpSource(new URL('scenes/', base).href);
+}
+
+/**
+ * A folder chosen on the page, or files chosen one by one. The name of the chosen folder itself is not part of the paths, as on the
+ * command line.
+ * @throws InputError when nothing was chosen
+ */
+export function chosenData(files: readonly File[]): SourceFolder {
+	const first = files[0];
+	if (first === undefined)
+		throw new InputError('The folder is empty; choose the one with the benchmark’s official files.');
+	const [top] = first.webkitRelativePath.split('/');
+	const byPath = new Map(
+		files.map((file) => [file.webkitRelativePath.split('/').slice(1).join('/') || file.name, file])
+	);
+	return {
+		name: first.webkitRelativePath ? top! : first.name,
+		list: async () => [...byPath.keys()],
+		async open(path) {
+			const file = byPath.get(path);
+			return file && blobSource(path, file);
+		}
+	};
+}

@@ -1,0 +1,136 @@
+import { InputError } from '../lib/tensor/errors.ts';
+
+/**
+ * Files in the origin's private file system, below one folder of its root. Runs in a worker: what is appended through a sync access
+ * handle is on disk when the promise resolves, at no cost that grows with the file.
+ */
+export class OpfsFiles {
+	readonly #folder: string;
+	readonly #appending = new Map<string, FileSystemSyncAccessHandle>();
+
+	constructor(folder: string) {
+		this.#folder = folder;
+	}
+
+	/** Whole file; undefined when there is none. */
+	async read(path: string): Promise<Uint8Array | undefined> {
+		const open = this.#appending.get(path);
+		if (open) {
+			const bytes = new Uint8Array(open.getSize());
+			open.read(bytes, { at: 0 });
+			return bytes;
+		}
+		const file = await this.#file(path, false);
+		return file && new Uint8Array(await (await file.getFile()).arrayBuffer());
+	}
+
+	/** Replaces a file at once: after a crash there is the old one or the new one. */
+	async write(path: string, content: string | Uint8Array): Promise<void> {
+		await explain(path, async () => {
+			const file = (await this.#file(path, true))!;
+			// Written beside the file, which it replaces when closed.
+			const writable = await file.createWritable();
+			await writable.write(typeof content === 'string' ? content : new Uint8Array(content));
+			await writable.close();
+		});
+	}
+
+	/** Adds to the end of a file, which stays open. @throws InputError when another tab writes it, or storage is full */
+	async append(path: string, text: string): Promise<void> {
+		await explain(path, async () => {
+			let handle = this.#appending.get(path);
+			if (!handle) {
+				handle = await (await this.#file(path, true))!.createSyncAccessHandle();
+				this.#appending.set(path, handle);
+			}
+			handle.write(new TextEncoder().encode(text), { at: handle.getSize() });
+			handle.flush();
+		});
+	}
+
+	/** Cuts a file to its first `size` bytes. */
+	async truncate(path: string, size: number): Promise<void> {
+		await explain(path, async () => {
+			const open = this.#appending.get(path);
+			if (open) return open.truncate(size);
+			const handle = await (await this.#file(path, true))!.createSyncAccessHandle();
+			handle.truncate(size);
+			handle.close();
+		});
+	}
+
+	/** Paths of all files. */
+	async list(): Promise<string[]> {
+		const root = await this.#root();
+		return root ? listFiles(root) : [];
+	}
+
+	/** Removes a folder with all that is in it. */
+	async remove(path: string): Promise<void> {
+		await this.close(path);
+		const parts = path.split('/');
+		const name = parts.pop()!;
+		const parent = await this.#directory(parts, false);
+		await parent?.removeEntry(name, { recursive: true }).catch(ignoreMissing);
+	}
+
+	/** Lets go of the open files below a folder. */
+	async close(path: string): Promise<void> {
+		for (const [name, handle] of this.#appending)
+			if (name.startsWith(`${path}/`)) {
+				handle.close();
+				this.#appending.delete(name);
+			}
+	}
+
+	async #root(create = false): Promise<FileSystemDirectoryHandle | undefined> {
+		const root = await navigator.storage.getDirectory();
+		return root.getDirectoryHandle(this.#folder, { create }).catch(ignoreMissing);
+	}
+
+	async #directory(
+		parts: readonly string[],
+		create: boolean
+	): Promise<FileSystemDirectoryHandle | undefined> {
+		let place = await this.#root(create);
+		for (const part of parts)
+			place = place && (await place.getDirectoryHandle(part, { create }).catch(ignoreMissing));
+		return place;
+	}
+
+	async #file(path: string, create: boolean): Promise<FileSystemFileHandle | undefined> {
+		const parts = path.split('/');
+		const name = parts.pop()!;
+		const place = await this.#directory(parts, create);
+		return place?.getFileHandle(name, { create }).catch(ignoreMissing);
+	}
+}
+
+function ignoreMissing(error: unknown): undefined {
+	if (error instanceof DOMException && ['NotFoundError', 'TypeMismatchError'].includes(error.name))
+		return undefined;
+	throw error;
+}
+
+async function explain(path: string, operation: () => Promise<void>): Promise<void> {
+	try {
+		await operation();
+	} catch (error) {
+		const name = error instanceof DOMException ? error.name : '';
+		if (name === 'NoModificationAllowedError')
+			throw new InputError(`Another tab is writing ${path}; stop the run there first, or close that tab.`);
+		if (name === 'QuotaExceededError')
+			throw new InputError(
+				`The browser's storage is full, so ${path} could not be written; free space and go on, nothing before it is lost.`
+			);
+		throw error;
+	}
+}
+
+async function listFiles(folder: FileSystemDirectoryHandle, prefix = ''): Promise<string[]> {
+	const paths: string[] = [];
+	for await (const handle of folder.values())
+		if (handle.kind === 'file') paths.push(prefix + handle.name);
+		else paths.push(...(await listFiles(handle, `${prefix}${handle.name}/`)));
+	return paths;
+}
