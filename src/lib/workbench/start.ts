@@ -1,4 +1,5 @@
 import { createHoneybeeClient } from '../../workers/honeybee.client.ts';
+import { linkedMemory, readView } from './address.ts';
 import { openImage } from './images.ts';
 import { listModels } from './models.ts';
 import { sampleScenes } from './samples.ts';
@@ -15,7 +16,7 @@ export function createSession(address: URL, base: string): Session {
 	const known = oneOf('auto', 'webgpu', 'wasm');
 	return new Session({
 		client: createHoneybeeClient(),
-		memory: browserMemory(),
+		memory: linkedMemory(browserMemory(), readView(address.searchParams)),
 		listModels: () => listModels(base),
 		openImage,
 		sampleScenes: () => sampleScenes(base),
