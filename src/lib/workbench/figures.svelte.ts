@@ -166,6 +166,7 @@ export class PageFigures implements FigureHost {
 		if (model !== undefined && !session.models?.some(({ name }) => name === model.name))
 			notes.push(`It was made with the model ${model.name}, which is not here; the loaded model is used.`);
 		else if (model !== undefined && session.manifest?.name === model.name) {
+			// eslint-disable-next-line svelte/prefer-svelte-reactivity -- looked up at once
 			const now = new Map(session.manifest.files.map(({ path, sha256 }) => [path, sha256]));
 			const changed = Object.entries(model.files).filter(([path, hash]) => now.get(path) !== hash);
 			if (changed.length > 0)
