@@ -71,7 +71,10 @@ export interface WorkerFailure {
 	readonly message: string;
 }
 
-/** Exposed by `honeybee.worker.ts` through comlink. */
+/** Names one call among those in work, so that it alone can be stopped. The client gives each its own. */
+export type CallId = number;
+
+/** Exposed by `honeybee.worker.ts` through comlink. What takes a `call` rejects with AbortError when that is cancelled. */
 export interface HoneybeeWorkerApi {
 	/**
 	 * Called once at the start. The worker takes the Web Lock `lock` and keeps it as long as it lives, so that its end
@@ -79,22 +82,23 @@ export interface HoneybeeWorkerApi {
 	 */
 	watch(lock: string, onFailure: (failure: WorkerFailure) => void): Promise<void>;
 	load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel>;
-	/** Calls back with events in order, the last of them `done`; rejects when there will be none. */
-	answer(request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void>;
+	/** Calls back with events in order, the last of them `done`, cancelled or not; rejects when there will be none. */
+	answer(call: CallId, request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void>;
 	trace(request: TraceRequest): Promise<Trace>;
-	/** Locality maps of one image, by output: float32 [token, patch]. Rejects with AbortError when cancelled. */
-	locality(request: LocalityRequest, onProgress: (progress: ProbeProgress) => void): Promise<LocalityMaps>;
+	/** Locality maps of one image, by output: float32 [token, patch]. */
+	locality(call: CallId, request: LocalityRequest, onProgress: OnProbeProgress): Promise<LocalityMaps>;
 	/** Forced decoding of an answer, its own or another model's. */
 	score(request: AnswerProbe): Promise<AnswerScores>;
-	influence(
-		request: AnswerProbe & { readonly method: InfluenceMethod },
-		onProgress: (progress: ProbeProgress) => void
-	): Promise<Influence>;
-	lens(request: LensRequest, onProgress: (progress: ProbeProgress) => void): Promise<LensGrid>;
-	/** Stops what is in work; an answer then ends with `stop_reason: 'cancelled'`. */
-	cancel(): Promise<void>;
+	influence(call: CallId, request: InfluenceRequest, onProgress: OnProbeProgress): Promise<Influence>;
+	lens(call: CallId, request: LensRequest, onProgress: OnProbeProgress): Promise<LensGrid>;
+	/** Stops one call at its next step, or all of them. */
+	cancel(call?: CallId): Promise<void>;
 	dispose(): Promise<void>;
 }
+
+export type OnProbeProgress = (progress: ProbeProgress) => void;
+
+export type InfluenceRequest = AnswerProbe & { readonly method: InfluenceMethod };
 
 /** One state for the whole page; `failed` carries a sentence for the user and whether a restart can help. */
 export type WorkerState =

@@ -3,11 +3,19 @@ import type { LocalityMaps } from '../lib/model/probes/locality.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type {
 	AnswerEvent,
+	AnswerProbe,
 	AnswerRequest,
+	AnswerScores,
+	CallId,
 	HoneybeeWorkerApi,
+	Influence,
+	InfluenceRequest,
+	LensGrid,
+	LensRequest,
 	LoadedModel,
 	LoadRequest,
 	LocalityRequest,
+	OnProbeProgress,
 	ProbeProgress,
 	Trace,
 	TraceRequest,
@@ -17,6 +25,11 @@ import { EventQueue } from './event-queue.ts';
 
 type Listener = (state: WorkerState) => void;
 type FailureReason = Extract<WorkerState, { status: 'failed' }>['reason'];
+
+export interface ProbeOptions {
+	readonly signal?: AbortSignal;
+	readonly onProgress?: OnProbeProgress;
+}
 
 /** A worker and everything that ends with it. */
 interface Running {
@@ -39,6 +52,8 @@ export class HoneybeeClient {
 	#running: Running | undefined;
 	#request: LoadRequest | undefined;
 	readonly #startWorker: () => Worker;
+	#nextCall: CallId = 1;
+	readonly #answers = new Set<CallId>();
 
 	/** @param startWorker For tests; `honeybee.worker.ts` otherwise. */
 	constructor(startWorker = startHoneybeeWorker) {
@@ -90,13 +105,16 @@ export class HoneybeeClient {
 	async *answer(request: AnswerRequest, signal?: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
 		const running = this.#ready();
 		const events = new EventQueue<AnswerEvent>();
-		const cancel = () => void running.api.cancel().catch(() => undefined);
+		const call = this.#nextCall++;
+		const cancel = () => void running.api.cancel(call).catch(() => undefined);
 		signal?.addEventListener('abort', cancel, { once: true });
+		this.#answers.add(call);
 		let finished = false;
 		try {
 			running.gone.catch((error: Error) => events.fail(error));
 			running.api
 				.answer(
+					call,
 					request,
 					proxy((event) => events.push(event))
 				)
@@ -111,47 +129,43 @@ export class HoneybeeClient {
 			finished = true;
 			throw this.#judge(running, thrown);
 		} finally {
+			this.#answers.delete(call);
 			signal?.removeEventListener('abort', cancel);
 			if (!finished) cancel();
 		}
 	}
 
 	/** Activations of one image. @throws as `answer`. */
-	async trace(request: TraceRequest): Promise<Trace> {
-		const running = this.#ready();
-		try {
-			return await Promise.race([running.api.trace(request), running.gone]);
-		} catch (thrown) {
-			throw this.#judge(running, thrown);
-		}
+	trace(request: TraceRequest): Promise<Trace> {
+		return this.#call((api) => api.trace(request));
 	}
 
-	/**
-	 * Locality maps of one image, by output: float32 [token, patch]. @throws AbortError when aborted, else as `answer`.
-	 */
-	async locality(
-		request: LocalityRequest,
-		{ signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: ProbeProgress) => void } = {}
-	): Promise<LocalityMaps> {
-		const running = this.#ready();
-		signal?.throwIfAborted();
-		const cancel = () => void running.api.cancel().catch(() => undefined);
-		signal?.addEventListener('abort', cancel, { once: true });
-		try {
-			const report = proxy((progress: ProbeProgress) => onProgress?.(progress));
-			return await Promise.race([running.api.locality(request, report), running.gone]);
-		} catch (thrown) {
-			if (signal?.aborted) throw signal.reason;
-			throw this.#judge(running, thrown);
-		} finally {
-			signal?.removeEventListener('abort', cancel);
-		}
+	/** Locality maps of one image, by output: float32 [token, patch]. @throws AbortError when aborted, else as `answer`. */
+	locality(request: LocalityRequest, options?: ProbeOptions): Promise<LocalityMaps> {
+		return this.#call((api, call, report) => api.locality(call, request, report), options);
 	}
 
-	/** Stops the answer in work, which then ends with `stop_reason: 'cancelled'`. */
+	/** Forced decoding of an answer, its own or another model's. @throws as `answer`. */
+	score(request: AnswerProbe): Promise<AnswerScores> {
+		return this.#call((api) => api.score(request));
+	}
+
+	/** How much each visual token bears on each token of an answer. @throws AbortError when aborted, else as `answer`. */
+	influence(request: InfluenceRequest, options?: ProbeOptions): Promise<Influence> {
+		return this.#call((api, call, report) => api.influence(call, request, report), options);
+	}
+
+	/** Logit lens on the visual tokens. @throws AbortError when aborted, else as `answer`. */
+	lens(request: LensRequest, options?: ProbeOptions): Promise<LensGrid> {
+		return this.#call((api, call, report) => api.lens(call, request, report), options);
+	}
+
+	/** Stops the answers in work, which then end with `stop_reason: 'cancelled'`; probes have their signals. */
 	async cancel(): Promise<void> {
 		const running = this.#running;
-		if (running) await Promise.race([running.api.cancel(), running.gone]).catch(() => undefined);
+		if (!running) return;
+		const cancelled = [...this.#answers].map((call) => running.api.cancel(call));
+		await Promise.race([Promise.all(cancelled), running.gone]).catch(() => undefined);
 	}
 
 	/** Ends the worker, starts a new one and loads the last requested model again. */
@@ -166,6 +180,27 @@ export class HoneybeeClient {
 	dispose(): void {
 		this.#stop('The model was unloaded.');
 		this.#set({ status: 'idle' });
+	}
+
+	/** One call of the worker, which ends with the worker and, alone among those in work, with its signal. */
+	async #call<T>(
+		start: (api: Remote<HoneybeeWorkerApi>, call: CallId, report: OnProbeProgress) => Promise<T>,
+		{ signal, onProgress }: ProbeOptions = {}
+	): Promise<T> {
+		const running = this.#ready();
+		signal?.throwIfAborted();
+		const call = this.#nextCall++;
+		const cancel = () => void running.api.cancel(call).catch(() => undefined);
+		signal?.addEventListener('abort', cancel, { once: true });
+		const report = proxy((progress: ProbeProgress) => onProgress?.(progress));
+		try {
+			return await Promise.race([start(running.api, call, report), running.gone]);
+		} catch (thrown) {
+			if (signal?.aborted) throw signal.reason;
+			throw this.#judge(running, thrown);
+		} finally {
+			signal?.removeEventListener('abort', cancel);
+		}
 	}
 
 	#start(): Running {

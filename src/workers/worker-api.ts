@@ -3,15 +3,27 @@ import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import type {
 	AnswerEvent,
+	AnswerProbe,
 	AnswerRequest,
+	AnswerScores,
+	Influence,
+	LensGrid,
+	LensRequest,
 	LoadProgress,
 	LocalityRequest,
-	ProbeProgress,
 	Trace,
 	TraceRequest
 } from '../lib/model/runtime/types.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import type { HoneybeeWorkerApi, LoadedModel, LoadRequest, WorkerFailure } from './api.ts';
+import type {
+	CallId,
+	HoneybeeWorkerApi,
+	InfluenceRequest,
+	LoadedModel,
+	LoadRequest,
+	OnProbeProgress,
+	WorkerFailure
+} from './api.ts';
 import { chooseBackend } from './choose-backend.ts';
 import { decodeImage } from './decode-image.ts';
 import { openModelSource } from './model-source.ts';
@@ -19,7 +31,7 @@ import { openModelSource } from './model-source.ts';
 /** The model worker: holds one model and does one thing at a time. */
 export class HoneybeeWorker implements HoneybeeWorkerApi {
 	#model: HoneybeeModel | undefined;
-	#running = new Set<AbortController>();
+	#running = new Map<CallId, AbortController>();
 	#onFailure: (failure: WorkerFailure) => void = () => undefined;
 
 	async watch(lock: string, onFailure: (failure: WorkerFailure) => void): Promise<void> {
@@ -66,9 +78,9 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 		};
 	}
 
-	async answer(request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void> {
+	async answer(call: CallId, request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void> {
 		const model = this.#loaded();
-		await this.#abortable(async (signal) => {
+		await this.#abortable(call, async (signal) => {
 			for await (const event of model.answer(request, { signal })) onEvent(event);
 		});
 	}
@@ -77,15 +89,24 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 		return this.#loaded().trace(request);
 	}
 
-	async locality(
-		request: LocalityRequest,
-		onProgress: (progress: ProbeProgress) => void
-	): Promise<LocalityMaps> {
-		return this.#abortable((signal) => this.#loaded().locality(request, { signal, onProgress }));
+	async locality(call: CallId, request: LocalityRequest, onProgress: OnProbeProgress): Promise<LocalityMaps> {
+		return this.#abortable(call, (signal) => this.#loaded().locality(request, { signal, onProgress }));
 	}
 
-	async cancel(): Promise<void> {
-		for (const abort of this.#running) abort.abort();
+	async score(request: AnswerProbe): Promise<AnswerScores> {
+		return this.#loaded().score(request);
+	}
+
+	async influence(call: CallId, request: InfluenceRequest, onProgress: OnProbeProgress): Promise<Influence> {
+		return this.#abortable(call, (signal) => this.#loaded().influence(request, { signal, onProgress }));
+	}
+
+	async lens(call: CallId, request: LensRequest, onProgress: OnProbeProgress): Promise<LensGrid> {
+		return this.#abortable(call, (signal) => this.#loaded().lens(request, { signal, onProgress }));
+	}
+
+	async cancel(call?: CallId): Promise<void> {
+		for (const [id, abort] of this.#running) if (call === undefined || id === call) abort.abort();
 	}
 
 	async dispose(): Promise<void> {
@@ -96,13 +117,13 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 	}
 
 	/** Work that `cancel` stops. */
-	async #abortable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+	async #abortable<T>(call: CallId, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
 		const abort = new AbortController();
-		this.#running.add(abort);
+		this.#running.set(call, abort);
 		try {
 			return await work(abort.signal);
 		} finally {
-			this.#running.delete(abort);
+			this.#running.delete(call);
 		}
 	}
 

@@ -1,23 +1,19 @@
 import type { Tensor } from '../tensor/tensor.ts';
-import type { LanguageModel } from './runtime/language.ts';
+import { PREFILL_CHUNK, type LanguageModel } from './runtime/language.ts';
 import { pause } from './runtime/pause.ts';
 import type { EncodedRequest } from './runtime/prompt.ts';
-import { splice } from './runtime/splice.ts';
 import { applyStopStrings } from './runtime/stop-strings.ts';
 import type { TraceRecorder } from './runtime/trace-recorder.ts';
 import type { AnswerEvent, AnswerResult, SamplingOptions } from './runtime/types.ts';
-import type { ProjectorChoice, VisualModel } from './runtime/visual.ts';
+import type { VisualModel } from './runtime/visual.ts';
+import { sourceKey, sourcesFrom, splice, type VisualEmbeds } from './runtime/visual-rows.ts';
 import { createSampler } from './sampling.ts';
 import type { Tokenizer } from './text/index.ts';
-
-/** Positions computed in one run of a prompt; generation can be stopped between two runs. */
-const PREFILL_CHUNK = 512;
 
 export interface GenerateInputs {
 	readonly visual: VisualModel;
 	readonly language: LanguageModel;
 	readonly tokenizer: Tokenizer;
-	readonly choice: ProjectorChoice;
 	readonly prompt: EncodedRequest;
 	readonly sampling: SamplingOptions;
 	/** Longest sequence the model was made for. */
@@ -95,21 +91,17 @@ export async function* generate(inputs: GenerateInputs): AsyncGenerator<AnswerEv
 
 type Timings = Record<'vision' | 'projector', number>;
 
-/**
- * Visual tokens of the images that lie at or after position `from`, by number of the image; undefined when aborted.
- */
+/** Visual tokens that positions from `from` on need, by source; undefined when aborted. */
 async function* lookAt(
-	{ visual, choice, prompt, signal, recorder }: GenerateInputs,
+	{ visual, prompt, signal, recorder }: GenerateInputs,
 	from: number,
 	timings: Timings
-): AsyncGenerator<AnswerEvent, Map<number, Float32Array> | undefined, void> {
+): AsyncGenerator<AnswerEvent, VisualEmbeds | undefined, void> {
 	const clock = stopwatch();
-	const needed = prompt.runs
-		.filter(({ start }) => start + choice.perImage > from)
-		.map(({ image }) => ({ number: image, image: prompt.images[image]! }));
-	const embeds = new Map<number, Float32Array>();
+	const embeds = new Map<string, Float32Array>();
 	let announced = { vision: false, projector: false };
-	for (const { number, image } of needed) {
+	for (const source of sourcesFrom(prompt.runs, from)) {
+		const { image, choice } = source;
 		if (signal?.aborted) return undefined;
 		const known = !recorder && visual.hasEmbeds(image, choice);
 		if (!known && (recorder || !visual.hasFeatures(image))) {
@@ -126,7 +118,7 @@ async function* lookAt(
 			announced = { ...announced, projector: true };
 		}
 		clock.start();
-		embeds.set(number, await visual.project(image, choice, recorder));
+		embeds.set(sourceKey(source), await visual.project(image, choice, recorder));
 		timings.projector += clock.lap();
 		await pause();
 	}
@@ -135,9 +127,9 @@ async function* lookAt(
 
 /** Computes the prompt from position `from` on; logits of its last position, or undefined when aborted. */
 async function prefill(
-	{ language, choice, prompt, hidden, signal, recorder }: GenerateInputs,
+	{ language, prompt, hidden, signal, recorder }: GenerateInputs,
 	from: number,
-	visual: ReadonlyMap<number, Float32Array>
+	visual: VisualEmbeds
 ): Promise<Float32Array | undefined> {
 	const { ids, keys, runs } = prompt;
 	await language.cache.truncate(from);
@@ -150,7 +142,7 @@ async function prefill(
 	for (let start = from; start < ids.length; start += chunk) {
 		const end = Math.min(start + chunk, ids.length);
 		const embeds = await language.embed(ids.slice(start, end));
-		splice(embeds, hidden, start, runs, visual, choice.perImage);
+		splice(embeds, hidden, start, runs, visual);
 		recorder?.add('input_embeds', { dtype: 'float32', dims: [1, end - start, hidden], data: embeds.slice() });
 		logits = await language.append(embeds, keys.slice(start, end), recorder);
 		await pause();

@@ -1,7 +1,13 @@
 import type { LocalityMaps } from '../model/probes/locality.ts';
 import type {
 	AnswerEvent,
+	AnswerProbe,
 	AnswerRequest,
+	AnswerScores,
+	Influence,
+	InfluenceRequest,
+	LensGrid,
+	LensRequest,
 	LoadedModel,
 	LoadRequest,
 	LocalityRequest,
@@ -27,7 +33,13 @@ export interface ModelClient {
 	trace(request: TraceRequest): Promise<Trace>;
 	/** Locality maps of one image, by output: float32 [token, patch]. Rejects with AbortError when aborted. */
 	locality(request: LocalityRequest, options?: ProbeOptions): Promise<LocalityMaps>;
-	/** Stops the answer in work, which then ends with `stop_reason: 'cancelled'`. */
+	/** Forced decoding of an answer, its own or another model's. */
+	score(request: AnswerProbe): Promise<AnswerScores>;
+	/** How much each visual token bears on each token of an answer. Rejects with AbortError when aborted. */
+	influence(request: InfluenceRequest, options?: ProbeOptions): Promise<Influence>;
+	/** Logit lens on the visual tokens. Rejects with AbortError when aborted. */
+	lens(request: LensRequest, options?: ProbeOptions): Promise<LensGrid>;
+	/** Stops the answers in work, which then end with `stop_reason: 'cancelled'`; probes have their signals. */
 	cancel(): Promise<void>;
 	/** Ends the worker, starts a new one and loads the last requested model again. */
 	restart(): Promise<unknown>;

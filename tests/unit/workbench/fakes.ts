@@ -189,6 +189,21 @@ export class FakeClient implements ModelClient {
 		}
 	}
 
+	/** What the probes give, as a test sets it; none of them answers by itself. */
+	readonly probes: Partial<Pick<ModelClient, 'trace' | 'locality' | 'score' | 'influence' | 'lens'>> = {};
+
+	readonly trace: ModelClient['trace'] = (...args) => this.#probe('trace')(...args);
+	readonly locality: ModelClient['locality'] = (...args) => this.#probe('locality')(...args);
+	readonly score: ModelClient['score'] = (...args) => this.#probe('score')(...args);
+	readonly influence: ModelClient['influence'] = (...args) => this.#probe('influence')(...args);
+	readonly lens: ModelClient['lens'] = (...args) => this.#probe('lens')(...args);
+
+	#probe<K extends keyof FakeClient['probes']>(name: K): NonNullable<FakeClient['probes'][K]> {
+		const probe = this.probes[name];
+		if (!probe) throw new Error(`The test has set no ${name}.`);
+		return probe;
+	}
+
 	send(...events: AnswerEvent[]): void {
 		for (const event of events) {
 			const waiting = this.#waiting;

@@ -1,39 +1,42 @@
+import { LogitLens, type LensReading } from '../../analysis/logit-lens.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
-/** One run of the whole language model on sequences of equal length, without a cache. */
-export interface ForwardRequest {
-	/** [batch, position, hidden] */
-	readonly inputs_embeds: Float32Array;
-	readonly batch: number;
-	/** Positions whose logits are wanted. */
-	readonly logit_positions: readonly number[];
-	/** Trace outputs wanted, e.g. `lm.layers.0.attention` (taken from the traced graph) or `lm.hidden_states.2`. */
-	readonly outputs?: readonly string[];
-}
-
-/** Gives `logits` [batch, k, vocab] and the wanted outputs. */
-export type LanguageForward = (request: ForwardRequest) => Promise<Readonly<Record<string, Tensor>>>;
-
-/** A prompt with its answer, as the language model sees it. */
-export interface ScoredSequence {
-	/** [position, hidden] of prompt and answer (the answer's last token is only predicted, so it may be left out). */
+/** A prompt with its answer, as the language model sees it. A answer tokens, M visual tokens of the image in question. */
+export interface AnswerSequence {
+	/** [position, hidden] of prompt and answer, without the answer's last token, which is only predicted. */
 	readonly embeds: Float32Array;
 	readonly hidden: number;
-	/** Where the image's visual tokens lie. */
-	readonly visual: { readonly start: number; readonly count: number };
 	/** Position of the first answer token. */
 	readonly answerStart: number;
+	/** [A] */
 	readonly answerIds: readonly number[];
+	/** Position of each of the M visual tokens; undefined where it was deleted. */
+	readonly visual: readonly (number | undefined)[];
+	/** [hidden], what ablation puts in a visual token's place. */
+	readonly mean: Float32Array;
 }
+
+/** A run of the language model that begins within a sequence. */
+export interface RunRequest {
+	/** The sequence's own positions before this one come first; they are computed once and kept. */
+	readonly from: number;
+	/** [position, hidden] from there on. */
+	readonly embeds: Float32Array;
+	/** Rows of `embeds` whose logits are wanted. */
+	readonly logitPositions: readonly number[];
+	/** Outputs wanted beside `logits` [1, k, vocab], e.g. `lm.hidden_states.2`. */
+	readonly outputs?: readonly string[];
+	/** Runs the graph that has `lm.layers.i.attention` [1, head, position, total]. */
+	readonly traced?: boolean;
+}
+
+export type LanguageRun = (request: RunRequest) => Promise<Readonly<Record<string, Tensor>>>;
 
 export interface ProbeControl {
 	readonly signal?: AbortSignal;
 	readonly onProgress?: (done: number, total: number) => void;
-}
-
-/** Positions that predict the answer's tokens: each token is predicted at the position before it. */
-function predictors({ answerStart, answerIds }: ScoredSequence): number[] {
-	return answerIds.map((_, i) => answerStart - 1 + i);
+	/** Awaited between runs, so that an abort can be heard. */
+	readonly pause?: () => Promise<void>;
 }
 
 /** log softmax(logits)[id] in natural units, of one row. */
@@ -45,183 +48,151 @@ export function logProbability(logits: Float32Array, id: number): number {
 	return logits[id]! - most - Math.log(sum);
 }
 
-/** Log-probability of every answer token for every sequence of the batch: float32 [batch, answer]. */
-function answerScores(logits: Tensor | undefined, batch: number, ids: readonly number[]): Float32Array {
-	if (logits?.dtype !== 'float32') throw new Error('The language model gave no float32 logits.');
-	const data = logits.data as Float32Array;
-	const vocab = data.length / (batch * ids.length);
-	return Float32Array.from({ length: batch * ids.length }, (_, row) =>
-		logProbability(data.subarray(row * vocab, (row + 1) * vocab), ids[row % ids.length]!)
-	);
+/** Forced decoding: log-probability (nats) of each answer token given all before it. float32 [A]. */
+export function scoreAnswer(run: LanguageRun, sequence: AnswerSequence): Promise<Float32Array> {
+	return scoreFrom(run, sequence, sequence.answerStart - 1);
 }
 
-/** Forced decoding: log-probability (nats) of each answer token given all before it. float32 [answer]. */
-export async function scoreAnswer(forward: LanguageForward, sequence: ScoredSequence): Promise<Float32Array> {
-	const { logits } = await forward({
-		inputs_embeds: sequence.embeds,
-		batch: 1,
-		logit_positions: predictors(sequence)
+/** Runs from a position on, with another embedding there if one is given, and scores the answer. */
+async function scoreFrom(
+	run: LanguageRun,
+	{ embeds, hidden, answerStart, answerIds }: AnswerSequence,
+	from: number,
+	instead?: Float32Array
+): Promise<Float32Array> {
+	const rest = embeds.slice(from * hidden);
+	if (instead) rest.set(instead);
+	const { logits } = await run({
+		from,
+		embeds: rest,
+		// Each token is predicted at the position before it.
+		logitPositions: answerIds.map((_, a) => answerStart - 1 + a - from)
 	});
-	return answerScores(logits, 1, sequence.answerIds);
+	const data = floats(logits, 'logits');
+	const vocab = data.length / answerIds.length;
+	return Float32Array.from(answerIds, (id, a) =>
+		logProbability(data.subarray(a * vocab, (a + 1) * vocab), id)
+	);
 }
 
 /**
  * Influence of each visual token by ablation: the token is replaced by the mean of the image's visual tokens, and the same
- * answer is scored again.
+ * answer is scored again. What comes before the token is the same for every answer and is not computed again.
  *
- * @returns float32 [answer, M]: log-probability with the token minus without it (nats); positive where the token helps
+ * @returns float32 [A, M]: log-probability with the token minus without it (nats); positive where the token helps
  */
 export async function ablateVisualTokens(
-	forward: LanguageForward,
-	sequence: ScoredSequence,
-	{ batch = 8, signal, onProgress }: ProbeControl & { readonly batch?: number } = {}
+	run: LanguageRun,
+	sequence: AnswerSequence,
+	{ signal, onProgress, pause }: ProbeControl = {}
 ): Promise<Tensor<'float32'>> {
-	const { embeds, hidden, visual, answerIds } = sequence;
-	const M = visual.count;
+	const { visual, answerIds, mean } = sequence;
+	const M = visual.length;
 	const A = answerIds.length;
-	const whole = await scoreAnswer(forward, sequence);
-	const mean = meanRow(embeds, hidden, visual);
+	const whole = await scoreAnswer(run, sequence);
 	const influence = new Float32Array(A * M);
-	for (let start = 0; start < M; start += batch) {
+	for (const [m, position] of visual.entries()) {
+		await pause?.();
 		signal?.throwIfAborted();
-		const count = Math.min(batch, M - start);
-		const copies = new Float32Array(count * embeds.length);
-		for (let i = 0; i < count; i++) {
-			copies.set(embeds, i * embeds.length);
-			copies.set(mean, i * embeds.length + (visual.start + start + i) * hidden);
+		if (position !== undefined) {
+			const scores = await scoreFrom(run, sequence, position, mean);
+			for (let a = 0; a < A; a++) influence[a * M + m] = whole[a]! - scores[a]!;
 		}
-		const { logits } = await forward({
-			inputs_embeds: copies,
-			batch: count,
-			logit_positions: predictors(sequence)
-		});
-		const scores = answerScores(logits, count, answerIds);
-		for (let i = 0; i < count; i++)
-			for (let a = 0; a < A; a++) influence[a * M + start + i] = whole[a]! - scores[i * A + a]!;
-		onProgress?.(start + count, M);
+		onProgress?.(m + 1, M);
 	}
 	return { dtype: 'float32', dims: [A, M], data: influence };
-}
-
-function meanRow(
-	embeds: Float32Array,
-	hidden: number,
-	{ start, count }: { readonly start: number; readonly count: number }
-): Float32Array {
-	const mean = new Float32Array(hidden);
-	for (let m = 0; m < count; m++)
-		for (let h = 0; h < hidden; h++) mean[h]! += embeds[(start + m) * hidden + h]! / count;
-	return mean;
 }
 
 /**
  * Language attention from the position that predicts each answer token to each visual token.
  *
- * @returns float32 [layer, head, answer, M]; a row's sum is the share of attention that goes to the image
+ * @returns float32 [layer, head, A, M]; a row's sum is the share of attention that goes to the image
  */
 export async function visualAttention(
-	forward: LanguageForward,
-	sequence: ScoredSequence,
+	run: LanguageRun,
+	{ embeds, hidden, answerStart, answerIds, visual }: AnswerSequence,
 	layers: number
 ): Promise<Tensor<'float32'>> {
-	const { visual } = sequence;
-	const rows = predictors(sequence);
 	const names = Array.from({ length: layers }, (_, i) => `lm.layers.${i}.attention`);
-	const outputs = await forward({
-		inputs_embeds: sequence.embeds,
-		batch: 1,
-		logit_positions: rows.slice(0, 1),
-		outputs: names
+	const from = answerStart - 1;
+	const outputs = await run({
+		from,
+		embeds: embeds.slice(from * hidden),
+		logitPositions: [0],
+		outputs: names,
+		traced: true
 	});
-	const parts = names.map((name) => {
-		const attention = outputs[name];
-		if (attention?.dtype !== 'float32') throw new Error(`The language model gave no "${name}".`);
-		const [, heads = 0, , total = 0] = attention.dims;
-		const data = attention.data as Float32Array;
-		const positions = data.length / (heads * total);
-		const part = new Float32Array(heads * rows.length * visual.count);
-		for (let h = 0; h < heads; h++)
-			rows.forEach((row, a) => {
-				const from = (h * positions + row) * total + visual.start;
-				part.set(data.subarray(from, from + visual.count), (h * rows.length + a) * visual.count);
+	const M = visual.length;
+	const A = answerIds.length;
+	const heads = outputs[names[0]!]?.dims[1] ?? 0;
+	const data = new Float32Array(layers * heads * A * M);
+	names.forEach((name, layer) => {
+		const attention = floats(outputs[name], name);
+		const total = attention.length / (heads * A);
+		for (let row = 0; row < heads * A; row++)
+			visual.forEach((position, m) => {
+				if (position !== undefined)
+					data[(layer * heads * A + row) * M + m] = attention[row * total + position]!;
 			});
-		return { heads, part };
 	});
-	const heads = parts[0]?.heads ?? 0;
-	const data = new Float32Array(parts.reduce((sum, { part }) => sum + part.length, 0));
-	parts.forEach(({ part }, layer) => data.set(part, layer * part.length));
-	return { dtype: 'float32', dims: [layers, heads, rows.length, visual.count], data };
+	return { dtype: 'float32', dims: [layers, heads, A, M], data };
 }
 
-/** The likeliest words at one place, and how sure the model is there. */
-export interface LensCell {
-	readonly ids: readonly number[];
-	readonly probabilities: readonly number[];
-	/** Entropy of the whole distribution, in bits. */
-	readonly entropy: number;
-}
-
-/** Top `k` of softmax(logits) and its entropy. */
-export function readLogits(logits: Float32Array, k: number): LensCell {
-	let most = -Infinity;
-	for (const value of logits) if (value > most) most = value;
-	let sum = 0;
-	let weighted = 0;
-	for (const value of logits) {
-		const weight = Math.exp(value - most);
-		sum += weight;
-		weighted += weight * (value - most);
-	}
-	const ids: number[] = [];
-	for (let rank = 0; rank < Math.min(k, logits.length); rank++) {
-		let best = -1;
-		for (let id = 0; id < logits.length; id++)
-			if ((best < 0 || logits[id]! > logits[best]!) && !ids.includes(id)) best = id;
-		ids.push(best);
-	}
-	return {
-		ids,
-		probabilities: ids.map((id) => Math.exp(logits[id]! - most) / sum),
-		entropy: (Math.log(sum) - weighted / sum) / Math.LN2
-	};
-}
-
-/** Reads hidden states [1, position, hidden] as logits [1, position, vocab] (the model folder's `lens` graph). */
-export type LensRun = (hidden: Float32Array, positions: number) => Promise<Float32Array>;
+/** Reads hidden states [position, hidden] as logits [position, vocab]: final norm and output matrix. */
+export type LensRun = (hidden: Float32Array) => Promise<Float32Array>;
 
 /**
- * Logit lens on the visual tokens: for every language layer (0 = the embeddings) and visual token, the nearest words.
- * The last layer is left out: its hidden state is normed already and predicts the next token by the usual logits.
+ * Logit lens on the visual tokens: for every language layer (0 = the embeddings) and visual token, the nearest words. The last
+ * hidden state is normed already; it is read as the model itself reads it.
  *
- * @returns cells [layer][visual token]
+ * @param k words kept
+ * @returns readings [layer 0 … layers][M]; undefined for deleted tokens
  */
 export async function visualLogitLens(
-	forward: LanguageForward,
+	run: LanguageRun,
 	lens: LensRun,
-	sequence: Pick<ScoredSequence, 'embeds' | 'hidden' | 'visual'>,
+	{ embeds, hidden, visual }: Pick<AnswerSequence, 'embeds' | 'hidden' | 'visual'>,
 	layers: number,
-	{ k = 5, signal, onProgress }: ProbeControl & { readonly k?: number } = {}
-): Promise<LensCell[][]> {
-	const { embeds, hidden, visual } = sequence;
+	k: number,
+	{ signal, onProgress, pause }: ProbeControl = {}
+): Promise<(LensReading | undefined)[][]> {
+	const positions = visual.filter((position) => position !== undefined);
+	const rowOf = new Map(positions.map((position, row) => [position, row]));
+	const inPlace = (readings: readonly LensReading[]) =>
+		visual.map((position) => (position === undefined ? undefined : readings[rowOf.get(position)!]));
+	if (positions.length === 0) return Array.from({ length: layers + 1 }, () => inPlace([]));
+	const from = Math.min(...positions);
+	const end = Math.max(...positions) + 1;
 	const names = Array.from({ length: layers }, (_, i) => `lm.hidden_states.${i}`);
-	const outputs = await forward({ inputs_embeds: embeds, batch: 1, logit_positions: [0], outputs: names });
-	const grid: LensCell[][] = [];
-	for (const [layer, name] of names.entries()) {
+	const outputs = await run({
+		from,
+		embeds: embeds.slice(from * hidden, end * hidden),
+		logitPositions: positions.map((position) => position - from),
+		outputs: names
+	});
+	const grid: (LensReading | undefined)[][] = [];
+	for (const name of [...names, undefined]) {
+		await pause?.();
 		signal?.throwIfAborted();
-		const states = outputs[name];
-		if (states?.dtype !== 'float32') throw new Error(`The language model gave no "${name}".`);
-		const rows = (states.data as Float32Array).slice(
-			visual.start * hidden,
-			(visual.start + visual.count) * hidden
-		);
-		const logits = await lens(rows, visual.count);
-		const vocab = logits.length / visual.count;
-		grid.push(
-			Array.from({ length: visual.count }, (_, m) =>
-				readLogits(logits.subarray(m * vocab, (m + 1) * vocab), k)
-			)
-		);
-		onProgress?.(layer + 1, layers);
+		let logits: Float32Array;
+		if (name === undefined) logits = floats(outputs.logits, 'logits');
+		else {
+			const states = floats(outputs[name], name);
+			const rows = new Float32Array(positions.length * hidden);
+			positions.forEach((position, row) =>
+				rows.set(states.subarray((position - from) * hidden, (position - from + 1) * hidden), row * hidden)
+			);
+			logits = await lens(rows);
+		}
+		const reader = new LogitLens(positions.length, k);
+		reader.add(logits, 0);
+		grid.push(inPlace(reader.read()));
+		onProgress?.(grid.length, layers + 1);
 	}
 	return grid;
+}
+
+function floats(tensor: Tensor | undefined, name: string): Float32Array {
+	if (tensor?.dtype !== 'float32') throw new Error(`The language model gave no float32 "${name}".`);
+	return tensor.data as Float32Array;
 }

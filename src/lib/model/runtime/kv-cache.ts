@@ -46,19 +46,24 @@ export class KvCache {
 	async truncate(keep: number): Promise<void> {
 		if (keep >= this.length) return;
 		if (keep === 0) return this.clear();
-		const count = new this.#backend.Tensor('int64', BigInt64Array.of(BigInt(keep)), [1]);
 		for (const layer of this.#layers()) {
-			const [key, value] = [pastName(layer, 'key'), pastName(layer, 'value')];
-			const old = [this.#past[key]!, this.#past[value]!] as const;
-			const kept = await this.#truncate.run({ key: old[0], value: old[1], keep: count }, [
-				'kept_key',
-				'kept_value'
-			]);
-			this.#past[key] = kept.kept_key!;
-			this.#past[value] = kept.kept_value!;
+			const kept = await this.#keptOf(layer, keep);
+			const old = Object.keys(kept).map((name) => this.#past[name]!);
+			Object.assign(this.#past, kept);
 			disposeAll(old);
 		}
 		this.#keys.length = keep;
+	}
+
+	/** The first `keep` positions as inputs of the language graph, beside the cache itself, which stays. */
+	async prefix(
+		keep: number
+	): Promise<{ readonly feeds: Readonly<Record<string, OrtTensor>>; dispose(): void }> {
+		if (keep > this.length) throw new Error(`${keep} cached positions are wanted, there are ${this.length}.`);
+		if (keep === this.length) return { feeds: this.#past, dispose: () => undefined };
+		const feeds: Record<string, OrtTensor> = keep === 0 ? this.#empty() : {};
+		if (keep > 0) for (const layer of this.#layers()) Object.assign(feeds, await this.#keptOf(layer, keep));
+		return { feeds, dispose: () => disposeAll(Object.values(feeds)) };
 	}
 
 	/** Takes the present tensors among a graph's outputs; the past ones of those layers are freed. */
@@ -87,6 +92,15 @@ export class KvCache {
 		disposeAll(Object.values(this.#past));
 		this.#past = {};
 		this.#keys = [];
+	}
+
+	/** The first `keep` > 0 positions of one layer, by graph input name. */
+	async #keptOf(layer: number, keep: number): Promise<Record<string, OrtTensor>> {
+		const [key, value] = [pastName(layer, 'key'), pastName(layer, 'value')];
+		const count = new this.#backend.Tensor('int64', BigInt64Array.of(BigInt(keep)), [1]);
+		const feeds = { key: this.#past[key]!, value: this.#past[value]!, keep: count };
+		const kept = await this.#truncate.run(feeds, ['kept_key', 'kept_value']);
+		return { [key]: kept.kept_key!, [value]: kept.kept_value! };
 	}
 
 	#layers(): number[] {

@@ -1,11 +1,15 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { handedNames } from '../language/graph.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { Backend } from './backend.ts';
-import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
+import { disposeAll, GraphSession, toFloats, toTensor, type Feeds } from './graph-session.ts';
 import { KvCache, presentNames, type PositionKey } from './kv-cache.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
+
+/** Positions of a prompt that are computed in one run, so that memory is bounded and an abort can be heard. */
+export const PREFILL_CHUNK = 512;
 
 /** Some of the decoder's layers in one session. */
 interface LanguagePart {
@@ -16,6 +20,34 @@ interface LanguagePart {
 	readonly handed: readonly string[];
 }
 
+/** Some positions on their way through the layers. */
+interface Pass {
+	/** [position, hidden] */
+	readonly embeds: Float32Array;
+	readonly count: number;
+	/** Positions before them. */
+	readonly past: number;
+	readonly logitPositions: readonly number[];
+	/** Keys and values of those before, as they are when a part runs. */
+	readonly feeds: () => Feeds;
+	/** Outputs that `take` gets of a part, beside `logits` of the last. */
+	readonly wanted: (part: LanguagePart) => readonly string[];
+	readonly take: (part: LanguagePart, outputs: Readonly<Record<string, OrtTensor>>) => Promise<void>;
+}
+
+export interface BranchRequest {
+	/** Positions of the cache that come before. */
+	readonly from: number;
+	/** [position, hidden] */
+	readonly embeds: Float32Array;
+	/** Rows of `embeds` whose logits are wanted. */
+	readonly logitPositions: readonly number[];
+	readonly outputs?: readonly string[];
+	readonly traced?: boolean;
+}
+
+export type Branch = Readonly<Record<string, Tensor>>;
+
 /** The language model with its cache: embeddings in, logits of the last position out. */
 export class LanguageModel {
 	readonly cache: KvCache;
@@ -25,19 +57,24 @@ export class LanguageModel {
 	/** In the order of the layers; one, unless the model is too large for one session. */
 	readonly #parts: readonly LanguagePart[];
 	readonly #truncate: GraphSession;
+	readonly #folder: ModelFolder;
+	/** Loaded at their first use, for probes. */
+	#traced: GraphSession | undefined;
+	#lens: GraphSession | undefined;
 
 	private constructor(
 		backend: Backend,
-		manifest: ModelManifest,
+		folder: ModelFolder,
 		parts: readonly LanguagePart[],
 		[embedding, truncate]: readonly [GraphSession, GraphSession]
 	) {
 		this.#backend = backend;
-		this.#manifest = manifest;
+		this.#folder = folder;
+		this.#manifest = folder.manifest;
 		this.#embedding = embedding;
 		this.#parts = parts;
 		this.#truncate = truncate;
-		this.cache = new KvCache(backend, manifest, truncate);
+		this.cache = new KvCache(backend, folder.manifest, truncate);
 	}
 
 	static async load(
@@ -67,7 +104,7 @@ export class LanguageModel {
 			files: graphs.cache,
 			stayOnDevice: ['kept_key', 'kept_value']
 		});
-		return new LanguageModel(backend, folder.manifest, parts, [embedding, cache]);
+		return new LanguageModel(backend, folder, parts, [embedding, cache]);
 	}
 
 	/** Embeddings [position, hidden] of ids; image tokens get those of id 0 and are overwritten later. */
@@ -90,18 +127,122 @@ export class LanguageModel {
 		keys: readonly PositionKey[],
 		recorder?: TraceRecorder
 	): Promise<Float32Array> {
-		const { Tensor } = this.#backend;
-		const { hidden_size, vocab_size } = this.#manifest.config.text_config;
+		const { vocab_size } = this.#manifest.config.text_config;
 		const count = keys.length;
-		const past = this.cache.length;
-		const total = past + count;
 		const all = recorder?.wants('logits') ?? false;
-		const positions = Array.from({ length: count }, (_, i) => i);
-		const logitPositions = all ? positions : [count - 1];
+		let logits: Float32Array = new Float32Array(0);
+		await this.#through(this.#parts, {
+			embeds,
+			count,
+			past: this.cache.length,
+			logitPositions: all ? Array.from({ length: count }, (_, i) => i) : [count - 1],
+			feeds: () => this.cache.feeds,
+			wanted: ({ session, present }) => [
+				...present,
+				...(recorder ? session.outputsNamed(['lm.']).filter((name) => recorder.wants(name)) : [])
+			],
+			take: async ({ present }, outputs) => {
+				this.cache.replace(outputs);
+				for (const [name, output] of Object.entries(outputs)) {
+					if (present.includes(name)) continue;
+					if (name === 'logits') logits = await toFloats(output);
+					else recorder!.add(name, await toTensor(output));
+					output.dispose();
+				}
+			}
+		});
+		this.cache.extend(keys);
+		if (all) recorder!.add('logits', { dtype: 'float32', dims: [1, count, vocab_size], data: logits });
+		return logits.subarray(logits.length - vocab_size);
+	}
+
+	/**
+	 * Sees to it that the cache begins with the positions `keys`; what it holds beyond them stays if it begins so already.
+	 * @param embeds [position, hidden], at least as many positions
+	 */
+	async ensure(embeds: Float32Array, keys: readonly PositionKey[]): Promise<void> {
+		const { hidden_size } = this.#manifest.config.text_config;
+		const known = this.cache.commonPrefix(keys);
+		if (known === keys.length) return;
+		await this.cache.truncate(known);
+		for (let start = known; start < keys.length; start += PREFILL_CHUNK) {
+			const end = Math.min(start + PREFILL_CHUNK, keys.length);
+			await this.append(embeds.slice(start * hidden_size, end * hidden_size), keys.slice(start, end));
+		}
+	}
+
+	/**
+	 * Runs positions after the first `from` of the cache and leaves the cache as it is.
+	 * @param embeds [position, hidden]
+	 * @returns `logits` [1, k, vocab] of `logitPositions`, and the outputs named, e.g. `lm.hidden_states.2` or
+	 * `lm.layers.0.attention` (`traced`: from the graph that shows attention, which is loaded at its first use)
+	 */
+	async branch({
+		from,
+		embeds,
+		logitPositions,
+		outputs = [],
+		traced = false
+	}: BranchRequest): Promise<Branch> {
+		const parts = traced ? [await this.#tracedPart()] : this.#parts;
+		const past = await this.cache.prefix(from);
+		const taken: Record<string, Tensor> = {};
+		try {
+			await this.#through(parts, {
+				embeds,
+				count: embeds.length / this.#manifest.config.text_config.hidden_size,
+				past: from,
+				logitPositions,
+				feeds: () => past.feeds,
+				wanted: ({ session }) => outputs.filter((name) => session.outputNames.includes(name)),
+				take: async (_, fetched) => {
+					for (const [name, output] of Object.entries(fetched)) {
+						taken[name] = await toTensor(output);
+						output.dispose();
+					}
+				}
+			});
+		} finally {
+			past.dispose();
+		}
+		for (const name of outputs)
+			if (!taken[name]) throw new Error(`The language model has no output "${name}".`);
+		return taken;
+	}
+
+	/** Logits [position, vocab] of hidden states [position, hidden] that are read as if they were the last layer's. */
+	async lens(hidden: Float32Array): Promise<Float32Array> {
+		const { hidden_size } = this.#manifest.config.text_config;
+		this.#lens ??= await GraphSession.create(this.#backend, {
+			folder: this.#folder,
+			files: this.#manifest.graphs.lens
+		});
+		const dims = [1, hidden.length / hidden_size, hidden_size];
+		const feeds = { hidden_states: new this.#backend.Tensor('float32', hidden, dims) };
+		const { logits } = await this.#lens.run(feeds, ['logits']);
+		return toFloats(logits!);
+	}
+
+	async #tracedPart(): Promise<LanguagePart> {
+		this.#traced ??= await GraphSession.create(this.#backend, {
+			folder: this.#folder,
+			files: this.#manifest.graphs.traced
+		});
+		return { session: this.#traced, present: [], handed: [] };
+	}
+
+	/** Runs positions through all layers, part by part. What a part gives is `take`'s to keep or to free. */
+	async #through(
+		parts: readonly LanguagePart[],
+		{ embeds, count, past, logitPositions, feeds, wanted, take }: Pass
+	): Promise<void> {
+		const { Tensor } = this.#backend;
+		const { hidden_size } = this.#manifest.config.text_config;
+		const total = past + count;
 		const common = {
 			position_ids: new Tensor(
 				'int64',
-				BigInt64Array.from(positions, (i) => BigInt(past + i)),
+				BigInt64Array.from({ length: count }, (_, i) => BigInt(past + i)),
 				[1, count]
 			),
 			seqlens_k: new Tensor('int32', Int32Array.of(total - 1), [1]),
@@ -113,35 +254,26 @@ export class LanguageModel {
 		let handed: Record<string, OrtTensor> = {
 			inputs_embeds: new Tensor('float32', embeds, [1, count, hidden_size])
 		};
-		for (const part of this.#parts) {
+		for (const part of parts) {
 			const last = part.handed.length === 0;
-			const traced = recorder
-				? part.session.outputsNamed(['lm.']).filter((name) => recorder.wants(name))
-				: [];
-			const outputs = await part.session.run({ ...common, ...handed, ...this.cache.feeds }, [
-				...part.present,
+			const outputs = await part.session.run({ ...common, ...handed, ...feeds() }, [
 				...part.handed,
-				...(last ? ['logits'] : []),
-				...traced
+				...wanted(part),
+				...(last ? ['logits'] : [])
 			]);
-			this.cache.replace(outputs);
 			disposeAll(Object.values(handed));
-			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
-			disposeAll(traced.map((name) => outputs[name]!));
 			handed = Object.fromEntries(part.handed.map((name) => [name, outputs[name]!]));
-			if (!last) continue;
-			this.cache.extend(keys);
-			const logits = await toFloats(outputs.logits!);
-			if (all) recorder!.add('logits', { dtype: 'float32', dims: [1, count, vocab_size], data: logits });
-			outputs.logits!.dispose();
-			return logits.subarray(logits.length - vocab_size);
+			for (const name of part.handed) delete outputs[name];
+			await take(part, outputs);
 		}
-		throw new Error('The language model has no last part.');
 	}
 
 	async dispose(): Promise<void> {
 		this.cache.dispose();
-		const sessions = [this.#embedding, this.#truncate, ...this.#parts.map(({ session }) => session)];
-		await Promise.all(sessions.map((session) => session.release()));
+		const sessions = [
+			...[this.#embedding, this.#truncate, this.#traced, this.#lens],
+			...this.#parts.map(({ session }) => session)
+		];
+		await Promise.all(sessions.map((session) => session?.release()));
 	}
 }

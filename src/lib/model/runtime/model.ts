@@ -2,9 +2,11 @@ import { InputError } from '../../tensor/errors.ts';
 import { generate, idTensor } from '../generate.ts';
 import { gridSide } from '../config.ts';
 import type { ModelManifest } from '../manifest.ts';
+import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from '../sampling.ts';
 import { Tokenizer } from '../text/index.ts';
+import { AnswerProber } from './answer-prober.ts';
 import type { Backend } from './backend.ts';
 import { LanguageModel } from './language.ts';
 import { Mutex } from './mutex.ts';
@@ -14,7 +16,13 @@ import { encodeRequest } from './prompt.ts';
 import { TraceRecorder } from './trace-recorder.ts';
 import type {
 	AnswerEvent,
+	AnswerProbe,
 	AnswerRequest,
+	AnswerScores,
+	Influence,
+	InfluenceMethod,
+	LensGrid,
+	LensRequest,
 	LoadProgress,
 	LocalityRequest,
 	ProbeProgress,
@@ -32,6 +40,11 @@ export interface HoneybeeOptions {
 	readonly onProgress?: (progress: LoadProgress) => void;
 }
 
+export interface ProbeOptions {
+	readonly signal?: AbortSignal | undefined;
+	readonly onProgress?: ((progress: ProbeProgress) => void) | undefined;
+}
+
 export interface AnswerOptions {
 	/** Stops generation at the next token. */
 	readonly signal?: AbortSignal;
@@ -39,7 +52,7 @@ export interface AnswerOptions {
 	readonly recorder?: TraceRecorder;
 }
 
-/** A whole Honeybee that answers: CLIP ViT → projector → LLaMA. One thing is computed at a time; others wait. */
+/** A whole Honeybee that answers: CLIP ViT → projector → LLaMA. One thing is computed at a time, others wait; probes let answers go first. */
 export class HoneybeeModel {
 	readonly manifest: ModelManifest;
 	readonly #backend: Backend;
@@ -47,6 +60,8 @@ export class HoneybeeModel {
 	readonly #visual: VisualModel;
 	readonly #language: LanguageModel;
 	readonly #mutex = new Mutex();
+	readonly #prober: AnswerProber;
+	#disposed = false;
 
 	private constructor(
 		{ backend, folder }: HoneybeeOptions,
@@ -57,6 +72,7 @@ export class HoneybeeModel {
 		this.#tokenizer = parts.tokenizer;
 		this.#visual = parts.visual;
 		this.#language = parts.language;
+		this.#prober = new AnswerProber({ manifest: this.manifest, ...parts }, (work) => this.#step(work));
 	}
 
 	/** @throws InputError when the folder cannot be used. */
@@ -91,17 +107,16 @@ export class HoneybeeModel {
 		const release = await this.#mutex.acquire();
 		try {
 			checkSampling(request.sampling);
-			const choice = this.#visual.choose(request.projector, request.tokens);
-			const prompt = encodeRequest(request, choice, this.#tokenizer, this.manifest);
+			const choose = (name: string, tokens?: number) => this.#visual.choose(name, tokens);
+			const prompt = encodeRequest(request, choose, this.#tokenizer, this.manifest);
 			const { hidden_size, max_position_embeddings } = this.manifest.config.text_config;
 			const events = generate({
 				visual: this.#visual,
 				language: this.#language,
 				tokenizer: this.#tokenizer,
-				choice,
 				prompt,
 				sampling: request.sampling,
-				context: max_position_embeddings,
+				context: Math.min(max_position_embeddings, this.#backend.context ?? Infinity),
 				hidden: hidden_size,
 				backend: this.#backend.info.backend,
 				dtype: this.manifest.dtype,
@@ -138,34 +153,50 @@ export class HoneybeeModel {
 	 * How much each patch moves each visual token: for every output asked for, float32 [token, patch].
 	 * @throws as `answer`; AbortError when aborted
 	 */
-	async locality(
-		request: LocalityRequest,
-		options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: ProbeProgress) => void } = {}
-	): Promise<LocalityMaps> {
-		const release = await this.#mutex.acquire();
-		try {
-			const { image, method, directions, seed, outputs } = request;
-			const { signal, onProgress } = options;
-			const choice = this.#visual.choose(request.projector, request.tokens);
+	async locality(request: LocalityRequest, options: ProbeOptions = {}): Promise<LocalityMaps> {
+		const { image, method, directions, seed, outputs } = request;
+		const { signal, onProgress } = options;
+		const choice = this.#visual.choose(request.projector, request.tokens);
+		const features = await this.#step(async () => {
 			await this.#visual.see(image, choice);
-			const patches = gridSide(this.manifest.config.vision_config) ** 2;
-			return await localityMaps(
-				this.#visual.projectorRun(choice),
-				this.#visual.features(image, choice),
-				patches,
-				{
-					method,
-					...(directions !== undefined && { directions }),
-					...(seed !== undefined && { seed }),
-					...(outputs && { outputs }),
-					...(signal && { signal }),
-					onProgress: (done, total) => onProgress?.({ done, total }),
-					pause
-				}
-			);
-		} finally {
-			release();
-		}
+			return this.#visual.features(image, choice);
+		});
+		const run = this.#visual.projectorRun(choice);
+		const patches = gridSide(this.manifest.config.vision_config) ** 2;
+		return localityMaps((...projected) => this.#step(() => run(...projected)), features, patches, {
+			method,
+			...(directions !== undefined && { directions }),
+			...(seed !== undefined && { seed }),
+			...(outputs && { outputs }),
+			...controlOf({ signal, onProgress })
+		});
+	}
+
+	/**
+	 * Forced decoding: how likely each token of an answer is, given all before it.
+	 * @throws as `answer`
+	 */
+	async score(request: AnswerProbe): Promise<AnswerScores> {
+		return this.#prober.score(request);
+	}
+
+	/**
+	 * How much each visual token of the last image bears on each token of an answer.
+	 * @throws as `answer`; AbortError when aborted
+	 */
+	async influence(
+		request: AnswerProbe & { readonly method: InfluenceMethod },
+		options: ProbeOptions = {}
+	): Promise<Influence> {
+		return this.#prober.influence(request, controlOf(options));
+	}
+
+	/**
+	 * The words nearest to each visual token of the last image, layer by layer.
+	 * @throws as `answer`; AbortError when aborted
+	 */
+	async lens(request: LensRequest, options: ProbeOptions = {}): Promise<LensGrid> {
+		return this.#prober.lens(request, controlOf(options));
 	}
 
 	async dispose(): Promise<void> {
@@ -175,9 +206,33 @@ export class HoneybeeModel {
 			await this.#language.dispose();
 			await this.#backend.dispose();
 		} finally {
+			this.#disposed = true;
 			release();
 		}
 	}
+
+	/** One step of a probe. Answers and traces that wait go before it. */
+	async #step<T>(work: () => Promise<T>): Promise<T> {
+		const release = await this.#mutex.acquire('later');
+		try {
+			if (this.#disposed) throw new Error('The model was unloaded.');
+			return await work();
+		} catch (error) {
+			// After a failed run the cache may not be what its keys say.
+			if (!(error instanceof InputError) && !this.#disposed) this.#language.cache.clear();
+			throw error;
+		} finally {
+			release();
+		}
+	}
+}
+
+function controlOf({ signal, onProgress }: ProbeOptions): ProbeControl {
+	return {
+		...(signal && { signal }),
+		...(onProgress && { onProgress: (done: number, total: number) => onProgress({ done, total }) }),
+		pause
+	};
 }
 
 async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {

@@ -2,9 +2,13 @@ import { InputError } from '../../tensor/errors.ts';
 import type { ModelManifest } from '../manifest.ts';
 import { formatConversation, type Tokenizer } from '../text/index.ts';
 import type { PositionKey } from './kv-cache.ts';
-import { mediaRuns, type MediaRun } from './splice.ts';
-import type { AnswerRequest, ImageInput, Turn } from './types.ts';
-import { visualTokenKey, type ProjectorChoice } from './visual.ts';
+import { mediaRuns } from './media-runs.ts';
+import type { AnswerRequest, Turn } from './types.ts';
+import type { ProjectorChoice } from './visual.ts';
+import { editedRows, rowKey, type VisualRun } from './visual-rows.ts';
+
+/** What of a request makes the prompt. */
+export type PromptRequest = Omit<AnswerRequest, 'sampling'>;
 
 /** A prompt ready for the language model. */
 export interface EncodedRequest {
@@ -14,22 +18,23 @@ export interface EncodedRequest {
 	readonly labels: readonly number[];
 	/** What each position is; equal keys at equal positions have equal cache entries. */
 	readonly keys: readonly PositionKey[];
-	readonly images: readonly ImageInput[];
-	readonly runs: readonly MediaRun[];
+	/** The images, in the order of the prompt. */
+	readonly runs: readonly VisualRun[];
 }
 
 /**
  * Encodes a conversation, or a raw prompt, as upstream does.
  * @throws InputError when it is empty, when images and their places differ in number, or when it is longer than the
- * model's context.
+ * model's context, or when an edit names a visual token that is not there.
  */
 export function encodeRequest(
-	request: AnswerRequest,
-	choice: ProjectorChoice,
+	request: PromptRequest,
+	choose: (projector: string, tokens?: number) => ProjectorChoice,
 	tokenizer: Tokenizer,
 	manifest: ModelManifest
 ): EncodedRequest {
-	const { turns, raw_prompt } = request;
+	const { turns, raw_prompt, edits = [] } = request;
+	const choice = choose(request.projector, request.tokens);
 	const last = turns.at(-1);
 	if (raw_prompt === undefined && !last?.question.trim())
 		throw new InputError('The question is empty; type one and ask again.');
@@ -54,13 +59,26 @@ export function encodeRequest(
 		tokensPerImage: choice.perImage,
 		...(useIds && { answerIds: answered.map(idsOf) })
 	});
-	const runs = mediaRuns(ids, images.length, choice.perImage);
+	const media = mediaRuns(ids, images.length, choice.perImage);
+	if (edits.length > 0 && media.length === 0)
+		throw new InputError('Visual tokens are to be edited, but the prompt has no image; ask about an image.');
+	const runs = media.map(({ start, image }): VisualRun => {
+		const own = { image: images[image]!, choice };
+		const last = image === images.length - 1;
+		const edited = editedRows(own, last ? edits : [], (from) => ({
+			image: from.image,
+			choice: choose(from.projector, from.tokens)
+		}));
+		return { start, own, ...edited };
+	});
+	// Only the last image can have become shorter, so the places of the others hold.
+	const shortened = runs.at(-1);
+	if (shortened)
+		for (const row of [ids, labels]) row.splice(shortened.start, choice.perImage - shortened.rows.length);
 	checkLength(ids, images.length, choice, manifest);
 	const keys: PositionKey[] = [...ids];
-	for (const { start, image } of runs)
-		for (let row = 0; row < choice.perImage; row++)
-			keys[start + row] = visualTokenKey(images[image]!, choice, row);
-	return { ids, labels, keys, images, runs };
+	for (const { start, rows } of runs) rows.forEach((row, i) => (keys[start + i] = rowKey(row)));
+	return { ids, labels, keys, runs };
 }
 
 const ANSWERED = 'answered';

@@ -130,7 +130,10 @@ export interface LensReading {
 	readonly entropy: number;
 }
 
-/** [layer][visual token]; layer 0 is the embeddings, the layer before the final norm is the last. */
+/**
+ * [layer 0 … num_hidden_layers][visual token]: layer 0 is the embeddings, the last is what the model itself predicts there.
+ * A deleted token has no words, and NaN for its entropy.
+ */
 export type LensGrid = readonly (readonly LensReading[])[];
 
 export interface StageTimings {

@@ -32,29 +32,3 @@ export function mediaRuns(ids: readonly number[], images: number, perImage: numb
 		);
 	return starts.map((start, image) => ({ start, image }));
 }
-
-/**
- * Overwrites rows of `embeds` [position, hidden], which holds positions from `from` on, with visual tokens.
- * @param visual `visual_embeds` [perImage, hidden] of each image that has positions at or after `from`.
- */
-export function splice(
-	embeds: Float32Array,
-	hidden: number,
-	from: number,
-	runs: readonly MediaRun[],
-	visual: ReadonlyMap<number, Float32Array>,
-	perImage: number
-): void {
-	const end = from + embeds.length / hidden;
-	for (const { start, image } of runs) {
-		const first = Math.max(start, from);
-		const last = Math.min(start + perImage, end);
-		if (first >= last) continue;
-		const rows = visual.get(image);
-		if (rows?.length !== perImage * hidden)
-			throw new Error(
-				`Image ${image} gave ${rows?.length ?? 0} values for ${perImage} tokens of width ${hidden}.`
-			);
-		embeds.set(rows.subarray((first - start) * hidden, (last - start) * hidden), (first - from) * hidden);
-	}
-}
