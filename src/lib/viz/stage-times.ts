@@ -45,7 +45,7 @@ export const stageTimes: Figure<StageTimesRows> = {
 					...{ 'font-size': 11, fill: ink.soft, 'text-anchor': 'middle' }
 				})
 			);
-		parts.push(text(pen, x.range()[1]! + 8, height + 13, 'ms', { 'font-size': 11, fill: ink.soft }));
+		parts.push(text(pen, x.range()[1]! + 18, height + 13, 'ms', { 'font-size': 11, fill: ink.soft }));
 		const lines: string[] = [];
 		stages.forEach(({ title, unit }, stage) => {
 			const top = stage * (columns.length * ROW + GAP);

@@ -94,7 +94,7 @@ export class Column {
 
 	time({ client, lane }: Runner, subject: Subject, question: string): void {
 		void this.times.run(`${subject.key}|${question}`, (control) =>
-			lane.run(control.signal, () => timeStages(client, subject, question, control))
+			timeStages(client, subject, question, lane, control)
 		);
 	}
 

@@ -8,6 +8,7 @@ import type {
 import type { TokenMatrix } from '../../analysis/token-similarity.ts';
 import { greedy } from '../../model/sampling.ts';
 import type { ModelClient } from '../client.ts';
+import type { Lane } from './lane.ts';
 import type { StudyControl } from '../study.svelte.ts';
 import type { Subject } from '../subject.ts';
 
@@ -71,11 +72,13 @@ export interface TimedStages extends Record<keyof StageTimings, readonly number[
 /**
  * Times the same answer again and again. Every run names the image anew, so that neither its features nor its visual tokens are
  * known, and another prompt comes between, so that the language model's cache holds nothing of this one. Decoding is per token.
+ * Each run takes its turn in the lane: columns timed together alternate, and what else the machine does falls on all of them.
  */
 export async function timeStages(
 	client: ModelClient,
 	subject: Subject,
 	question: string,
+	lane: Lane,
 	{ signal, onProgress }: StudyControl,
 	runs = timedRuns
 ): Promise<TimedStages> {
@@ -88,10 +91,12 @@ export async function timeStages(
 	let positions = 0;
 	for (let run = 0; run <= runs; run++) {
 		const between = { ...choice, turns: [], raw_prompt: '.', sampling: { ...sampling, max_new_tokens: 1 } };
-		await answerOf(client, between, signal);
 		const named = { ...image, id: `${image.id}#${performance.now()}` };
 		const request = { ...choice, turns: [{ question, images: [named] }], sampling };
-		const result = await answerOf(client, request, signal);
+		const result = await lane.run(signal, async () => {
+			await answerOf(client, between, signal);
+			return answerOf(client, request, signal);
+		});
 		onProgress({ done: run + 1, total: runs + 1 });
 		if (run === 0) continue;
 		const { vision, projector, prefill, decode } = result.timings_ms;
