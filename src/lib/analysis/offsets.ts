@@ -97,6 +97,26 @@ export function samples(trace: SamplingTrace, filter: SampleFilter = {}): Sample
 	return rows;
 }
 
+/**
+ * The samples between two layers, for moving from one to the other: places and weights at `part` (0..1) of the way. Both hold the same
+ * tokens, heads and points in the same order; the layer is the nearer one's.
+ */
+export function betweenLayers(from: readonly Sample[], to: readonly Sample[], part: number): Sample[] {
+	if (from.length !== to.length)
+		throw new InputError(
+			`Layers of ${from.length} and ${to.length} samples cannot be moved into each other.`
+		);
+	return from.map((a, i) => {
+		const b = to[i]!;
+		const mix = (of: 'x' | 'y' | 'offsetX' | 'offsetY' | 'weight') => a[of] + part * (b[of] - a[of]);
+		const near = part < 0.5 ? a : b;
+		return {
+			...near,
+			...{ x: mix('x'), y: mix('y'), offsetX: mix('offsetX'), offsetY: mix('offsetY'), weight: mix('weight') }
+		};
+	});
+}
+
 /** Numbers of a set of samples. Weighted numbers count a sample by its attention weight. */
 export interface SamplingSummary {
 	readonly count: number;

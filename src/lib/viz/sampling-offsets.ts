@@ -1,4 +1,5 @@
 import type { Sample } from '../analysis/offsets.ts';
+import { neighbourToken, sideOf } from '../analysis/grid.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { drawImage, panel, type FigureImage } from './image-panel.ts';
@@ -10,6 +11,8 @@ import { LINE, penOf, root, round, text } from './svg.ts';
 export interface SamplingRows {
 	/** Samples to show: of one layer and one or some tokens, heads and points. */
 	readonly samples: readonly Sample[];
+	/** M, also of tokens that are not shown. */
+	readonly tokens: number;
 	/** g. */
 	readonly side: number;
 	readonly image?: FigureImage;
@@ -26,7 +29,7 @@ export const samplingOffsets: Figure<SamplingRows> = {
 	method:
 		'Sampling location = reference point + offset / g, per layer, head and point, as the model computed them for this image; a head’s weights over its points sum to 1.',
 	needs: ['sampling', 'image'],
-	draw({ samples, side, image }, options) {
+	draw({ samples, tokens, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const size = Math.min(options.width, options.height ?? 600);
@@ -108,6 +111,11 @@ export const samplingOffsets: Figure<SamplingRows> = {
 						? `Token ${hit.token}, layer ${hit.layer}, head ${hit.head}, point ${hit.point}: offset (${number(hit.offsetX)}, ${number(hit.offsetY)}) patches, weight ${number(hit.weight)}${hit.outside ? ', outside the image' : ''}.`
 						: ''
 				);
+			},
+			move(key, { token, ...rest }) {
+				if (token === undefined) return key.startsWith('Arrow') ? { ...rest, token: 0 } : undefined;
+				const next = neighbourToken(token, sideOf(tokens) ?? tokens, tokens, key);
+				return next === undefined ? undefined : { ...rest, token: next };
 			}
 		});
 		return svg;

@@ -1,0 +1,121 @@
+import type { Place } from '../analysis/grid.ts';
+import { contentShare, type OffsetSplit } from '../analysis/offsets.ts';
+import type { Figure } from './figure.ts';
+import { exact, number, percent } from './format.ts';
+import { drawImage, panel, type FigureImage } from './image-panel.ts';
+import { link } from './interaction.ts';
+import { headColour, inkOf } from './palette.ts';
+import { readout } from './readout.ts';
+import { LINE, penOf, root, round, text } from './svg.ts';
+
+export interface SplitRows {
+	/** Sampling points of one layer over a set of images. */
+	readonly rows: readonly OffsetSplit[];
+	/** Number of images. */
+	readonly images: number;
+	/** g. */
+	readonly side: number;
+	readonly image?: FigureImage;
+}
+
+/** Patches shown beyond each edge, as in `sampling-offsets.ts`. */
+const MARGIN = 1.5;
+
+export const offsetSplit: Figure<SplitRows> = {
+	id: 'offset-split',
+	title: 'What is habit and what the image moves',
+	readingAid:
+		'A line leads from the reference point to the mean place over the images, the habit; the circle’s radius is how far an image moves the point from there.',
+	method:
+		'Over a set of images, every sampling location is split into its mean (the same for every image) and its root-mean-square deviation from that mean (driven by the content). The share driven by content is the sum of the squared deviations over the sum of all squared offsets. Opacity is the mean attention weight.',
+	needs: ['sampling'],
+	draw({ rows, images, side, image }, options) {
+		const pen = penOf(options);
+		const ink = inkOf(options.theme);
+		const size = Math.min(options.width, options.height ?? 600);
+		const patch = size / (side + 2 * MARGIN);
+		const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
+		const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
+		const spots: Place[] = rows.map(({ meanX, meanY }) => place.at({ x: clamp(meanX), y: clamp(meanY) }));
+		const marks = rows.map(({ head, token, meanX, meanY, offsetX, offsetY, deviation, weight }, i) => {
+			const from = place.at({ x: meanX - offsetX, y: meanY - offsetY });
+			const to = spots[i]!;
+			const colour = headColour(head);
+			const opacity = round(0.25 + 0.75 * Math.min(1, weight));
+			return pen('g', { 'data-head': head, 'data-token': token, class: 'sample' }, [
+				pen('path', {
+					d: `M${round(from.x)} ${round(from.y)}L${round(to.x)} ${round(to.y)}`,
+					stroke: colour,
+					'stroke-opacity': opacity
+				}),
+				pen('circle', {
+					cx: to.x,
+					cy: to.y,
+					r: Math.max(1, deviation * patch),
+					fill: colour,
+					'fill-opacity': 0.3 * opacity,
+					stroke: colour,
+					'stroke-opacity': opacity
+				})
+			]);
+		});
+		const share = contentShare(rows);
+		const moved = Math.sqrt(
+			rows.reduce((sum, { deviation }) => sum + deviation ** 2, 0) / Math.max(1, rows.length)
+		);
+		const foot = size + 8;
+		const note = readout(pen, ink, 0, foot + 3 * LINE - 4);
+		const svg = root(pen, options, foot + 3 * LINE, offsetSplit.title, [
+			drawImage(pen, ink, place, image),
+			pen('g', { class: 'samples' }, marks),
+			text(pen, 0, foot + LINE - 4, `Driven by content: ${percent(share)} of the squared offsets`),
+			text(
+				pen,
+				0,
+				foot + 2 * LINE - 4,
+				`An image moves a point by ${number(moved)}\u00A0patches (rms, ${images} images)`,
+				{ fill: ink.soft }
+			),
+			note.element
+		]);
+		link(svg, options, {
+			at(x, y) {
+				let nearest = -1;
+				let distance = 14;
+				spots.forEach((spot, i) => {
+					const away = Math.hypot(spot.x - x, spot.y - y);
+					if (away < distance) [nearest, distance] = [i, away];
+				});
+				if (nearest < 0) return undefined;
+				const { layer, head, point, token } = rows[nearest]!;
+				return { layer, head, point, token };
+			},
+			show(selection) {
+				const keys = (['token', 'head', 'point'] as const).filter((key) => selection[key] !== undefined);
+				const hits = rows.map((row) => keys.every((key) => row[key] === selection[key]));
+				const some = keys.length > 0 && hits.some(Boolean);
+				marks.forEach((mark, i) => {
+					if (some && !hits[i]) mark.setAttribute('opacity', '0.12');
+					else mark.removeAttribute('opacity');
+				});
+				const hit = some ? rows[hits.indexOf(true)] : undefined;
+				note.write(
+					hit
+						? `Token ${hit.token}, head ${hit.head}, point ${hit.point}: habit (${number(hit.offsetX)}, ${number(hit.offsetY)}), moved by ${number(hit.deviation)} patches.`
+						: ''
+				);
+			}
+		});
+		return svg;
+	},
+	table: ({ rows }) => ({
+		columns: [
+			...['layer', 'token', 'head', 'point', 'mean x (patches)', 'mean y (patches)'],
+			...['mean offset x', 'mean offset y', 'deviation (patches)', 'mean weight']
+		],
+		rows: rows.map((row) => [
+			...[row.layer, row.token, row.head, row.point],
+			...[row.meanX, row.meanY, row.offsetX, row.offsetY, row.deviation, row.weight].map(exact)
+		])
+	})
+};
