@@ -5,7 +5,7 @@ import { link } from './interaction.ts';
 import { inkOf, projectorColours } from './palette.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
-import { LINE, penOf, root } from './svg.ts';
+import { LINE, penOf, root, round } from './svg.ts';
 
 /** One measured value along a sweep. */
 export interface SweepPoint {
@@ -24,9 +24,14 @@ export interface SweepRows {
 	readonly value: string;
 	/** All projectors of the model, so that colours are the same in every figure. */
 	readonly projectors: readonly string[];
+	/** Of all steps, also those without a value yet; the places of the points when absent. A selection's step counts them. */
+	readonly positions?: readonly number[];
 	/** Fixed ends of the value axis, e.g. [0, 1] for accuracy. */
 	readonly domain?: readonly [number, number];
 }
+
+/** The words of one figure of lines along a sweep. */
+export type SweepWords = Pick<Figure<SweepRows>, 'id' | 'title' | 'readingAid' | 'method'>;
 
 export const sweep: Figure<SweepRows> = {
 	id: 'sweep',
@@ -34,7 +39,7 @@ export const sweep: Figure<SweepRows> = {
 	readingAid:
 		'One line for each projector; bands are confidence intervals. A flat line does not care where the object is.',
 	method:
-		'The scene is changed step by step, everything else kept; every point is a run of the model. Equivariance error compares the object’s trace in the tokens with the one expected after the move: 0 is perfect, √2 is nothing in common.',
+		'The scene is changed step by step, everything else kept; every point is a run of the model. The object’s trace is the visual tokens of the scene minus those of the scene without the object, on their grid. The equivariance error is |D′ − shift(D)| / √(½(|D′|² + |shift(D)|²)): D′ the trace after the move, shift(D) the trace before it, moved as far as the object (bilinear between cells; cells whose source lies outside the grid are left out). 0: the trace moved exactly with the object; √2: nothing in common. A resampler’s tokens have no place, so their order is taken for one. The vision tower itself cuts the image into patches: only moves by whole patches can be free of error.',
 	needs: ['sweep'],
 	draw(rows, options) {
 		const pen = penOf(options);
@@ -53,7 +58,7 @@ export const sweep: Figure<SweepRows> = {
 			marginLeft: 48,
 			marginRight: 88,
 			marginBottom: 40,
-			x: { label: rows.position },
+			x: { label: rows.position, ...(rows.positions && { domain: extent(rows.positions) }) },
 			y: { label: rows.value, nice: true, ...(rows.domain && { domain: [...rows.domain] }) },
 			marks: [
 				gridY({ stroke: ink.line, strokeOpacity: 1 }),
@@ -71,8 +76,9 @@ export const sweep: Figure<SweepRows> = {
 			]
 		});
 		const note = readout(pen, ink, 0, height + LINE - 4);
-		const svg = root(pen, options, height + LINE, sweep.title, [chart, note.element]);
-		const positions = [...new Set(points.map(({ position }) => position))];
+		const rule = pen('line', { y1: 20, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
+		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, note.element]);
+		const positions = rows.positions ?? [...new Set(points.map(({ position }) => position))];
 		const x = positions.map((position) => chart.scale('x')?.apply(position) ?? 0);
 		link(svg, options, {
 			at(pointer) {
@@ -84,6 +90,9 @@ export const sweep: Figure<SweepRows> = {
 			},
 			show({ step }) {
 				const position = step === undefined ? undefined : positions[step];
+				const at = step === undefined ? undefined : x[step];
+				rule.setAttribute('visibility', position === undefined ? 'hidden' : 'visible');
+				for (const end of ['x1', 'x2']) rule.setAttribute(end, `${round(at ?? 0)}`);
 				note.write(
 					position === undefined
 						? ''
@@ -112,3 +121,12 @@ export const sweep: Figure<SweepRows> = {
 		])
 	})
 };
+
+/** The same figure of lines in other words, where a page shows several measures of one sweep. */
+export function sweepOf(words: SweepWords): Figure<SweepRows> {
+	return { ...sweep, ...words };
+}
+
+function extent(values: readonly number[]): [number, number] {
+	return [Math.min(...values), Math.max(...values)];
+}

@@ -182,13 +182,8 @@ export class Asking {
 		const others = new Set(scene.objects.map(({ cls }) => cls).filter((cls) => cls !== focus?.cls));
 		const all = [
 			...(focus === undefined ? [] : [this.localisation(focus.cls), this.identity(cellOf(focus))]),
-			...(focus === undefined ? [] : this.#ofOne(focus.cls)),
+			...(focus === undefined ? [] : this.aboutOne(focus.cls, [...others])),
 			...(missing === undefined ? [] : [this.existence(missing)]),
-			...(focus === undefined
-				? []
-				: [...others].flatMap((other) =>
-						axes.flatMap((axis) => ends.map((end) => this.relation(focus.cls, other, axis, end)))
-					)),
 			...general
 		];
 		const seen = new Set<string>();
@@ -198,6 +193,14 @@ export class Asking {
 			const truth = question.truth(scene);
 			return 'answer' in truth && truth.beyond === undefined;
 		});
+	}
+
+	/** Questions about the one object of a class, also in relation to others; which of them has an answer depends on the scene. */
+	aboutOne(cls: number, others: readonly number[]): AskedQuestion[] {
+		const related = others.flatMap((other) =>
+			axes.flatMap((axis) => ends.map((end) => this.relation(cls, other, axis, end)))
+		);
+		return [...this.#ofOne(cls), ...related];
 	}
 
 	#ofOne(cls: number): AskedQuestion[] {

@@ -118,10 +118,10 @@ export class SceneEditor {
 		this.#set(pullCorner(this.scene, from, corner, x, y), gesture);
 	}
 
-	/** The sprite at a place and size, e.g. of a sweep's step. */
-	put(id: number, { x, y, size }: { readonly x: number; readonly y: number; readonly size: number }): void {
-		this.#set(moveTo(resize(this.scene, id, size), id, x, y));
-		this.selected = id;
+	/** Another scene in place of this one, e.g. that of a sweep's step. */
+	show(scene: Composition, selected: number): void {
+		this.#set(scene, 'show');
+		this.selected = selected;
 	}
 
 	delete(id = this.selected): void {

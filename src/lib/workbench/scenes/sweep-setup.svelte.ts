@@ -1,0 +1,73 @@
+import type { AskedQuestion } from './asking.ts';
+import { Asking } from './asking.ts';
+import type { SceneEditor } from './editor.svelte.ts';
+import { type PathKind, type Placement, placements, usualStep } from './path.ts';
+import type { SweepResult } from './run-sweep.ts';
+
+/** What is swept next: the chosen sprite, its path, the questions. Stage and panel both show it. */
+export class SweepSetup {
+	readonly #editor: SceneEditor;
+	kind = $state<PathKind>('row');
+	#steps = $state<Partial<Record<PathKind, number>>>({});
+	drawn = $state.raw<readonly { readonly x: number; readonly y: number }[]>([]);
+	/** The pointer draws a path on the scene now. */
+	drawing = $state(false);
+	/** The path lies over the scene. */
+	visible = $state(false);
+	/** Texts of the questions asked, as far as the object has them; its place when none is chosen. */
+	#asked = $state.raw<readonly string[]>([]);
+	/** What was swept, as far as it is there; its steps are marked on the scene. */
+	result = $state.raw<SweepResult | undefined>();
+	/** Step pointed at in a figure. */
+	step = $state.raw<number | undefined>();
+
+	constructor(editor: SceneEditor) {
+		this.#editor = editor;
+	}
+
+	get stepSize(): number {
+		return this.#steps[this.kind] ?? usualStep(this.kind);
+	}
+
+	choose(kind: PathKind): void {
+		this.kind = kind;
+		this.visible = true;
+		this.drawing = kind === 'drawn' && this.drawn.length < 2;
+	}
+
+	chooseStep(step: number): void {
+		this.#steps[this.kind] = step;
+		this.visible = true;
+	}
+
+	draw(points: readonly { readonly x: number; readonly y: number }[], done: boolean): void {
+		this.drawn = points;
+		if (done) this.drawing = points.length < 2;
+	}
+
+	readonly placements: readonly Placement[] = $derived.by(() => {
+		const sprite = this.#editor.sprite;
+		return sprite === undefined ? [] : placements(this.kind, sprite, this.stepSize, this.drawn);
+	});
+
+	/** What can be asked about the object wherever it is. */
+	readonly questions: readonly AskedQuestion[] = $derived.by(() => {
+		const { sprite, scene } = this.#editor;
+		if (sprite === undefined) return [];
+		const others = scene.objects.map(({ cls }) => cls).filter((cls) => cls !== sprite.cls);
+		return new Asking(this.#editor.index).aboutOne(
+			sprite.cls,
+			others.filter((cls, i) => others.indexOf(cls) === i)
+		);
+	});
+
+	readonly asked: readonly AskedQuestion[] = $derived.by(() => {
+		const chosen = this.questions.filter(({ text }) => this.#asked.includes(text));
+		return chosen.length > 0 ? chosen : this.questions.slice(0, 1);
+	});
+
+	ask(question: AskedQuestion, yes: boolean): void {
+		const texts = this.asked.map(({ text }) => text);
+		this.#asked = yes ? [...texts, question.text] : texts.filter((text) => text !== question.text);
+	}
+}
