@@ -7,11 +7,10 @@ import {
 	createWasmBackend,
 	createWebGpuBackend,
 	UnusableAdapterError,
+	type WebGpuBackend,
 	type WebGpuOptions
 } from './web-backend.ts';
-
-/** What WASM's 32-bit address space leaves for weights, beside the runtime and what it computes. */
-const WASM_WEIGHTS_LIMIT = 3.2e9;
+import { limitsOf, preflight, PROBE_ABOVE, probeMemory } from './preflight.ts';
 
 /** Where a model is to run, and why in one sentence. */
 export interface Decision {
@@ -65,8 +64,9 @@ export async function chooseBackend(
 	const adapter = choice === 'wasm' ? undefined : await requestAdapter();
 	const { backend, reason } = decide(choice, adapter && describeAdapter(adapter), manifest);
 	if (backend === 'webgpu') {
+		let gpu: WebGpuBackend;
 		try {
-			return await createWebGpuBackend({ ...options, reason });
+			gpu = await createWebGpuBackend({ ...options, reason });
 		} catch (error) {
 			if (!(error instanceof UnusableAdapterError)) throw error;
 			if (choice === 'webgpu')
@@ -75,17 +75,32 @@ export async function chooseBackend(
 				);
 			return wasm(manifest, `WebGPU does not work on this adapter: ${error.message}.`);
 		}
+		return fitting(gpu, manifest).catch(async (error: unknown) => {
+			await gpu.dispose();
+			throw error;
+		});
 	}
 	return wasm(manifest, reason);
 }
 
-function wasm(manifest: ModelManifest, reason: string): Promise<Backend> {
-	const { weights } = manifest.memory;
-	if (weights > WASM_WEIGHTS_LIMIT)
-		throw new InputError(
-			`The model ${manifest.name} needs ${(weights / 1e9).toFixed(1)} GB, more than WASM can hold, and WebGPU is not used (${reason.replace(/\.$/, '')}); use a browser with WebGPU or the command line.`
-		);
-	return createWasmBackend(reason);
+/** The GPU with as many positions as fit beside the model. @throws InputError with the numbers when too few do */
+async function fitting(gpu: WebGpuBackend, manifest: ModelManifest): Promise<Backend> {
+	const limits = limitsOf(gpu.device.limits);
+	const description = gpu.info.description.replace(/[,;].*/, '');
+	const wanted = preflight(manifest, { backend: 'webgpu', limits, description });
+	if (wanted.refusal !== undefined) throw new InputError(wanted.refusal);
+	if (wanted.needed < PROBE_ABOVE) return { ...gpu, context: wanted.context };
+	const available = await probeMemory(gpu.device, wanted.needed);
+	const { refusal, context } = preflight(manifest, { backend: 'webgpu', limits, description, available });
+	if (refusal !== undefined) throw new InputError(refusal);
+	return { ...gpu, context };
+}
+
+async function wasm(manifest: ModelManifest, reason: string): Promise<Backend> {
+	const { refusal, context } = preflight(manifest, { backend: 'wasm' });
+	if (refusal !== undefined)
+		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
+	return { ...(await createWasmBackend(reason)), context };
 }
 
 function needsHalf({ dtypes, kv_dtype }: ModelManifest): boolean {

@@ -1,4 +1,5 @@
 import type { DTypePreset, ModelManifest } from '../lib/model/manifest.ts';
+import type { ModelLocation } from './api.ts';
 
 /** Contract between the page and the conversion worker. Everything here is structured-cloneable. */
 
@@ -76,8 +77,18 @@ export interface StoredModel {
 	readonly manifest?: ModelManifest;
 	/** Bytes of whole files where a conversion or download was cut off. */
 	readonly unfinished?: number;
-	/** An unpacked archive waits, so that the conversion goes on without its files. */
-	readonly staged: boolean;
+	/** An unpacked archive waits, so that its conversion to this type goes on without its files. */
+	readonly staged?: DTypePreset;
+}
+
+/** One sub-model on WebGPU against WASM. */
+export interface SelfTestRow {
+	readonly name: string;
+	/** Largest difference, relative to the largest value. */
+	readonly error?: number;
+	readonly tolerance: number;
+	readonly verdict: 'equal' | 'different' | 'failed' | 'left-out';
+	readonly note?: string;
 }
 
 /** Space in the browser's storage, in bytes. */
@@ -101,6 +112,11 @@ export interface ConvertWorkerApi {
 	): Promise<ModelManifest>;
 	/** Files that are not what the manifest says. */
 	verify(name: string, onProgress: (progress: JobProgress) => void): Promise<readonly DamagedFile[]>;
+	/** Runs every sub-model on the same numbers on WebGPU and WASM. */
+	selfTest(
+		location: ModelLocation,
+		onProgress: (progress: JobProgress) => void
+	): Promise<readonly SelfTestRow[]>;
 	/** Ends the work at the next chunk; what is whole stays for another time. */
 	cancel(): Promise<void>;
 }

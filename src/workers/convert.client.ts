@@ -1,6 +1,7 @@
 import { proxy, wrap, type Remote } from 'comlink';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import { InputError } from '../lib/tensor/errors.ts';
+import type { ModelLocation } from './api.ts';
 import type {
 	CheckpointInput,
 	CheckpointSummary,
@@ -8,7 +9,8 @@ import type {
 	ConvertResult,
 	ConvertWorkerApi,
 	DamagedFile,
-	JobProgress
+	JobProgress,
+	SelfTestRow
 } from './convert-api.ts';
 
 export interface JobOptions {
@@ -49,6 +51,11 @@ export class ConvertClient {
 	/** Files of a stored model that are not what its manifest says. @throws as `convert` */
 	verify(name: string, options: JobOptions = {}): Promise<readonly DamagedFile[]> {
 		return this.#job(options, (api, report) => api.verify(name, report));
+	}
+
+	/** Every sub-model on WebGPU against WASM. @throws as `convert` */
+	selfTest(location: ModelLocation, options: JobOptions = {}): Promise<readonly SelfTestRow[]> {
+		return this.#job(options, (api, report) => api.selfTest(location, report));
 	}
 
 	async #job<T>(

@@ -6,6 +6,7 @@ import type { FolderSink } from '../lib/model/convert/sink.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import { projectorDefinition } from '../lib/model/projectors/registry.ts';
 import { InputError } from '../lib/tensor/errors.ts';
+import type { ModelLocation } from './api.ts';
 import {
 	gzipArchive,
 	openCheckpointIn,
@@ -21,7 +22,8 @@ import type {
 	ConvertResult,
 	ConvertWorkerApi,
 	DamagedFile,
-	JobProgress
+	JobProgress,
+	SelfTestRow
 } from './convert-api.ts';
 import { downloadModel } from './download.ts';
 import { blobSink } from './memory-sink.ts';
@@ -80,7 +82,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 				const manifest = await this.#convert(request, opened, sink, report);
 				return { manifest, files: Object.fromEntries(sink.files) };
 			}
-			const folder = await this.#unpacked(request.checkpoint, name, report);
+			const folder = await this.#unpacked(request, report);
 			const opened = await openCheckpointIn(folder);
 			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
 			await this.#checkRoom(request, opened, sink.folder);
@@ -107,6 +109,11 @@ export class ConvertWorker implements ConvertWorkerApi {
 		const folder = await opfsDirectory([OPFS_MODELS, name]);
 		if (!folder) throw new InputError(`There is no model "${name}" in this browser's storage.`);
 		return damagedFiles(opfsFolder(name, folder), this.#abort.signal, throttled(onProgress));
+	}
+
+	async selfTest(location: ModelLocation, onProgress: Report): Promise<readonly SelfTestRow[]> {
+		const { selfTest } = await import('./self-test.ts');
+		return selfTest(location, this.#abort.signal, onProgress);
 	}
 
 	async cancel(): Promise<void> {
@@ -149,10 +156,13 @@ export class ConvertWorker implements ConvertWorkerApi {
 	}
 
 	/** The checkpoint's folder; an archive is unpacked into the storage first, unless that was done before. */
-	async #unpacked(input: CheckpointInput, name: string, report: Report): Promise<SourceFolder> {
+	async #unpacked(
+		{ checkpoint: input, name, dtype, tokenizer }: ConvertRequest,
+		report: Report
+	): Promise<SourceFolder> {
 		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
 		if (!archive) return this.#folder(input);
-		const identity = JSON.stringify({ name: archive.path, size: archive.file.size });
+		const identity = JSON.stringify({ name: archive.path, size: archive.file.size, dtype });
 		const before = await stagedFolder(name);
 		if (before && (await readText(before, STAGED)) === identity) return before;
 		const staging = (await opfsDirectory([OPFS_STAGING], true))!;
@@ -166,9 +176,9 @@ export class ConvertWorker implements ConvertWorkerApi {
 			onProgress: (path, read) =>
 				report({ stage: 'unpack', what: path, done: read, total: archive.file.size })
 		});
-		const writer = await sink.create(STAGED);
-		await writer.write(new TextEncoder().encode(identity));
-		await writer.close();
+		for (const { path, file } of tokenizer ?? [])
+			await writeFile(sink, `tokenizer/${path.split('/').at(-1)}`, new Uint8Array(await file.arrayBuffer()));
+		await writeFile(sink, STAGED, new TextEncoder().encode(identity));
 		return sink.folder;
 	}
 
@@ -193,6 +203,17 @@ async function stagedFolder(name: string): Promise<SourceFolder | undefined> {
 async function readText(folder: SourceFolder, path: string): Promise<string | undefined> {
 	const source = await folder.open(path);
 	return source && new TextDecoder().decode(await source.read(0, source.size));
+}
+
+async function writeFile(sink: FolderSink, path: string, bytes: Uint8Array): Promise<void> {
+	const writer = await sink.create(path);
+	try {
+		await writer.write(bytes);
+		await writer.close();
+	} catch (error) {
+		await writer.abort();
+		throw error;
+	}
 }
 
 /** Bytes that the browser lets the page still write. */

@@ -1,3 +1,4 @@
+import type { DTypePreset } from '../lib/model/manifest.ts';
 import { readManifest } from '../lib/model/convert/source.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type { StorageSpace, StoredModel } from './convert-api.ts';
@@ -24,15 +25,16 @@ async function storedModel(
 	const handle = models && (await orUndefined(models.getDirectoryHandle(name)));
 	const unpacked = staging && (await orUndefined(staging.getDirectoryHandle(name)));
 	const size = handle ? await sizeOf(handle) : 0;
-	const staged = unpacked ? await sizeOf(unpacked) : 0;
+	const unpackedSize = unpacked ? await sizeOf(unpacked) : 0;
 	// A manifest that cannot be read is that of a model that cannot be loaded.
 	const manifest = handle && (await readManifest(opfsFolder(name, handle)).catch(() => undefined));
-	const whole = unpacked && (await orUndefined(unpacked.getFileHandle('unpacked.json')));
+	const note = unpacked && (await orUndefined(unpacked.getFileHandle('unpacked.json')));
+	const staged = note && (JSON.parse(await (await note.getFile()).text()) as { dtype: DTypePreset }).dtype;
 	return {
 		name,
-		size: size + staged,
+		size: size + unpackedSize,
 		...(manifest ? { manifest } : { unfinished: size }),
-		staged: whole !== undefined
+		...(staged && { staged })
 	};
 }
 

@@ -32,6 +32,10 @@ export interface WebGpuOptions {
 	readonly onSelfTest?: () => void;
 }
 
+export interface WebGpuBackend extends Backend {
+	readonly device: GPUDevice;
+}
+
 /** WebGPU does not compute what it should on this adapter. */
 export class UnusableAdapterError extends Error {
 	override readonly name = 'UnusableAdapterError';
@@ -45,7 +49,7 @@ export async function createWebGpuBackend({
 	reason,
 	onFailure,
 	onSelfTest
-}: WebGpuOptions): Promise<Backend> {
+}: WebGpuOptions): Promise<WebGpuBackend> {
 	const ort = await loadWebGpuRuntime();
 	onSelfTest?.();
 	const { adapter, device, error } = await trustedDevice(ort);
@@ -65,6 +69,7 @@ export async function createWebGpuBackend({
 	);
 	const without = device.features.has('subgroups') || !adapter.features.has('subgroups');
 	return {
+		device,
 		info: {
 			backend: 'webgpu',
 			description: `${facts.description}${without ? '' : ', without subgroups'}; attention checked to ${error.toExponential(0)}`,

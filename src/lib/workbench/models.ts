@@ -1,4 +1,5 @@
 import type { ModelLocation } from '../../workers/api.ts';
+import { storedModels } from '../../workers/stored-models.ts';
 
 /** A line of `static/models/index.json`. */
 export interface ModelListing {
@@ -17,12 +18,52 @@ const embedded: Readonly<Record<string, Pick<ModelListing, 'title' | 'knows'>>> 
 	}
 };
 
+/** Models made on this page that the browser has no storage for; they go with the page. */
+const inMemory = new Map<string, ModelListing>();
+
+/** Lists a model whose files are held in memory from now on. */
+export function listInMemory(name: string, files: Readonly<Record<string, Blob>>): ModelListing {
+	const listing: ModelListing = {
+		name: `memory:${name}`,
+		title: `${name} (in memory)`,
+		knows: 'Kept until this page is closed or reloaded.',
+		location: { kind: 'memory', name, files }
+	};
+	inMemory.set(name, listing);
+	return listing;
+}
+
+/** How a model in the browser's storage is listed. */
+export function storedListing(name: string): ModelListing {
+	return {
+		name: `stored:${name}`,
+		title: `${name} (in this browser)`,
+		location: { kind: 'opfs', name }
+	};
+}
+
+/** All models: the site's, then those in this browser. @throws as `listSiteModels` */
+export async function listModels(base: string, fetcher: typeof fetch = fetch): Promise<ModelListing[]> {
+	const stored = (await storedModels()).filter(({ manifest }) => manifest !== undefined);
+	const own = [...stored.map(({ name }) => storedListing(name)), ...inMemory.values()];
+	try {
+		return [...(await listSiteModels(base, fetcher)), ...own];
+	} catch (error) {
+		if (own.length === 0) throw error;
+		// What is here works without the site's list.
+		return own;
+	}
+}
+
 /**
  * The models this site offers, from `models/index.json` under `base` (an absolute URL with a trailing slash).
  * No list, an empty one, and a server that answers with its start page are the same to a reader: no models.
  * @throws Error with a sentence when there is a list that cannot be read.
  */
-export async function listModels(base: string, fetcher: typeof fetch = fetch): Promise<ModelListing[]> {
+export async function listSiteModels(
+	base: string,
+	fetcher: typeof fetch = fetch
+): Promise<ModelListing[]> {
 	const address = new URL('models/index.json', base);
 	let response: Response;
 	try {

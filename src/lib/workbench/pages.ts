@@ -11,6 +11,8 @@ export interface Page {
 export const pages: readonly Page[] = [
 	{ path: '', title: 'Model', shows: 'the image, its visual tokens and the model’s description' },
 	{ path: 'locality', title: 'Locality', shows: 'what each visual token sees of the image' },
+	{ path: 'offsets', title: 'Offsets', shows: 'where a deformable projector samples, layer by layer' },
+	{ path: 'anatomy', title: 'Anatomy', shows: 'what each stage of a projector adds to a token’s map' },
 	{
 		path: 'scenes',
 		title: 'Scenes',
@@ -25,5 +27,10 @@ export const pages: readonly Page[] = [
 		path: 'benchmarks',
 		title: 'Benchmarks',
 		shows: 'accuracy and time against the number of visual tokens; what is right and wrong'
+	},
+	{
+		path: 'models',
+		title: 'Models',
+		shows: 'checkpoints converted here, models in this browser, what this machine can run'
 	}
 ];

@@ -121,6 +121,16 @@ export class Session {
 		await this.#load();
 	}
 
+	/** Reads the list of models again, after one was added or deleted. */
+	async relist(): Promise<void> {
+		try {
+			this.models = await this.#parts.listModels();
+			this.modelsError = undefined;
+		} catch (error) {
+			this.modelsError = sentence(error);
+		}
+	}
+
 	chooseProjector(name: string): void {
 		this.projector = name;
 		remember(this.#parts.memory, `projector.${this.model}`, name);

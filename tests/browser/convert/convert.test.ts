@@ -98,7 +98,9 @@ describe('converting in the page', () => {
 		});
 		await client.convert(request(archive));
 		expect((await answer(stored)).ids).toEqual(expectedIds());
-		expect(await storedModels()).toMatchObject([{ name: 'golden', staged: false }]);
+		const [model] = await storedModels();
+		expect(model).toMatchObject({ name: 'golden', manifest: { name: 'golden' } });
+		expect(model).not.toHaveProperty('staged');
 
 		const plain = await new Response(
 			archive[0]!.file.stream().pipeThrough(new DecompressionStream('gzip'))

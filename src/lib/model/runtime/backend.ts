@@ -26,6 +26,8 @@ export interface Backend {
 	readonly info: BackendInfo;
 	/** The Tensor class of the runtime's own copy of onnxruntime-common. */
 	readonly Tensor: TensorConstructor;
+	/** Positions that there is memory for; as many as the model was made for when absent. */
+	readonly context?: number;
 	/** Every file it reads has been checked by the folder. */
 	createSession(request: SessionRequest): Promise<Session>;
 	/** Gives back what the backend itself holds; sessions are released by their owners. */
