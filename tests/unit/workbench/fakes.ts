@@ -180,12 +180,18 @@ export class FakeClient implements ModelClient {
 		return model;
 	}
 
-	async *answer(request: AnswerRequest): AsyncGenerator<AnswerEvent, void, void> {
+	async *answer(request: AnswerRequest, signal?: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
 		this.requests.push(request);
-		for (;;) {
-			const event = await this.#next();
-			yield event;
-			if (event.type === 'done') return;
+		const cancel = () => void this.cancel();
+		signal?.addEventListener('abort', cancel, { once: true });
+		try {
+			for (;;) {
+				const event = await this.#next();
+				yield event;
+				if (event.type === 'done') return;
+			}
+		} finally {
+			signal?.removeEventListener('abort', cancel);
 		}
 	}
 

@@ -32,17 +32,11 @@ export async function answerOf(
 	onText: (text: string) => void = () => undefined
 ): Promise<AnswerResult> {
 	signal.throwIfAborted();
-	const cancel = () => void client.cancel();
-	signal.addEventListener('abort', cancel, { once: true });
-	try {
-		for await (const event of client.answer(request)) {
-			if (event.type === 'token') onText(event.text);
-			if (event.type !== 'done') continue;
-			signal.throwIfAborted();
-			return event.result;
-		}
-	} finally {
-		signal.removeEventListener('abort', cancel);
+	for await (const event of client.answer(request, signal)) {
+		if (event.type === 'token') onText(event.text);
+		if (event.type !== 'done') continue;
+		signal.throwIfAborted();
+		return event.result;
 	}
 	throw new Error('The answer ended before it was whole; ask again.');
 }
