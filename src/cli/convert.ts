@@ -8,14 +8,16 @@ import { sha256 } from './io/hash.ts';
 import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
-	synopsis: 'CHECKPOINT_DIR OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME]',
+	synopsis:
+		'CHECKPOINT_DIR OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME]',
 	summary: 'Convert a Honeybee checkpoint folder to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT_DIR     folder with config.json and the weights (…/last), a LoRA folder, or an fp32 model folder',
 		'OUT_DIR            model folder to write; work cut short is continued by the same command',
 		'--dtype TYPE       fp32 (as given), fp16, q4 (4-bit language model), q4f16',
 		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold',
-		'--name NAME        name of the model (the name of OUT_DIR)'
+		'--name NAME        name of the model (the name of OUT_DIR)',
+		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M'
 	],
 	async run(args, terminal) {
 		const { values, positionals: rest } = parse({
@@ -24,7 +26,8 @@ export const convertCommand: Command = {
 			options: {
 				dtype: { type: 'string', default: 'fp32' },
 				tokenizer: { type: 'string' },
-				name: { type: 'string' }
+				name: { type: 'string' },
+				projector: { type: 'string' }
 			}
 		});
 		const [from, to] = positionals(rest, 'CHECKPOINT_DIR', 'OUT_DIR');
@@ -40,6 +43,7 @@ export const convertCommand: Command = {
 				sink,
 				dtype,
 				name: values.name ?? basename(resolve(to)),
+				...(values.projector !== undefined && { projectorName: values.projector }),
 				async resolve(path) {
 					try {
 						const base = await openFolder(resolve(from, path));

@@ -42,6 +42,8 @@ export interface ProjectorEntry extends GraphFiles {
 	readonly num_eos_tokens: number;
 	/** Absolute index into `vision.hidden_states` of the features it reads. */
 	readonly feature_layer: number;
+	/** The kind it belongs to when it has a name of its own: projectors of one family differ in M only. */
+	readonly family?: string;
 	/** M values it was trained at. */
 	readonly trained_tokens: readonly number[];
 	/** Whether M can be another value at run time (graph input `pooling_matrix`). */

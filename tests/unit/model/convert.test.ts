@@ -116,6 +116,32 @@ describe('convert', () => {
 		expect(again.projectors).toEqual(manifest.projectors);
 	});
 
+	it('takes two projectors of one type under names of their own, with the M they were trained at', async () => {
+		const sink = memorySink();
+		const trained = { projector: { ...cAbs.projector, trained_tokens: [4, 16] } };
+		await convert(options(sibling(trained), { sink }));
+		const manifest = await convert(options(sibling(cAbs), { sink, projectorName: 'c-abs-m4' }));
+		expect(manifest.projectors['c-abs']?.trained_tokens).toEqual([4, 16]);
+		expect(manifest.projectors['c-abs']?.family).toBeUndefined();
+		expect(manifest.projectors['c-abs-m4']).toMatchObject({ family: 'c-abs', trained_tokens: [4] });
+		expect(manifest.projectors['c-abs-m4']?.graph).not.toBe(manifest.projectors['c-abs']?.graph);
+		const copy = await convert(options(sink.folder, { sink: memorySink() }));
+		expect(copy.projectors['c-abs-m4']?.family).toBe('c-abs');
+	});
+
+	it('refuses a bad projector name, a name for a whole model folder, and trained_tokens that are no counts', async () => {
+		const sink = memorySink();
+		expect(await refusal(convert(options(randomCheckpoint(), { sink, projectorName: 'a/b' })))).toMatch(
+			/cannot name a projector/
+		);
+		const bad = randomCheckpoint({ projector: { trained_tokens: [0] } });
+		expect(await refusal(convert(options(bad, { sink })))).toMatch(/trained_tokens/);
+		await convert(options(randomCheckpoint(), { sink }));
+		expect(
+			await refusal(convert(options(sink.folder, { sink: memorySink(), projectorName: 'other' })))
+		).toMatch(/model folder/);
+	});
+
 	it('refuses to add to a folder with other weights, other sizes or another dtype, and leaves it as it was', async () => {
 		const sink = memorySink();
 		await convert(options(randomCheckpoint(), { sink }));

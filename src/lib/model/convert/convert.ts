@@ -35,6 +35,8 @@ export interface ConversionOptions {
 	readonly sink: FolderSink;
 	readonly dtype: DTypePreset;
 	readonly name: string;
+	/** Name of the projector in the folder, where its usual one is taken by a sibling with another M. */
+	readonly projectorName?: string;
 	readonly resolve: FolderResolver;
 	readonly createHash: () => Hasher;
 	readonly licence?: string;
@@ -58,7 +60,7 @@ const JOURNAL = 'honeybee.partial.json';
  */
 export async function convert(options: ConversionOptions): Promise<ModelManifest> {
 	const { checkpoint, sink, dtype } = options;
-	const sources = await openSources(checkpoint, options.resolve);
+	const sources = await openSources(checkpoint, options.resolve, options.projectorName);
 	const [first] = sources;
 	if (!first) throw new InputError(`${checkpoint.name} offers no projector to convert.`);
 	const existing = await readManifest(sink.folder);
@@ -150,7 +152,7 @@ function refuseOtherModel(
 		);
 }
 
-function projectorEntry({ config, trainedTokens }: ConversionSource, p: Part): ProjectorEntry {
+function projectorEntry({ config, trainedTokens, family }: ConversionSource, p: Part): ProjectorEntry {
 	const { projector_config } = config;
 	const definition = projectorDefinition(projector_config.projector_type);
 	return {
@@ -159,6 +161,7 @@ function projectorEntry({ config, trainedTokens }: ConversionSource, p: Part): P
 		num_query_tokens: projector_config.num_query_tokens,
 		num_eos_tokens: projector_config.num_eos_tokens,
 		feature_layer: featureLayer(config),
+		...(family !== undefined && { family }),
 		trained_tokens: trainedTokens,
 		flexible: definition.flexible,
 		config: projector_config,

@@ -1,4 +1,4 @@
-import { readJsonObject } from '../../checkpoint/bytes.ts';
+import { isObject, readJsonObject, type JsonObject } from '../../checkpoint/bytes.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../checkpoint/folder.ts';
 import { openPeft, peftBasePath, readPeftConfig } from '../../checkpoint/peft.ts';
@@ -14,6 +14,8 @@ import { openModelFolderCheckpoint } from './model-folder.ts';
 /** One projector to convert, with the state dict that holds it and both towers. */
 export interface ConversionSource {
 	readonly projector: string;
+	/** The projector's usual name, when it was given another one. */
+	readonly family?: string;
 	readonly config: HoneybeeConfig;
 	readonly state: StateDict;
 	/** M values it was trained at. */
@@ -38,14 +40,20 @@ export async function readManifest(folder: SourceFolder): Promise<ModelManifest 
 /** Everything in the folder that can be converted: one projector for a checkpoint, all of them for a model folder. */
 export async function openSources(
 	folder: SourceFolder,
-	resolve: FolderResolver
+	resolve: FolderResolver,
+	projectorName?: string
 ): Promise<ConversionSource[]> {
 	const manifest = await readManifest(folder);
+	if (manifest && projectorName !== undefined)
+		throw new InputError(
+			`${folder.name} is a model folder, whose projectors have names already; leave the projector name out.`
+		);
 	if (manifest)
 		return Promise.all(
 			Object.entries(manifest.projectors).map(async ([projector, entry]) => ({
 				projector,
 				config: { ...manifest.config, projector_config: entry.config },
+				...(entry.family !== undefined && { family: entry.family }),
 				state: new StateDict(await openModelFolderCheckpoint(folder, manifest, projector), {
 					sameCountIsEnough: true
 				}),
@@ -72,14 +80,34 @@ export async function openSources(
 		throw new InputError(
 			`${folder.name} has no config.json; give the folder that holds the weights (…/last).`
 		);
-	const config = parseConfig(await readJsonObject(configFile));
-	const projector = projectorDefinition(config.projector_config.projector_type).name(config.projector_config);
+	const json = await readJsonObject(configFile);
+	const config = parseConfig(json);
+	const usual = projectorDefinition(config.projector_config.projector_type).name(config.projector_config);
+	const projector = projectorName ?? usual;
+	if (!/^[\w.-]+$/.test(projector))
+		throw new InputError(
+			`"${projector}" cannot name a projector; use letters, digits, dots, hyphens and underscores.`
+		);
 	return [
 		{
 			projector,
+			...(projector !== usual && { family: usual }),
 			config,
 			state: new StateDict(checkpoint),
-			trainedTokens: [config.projector_config.num_query_tokens]
+			trainedTokens: trainedTokens(json) ?? [config.projector_config.num_query_tokens]
 		}
 	];
+}
+
+/** `projector_config.trained_tokens`, which upstream's checkpoints do not have. */
+function trainedTokens(json: JsonObject): number[] | undefined {
+	const section = json.projector_config;
+	if (!isObject(section) || section.trained_tokens === undefined) return undefined;
+	const value = section.trained_tokens;
+	const good = (m: unknown): m is number => typeof m === 'number' && Number.isInteger(m) && m > 0;
+	if (!Array.isArray(value) || value.length === 0 || !value.every(good))
+		throw new InputError(
+			'projector_config.trained_tokens is not a list of positive whole numbers; correct config.json or remove it.'
+		);
+	return value;
 }
