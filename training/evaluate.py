@@ -17,8 +17,11 @@ import torch
 from .bundle import Bundle, load
 from .common import setup
 from .data import scenes as S
-from .data.questions import CELL_NAMES, TASKS, questions
-from .data.text import EOS, IMAGE_TOKEN, PAD
+from .data.packed import pack
+from .data.questions import CELL_NAMES, TASKS, Question, questions
+from .data.text import EOS, IMAGE_TOKEN
+from .language import packed_forward
+from .model.projectors import visual_embeds
 from .tune import features_of
 
 SHORT_TASKS = [t for t in TASKS if t not in ("referring", "caption")]
@@ -42,23 +45,16 @@ def suffix(b: Bundle, question: str) -> list[int]:
 
 
 @torch.no_grad()
-def exact(b: Bundle, past, rows: list[tuple[int, str, str]]) -> list[bool]:
-    """rows of (index into the cached batch, question, truth) -> is the greedy answer exactly the truth?"""
-    table = b.lm.model.embed_tokens
-    device = table.weight.device
-    asked = [suffix(b, q) for _, q, _ in rows]
-    truth = [list(b.tokenizer.text(a)) + [EOS] for _, _, a in rows]
-    longest = max(len(q) + len(a) - 1 for q, a in zip(asked, truth))
-    ids = np.full((len(rows), longest), PAD, np.int64)
-    for i, (q, a) in enumerate(zip(asked, truth)):
-        ids[i, :len(q) + len(a) - 1] = q + a[:-1]
-    pick = torch.tensor([r[0] for r in rows], device=device)
-    hidden, _ = b.lm.model(table(torch.from_numpy(ids).to(device)), [(k[pick], v[pick]) for k, v in past])
-    out = []
-    for i, (q, a) in enumerate(zip(asked, truth)):
-        best = b.lm.lm_head(hidden[i, len(q) - 1:len(q) - 1 + len(a)]).argmax(-1)
-        out.append(best.tolist() == a)
-    return out
+def exact(b: Bundle, visual: torch.Tensor, asked: list[list[Question]]) -> dict[tuple[int, str], bool]:
+    """(row, task) -> is the greedy answer exactly the truth? All questions of a scene in one pass, each blind to the others."""
+    p = pack(asked, visual.shape[1], b.tokenizer, "free")
+    _, logits, on = packed_forward(b.lm, p, visual)
+    right = {(i, q.task): True for i, qs in enumerate(asked) for q in qs}
+    wrong = logits.argmax(-1) != p.labels[:, 1:][on]
+    row, column = on.nonzero(as_tuple=True)
+    for i, j in zip(row[wrong].tolist(), column[wrong].tolist()):
+        right[i, asked[i][int(p.blocks[i, j + 1]) - 1].task] = False
+    return right
 
 
 @torch.no_grad()
@@ -119,43 +115,44 @@ def summary(values: list[float], rng: np.random.Generator, draws: int = 2000) ->
 
 @torch.no_grad()
 def evaluate_split(b: Bundle, split: str, count: int, written: int, names: list[str], device, batch: int = 40) -> dict:
-    """`written`: how many scenes are also asked for boxes and captions (slower: token by token)."""
-    scores = {n: {t: [] for t in TASKS} for n in names}
-    mean_iou = {n: [] for n in names}
+    """-> projector -> M -> task. `written`: how many scenes are also asked for boxes and captions (token by token)."""
+    columns = [(n, m) for n in names for m in b.configs[n]["trained_tokens"]]
+    scores = {c: {t: [] for t in TASKS} for c in columns}
+    mean_iou = {c: [] for c in columns}
     for start in range(0, count, batch):
         scenes = [S.generate_scene(i, split) for i in range(start, min(start + batch, count))]
         feats = features_of(b.vision, scenes, device)
         asked = [{q.task: q for q in questions(s)} for s in scenes]
-        for n in names:
-            past, _ = prefix_cache(b, b.projectors[n](feats))
-            keys = [(i, t) for i, qs in enumerate(asked) for t in SHORT_TASKS if t in qs]
-            right = exact(b, past, [(i, asked[i][t].question, asked[i][t].answer) for i, t in keys])
-            for (_, t), ok in zip(keys, right):
-                scores[n][t].append(float(ok))
-            if start < written:
-                for task, limit in (("referring", 24), ("caption", 64)):
-                    rows = [(i, qs[task]) for i, qs in enumerate(asked) if task in qs]
-                    answers = generate(b, past, [(i, q.question) for i, q in rows], limit)
-                    for (_, q), a in zip(rows, answers):
-                        if task == "referring":
-                            value = iou(a, q.answer)
-                            mean_iou[n].append(value)
-                            scores[n][task].append(float(value >= 0.5))
-                        else:
-                            scores[n][task].append(caption_f1(a, q.answer))
+        short = [[q for t, q in qs.items() if t in SHORT_TASKS] for qs in asked]
+        for name, tokens in columns:
+            c = name, tokens
+            visual = visual_embeds(b.projectors[name], feats, tokens)
+            for (_, task), ok in exact(b, visual, short).items():
+                scores[c][task].append(float(ok))
+            if start >= written:
+                continue
+            past, _ = prefix_cache(b, visual)
+            for task, limit in (("referring", 24), ("caption", 64)):
+                rows = [(i, qs[task]) for i, qs in enumerate(asked) if task in qs]
+                for (_, q), a in zip(rows, generate(b, past, [(i, q.question) for i, q in rows], limit)):
+                    if task == "referring":
+                        mean_iou[c].append(iou(a, q.answer))
+                        scores[c][task].append(float(mean_iou[c][-1] >= 0.5))
+                    else:
+                        scores[c][task].append(caption_f1(a, q.answer))
     rng = np.random.default_rng(0)
-    out = {}
-    for n in names:
-        out[n] = {t: summary(v, rng) for t, v in scores[n].items() if v}
-        if mean_iou[n]:
-            out[n]["referring"]["mean_iou"] = round(float(np.mean(mean_iou[n])), 4)
+    out: dict = {}
+    for (name, tokens), tasks in scores.items():
+        row = out.setdefault(name, {})[str(tokens)] = {t: summary(v, rng) for t, v in tasks.items() if v}
+        if mean_iou[name, tokens]:
+            row["referring"]["mean_iou"] = round(float(np.mean(mean_iou[name, tokens])), 4)
     return out
 
 
 def main() -> None:
     p = argparse.ArgumentParser(description="Accuracy per task and projector on held-out scenes.")
     p.add_argument("--run", type=Path, required=True)
-    p.add_argument("--stage", default="tune", choices=["align", "tune"])
+    p.add_argument("--stage", default="tune", help="checkpoint of the run: tune, align, or what --save-as named (without .pt)")
     p.add_argument("--scenes", type=int, default=2000)
     p.add_argument("--other-scenes", type=int, default=500, help="scenes of the held-out style and size sets")
     p.add_argument("--written", type=int, default=400, help="scenes asked for boxes and captions")
@@ -173,8 +170,8 @@ def main() -> None:
         count = args.scenes if split == "test" else args.other_scenes
         result["splits"][split] = evaluate_split(b, split, count, min(args.written, count), names, device)
         for n in names:
-            row = result["splits"][split][n]
-            print(split, n, " ".join(f"{t}={v['accuracy']:.3f}" for t, v in row.items()), flush=True)
+            for m, row in result["splits"][split][n].items():
+                print(split, n, m, " ".join(f"{t}={v['accuracy']:.3f}" for t, v in row.items()), flush=True)
     state = torch.load(args.run / "vision.pt", map_location="cpu", weights_only=False)
     document = {
         "model": "honeybee-mini",
@@ -186,8 +183,9 @@ def main() -> None:
                                            for k in result["splits"]}},
         "targets": GOAL,
         "projectors": {n: {k: v for k, v in b.configs[n].items()} for n in names},
-        "training": {"vision": {k: state[k] for k in ("spent", "seen", "step")}, "tune": b.progress,
-                     "shared": "one vision tower and one language model for all projectors"},
+        "training": {"vision": {k: state[k] for k in ("spent", "seen", "step")}, args.stage: b.progress,
+                     "shared": "one vision tower and one language model for all projectors; one set of weights for all M of "
+                               "c-abs and pool, one per M of resampler and d-abs"},
         "command": f"python -m training.evaluate --run RUN --scenes {args.scenes} --other-scenes {args.other_scenes} "
                    f"--written {args.written} --out evaluation.json",
         "seconds": round(time.time() - began),

@@ -21,6 +21,7 @@ from .data import scenes as S
 from .data.questions import questions
 from .data.text import EOS, IMAGE_TOKEN, free_prompt
 from .model.honeybee import greedy, splice
+from .model.projectors import visual_embeds
 from .tune import features_of
 
 VERSION = "4.38.1"
@@ -96,7 +97,8 @@ def reference(b: Bundle, out: Path, device, count: int, shown: int) -> None:
         q = asked[i % len(asked)]
         answers = {}
         for name, projector in b.projectors.items():
-            prompt_ids, generated = answer(b, projector(features[i:i + 1]), q.question)
+            tokens = b.configs[name]["num_query_tokens"]
+            prompt_ids, generated = answer(b, visual_embeds(projector, features[i:i + 1], tokens), q.question)
             answers[name] = b.tokenizer.decode(generated)
             if i < shown:
                 ids.append({"seed": scene.seed, "projector": name, "prompt": free_prompt([(q.question, "")]),
@@ -111,7 +113,7 @@ def reference(b: Bundle, out: Path, device, count: int, shown: int) -> None:
 def main() -> None:
     p = argparse.ArgumentParser(description="Write upstream-layout checkpoints of a trained run.")
     p.add_argument("--run", type=Path, required=True)
-    p.add_argument("--stage", default="tune", choices=["align", "tune"])
+    p.add_argument("--stage", default="tune", help="checkpoint of the run: tune or align")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--reference", type=int, default=200, help="held-out scenes with PyTorch's answers")
     p.add_argument("--threads", type=int, default=2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import sentencepiece as spm
 
 from . import scenes as S
-from .questions import Question, questions
+from .questions import questions
 
 BASE = "The following is a conversation between a curious human and AI assistant."
 DETAIL = "The assistant gives helpful, detailed, and polite answers to the user's questions."
@@ -25,17 +25,6 @@ def free_prompt(turns: list[tuple[str, str]], detail: bool = True, image: bool =
     if image:
         head += "\nHuman: <image>"
     return head + "".join(f"\nHuman: {q}\nAI: {a}" for q, a in turns)
-
-
-def bare_prompt(turns: list[tuple[str, str]]) -> str:
-    """Without the system text (first lessons only)."""
-    return "<image>" + "".join(f"\nHuman: {q}\nAI: {a}" for q, a in turns)
-
-
-def templated(q: Question) -> str:
-    if q.task == "referring":
-        return GROUND.format(q.phrase)
-    return q.question if q.task == "caption" else SHORT.format(q.question)
 
 
 class Tokenizer:

@@ -7,7 +7,7 @@ from torch import nn
 
 from ..data.text import IGNORE
 from . import projectors
-from .language import LlamaForCausalLM, rotate
+from .language import LlamaForCausalLM
 
 
 def splice(lm: LlamaForCausalLM, ids: torch.Tensor, image_at: int, visual: torch.Tensor) -> torch.Tensor:
@@ -46,20 +46,3 @@ def greedy(lm: LlamaForCausalLM, embeds: torch.Tensor, limit: int, eos: int | No
         if len(out) == limit:
             return out
         hidden, past = lm.model(lm.model.embed_tokens(torch.tensor([[token]], device=embeds.device)), past)
-
-
-def pointer_loss(lm: LlamaForCausalLM, embeds: torch.Tensor, rows: torch.Tensor, at: torch.Tensor,
-                 target: torch.Tensor) -> torch.Tensor:
-    """Teaches the first head of the first layer to look from a named class to the visual tokens that show it.
-
-    rows, at [Q]: batch row and position of every class word in a question; target [Q, T] marks the positions to look at.
-    """
-    layer, model = lm.model.layers[0], lm.model
-    a, x = layer.self_attn, layer.input_layernorm(embeds)
-    t = embeds.shape[1]
-    k = rotate(F.linear(x, a.k_proj.weight[:a.dim]), model.cos[:t], model.sin[:t])
-    q = rotate(F.linear(x[rows, at], a.q_proj.weight[:a.dim]), model.cos[at], model.sin[at])
-    scores = (k[rows] @ q.unsqueeze(-1)).squeeze(-1) * a.dim ** -0.5
-    later = torch.arange(t, device=at.device)[None] > at[:, None]
-    log_p = scores.masked_fill(later, float("-inf")).log_softmax(-1)
-    return -log_p.masked_fill(~target, float("-inf")).logsumexp(-1).mean()

@@ -33,7 +33,7 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(w, w, bias=False)
 
     def forward(self, x, cos, sin, cache=None):
-        """`cache` = (keys, values, mask): earlier positions and an additive mask [B, 1, T, past + T] or None."""
+        """`cache` = (keys, values, mask): earlier positions (or None) and an additive mask [B, 1, T, past + T] or None."""
         b, t, w = x.shape
         q_size, kv_size = self.heads * self.dim, self.kv_heads * self.dim
         qkv = F.linear(x, torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight]))
@@ -43,7 +43,9 @@ class Attention(nn.Module):
         v = v.view(b, t, self.kv_heads, self.dim).transpose(1, 2)
         mask = None
         if cache is not None:
-            k, v, mask = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2), cache[2]
+            if cache[0] is not None:
+                k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
+            mask = cache[2]
         present = (k, v)
         if self.kv_heads != self.heads:
             k, v = (y.repeat_interleave(self.heads // self.kv_heads, 1) for y in (k, v))
@@ -90,20 +92,25 @@ class Model(nn.Module):
         self.register_buffer("cos", torch.cat([angle.cos()] * 2, -1).float(), persistent=False)
         self.register_buffer("sin", torch.cat([angle.sin()] * 2, -1).float(), persistent=False)
 
-    def forward(self, x, past=None, mask=None, positions=None):
-        """-> (hidden after the final norm, per-layer keys and values)."""
+    def forward(self, x, past=None, mask=None, positions=None, states=None):
+        """-> (hidden after the final norm, per-layer keys and values); a list `states` gets the input of every layer."""
         start = 0 if past is None else past[0][0].shape[2]
         if positions is None:
             cos, sin = (y[start:start + x.shape[1]] for y in (self.cos, self.sin))
         else:
-            cos, sin = (y[positions][:, None] for y in (self.cos, self.sin))
+            cos, sin = (y[positions][:, None] for y in (self.cos, self.sin))  # positions [B, T]
         if past is not None and mask is None and x.shape[1] > 1:
             t = x.shape[1]
             mask = torch.full((t, start + t), float("-inf"), device=x.device).triu(start + 1)[None, None]
         present = []
         for i, layer in enumerate(self.layers):
-            x, kv = layer(x, cos, sin, None if past is None else (*past[i], mask))
+            if states is not None:
+                states.append(x)
+            before = past[i] if past is not None else (None, None)
+            x, kv = layer(x, cos, sin, None if past is None and mask is None else (*before, mask))
             present.append(kv)
+        if states is not None:
+            states.append(x)
         return self.norm(x), present
 
 

@@ -355,5 +355,12 @@ class DAbstractor(nn.Module):
 KINDS = {"mlp": MlpProjector, "c-abs": CAbstractor, "resampler": Resampler, "d-abs": DAbstractor, "pool": PoolProjector}
 
 
+def visual_embeds(projector: nn.Module, features: torch.Tensor, tokens: int) -> torch.Tensor:
+    """[B, tokens + eos, O]; only c-abs and pool take another M than their own."""
+    if isinstance(projector, (CAbstractor, PoolProjector)):
+        return projector(features, tokens)
+    return projector(features)
+
+
 def build(c: dict, patches: int, width: int, out: int) -> nn.Module:
     return KINDS[c["projector_type"]](c, patches, width, out)

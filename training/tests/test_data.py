@@ -1,4 +1,5 @@
 """The data side: determinism, well-posed questions, prompts, tokenizer files, boxes."""
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from tokenizers import Tokenizer as FastTokenizer
 
 from training.data import scenes as S
-from training.data.batches import MIXTURE, Options, conversation, dense_conversation, make_batch
+from training.data.batches import MIXTURES, Options, caption_batch, conversation, make_batch, templated, wording
 from training.data.questions import CELL_NAMES, TASKS, questions
 from training.data.text import EOS, IGNORE, IMAGE_TOKEN, Tokenizer, corpus, free_prompt, train_tokenizer
 from training.evaluate import caption_f1, iou
@@ -62,20 +63,62 @@ def test_no_scene_of_a_held_out_set_has_a_training_picture():
     assert not [i for i in range(2000) if key(i, "test") in train]
 
 
-def test_conversations_do_not_repeat(tokenizer):
+def test_pictures_of_the_splits_differ():
+    """By the drawn pixels, so that two seeds that draw the same picture would show."""
+    def digest(seed, split):
+        return hashlib.sha256(S.render_scene(S.generate_scene(seed, split)).tobytes()).hexdigest()
+    train = {digest(i, "train") for i in range(3000)}
+    for split in ("test", "style", "size"):
+        assert not train & {digest(i, split) for i in range(500)}
+
+
+def test_seed_ranges_of_the_splits_do_not_meet():
+    starts = sorted(offset for offset, *_ in S.SPLITS.values())
+    assert all(b - a >= S.SEED_LIMIT for a, b in zip(starts, starts[1:]))
+
+
+def test_conversations_do_not_repeat():
     rng = np.random.default_rng(0)
     for seed in range(50):
         turns = conversation(S.generate_scene(seed), rng, Options())
-        assert len({q.question for q in turns}) == len(turns) <= 10
-        dense = dense_conversation(S.generate_scene(seed), rng)
-        assert len({q.question for q in dense}) == len(dense) >= 1
-    assert set(MIXTURE) == set(TASKS)
+        assert len({q.question for q in turns}) == len(turns) <= Options().turns
+    assert all(set(mixture) == set(TASKS) for mixture in MIXTURES.values())
+
+
+def test_mixture_weights_decide_which_tasks_are_asked():
+    rng = np.random.default_rng(0)
+    only = Options(mixture={t: float(t == "relation") for t in TASKS})
+    asked = Counter(q.task for seed in range(100) for q in conversation(S.generate_scene(seed), rng, only))
+    assert asked["relation"] > 50 and sum(asked.values()) - asked["relation"] - asked["existence"] == 0
+
+
+def test_granularity_and_diversity_change_the_wording():
+    box = next(q for q in questions(S.generate_scene(3)) if q.task == "referring")
+    assert templated(box, "fine").startswith("Provide the bounding box")
+    assert templated(box, "coarse").startswith("Answer the question using a single word or phrase.")
+    rng = np.random.default_rng(0)
+    for diversity in (1, 2, 4):
+        seen = {wording(box, rng, Options(diversity=diversity), False) for _ in range(200)}
+        assert len(seen) == diversity
+    with pytest.raises(ValueError, match="granularity"):
+        Options(granularity="some")
+    with pytest.raises(ValueError, match="diversity"):
+        Options(diversity=9)
+
+
+def test_single_turn_switch(tokenizer):
+    scenes = [S.generate_scene(i) for i in range(6)]
+    ai = tokenizer.text("\nAI: ")[0]
+    for multi, most in ((True, Options().turns), (False, 1)):
+        b = make_batch(scenes, 36, tokenizer, np.random.default_rng(1), Options(multi_turn=multi))
+        turns = (b.ids == ai).sum(1)
+        assert turns.max() <= most and (multi is False or turns.max() > 1)
 
 
 def test_batch_has_one_image_and_labels_end_with_eos(tokenizer):
     rng = np.random.default_rng(0)
-    for captions, dense in ((False, False), (True, False), (False, True)):
-        b = make_batch([S.generate_scene(i) for i in range(4)], 36, tokenizer, rng, Options(), captions, dense)
+    scenes = [S.generate_scene(i) for i in range(4)]
+    for b in (make_batch(scenes, 36, tokenizer, rng, Options()), caption_batch(scenes, 36, tokenizer)):
         assert ((b.ids == IMAGE_TOKEN).sum(1) == 36).all()
         assert (b.ids[:, b.image_at:b.image_at + 36] == IMAGE_TOKEN).all()
         last = [row[row != IGNORE][-1].item() for row in b.labels]
