@@ -1,6 +1,8 @@
 import { InputError } from '../tensor/errors.ts';
-import { homeCell, patchShares, patchSide, sideOf } from './grid.ts';
+import { floats } from './attention-maps.ts';
+import { homeCells, patchShares, patchSide, sideOf, type Box } from './grid.ts';
 import { shareDistance, tokenLocalities, type TokenLocality, type Weighting } from './locality.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { tokenPatchMap, type TokenPatchMap } from './map.ts';
 
 /** Response after one stage of a C-Abstractor: M′ cells of the stage's own grid over N patches. */
@@ -14,18 +16,23 @@ export interface StageResponse {
 /**
  * A stage's map seen from the M visual tokens: the root mean square (energy) or mean (value) over the stage's cells in each token's home
  * cell, weighted by the area inside. What a token would see if the later stages only pooled.
+ * @param homes the tokens' home cells in patches; those of their own grid by default
  */
-export function onTokens(map: TokenPatchMap, tokens: number, weighting: Weighting): TokenPatchMap {
+export function onTokens(
+	map: TokenPatchMap,
+	tokens: number,
+	weighting: Weighting,
+	homes: readonly Box[] | undefined = homeCells(tokens, patchSide(map.patches))
+): TokenPatchMap {
 	if (map.tokens === tokens) return map;
 	const from = sideOf(map.tokens);
-	const to = sideOf(tokens);
-	if (from === undefined || to === undefined)
+	if (from === undefined || homes === undefined)
 		throw new InputError(
 			`${map.tokens} cells cannot be laid under ${tokens} visual tokens: both must be squares.`
 		);
 	const data = new Float32Array(tokens * map.patches);
 	for (let m = 0; m < tokens; m++) {
-		const shares = patchShares(homeCell(m, to, from), from);
+		const shares = patchShares(scaled(homes[m]!, from / patchSide(map.patches)), from);
 		const area = shares.reduce((sum, share) => sum + share, 0);
 		for (let n = 0; n < map.patches; n++) {
 			let sum = 0;
@@ -40,6 +47,10 @@ export function onTokens(map: TokenPatchMap, tokens: number, weighting: Weightin
 	return tokenPatchMap(tokens, map.patches, data);
 }
 
+function scaled({ left, top, right, bottom }: Box, by: number): Box {
+	return { left: left * by, top: top * by, right: right * by, bottom: bottom * by };
+}
+
 /** A stage's part in one token's map. */
 export interface StageStep {
 	readonly name: string;
@@ -50,22 +61,55 @@ export interface StageStep {
 	readonly moved: number;
 }
 
-/** How a token's map comes about, stage by stage. */
+/** How a token's map comes about, stage by stage. Quick when the stages are on the tokens already (`onTokens`). */
 export function stageSteps(
 	stages: readonly StageResponse[],
 	tokens: number,
 	token: number,
-	weighting: Weighting = 'energy'
+	weighting: Weighting = 'energy',
+	homes?: readonly Box[]
 ): StageStep[] {
 	let before: TokenPatchMap | undefined;
 	return stages.map(({ name, map }) => {
 		patchSide(map.patches);
-		const all = onTokens(map, tokens, weighting);
+		const all = onTokens(map, tokens, weighting, homes);
 		const one = tokenPatchMap(1, all.patches, all.data.slice(token * all.patches, (token + 1) * all.patches));
-		const home = homeCell(token, sideOf(tokens)!, patchSide(map.patches));
-		const [locality] = tokenLocalities(one, weighting, [home]);
+		const home = (homes ?? homeCells(tokens, patchSide(map.patches)))?.[token];
+		const [locality] = tokenLocalities(one, weighting, home ? [home] : []);
 		const moved = before ? shareDistance(one, before, weighting)[0]! : NaN;
 		before = one;
 		return { name, response: one.data, locality: { ...locality!, token }, moved };
+	});
+}
+
+/** The channel gates of one squeeze-and-excite unit. */
+export interface GateRow {
+	/** The block it stands in. */
+	readonly name: string;
+	/** Gate of every channel, 0 (shut) to 1 (open). */
+	readonly gates: Float32Array;
+}
+
+/**
+ * Gates from what stands before and after them, both [image, C, side, side]: after = gate · before at every place, so each channel's gate
+ * is Σ after·before / Σ before² over the places. A channel that is 0 everywhere has no gate to see (NaN).
+ */
+export function channelGates(before: Tensor, after: Tensor, image = 0): Float32Array {
+	if (before.dims.length !== 4 || before.dims.join() !== after.dims.join() || image >= before.dims[0]!)
+		throw new InputError(
+			`Gates need two maps [image, C, side, side] of one shape, got [${before.dims.join(', ')}] and [${after.dims.join(', ')}].`
+		);
+	const [, channels, rows, columns] = before.dims as [number, number, number, number];
+	const [open, gated] = [floats(before), floats(after)];
+	const places = rows * columns;
+	return Float32Array.from({ length: channels }, (_, channel) => {
+		let both = 0;
+		let own = 0;
+		for (let i = 0; i < places; i++) {
+			const at = (image * channels + channel) * places + i;
+			both += gated[at]! * open[at]!;
+			own += open[at]! * open[at]!;
+		}
+		return own > 0 ? both / own : NaN;
 	});
 }

@@ -45,7 +45,7 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 	id: 'locality-grid',
 	title: 'What every visual token sees',
 	readingAid:
-		'Each small square is the whole image as one visual token sees it, at the token’s place on its grid; a projector that keeps places has its bright spot inside the thin frame, the token’s home cell.',
+		'Each small square is the whole image as one token sees it; a projector that keeps places is bright inside the thin frame, the token’s home cell.',
 	method:
 		'One map for every visual token m: the value at patch n says how strongly the token depends on the patch, by the method named below. With scales of their own the maps show where each token looks; with a common scale also how much.',
 	needs: ['locality'],

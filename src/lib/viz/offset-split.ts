@@ -37,6 +37,7 @@ export const offsetSplit: Figure<SplitRows> = {
 		const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
 		const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
 		const spots: Place[] = rows.map(({ meanX, meanY }) => place.at({ x: clamp(meanX), y: clamp(meanY) }));
+		const dense = rows.length > 160;
 		const marks = rows.map(({ head, token, meanX, meanY, offsetX, offsetY, deviation, weight }, i) => {
 			const from = place.at({ x: meanX - offsetX, y: meanY - offsetY });
 			const to = spots[i]!;
@@ -46,16 +47,18 @@ export const offsetSplit: Figure<SplitRows> = {
 				pen('path', {
 					d: `M${round(from.x)} ${round(from.y)}L${round(to.x)} ${round(to.y)}`,
 					stroke: colour,
-					'stroke-opacity': opacity
+					'stroke-opacity': opacity,
+					'stroke-width': dense ? 0.5 : 1.25
 				}),
 				pen('circle', {
 					cx: to.x,
 					cy: to.y,
 					r: Math.max(1, deviation * patch),
-					fill: colour,
-					'fill-opacity': 0.3 * opacity,
+					fill: dense ? 'none' : colour,
+					'fill-opacity': dense ? undefined : 0.3 * opacity,
 					stroke: colour,
-					'stroke-opacity': opacity
+					'stroke-opacity': opacity,
+					'stroke-width': dense ? 0.5 : 1
 				})
 			]);
 		});
@@ -67,13 +70,14 @@ export const offsetSplit: Figure<SplitRows> = {
 		const note = readout(pen, ink, 0, foot + 3 * LINE - 4);
 		const svg = root(pen, options, foot + 3 * LINE, offsetSplit.title, [
 			drawImage(pen, ink, place, image),
-			pen('g', { class: 'samples' }, marks),
+			// Circles end at the paper's edge.
+			pen('svg', { x: 0, y: 0, width: size, height: size }, [pen('g', { class: 'samples' }, marks)]),
 			text(pen, 0, foot + LINE - 4, `Driven by content: ${percent(share)} of the squared offsets`),
 			text(
 				pen,
 				0,
 				foot + 2 * LINE - 4,
-				`An image moves a point by ${number(moved)}\u00A0patches (rms, ${images} images)`,
+				`${images} images move a point by ${number(moved)}\u00A0patches (rms)`,
 				{ fill: ink.soft }
 			),
 			note.element

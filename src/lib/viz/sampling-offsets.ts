@@ -37,6 +37,8 @@ export const samplingOffsets: Figure<SamplingRows> = {
 		const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
 		const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
 		const spots = samples.map((sample) => place.at({ x: clamp(sample.x), y: clamp(sample.y) }));
+		// Hundreds of samples need smaller marks to be told apart.
+		const dense = samples.length > 160;
 		const marks = samples.map((sample, i) => {
 			const { layer, head, point, token, weight, outside } = sample;
 			const [from, to] = [place.at({ x: sample.referenceX, y: sample.referenceY }), spots[i]!];
@@ -50,16 +52,16 @@ export const samplingOffsets: Figure<SamplingRows> = {
 						d: `M${round(from.x)} ${round(from.y)}L${round(to.x)} ${round(to.y)}`,
 						stroke: colour,
 						'stroke-opacity': opacity,
-						'stroke-width': 1
+						'stroke-width': dense ? 0.5 : 1.25
 					}),
 					pen('circle', {
 						cx: to.x,
 						cy: to.y,
-						r: 3.5,
+						r: dense ? 2 : 4,
 						fill: outside ? 'none' : colour,
 						'fill-opacity': opacity,
 						stroke: outside ? colour : '#ffffff',
-						'stroke-width': outside ? 1.5 : 0.75
+						'stroke-width': dense ? (outside ? 0.75 : 0.4) : outside ? 1.5 : 0.75
 					})
 				]
 			);
@@ -73,15 +75,25 @@ export const samplingOffsets: Figure<SamplingRows> = {
 		}).join('');
 		const heads = [...new Set(samples.map(({ head }) => head))].sort((a, b) => a - b);
 		const foot = size + 8;
-		const note = readout(pen, ink, 0, foot + 2 * LINE - 4);
-		const svg = root(pen, options, foot + 2 * LINE, samplingOffsets.title, [
+		const perLine = Math.max(1, Math.floor(options.width / 56));
+		const lines = Math.ceil(heads.length / perLine);
+		const note = readout(pen, ink, 0, foot + (lines + 1) * LINE - 4);
+		const svg = root(pen, options, foot + (lines + 1) * LINE, samplingOffsets.title, [
 			drawImage(pen, ink, place, image),
 			pen('g', { class: 'samples' }, marks),
 			pen('path', { d: crosses, stroke: '#000000', 'stroke-width': 3.5, 'stroke-opacity': 0.6 }),
 			pen('path', { d: crosses, stroke: '#ffffff', 'stroke-width': 1.5 }),
 			...heads.flatMap((head, i) => [
-				pen('circle', { cx: 5 + 56 * i, cy: foot + 8, r: 4, fill: headColour(head) }),
-				text(pen, 13 + 56 * i, foot + 12, `head ${head}`, { 'font-size': 11, fill: ink.soft })
+				pen('circle', {
+					cx: 5 + 56 * (i % perLine),
+					cy: foot + 8 + LINE * Math.floor(i / perLine),
+					r: 4,
+					fill: headColour(head)
+				}),
+				text(pen, 13 + 56 * (i % perLine), foot + 12 + LINE * Math.floor(i / perLine), `head ${head}`, {
+					'font-size': 11,
+					fill: ink.soft
+				})
 			]),
 			note.element
 		]);

@@ -60,17 +60,16 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 				];
 		const facts = [
 			`Token ${token}: spread ${number(spread)}\u00A0patches, ${number(locality.effectivePatches)} effective patches`,
-			home
-				? `Drift ${number(home.drift)}\u00A0patches, ${percent(home.inside)} inside the home cell (chance: ${percent(home.insideByChance)})`
-				: ''
+			home ? `Drift from home ${number(home.drift)}\u00A0patches` : '',
+			home ? `Inside home ${percent(home.inside)} (by chance ${percent(home.insideByChance)})` : ''
 		];
 		const mark = frame(pen);
 		const foot = size + 8;
-		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 3 * LINE - 4);
+		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 4 * LINE - 4);
 		const svg = root(
 			pen,
 			options,
-			foot + COLOUR_BAR_HEIGHT + 3 * LINE,
+			foot + COLOUR_BAR_HEIGHT + 4 * LINE,
 			`${tokenMap.title}. ${facts.join('. ')}`,
 			[
 				drawImage(pen, ink, place, rows.image),

@@ -36,7 +36,7 @@ export class OffsetsView {
 	position = $state(0);
 	head = $state<number | 'all'>('all');
 	/** Only the token chosen, or all. */
-	only = $state<'all' | 'one'>('all');
+	only = $state<'all' | 'one'>('one');
 	readonly #session: Session;
 
 	constructor(session: Session) {
@@ -60,7 +60,7 @@ export class OffsetsView {
 	readonly tokens = $derived.by(() => this.study.value?.subject.tokens ?? 0);
 	/** The one token shown alone. */
 	readonly token = $derived.by(() => {
-		const { token } = this.selection.selected;
+		const { token } = this.selection.now;
 		const side = sideOf(this.tokens) ?? 1;
 		return token !== undefined && token < this.tokens ? token : Math.floor(side / 2) * (side + 1);
 	});
