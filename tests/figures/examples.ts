@@ -11,6 +11,8 @@ import { initialReferencePoints, samplingDensity } from '../../src/lib/analysis/
 import { stageSteps } from '../../src/lib/analysis/stages.ts';
 import { twoHops } from '../../src/lib/analysis/two-hop.ts';
 import type { AccuracyRows } from '../../src/lib/viz/accuracy-curve.ts';
+import type { DifferencesRows } from '../../src/lib/viz/paired-differences.ts';
+import type { BreakdownRows } from '../../src/lib/viz/score-breakdown.ts';
 import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';
 import type { LensRows } from '../../src/lib/viz/logit-lens.ts';
 import type { ReferenceRows } from '../../src/lib/viz/reference-points.ts';
@@ -228,6 +230,37 @@ const forced: WordScoresRows = {
 };
 const matrix: ScoreMatrixRows = { columns: compared.slice(0, 2), scores: [scored, [undefined, scored[0]]] };
 
+const differing: DifferencesRows = {
+	...{ a: 'c-abs, M = 36', b: 'resampler, M = 36' },
+	rows: [
+		{
+			...{ category: 'all answers', value: 4.5, low: 1.2, high: 7.6, p: 0.008, onlyA: 31, onlyB: 12 },
+			...{ mcnemar: 0.0054, examples: 420 }
+		},
+		{
+			...{ category: 'counting', value: -2, low: -9, high: 5, p: 0.62, onlyA: 5, onlyB: 7 },
+			...{ mcnemar: 0.77, examples: 50 }
+		}
+	]
+};
+
+const breakdown: BreakdownRows = {
+	...{ score: 'Scenes, short answers (%)', projectors: names },
+	series: [
+		{ name: 'c-abs, M = 36', projector: 'c-abs' },
+		{ name: 'resampler, M = 36', projector: 'resampler', hollow: true }
+	],
+	categories: ['existence', 'relation', 'a category with a name that is too long for its place'].map(
+		(name, i) => ({
+			name,
+			scores: [0, 1].map((series) => {
+				const value = 95 - 20 * i - 5 * series;
+				return { series, value, low: value - 4, high: value + 3, answers: 50 };
+			})
+		})
+	)
+};
+
 /** Rows for every figure of the registry, by id. */
 export const examples = {
 	'locality-grid': map,
@@ -249,5 +282,8 @@ export const examples = {
 	'stage-responses': stages,
 	'answer-influence': answer,
 	'logit-lens': lens,
-	'accuracy-curve': accuracy
+	'accuracy-curve': accuracy,
+	'paired-differences': differing,
+	radar: breakdown,
+	'score-breakdown': breakdown
 };

@@ -1,3 +1,6 @@
+import { pairedDifferences } from './paired-differences.ts';
+import { radar } from './radar.ts';
+import { scoreBreakdown } from './score-breakdown.ts';
 import { accuracyCurve } from './accuracy-curve.ts';
 import { answerInfluence } from './answer-influence.ts';
 import { compareGrids } from './compare-grids.ts';
@@ -40,7 +43,10 @@ export const figures = [
 	wordScores,
 	scoreMatrix,
 	sweep,
-	accuracyCurve
+	accuracyCurve,
+	pairedDifferences,
+	radar,
+	scoreBreakdown
 ] as const;
 
 export type AnyFigure = (typeof figures)[number];

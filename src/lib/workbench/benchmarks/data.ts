@@ -2,6 +2,7 @@ import { httpSource } from '../../../workers/model-source.ts';
 import { blobSource } from '../../checkpoint/memory.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import type { Benchmark } from '../../benchmarks/benchmark.ts';
+import type { AtlasIndex } from '../../scenes/index.ts';
 import { InputError } from '../../tensor/errors.ts';
 
 /** Whether the benchmark's files come with the workbench. */
@@ -33,4 +34,12 @@ export function chosenData(files: readonly File[]): SourceFolder {
 			return file && blobSource(path, file);
 		}
 	};
+}
+
+/** Names of the scenes' classes, by index; none when the sprites are not there. */
+export async function sceneClasses(base: string): Promise<string[]> {
+	const response = await fetch(new URL('scenes/atlas.json', base)).catch(() => undefined);
+	if (!response?.ok) return [];
+	const index = (await response.json()) as AtlasIndex;
+	return index.classes.map(({ name }) => name);
 }

@@ -1,0 +1,37 @@
+import { bootstrap, type Estimate } from '../analysis/statistics.ts';
+import type { Report } from './benchmark.ts';
+import { categoryInterval } from './interval.ts';
+
+/** Score of one category, in the unit of the benchmark's headline. */
+export interface CategoryScore extends Estimate {
+	readonly category: string;
+	/** Answers in it. */
+	readonly answers: number;
+}
+
+/** How many levels of categories a report has; level 0 is the coarsest. */
+export function categoryLevels({ outcomes }: Report): number {
+	return outcomes.reduce((most, { categories }) => Math.max(most, categories.length), 0);
+}
+
+/**
+ * Scores of all categories of one level, in their order of appearance. What is resampled are the report's units; answers that belong to
+ * none (long ones, which the headline leaves out) stand for themselves, in percent.
+ *
+ * @param resamples of the bootstrap
+ */
+export function categoryScores(report: Report, level: number, resamples = 500): CategoryScore[] {
+	const groups = Map.groupBy(
+		report.outcomes.filter(({ categories }) => categories.length > level),
+		({ categories }) => categories[level]!
+	);
+	return [...groups].map(([category, outcomes]) => ({
+		category,
+		answers: outcomes.length,
+		...(categoryInterval(report, category, { resamples }) ??
+			bootstrap(
+				outcomes.map(({ credit }) => 100 * credit),
+				{ resamples }
+			))
+	}));
+}

@@ -1,0 +1,70 @@
+import { seededRandom } from '../analysis/random.ts';
+import { mcnemar, quantiles, type McNemar, type PairedEstimate } from '../analysis/statistics.ts';
+import type { Outcome, Report } from './benchmark.ts';
+
+/** a − b on the examples that both answered. */
+export interface PairedDifference extends PairedEstimate {
+	/** Right answers that only one of the two has; of answers with full credit. */
+	readonly mcnemar: McNemar;
+	/** Examples in common. */
+	readonly examples: number;
+}
+
+/** Answers of two reports to the same examples. */
+export function paired(a: Report, b: Report, category?: string): [Outcome, Outcome][] {
+	const other = new Map(b.outcomes.map((outcome) => [outcome.id, outcome]));
+	return a.outcomes.flatMap((outcome): [Outcome, Outcome][] => {
+		const match = other.get(outcome.id);
+		return match && (category === undefined || outcome.categories.includes(category))
+			? [[outcome, match]]
+			: [];
+	});
+}
+
+/**
+ * Difference of two models in percent of credit, on the examples that both answered. What varies together (the questions about an image,
+ * the rotations of an option list) is resampled whole; p is two-sided, from the bootstrap.
+ *
+ * @returns undefined when they have no examples in common
+ */
+export function pairedDifference(
+	a: Report,
+	b: Report,
+	options: { readonly category?: string; readonly resamples?: number; readonly seed?: number } = {}
+): PairedDifference | undefined {
+	const pairs = paired(a, b, options.category);
+	if (pairs.length === 0) return undefined;
+	const { resamples = 1000, seed = 1 } = options;
+	const unitOf = new Map(a.units.flatMap((unit, i) => unit.ids.map((id) => [id, `unit ${i}`] as const)));
+	const groups = Map.groupBy(pairs, ([{ id }]) => unitOf.get(id) ?? `example ${id}`);
+	const units = [...groups.values()].map((group) => ({
+		sum: group.reduce((sum, [left, right]) => sum + 100 * (left.credit - right.credit), 0),
+		count: group.length
+	}));
+	const ratio = (sum: number, count: number) => sum / count;
+	const value = ratio(
+		units.reduce((sum, unit) => sum + unit.sum, 0),
+		pairs.length
+	);
+	const random = seededRandom(seed);
+	const drawn = Float64Array.from({ length: resamples }, () => {
+		let sum = 0;
+		let count = 0;
+		for (let i = 0; i < units.length; i++) {
+			const unit = units[Math.floor(random() * units.length)]!;
+			sum += unit.sum;
+			count += unit.count;
+		}
+		return ratio(sum, count);
+	});
+	const [low, high] = quantiles(drawn, [0.025, 0.975]);
+	const side = Math.min(drawn.filter((draw) => draw <= 0).length, drawn.filter((draw) => draw >= 0).length);
+	return {
+		...{ value, low: low!, high: high!, level: 0.95, n: units.length, examples: pairs.length },
+		p: Math.min(1, (2 * (side + 1)) / (resamples + 1)),
+		mcnemar: mcnemar(
+			pairs.map(([left]) => left.credit === 1),
+			pairs.map(([, right]) => right.credit === 1)
+		)
+	};
+}

@@ -1,0 +1,108 @@
+import type { Figure } from './figure.ts';
+import { exact, number } from './format.ts';
+import { link } from './interaction.ts';
+import { inkOf, projectorColours } from './palette.ts';
+import { readout } from './readout.ts';
+import type { BreakdownRows } from './score-breakdown.ts';
+import { LINE, penOf, root, round, text } from './svg.ts';
+
+export const radar: Figure<BreakdownRows> = {
+	id: 'radar',
+	title: 'By category, as a radar',
+	readingAid:
+		'Every spoke is a category from 0 in the middle to the highest score at the rim. The dot plot says more: areas mislead, and intervals have no place here.',
+	method:
+		'The same scores as the dot plot by category. The order of the spokes changes the shape and means nothing.',
+	needs: ['runs'],
+	draw({ categories, series, projectors, score }, options) {
+		const pen = penOf(options);
+		const ink = inkOf(options.theme);
+		const colours = projectorColours(projectors);
+		const side = Math.min(options.width, 460);
+		const centre = { x: options.width / 2, y: side / 2 };
+		const radius = Math.max(10, side / 2 - 42);
+		const top = Math.max(1, ...categories.flatMap(({ scores }) => scores.map(({ value }) => value)));
+		const at = (index: number, share: number) => {
+			const angle = (2 * Math.PI * index) / categories.length - Math.PI / 2;
+			return {
+				x: centre.x + radius * share * Math.cos(angle),
+				y: centre.y + radius * share * Math.sin(angle),
+				cos: Math.cos(angle)
+			};
+		};
+		const parts: SVGElement[] = [0.25, 0.5, 0.75, 1].map((share) =>
+			pen('circle', { cx: centre.x, cy: centre.y, r: radius * share, fill: 'none', stroke: ink.line })
+		);
+		categories.forEach(({ name }, i) => {
+			const rim = at(i, 1);
+			const words = at(i, 1 + 10 / radius);
+			parts.push(
+				pen('path', {
+					d: `M${round(centre.x)} ${round(centre.y)}L${round(rim.x)} ${round(rim.y)}`,
+					stroke: ink.line
+				}),
+				text(pen, words.x, words.y + 4, name, {
+					'text-anchor': Math.abs(words.cos) < 0.2 ? 'middle' : words.cos > 0 ? 'start' : 'end',
+					'font-size': 11
+				})
+			);
+		});
+		series.forEach(({ projector, hollow }, s) => {
+			const corners = categories.map(({ scores }, i) =>
+				at(i, Math.max(0, scores.find((entry) => entry.series === s)?.value ?? 0) / top)
+			);
+			parts.push(
+				pen('path', {
+					d: `M${corners.map(({ x, y }) => `${round(x)} ${round(y)}`).join('L')}Z`,
+					fill: 'none',
+					stroke: colours[projector] ?? ink.soft,
+					'stroke-width': 1.75,
+					'stroke-dasharray': hollow ? '4 3' : undefined
+				})
+			);
+		});
+		parts.push(
+			text(pen, centre.x, side + 6, `Rim: ${number(top)}, ${score}`, {
+				'text-anchor': 'middle',
+				'font-size': 11,
+				fill: ink.soft
+			})
+		);
+		const ring = pen('circle', { r: 4, fill: ink.ink, class: 'frame', visibility: 'hidden' });
+		const note = readout(pen, ink, 0, side + LINE + 8);
+		const svg = root(pen, options, side + LINE + 14, radar.title, [...parts, ring, note.element]);
+		link(svg, options, {
+			at(px, py) {
+				const turn = Math.atan2(py - centre.y, px - centre.x) + Math.PI / 2;
+				const step = Math.round((turn / (2 * Math.PI)) * categories.length);
+				return categories.length === 0 ? undefined : { row: (step + categories.length) % categories.length };
+			},
+			show({ row }) {
+				const category = row === undefined ? undefined : categories[row];
+				ring.setAttribute('visibility', category ? 'visible' : 'hidden');
+				if (category) {
+					const rim = at(row!, 1);
+					ring.setAttribute('cx', `${round(rim.x)}`);
+					ring.setAttribute('cy', `${round(rim.y)}`);
+				}
+				note.write(
+					category
+						? `${category.name}: ${category.scores.map((entry) => `${series[entry.series]!.name} ${number(entry.value)}`).join('; ')}.`
+						: ''
+				);
+			},
+			move(key, { row = -1, ...rest }) {
+				const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
+				if (step === undefined || categories.length === 0) return undefined;
+				return { ...rest, row: (row + step + categories.length) % categories.length };
+			}
+		});
+		return svg;
+	},
+	table: ({ categories, series, score }) => ({
+		columns: ['category', 'run', score],
+		rows: categories.flatMap(({ name, scores }) =>
+			scores.map((entry) => [name, series[entry.series]!.name, exact(entry.value)])
+		)
+	})
+};

@@ -1,0 +1,168 @@
+import { scaleLinear } from 'd3';
+import type { Figure } from './figure.ts';
+import { exact, number } from './format.ts';
+import { link } from './interaction.ts';
+import { inkOf, projectorColours } from './palette.ts';
+import { readout } from './readout.ts';
+import { LINE, penOf, root, round, text } from './svg.ts';
+
+export interface BreakdownScore {
+	/** Index into `series`. */
+	readonly series: number;
+	readonly value: number;
+	readonly low: number;
+	readonly high: number;
+	readonly answers: number;
+}
+
+export interface BreakdownRows {
+	/** What stands side by side, e.g. "c-abs, M = 36"; hollow when it is not measured here. */
+	readonly series: readonly {
+		readonly name: string;
+		readonly projector: string;
+		readonly hollow?: boolean;
+	}[];
+	/** In the order to show. */
+	readonly categories: readonly { readonly name: string; readonly scores: readonly BreakdownScore[] }[];
+	readonly score: string;
+	/** All projectors of the model, so that colours are the same in every figure. */
+	readonly projectors: readonly string[];
+}
+
+/** Pixels from one model's dot to the next in a category. */
+const STEP = 9;
+
+export const scoreBreakdown: Figure<BreakdownRows> = {
+	id: 'score-breakdown',
+	title: 'By category',
+	readingAid:
+		'One row for each category, one dot for each run with its 95 % interval, the best categories first. Choose a row to see the examples behind it.',
+	method:
+		'Scores of a category are the benchmark’s own. Intervals: percentile bootstrap over what varies independently (images, circular groups, scenes). Hollow dots were not measured here.',
+	needs: ['runs'],
+	draw(rows, options) {
+		const pen = penOf(options);
+		const ink = inkOf(options.theme);
+		const colours = projectorColours(rows.projectors);
+		const { categories, series } = rows;
+		const left = Math.min(190, options.width * 0.36);
+		const right = options.width - 12;
+		const row = Math.max(20, STEP * series.length + 10);
+		const shown = categories.flatMap(({ scores }) => scores);
+		const low = Math.min(...shown.map((score) => score.low));
+		const high = Math.max(...shown.map((score) => score.high));
+		const x = scaleLinear([Math.min(low, high - 1), high], [left, right]).nice(6);
+		const names = legend(
+			series.map(({ name }) => name),
+			options.width
+		);
+		const top = names.height + 10;
+		const bottom = top + categories.length * row;
+		const band = pen('rect', {
+			x: 0,
+			width: options.width,
+			height: row,
+			fill: ink.line,
+			opacity: 0.35,
+			class: 'frame',
+			visibility: 'hidden'
+		});
+		const parts: SVGElement[] = [band];
+		series.forEach(({ name, projector, hollow }, i) => {
+			const place = names.places[i]!;
+			parts.push(
+				dot(place.x + 4, place.y - 4, colours[projector] ?? ink.soft, hollow ? ink.paper : undefined),
+				text(pen, place.x + 13, place.y, name)
+			);
+		});
+		for (const tick of x.ticks(6))
+			parts.push(
+				pen('path', { d: `M${round(x(tick))} ${top}V${bottom}`, stroke: ink.line }),
+				text(pen, x(tick), bottom + 14, number(tick), {
+					'font-size': 11,
+					fill: ink.soft,
+					'text-anchor': 'middle'
+				})
+			);
+		parts.push(
+			text(pen, right, bottom + 30, rows.score, { 'text-anchor': 'end', 'font-size': 11, fill: ink.soft })
+		);
+		categories.forEach(({ name, scores }, c) => {
+			const middle = top + (c + 0.5) * row;
+			parts.push(text(pen, left - 12, middle + 4, clip(name, (left - 12) / 6.4), { 'text-anchor': 'end' }));
+			for (const score of scores) {
+				const { projector, hollow } = series[score.series]!;
+				const colour = colours[projector] ?? ink.soft;
+				const y = middle + (score.series - (series.length - 1) / 2) * STEP;
+				parts.push(
+					pen('path', {
+						d: `M${round(x(score.low))} ${round(y)}H${round(x(score.high))}`,
+						stroke: colour,
+						'stroke-width': 1.25
+					}),
+					dot(x(score.value), y, colour, hollow ? ink.paper : undefined)
+				);
+			}
+		});
+		function dot(cx: number, cy: number, colour: string, fill = colour) {
+			return pen('circle', { cx, cy, r: 3.5, fill, stroke: colour, 'stroke-width': 1.5 });
+		}
+		const note = readout(pen, ink, 0, bottom + 48);
+		const svg = root(pen, options, bottom + 48 + 6, scoreBreakdown.title, [...parts, note.element]);
+		link(svg, options, {
+			at(_, pointer) {
+				const index = Math.floor((pointer - top) / row);
+				return index >= 0 && index < categories.length ? { row: index } : undefined;
+			},
+			show({ row: index }) {
+				const category = index === undefined ? undefined : categories[index];
+				band.setAttribute('visibility', category ? 'visible' : 'hidden');
+				if (category) band.setAttribute('y', `${top + index! * row}`);
+				note.write(
+					category
+						? `${category.name}: ${category.scores
+								.map(
+									({ series: of, value, low: from, high: to }) =>
+										`${series[of]!.name} ${number(value)} (${number(from)} to ${number(to)})`
+								)
+								.join('; ')}.`
+						: ''
+				);
+			},
+			move(key, { row: index = -1, ...rest }) {
+				const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+				if (step === undefined || categories.length === 0) return undefined;
+				return { ...rest, row: Math.min(categories.length - 1, Math.max(0, index + step)) };
+			}
+		});
+		return svg;
+	},
+	table: ({ categories, series, score }) => ({
+		columns: ['category', 'run', score, 'low', 'high', 'answers'],
+		rows: categories.flatMap(({ name, scores }) =>
+			scores.map(({ series: of, value, low, high, answers }) => [
+				...[name, series[of]!.name, exact(value), exact(low), exact(high), answers]
+			])
+		)
+	})
+};
+
+const clip = (name: string, room: number) =>
+	name.length > room ? `${name.slice(0, Math.floor(room) - 1)}…` : name;
+
+/** Places of the names, in as many lines as they need. */
+function legend(
+	names: readonly string[],
+	width: number
+): { places: { x: number; y: number }[]; height: number } {
+	let x = 0;
+	let y = 12;
+	const places = names.map((name) => {
+		const needs = 30 + 6.6 * name.length;
+		if (x > 0 && x + needs > width) [x, y] = [0, y + LINE];
+		const place = { x, y };
+		x += needs;
+		return place;
+	});
+	return { places, height: y + 6 };
+}

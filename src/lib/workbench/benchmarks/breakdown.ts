@@ -1,0 +1,94 @@
+import { categoryScores, type CategoryScore } from '../../benchmarks/breakdown.ts';
+import { pairedDifference } from '../../benchmarks/compare.ts';
+import type { ScoredRun } from '../../benchmarks/run/scored.ts';
+import type { DifferencesRows } from '../../viz/paired-differences.ts';
+import type { BreakdownRows } from '../../viz/score-breakdown.ts';
+import type { TrainedScore } from './evaluation.ts';
+import { scoreName } from './curves.ts';
+
+/** Scores of a run's categories, computed once. */
+const kept = new WeakMap<ScoredRun, Map<number, CategoryScore[]>>();
+
+function scoresOf(run: ScoredRun, level: number): CategoryScore[] {
+	const levels = kept.get(run) ?? new Map<number, CategoryScore[]>();
+	kept.set(run, levels);
+	const scores = levels.get(level) ?? categoryScores(run.report, level);
+	levels.set(level, scores);
+	return scores;
+}
+
+/** The name of a run where all are of one model. */
+export const shortTitle = (run: ScoredRun): string =>
+	run.origin === 'measured' && run.tokens !== undefined ? `${run.projector}, M = ${run.tokens}` : run.title;
+
+/** Categories of some runs, the best first by the mean over the runs; `trained` scores stand beside as hollow dots. */
+export function breakdownRows(
+	runs: readonly ScoredRun[],
+	level: number,
+	trained: readonly TrainedScore[],
+	projectors: readonly string[]
+): BreakdownRows {
+	const alongside = [...Map.groupBy(trained, ({ projector, tokens }) => `${projector} ${tokens}`).values()]
+		.filter(([first]) =>
+			runs.some((run) => run.projector === first!.projector && run.tokens === first!.tokens)
+		)
+		.map((scores) => ({
+			name: `${scores[0]!.projector}, M = ${scores[0]!.tokens}, in training`,
+			projector: scores[0]!.projector,
+			scores
+		}));
+	const names = [...new Set(runs.flatMap((run) => scoresOf(run, level).map(({ category }) => category)))];
+	const categories = names.map((name) => ({
+		name,
+		scores: [
+			...runs.flatMap((run, series) =>
+				scoresOf(run, level)
+					.filter(({ category }) => category === name)
+					.map(({ value, low, high, answers }) => ({ series, value, low, high, answers }))
+			),
+			...alongside.flatMap(({ scores }, i) =>
+				scores
+					.filter(({ task }) => task === name)
+					.map(({ accuracy, low = accuracy, high = accuracy, n = 0 }) => ({
+						...{ series: runs.length + i, value: 100 * accuracy },
+						...{ low: 100 * low, high: 100 * high, answers: n }
+					}))
+			)
+		]
+	}));
+	const mean = ({ scores }: (typeof categories)[number]) =>
+		scores.reduce((sum, { value }) => sum + value, 0) / scores.length;
+	return {
+		series: [
+			...runs.map((run) => ({
+				...{ name: shortTitle(run), projector: run.projector, hollow: run.origin !== 'measured' }
+			})),
+			...alongside.map(({ name, projector }) => ({ name, projector, hollow: true }))
+		],
+		categories: categories.sort((a, b) => mean(b) - mean(a)),
+		score: runs[0] ? scoreName(runs[0].benchmark, runs) : '',
+		projectors
+	};
+}
+
+/** Differences of two runs by category and over all, the largest first. */
+export function differenceRows(a: ScoredRun, b: ScoredRun, level: number): DifferencesRows {
+	const categories = [...new Set(a.report.outcomes.flatMap((outcome) => outcome.categories[level] ?? []))];
+	const rows = [undefined, ...categories].flatMap((category) => {
+		const difference = pairedDifference(a.report, b.report, category === undefined ? {} : { category });
+		if (!difference) return [];
+		const { value, low, high, p, examples, mcnemar } = difference;
+		return [
+			{
+				...{ category: category ?? 'all answers', value, low, high, p, examples },
+				...{ onlyA: mcnemar.onlyA, onlyB: mcnemar.onlyB, mcnemar: mcnemar.exact }
+			}
+		];
+	});
+	const [whole, ...parts] = rows;
+	return {
+		a: shortTitle(a),
+		b: shortTitle(b),
+		rows: whole ? [whole, ...parts.sort((left, right) => right.value - left.value)] : []
+	};
+}
