@@ -29,6 +29,8 @@ export interface ProjectorDefinition<C extends ProjectorConfig = ProjectorConfig
 	readonly title: (config: C) => string;
 	/** Reads its own fields. Throws InputError on values the graph cannot serve. */
 	readonly parseConfig: (fields: ConfigFields, common: CommonConfig) => C;
+	/** Floating-point operations (`operations.ts`) from N patches to M visual tokens. */
+	readonly cost: (config: C, N: number, M: number) => number;
 	/** visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the patch grid's side, sqrt(N). */
 	readonly graph: (config: C, state: StateDict, side: number) => Graph;
 }
@@ -49,6 +51,7 @@ export function defineProjector<C extends ProjectorConfig>(
 		name: (config) => definition.name(own(config)),
 		title: (config) => definition.title(own(config)),
 		parseConfig: definition.parseConfig,
+		cost: (config, N, M) => definition.cost(own(config), N, M),
 		graph: (config, state, side) => definition.graph(own(config), state, side)
 	};
 }

@@ -20,6 +20,7 @@ import { InputError } from '../../../tensor/errors.ts';
 import type { CAbsConfig } from '../../config.ts';
 import { dims } from '../../dims.ts';
 import { layerNorm, linear, parameter } from '../../layers.ts';
+import { product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
 import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
 
@@ -187,12 +188,36 @@ function runtimeShape(g: Graph, pooling: Value): Grid['shape'] {
 	return (s, C) => Concat(s.scope('shape'), [s.ints([0, C]), m, m], 0);
 }
 
+/** Blocks at N positions, mean over the bins, blocks at M positions, readout. */
+function cAbsCost(config: CAbsConfig, N: number, M: number): number {
+	const { encoder_hidden_size: E, output_hidden_size: O, hidden_size: D, depth, mlp_depth } = config;
+	const block = (positions: number, inner: number) => {
+		// Python's round: halves to the even number.
+		const quarter = 0.25 * inner;
+		const R = quarter % 1 === 0.5 ? 2 * Math.round(quarter / 2) : Math.round(quarter);
+		return (
+			product(positions, inner, D) +
+			product(positions, 9, D) +
+			2 * product(1, D, R) +
+			product(positions, D, D) +
+			(inner === D ? 0 : product(positions, inner, D))
+		);
+	};
+	const stage = (positions: number, inner: number) =>
+		depth === 0 ? 0 : block(positions, inner) + (depth - 1) * block(positions, D);
+	const width = depth === 0 ? E : D;
+	const pooling = N * width;
+	const readout = product(M, width, O) + (mlp_depth - 1) * product(M, O, O);
+	return stage(N, E) + pooling + stage(M, D) + readout;
+}
+
 export const cAbs = defineProjector<CAbsConfig>({
 	type: 'c-abs',
 	goldens: ['c-abs'],
 	flexible: true,
 	name: ({ depth }) => (depth === 0 ? 'pool' : 'c-abs'),
 	title: ({ depth }) => (depth === 0 ? 'Average pooling' : 'C-Abstractor'),
+	cost: cAbsCost,
 	parseConfig: (fields, common) => {
 		if (!Number.isInteger(Math.sqrt(common.num_query_tokens)))
 			throw new InputError(

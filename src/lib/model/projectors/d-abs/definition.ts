@@ -19,6 +19,7 @@ import { InputError } from '../../../tensor/errors.ts';
 import type { DAbsConfig } from '../../config.ts';
 import { dims } from '../../dims.ts';
 import { attention, computed, layerNorm, linear, mergeHeads, parameter, splitHeads } from '../../layers.ts';
+import { attend, product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
 import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
 import { poolingMatrix } from '../pooling.ts';
@@ -276,12 +277,29 @@ function deformableAttention(
 	return linear(g, merged, state, `${key}.output_proj`, { in: D, out: D });
 }
 
+/** Bilinear sampling is four weighted values for each point, head and channel. */
+function dAbsCost(config: DAbsConfig, N: number, M: number): number {
+	const { encoder_hidden_size: E, output_hidden_size: O, d_model: D, decoder_ffn_dim: F } = config;
+	const points = config.num_feature_levels * config.decoder_n_points;
+	const samples = config.decoder_attention_heads * points;
+	const layer =
+		4 * product(M, D, D) +
+		attend(M, M, D) +
+		product(M, D, 3 * samples) +
+		product(N, D, D) +
+		product(M, 4 * points, D) +
+		product(M, D, D) +
+		2 * product(M, D, F);
+	return (D === E ? 0 : product(N, E, D)) + config.decoder_layers * layer + (O === D ? 0 : product(M, D, O));
+}
+
 export const dAbs = defineProjector<DAbsConfig>({
 	type: 'd-abs',
 	goldens: ['d-abs'],
 	flexible: false,
 	name: () => 'd-abs',
 	title: () => 'D-Abstractor',
+	cost: dAbsCost,
 	parseConfig: (fields, common) => {
 		const config: DAbsConfig = {
 			...common,

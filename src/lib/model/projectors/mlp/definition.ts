@@ -3,6 +3,7 @@ import { SiLU } from '../../../onnx/ops.ts';
 import type { MlpConfig } from '../../config.ts';
 import { dims } from '../../dims.ts';
 import { layerNorm, linear } from '../../layers.ts';
+import { product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
 import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
 
@@ -32,12 +33,18 @@ function graph(config: MlpConfig, state: StateDict, side: number): Graph {
 	return g;
 }
 
+/** Every layer works on all N patches; M plays no part. */
+function mlpCost({ encoder_hidden_size: E, output_hidden_size: O, depth }: MlpConfig, N: number): number {
+	return product(N, E, O) + (depth - 1) * product(N, O, O);
+}
+
 export const mlp = defineProjector<MlpConfig>({
 	type: 'mlp',
 	goldens: ['linear', 'mlp'],
 	flexible: false,
 	name: ({ depth }) => (depth === 1 ? 'linear' : 'mlp'),
 	title: ({ depth }) => (depth === 1 ? 'Linear' : 'MLP'),
+	cost: mlpCost,
 	parseConfig: (fields, common) => ({
 		...common,
 		projector_type: 'mlp',

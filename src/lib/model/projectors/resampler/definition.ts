@@ -5,6 +5,7 @@ import { InputError } from '../../../tensor/errors.ts';
 import type { ResamplerConfig } from '../../config.ts';
 import { dims } from '../../dims.ts';
 import { attention, layerNorm, linear, parameter } from '../../layers.ts';
+import { attend, product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
 import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
 
@@ -93,12 +94,20 @@ function layer(
 	return out;
 }
 
+/** Queries attend to themselves and all patches. */
+function resamplerCost(config: ResamplerConfig, N: number, M: number): number {
+	const { encoder_hidden_size: E, output_hidden_size: O, hidden_size: D, intermediate_size: F } = config;
+	const layer = 2 * product(M, D, D) + 2 * product(M + N, D, D) + attend(M, M + N, D) + 3 * product(M, D, F);
+	return product(N, E, D) + config.num_hidden_layers * layer + product(M, D, O);
+}
+
 export const resampler = defineProjector<ResamplerConfig>({
 	type: 'resampler',
 	goldens: ['resampler'],
 	flexible: false,
 	name: () => 'resampler',
 	title: () => 'Resampler',
+	cost: resamplerCost,
 	parseConfig: (fields, common) => {
 		const config: ResamplerConfig = {
 			...common,
