@@ -1,5 +1,6 @@
 import { sveltekit } from '@sveltejs/kit/vite';
 import { defineConfig, type Connect, type Plugin } from 'vite';
+import { notebookFrame } from './scripts/notebook-frame.mjs';
 import { modelsMiddleware } from './scripts/serve.mjs';
 
 const isolate: Connect.NextHandleFunction = (_request, response, next) => {
@@ -22,7 +23,7 @@ const models: Plugin = {
 };
 
 export default defineConfig({
-	plugins: [crossOriginIsolation, models, sveltekit()],
+	plugins: [crossOriginIsolation, models, notebookFrame(), sveltekit()],
 	worker: { format: 'es' },
 	// The runtime finds its .wasm beside itself; pre-bundling would move it.
 	optimizeDeps: { exclude: ['onnxruntime-web'] }

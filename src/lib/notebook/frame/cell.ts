@@ -1,0 +1,210 @@
+import { transpile, type Cell } from '@observablehq/notebook-kit';
+import { Inspector } from '@observablehq/inspector';
+import type { Module, Variable } from '@observablehq/runtime';
+import { calls } from '../protocol.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { renderMarkdown } from './markdown.ts';
+
+export type Status = 'new' | 'running' | 'done' | 'failed' | 'stopped';
+
+/** Names that every run of a cell gets its own of, so that what it started ends with it. */
+const own = [
+	'display',
+	'view',
+	'model',
+	'progress',
+	...calls.filter((name) => !['ask', 'trace', 'file'].includes(name))
+];
+
+/** A cell that runs: its variables in the runtime and what it shows. */
+export class RunningCell {
+	status: Status = 'new';
+	/** Names it defines. */
+	names: readonly string[] = [];
+	readonly output: HTMLElement;
+	readonly #module: Module;
+	readonly #connection: Connection;
+	readonly #changed: () => void;
+	#variables: Variable[] = [];
+	#abort = new AbortController();
+	#version = 0;
+
+	constructor(module: Module, connection: Connection, output: HTMLElement, changed: () => void) {
+		this.#module = module;
+		this.#connection = connection;
+		this.output = output;
+		this.#changed = changed;
+	}
+
+	/** Defines the cell anew; the runtime then runs it and all that depends on it. */
+	run(cell: Cell): void {
+		this.remove();
+		this.output.replaceChildren();
+		if (cell.value.trim() === '') return this.#become('done');
+		try {
+			this.#define(cell);
+		} catch (error) {
+			this.#fail(error);
+		}
+	}
+
+	/** Stops what the cell waits for. What it shows stays. */
+	stop(): void {
+		if (this.status !== 'running') return;
+		this.#abort.abort(new DOMException('The cell was stopped.', 'AbortError'));
+		for (const variable of this.#variables) variable.delete();
+		this.#variables = [];
+		this.#become('stopped');
+	}
+
+	remove(): void {
+		this.#abort.abort(new DOMException('The cell runs again.', 'AbortError'));
+		for (const variable of this.#variables) variable.delete();
+		this.#variables = [];
+		this.names = [];
+	}
+
+	/** Markdown as it stands, nothing computed: how a notebook is read before it is trusted. */
+	static(cell: Cell): void {
+		if (cell.mode === 'md') this.output.replaceChildren(renderMarkdown(cell.value));
+	}
+
+	#define(cell: Cell): void {
+		if (!['js', 'ts', 'md', 'tex'].includes(cell.mode))
+			throw new SyntaxError(`Cells of the kind “${cell.mode}” are kept in the file, but do not run here.`);
+		const { body, inputs = [], outputs = [], output, autodisplay = false } = transpile(cell);
+		const evaluated = (0, eval)(`(${body}\n//# sourceURL=cell-${cell.id}.js\n)`) as (
+			...args: unknown[]
+		) => unknown;
+		const given = inputs.filter((name) => !own.includes(name));
+		const observer = {
+			pending: () => this.#become('running'),
+			fulfilled: (value: unknown) => {
+				if (autodisplay) this.#show([value]);
+				this.#become('done');
+			},
+			rejected: (error: unknown) => this.#fail(error)
+		};
+		const variable = this.#module.variable(observer);
+		const name = output ?? (outputs.length > 0 ? `cell ${cell.id}` : null);
+		variable.define(name, given, (...values: unknown[]) => {
+			const mine = this.#begin(!autodisplay);
+			const byName = new Map(given.map((input, i) => [input, values[i]]));
+			return evaluated(...inputs.map((input) => (byName.has(input) ? byName.get(input) : mine[input])));
+		});
+		this.#variables.push(variable);
+		if (output === undefined)
+			for (const one of outputs) {
+				const exported = this.#module.variable(true);
+				exported.define(one, [name!], (exports: Record<string, unknown>) => exports[one]);
+				this.#variables.push(exported);
+			}
+		this.names = output === undefined ? outputs : [output];
+	}
+
+	/** What one run gets: ways to show things, and the model's calls, which end when the cell runs again. */
+	#begin(clear: boolean): Readonly<Record<string, unknown>> {
+		this.#abort.abort(new DOMException('The cell runs again.', 'AbortError'));
+		const abort = new AbortController();
+		this.#abort = abort;
+		const version = ++this.#version;
+		if (clear) this.output.replaceChildren();
+		const bar = document.createElement('progress');
+		const options: CallOptions = {
+			signal: abort.signal,
+			onProgress: (done, total) => {
+				bar.max = total;
+				bar.value = done;
+				bar.setAttribute('aria-label', `${done} of ${total}`);
+				if (!bar.isConnected && done < total) this.output.prepend(bar);
+				if (done >= total) bar.remove();
+			}
+		};
+		const call =
+			(name: (typeof calls)[number]) =>
+			async (...args: unknown[]) => {
+				try {
+					return await this.#connection.call(name, args, options);
+				} finally {
+					bar.remove();
+				}
+			};
+		const display = (value: unknown) => {
+			if (version === this.#version) this.output.append(node(value));
+			return value;
+		};
+		return {
+			display,
+			view: (input: HTMLElement) => valuesOf(display(input) as HTMLElement),
+			progress: options.onProgress,
+			model: { ask: call('ask'), trace: call('trace'), file: call('file') },
+			...Object.fromEntries(calls.map((name) => [name, call(name)]))
+		};
+	}
+
+	#show(values: readonly unknown[]): void {
+		this.output.replaceChildren(...values.map(node));
+	}
+
+	#fail(error: unknown): void {
+		if (error instanceof DOMException && error.name === 'AbortError') return this.#become('stopped');
+		const place = document.createElement('p');
+		place.className = 'error';
+		place.setAttribute('role', 'alert');
+		place.textContent = sentence(error);
+		this.output.replaceChildren(place);
+		this.#become('failed');
+	}
+
+	#become(status: Status): void {
+		this.status = status;
+		this.#changed();
+	}
+}
+
+/** The error in words, with line and column when it is in the cell's text. */
+function sentence(error: unknown): string {
+	if (!(error instanceof Error)) return String(error);
+	const named = error.name === 'Error' || error.name === 'RuntimeError' ? '' : `${error.name}: `;
+	return `${named}${error.message}`;
+}
+
+/** An element as it is, anything else as Observable shows it. */
+function node(value: unknown): Node {
+	if (value instanceof Node && !value.isConnected) return value;
+	const place = document.createElement('div');
+	new Inspector(place).fulfilled(value);
+	return place;
+}
+
+/** The values of an input, now and at every change. */
+async function* valuesOf(input: HTMLElement): AsyncGenerator<unknown> {
+	const field = input as HTMLElement & {
+		value?: unknown;
+		type?: string;
+		valueAsNumber?: number;
+		checked?: boolean;
+	};
+	const read = () =>
+		field.type === 'range' || field.type === 'number'
+			? field.valueAsNumber
+			: field.type === 'checkbox'
+				? field.checked
+				: field.value;
+	let wake = () => undefined as void;
+	let changed = read() !== undefined;
+	const listen = () => {
+		changed = true;
+		wake();
+	};
+	input.addEventListener('input', listen);
+	try {
+		for (;;) {
+			if (!changed) await new Promise<void>((resolve) => (wake = resolve));
+			changed = false;
+			yield read();
+		}
+	} finally {
+		input.removeEventListener('input', listen);
+	}
+}

@@ -1,0 +1,125 @@
+import {
+	autocompletion,
+	closeBrackets,
+	closeBracketsKeymap,
+	completionKeymap,
+	type CompletionContext
+} from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
+import { javascript } from '@codemirror/lang-javascript';
+import { markdown } from '@codemirror/lang-markdown';
+import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from '@codemirror/language';
+import { Compartment, EditorState, Prec } from '@codemirror/state';
+import { EditorView, keymap } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+import { words } from './library.ts';
+
+/** Few colours: words of the language, text and numbers, remarks. */
+const colours = HighlightStyle.define([
+	{ tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: 'var(--keyword)' },
+	{ tag: [tags.string, tags.number, tags.bool, tags.null, tags.regexp], color: 'var(--literal)' },
+	{ tag: [tags.comment, tags.meta, tags.processingInstruction], color: 'var(--soft)' },
+	{ tag: tags.heading, fontWeight: '600' },
+	{ tag: tags.emphasis, fontStyle: 'italic' },
+	{ tag: tags.strong, fontWeight: '600' }
+]);
+
+export interface EditorKeys {
+	/** Runs the cell: shift-enter goes on to the next, mod-enter stays, alt-enter makes a new one below. */
+	run(then: 'next' | 'stay' | 'below'): void;
+	/** Escape: from the text to the cell. */
+	leave(): void;
+	/** Past the first or last line. */
+	past(direction: -1 | 1): boolean;
+	changed(text: string): void;
+}
+
+export interface Editor {
+	readonly view: EditorView;
+	setMode(mode: string): void;
+	setEditable(editable: boolean): void;
+}
+
+export function makeEditor(
+	parent: HTMLElement,
+	text: string,
+	mode: string,
+	label: string,
+	names: () => readonly string[],
+	keys: EditorKeys
+): Editor {
+	const language = new Compartment();
+	const editable = new Compartment();
+	const languageOf = (kind: string) =>
+		kind === 'md' ? markdown() : javascript({ typescript: kind === 'ts' });
+	const complete = (context: CompletionContext) => {
+		const word = context.matchBefore(/[\w$][\w$.]*/);
+		if (!word && !context.explicit) return null;
+		return {
+			from: word?.from ?? context.pos,
+			options: [
+				...words.map(({ label, detail }) => ({ label, detail, type: 'function' })),
+				...names().map((label) => ({ label, detail: 'defined in this notebook', type: 'variable' }))
+			]
+		};
+	};
+	const run = (then: 'next' | 'stay' | 'below') => () => {
+		keys.run(then);
+		return true;
+	};
+	const atEdge = (direction: -1 | 1) => (view: EditorView) => {
+		const { main } = view.state.selection;
+		const edge = direction < 0 ? 0 : view.state.doc.length;
+		return main.empty && main.head === edge && keys.past(direction);
+	};
+	const view = new EditorView({
+		parent,
+		state: EditorState.create({
+			doc: text,
+			extensions: [
+				Prec.highest(
+					keymap.of([
+						{ key: 'Shift-Enter', run: run('next') },
+						{ key: 'Mod-Enter', run: run('stay') },
+						{ key: 'Alt-Enter', run: run('below') },
+						{ key: 'ArrowUp', run: atEdge(-1) },
+						{ key: 'ArrowDown', run: atEdge(1) }
+					])
+				),
+				history(),
+				bracketMatching(),
+				closeBrackets(),
+				indentUnit.of('\t'),
+				EditorState.tabSize.of(2),
+				EditorView.lineWrapping,
+				EditorView.contentAttributes.of({ 'aria-label': label }),
+				syntaxHighlighting(colours),
+				autocompletion({ override: [complete], icons: false }),
+				keymap.of([
+					...completionKeymap,
+					...closeBracketsKeymap,
+					...defaultKeymap,
+					...historyKeymap,
+					indentWithTab,
+					{
+						key: 'Escape',
+						run: () => {
+							keys.leave();
+							return true;
+						}
+					}
+				]),
+				language.of(languageOf(mode)),
+				editable.of(EditorView.editable.of(true)),
+				EditorView.updateListener.of((update) => {
+					if (update.docChanged) keys.changed(update.state.doc.toString());
+				})
+			]
+		})
+	});
+	return {
+		view,
+		setMode: (kind) => view.dispatch({ effects: language.reconfigure(languageOf(kind)) }),
+		setEditable: (now) => view.dispatch({ effects: editable.reconfigure(EditorView.editable.of(now)) })
+	};
+}

@@ -1,0 +1,35 @@
+/** The sandboxed frame of a notebook. It has no origin, no storage and no network; all it has is a port to the page. */
+import type { ToFrame } from '../protocol.ts';
+import { Connection } from './connection.ts';
+import { NotebookView } from './notebook.ts';
+
+const root = document.querySelector('main')!;
+let snapshotOf: (() => string) | undefined;
+
+addEventListener('message', function hello({ source, ports, data }: MessageEvent<unknown>) {
+	const [port] = ports;
+	if (source !== parent || data !== 'honeybee-notebook' || !port) return;
+	removeEventListener('message', hello);
+	const connection = new Connection(port, receive);
+	const view = new NotebookView(root, connection);
+	snapshotOf = () => view.outputs();
+	connection.send({ type: 'ready' });
+
+	function receive(message: ToFrame) {
+		if (message.type === 'open') {
+			theme(message.dark);
+			view.open(message);
+		} else if (message.type === 'theme') theme(message.dark);
+		else if (message.type === 'subject') view.setSubject(message.subject);
+		else if (message.type === 'editable') view.setEditable(message.editable);
+		else if (message.type === 'run') view.runAll();
+		else if (message.type === 'stop') view.stopAll();
+		else if (message.type === 'ping') connection.send({ type: 'pong', id: message.id });
+		else if (message.type === 'snapshot')
+			connection.send({ type: 'snapshot', id: message.id, html: snapshotOf?.() ?? '' });
+	}
+});
+
+function theme(dark: boolean): void {
+	document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
+}

@@ -1,0 +1,32 @@
+/** The parts used here of packages that have no types. */
+declare module '@observablehq/runtime' {
+	export interface Observer {
+		pending?(): void;
+		fulfilled?(value: unknown, name?: string): void;
+		rejected?(error: unknown, name?: string): void;
+	}
+	export interface Variable {
+		define(name: string | null, inputs: readonly string[], definition: unknown): Variable;
+		delete(): Variable;
+	}
+	export interface Module {
+		variable(observer?: Observer | true): Variable;
+		redefine(name: string, inputs: readonly string[], definition: unknown): Variable;
+	}
+	export class Runtime {
+		constructor(builtins?: Readonly<Record<string, unknown>>, global?: (name: string) => unknown);
+		module(): Module;
+		dispose(): void;
+	}
+	export class RuntimeError extends Error {}
+}
+declare module '@observablehq/inputs' {
+	const inputs: Readonly<Record<string, unknown>>;
+	export = inputs;
+}
+declare module '@observablehq/inspector' {
+	export class Inspector {
+		constructor(node: Element);
+		fulfilled(value: unknown, name?: string): void;
+	}
+}

@@ -1,0 +1,384 @@
+import {
+	deserialize,
+	serialize,
+	toCell,
+	toNotebook,
+	type Cell,
+	type Notebook
+} from '@observablehq/notebook-kit';
+import { Runtime, type Module } from '@observablehq/runtime';
+import { fromJupyter, isJupyter } from '../jupyter.ts';
+import type { NotebookSubject, OpenMessage } from '../protocol.ts';
+import { RunningCell } from './cell.ts';
+import type { Connection } from './connection.ts';
+import { makeEditor, type Editor } from './editor.ts';
+import { library } from './library.ts';
+
+/** One cell on the page: text, editor, output. */
+interface Shown {
+	cell: Cell;
+	readonly element: HTMLElement;
+	readonly running: RunningCell;
+	readonly holder: HTMLElement;
+	readonly state: HTMLElement;
+	editor: Editor | undefined;
+	/** Text as it ran last. */
+	ran: string | undefined;
+}
+
+const UNDO = 100;
+
+/** A notebook in its frame: cells, their editors and the reactive runtime. The page keeps the file. */
+export class NotebookView {
+	readonly #root: HTMLElement;
+	readonly #connection: Connection;
+	#notebook: Notebook = toNotebook({});
+	#cells: Shown[] = [];
+	#trusted = false;
+	#editable = false;
+	#runtime: Runtime;
+	#module: Module;
+	#subject: NotebookSubject | undefined;
+	#tell: ((subject: NotebookSubject) => void) | undefined;
+	#undo: string[] = [];
+	#pendingKey = '';
+	#telling = false;
+
+	constructor(root: HTMLElement, connection: Connection) {
+		this.#root = root;
+		this.#connection = connection;
+		({ runtime: this.#runtime, module: this.#module } = this.#start());
+	}
+
+	open(message: OpenMessage): void {
+		this.#trusted = message.trusted;
+		this.#editable = message.editable;
+		this.#undo = [];
+		this.#read(message.text);
+		if (isJupyter(message.text)) this.#changed();
+		if (message.trusted && message.run) this.runAll();
+		else this.#report();
+	}
+
+	setEditable(editable: boolean): void {
+		this.#editable = editable;
+		for (const { editor } of this.#cells) editor?.setEditable(editable);
+		this.#root.classList.toggle('fixed', !editable);
+	}
+
+	setSubject(subject: NotebookSubject | undefined): void {
+		this.#subject = subject;
+		if (subject) this.#tell?.(subject);
+	}
+
+	/** Runs all cells; the runtime finds the order. */
+	runAll(): void {
+		this.#trusted = true;
+		for (const shown of this.#cells) this.#run(shown);
+	}
+
+	stopAll(): void {
+		for (const { running } of this.#cells) running.stop();
+	}
+
+	/** The outputs as they stand, for a page that opens without the workbench. */
+	outputs(): string {
+		return this.#cells
+			.filter(({ cell }) => !cell.hidden)
+			.map(({ running }) => `<section>${running.output.innerHTML}</section>`)
+			.join('\n');
+	}
+
+	// ---- reading and writing -------------------------------------------------------------------------------------
+
+	#read(text: string): void {
+		for (const { running, editor } of this.#cells) {
+			running.remove();
+			editor?.view.destroy();
+		}
+		this.#runtime.dispose();
+		({ runtime: this.#runtime, module: this.#module } = this.#start());
+		this.#notebook = isJupyter(text) ? toNotebook(fromJupyter(text)) : deserialize(text);
+		this.#cells = this.#notebook.cells.map((cell) => this.#show(cell));
+		if (this.#cells.length === 0) this.#cells = [this.#show(this.#fresh('md'))];
+		this.#root.replaceChildren(...this.#cells.map(({ element }) => element), this.#adding());
+		this.setEditable(this.#editable);
+		if (!this.#trusted) for (const { running, cell } of this.#cells) running.static(cell);
+	}
+
+	#text(): string {
+		const cells = this.#cells.map(({ cell }) => cell);
+		const heading = cells.flatMap(({ mode, value }) =>
+			mode === 'md' ? (/^# (.+)$/m.exec(value)?.[1] ?? []) : []
+		)[0];
+		this.#notebook = { ...this.#notebook, cells, title: heading ?? this.#notebook.title };
+		return serialize(this.#notebook);
+	}
+
+	#changed(): void {
+		const text = this.#text();
+		this.#connection.send({ type: 'changed', text, title: this.#notebook.title });
+	}
+
+	/** Keeps the whole as it is now, before a cell is made, moved or taken away. */
+	#remember(): void {
+		this.#undo = [...this.#undo, this.#text()].slice(-UNDO);
+	}
+
+	#back(): void {
+		const text = this.#undo.pop();
+		if (text === undefined) return;
+		this.#read(text);
+		if (this.#trusted) this.runAll();
+		this.#changed();
+		this.#cells[0]?.element.focus();
+	}
+
+	// ---- running -------------------------------------------------------------------------------------------------
+
+	#start(): { runtime: Runtime; module: Module } {
+		const builtins: Record<string, unknown> = Object.fromEntries(
+			Object.entries(library).map(([name, value]) => [name, () => value])
+		);
+		builtins['subject'] = () => this.#subjects();
+		builtins['width'] = () => widths(this.#root);
+		const runtime = new Runtime(builtins, (name) => (globalThis as Record<string, unknown>)[name]);
+		return { runtime, module: runtime.module() };
+	}
+
+	async *#subjects(): AsyncGenerator<NotebookSubject> {
+		if (this.#subject) yield this.#subject;
+		for (;;) {
+			const next = await new Promise<NotebookSubject>((resolve) => (this.#tell = resolve));
+			yield next;
+		}
+	}
+
+	#run(shown: Shown): void {
+		if (!this.#trusted) return;
+		shown.ran = shown.cell.value;
+		shown.running.run(shown.cell);
+	}
+
+	#report(): void {
+		if (this.#telling) return;
+		this.#telling = true;
+		queueMicrotask(() => {
+			this.#telling = false;
+			const count = (status: string) => this.#cells.filter(({ running }) => running.status === status).length;
+			for (const { element, running, state, cell } of this.#cells) {
+				element.classList.toggle('running', running.status === 'running');
+				element.setAttribute('aria-busy', `${running.status === 'running'}`);
+				state.textContent =
+					running.status === 'stopped' ? 'Stopped.' : !this.#trusted && cell.mode !== 'md' ? 'Not run.' : '';
+			}
+			this.#connection.send({
+				type: 'status',
+				running: count('running'),
+				failed: count('failed'),
+				ran: count('done') + count('failed') + count('stopped'),
+				cells: this.#cells.length
+			});
+		});
+	}
+
+	// ---- cells on the page ---------------------------------------------------------------------------------------
+
+	#fresh(mode: 'js' | 'md'): Cell {
+		const id = Math.max(0, ...this.#cells.map(({ cell }) => cell.id)) + 1;
+		return toCell({ id, mode, value: '', pinned: mode === 'js' });
+	}
+
+	#show(cell: Cell): Shown {
+		const element = document.createElement('section');
+		element.tabIndex = 0;
+		element.id = `cell-${cell.id}`;
+		element.setAttribute('aria-label', `Cell ${cell.id}, ${cell.mode === 'md' ? 'Markdown' : 'JavaScript'}`);
+		const output = document.createElement('div');
+		output.className = 'output';
+		const holder = document.createElement('div');
+		holder.className = 'editor';
+		const state = document.createElement('div');
+		state.className = 'state';
+		state.setAttribute('role', 'status');
+		const running = new RunningCell(this.#module, this.#connection, output, () => this.#report());
+		const shown: Shown = { cell, element, running, holder, state, editor: undefined, ran: undefined };
+		const tools = document.createElement('div');
+		tools.className = 'tools';
+		tools.append(
+			button('Edit', () => this.#edit(shown)),
+			button('Run', () => this.#runAnd(shown, 'stay')),
+			button('Stop', () => running.stop()),
+			button('Delete', () => this.#delete(shown))
+		);
+		element.append(tools, output, holder, state);
+		holder.hidden = true;
+		if (cell.pinned) this.#openEditor(shown);
+		element.addEventListener('keydown', (event) => {
+			if (event.target === element) this.#key(shown, event);
+		});
+		element.addEventListener('dblclick', (event) => {
+			if (!(event.target as Element).closest('.editor')) this.#edit(shown);
+		});
+		return shown;
+	}
+
+	#openEditor(shown: Shown): void {
+		shown.holder.hidden = false;
+		shown.editor ??= makeEditor(
+			shown.holder,
+			shown.cell.value,
+			shown.cell.mode,
+			`Text of cell ${shown.cell.id}`,
+			() => this.#cells.flatMap(({ running }) => running.names),
+			{
+				run: (then) => this.#runAnd(shown, then),
+				leave: () => this.#leave(shown),
+				past: (direction) => this.#past(shown, direction),
+				changed: (value) => {
+					shown.cell = { ...shown.cell, value };
+					this.#changed();
+				}
+			}
+		);
+		shown.editor.setEditable(this.#editable);
+	}
+
+	#edit(shown: Shown): void {
+		this.#openEditor(shown);
+		shown.editor?.view.focus();
+	}
+
+	#leave(shown: Shown): void {
+		if (!shown.cell.pinned && shown.cell.value === shown.ran) shown.holder.hidden = true;
+		shown.element.focus();
+	}
+
+	#past(shown: Shown, direction: -1 | 1): boolean {
+		const next = this.#cells[this.#cells.indexOf(shown) + direction];
+		next?.element.focus();
+		return next !== undefined;
+	}
+
+	#runAnd(shown: Shown, then: 'next' | 'stay' | 'below'): void {
+		this.#run(shown);
+		if (!shown.cell.pinned && this.#trusted) shown.holder.hidden = true;
+		if (then === 'below') return this.#insert(shown, 1, 'js');
+		const next = this.#cells[this.#cells.indexOf(shown) + 1];
+		if (then === 'next' && !next) return this.#insert(shown, 1, 'js');
+		(then === 'next' ? next! : shown).element.focus();
+	}
+
+	#insert(beside: Shown | undefined, offset: 0 | 1, mode: 'js' | 'md'): void {
+		if (!this.#editable) return;
+		this.#remember();
+		const shown = this.#show(this.#fresh(mode));
+		const at = beside ? this.#cells.indexOf(beside) + offset : this.#cells.length;
+		this.#cells.splice(at, 0, shown);
+		this.#root.insertBefore(shown.element, this.#root.children[at] ?? null);
+		this.#edit(shown);
+		this.#changed();
+	}
+
+	#delete(shown: Shown): void {
+		if (!this.#editable) return;
+		this.#remember();
+		const at = this.#cells.indexOf(shown);
+		shown.running.remove();
+		shown.editor?.view.destroy();
+		shown.element.remove();
+		this.#cells.splice(at, 1);
+		(this.#cells[at] ?? this.#cells[at - 1])?.element.focus();
+		this.#changed();
+		this.#report();
+	}
+
+	#move(shown: Shown, direction: -1 | 1): void {
+		const at = this.#cells.indexOf(shown);
+		const to = at + direction;
+		if (!this.#editable || to < 0 || to >= this.#cells.length) return;
+		this.#remember();
+		this.#cells.splice(at, 1);
+		this.#cells.splice(to, 0, shown);
+		this.#root.insertBefore(shown.element, this.#cells[to + 1]?.element ?? this.#root.lastElementChild);
+		shown.element.focus();
+		this.#changed();
+	}
+
+	#become(shown: Shown, mode: 'js' | 'md'): void {
+		if (!this.#editable) return;
+		this.#remember();
+		shown.cell = { ...shown.cell, mode, pinned: mode === 'js' };
+		shown.editor?.setMode(mode);
+		this.#openEditor(shown);
+		this.#changed();
+	}
+
+	/** Keys at a cell, as in Jupyter's command mode. */
+	#key(shown: Shown, event: KeyboardEvent): void {
+		const { key } = event;
+		const twice = this.#pendingKey === 'd' && key === 'd';
+		this.#pendingKey = key;
+		const modified = event.ctrlKey || event.metaKey;
+		const actions: Readonly<Record<string, () => unknown>> = {
+			Enter: () =>
+				event.shiftKey
+					? this.#runAnd(shown, 'next')
+					: modified
+						? this.#runAnd(shown, 'stay')
+						: event.altKey
+							? this.#runAnd(shown, 'below')
+							: this.#edit(shown),
+			ArrowUp: () => (event.altKey ? this.#move(shown, -1) : this.#past(shown, -1)),
+			ArrowDown: () => (event.altKey ? this.#move(shown, 1) : this.#past(shown, 1)),
+			k: () => this.#past(shown, -1),
+			j: () => this.#past(shown, 1),
+			a: () => this.#insert(shown, 0, 'js'),
+			b: () => this.#insert(shown, 1, 'js'),
+			d: () => twice && this.#delete(shown),
+			z: () => this.#back(),
+			m: () => this.#become(shown, 'md'),
+			y: () => this.#become(shown, 'js'),
+			i: () => shown.running.stop()
+		};
+		const action = actions[key];
+		if (!action || (modified && key !== 'Enter' && key !== 'z')) return;
+		event.preventDefault();
+		action();
+	}
+
+	#adding(): HTMLElement {
+		const place = document.createElement('div');
+		place.className = 'add';
+		place.append(
+			button('Add JavaScript', () => this.#insert(undefined, 1, 'js')),
+			button('Add Markdown', () => this.#insert(undefined, 1, 'md')),
+			button('Undo', () => this.#back())
+		);
+		return place;
+	}
+}
+
+function button(label: string, action: () => void): HTMLButtonElement {
+	const made = document.createElement('button');
+	made.type = 'button';
+	made.textContent = label;
+	made.addEventListener('click', action);
+	return made;
+}
+
+async function* widths(root: HTMLElement): AsyncGenerator<number> {
+	let wake = () => undefined as void;
+	let width = NaN;
+	const observer = new ResizeObserver(() => wake());
+	observer.observe(root);
+	try {
+		for (;;) {
+			const now = Math.max(240, Math.round(root.clientWidth) - 56);
+			if (now !== width) yield (width = now);
+			else await new Promise<void>((resolve) => (wake = resolve));
+		}
+	} finally {
+		observer.disconnect();
+	}
+}
