@@ -1,7 +1,8 @@
 import { expect, open, test } from './workbench.ts';
 
 test('a sprite is put in and dragged, the answer follows; a short sweep has numbers', async ({ page }) => {
-	await open(page, '/scenes?backend=wasm');
+	await open(page, '/?backend=wasm');
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Scenes' }).click();
 	const stage = page.getByRole('group', { name: /^Scene of 96 by 96 pixels/ });
 	const answer = page.getByRole('status', { name: 'Answer' });
 	await page.getByRole('button', { name: 'Empty' }).click();

@@ -2,6 +2,7 @@
 import { decode } from 'fast-png';
 import { lab } from 'd3';
 import { describe, expect, it } from 'vitest';
+import { spread } from '../../src/lib/viz/sweep.ts';
 import { tokenPatchMap } from '../../src/lib/analysis/map.ts';
 import { cellAt, drawCells } from '../../src/lib/viz/cell-map.ts';
 import { borders } from '../../src/lib/viz/coverage.ts';
@@ -197,5 +198,17 @@ describe('pointing', () => {
 		for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown'])
 			svg.dispatchEvent(new KeyboardEvent('keydown', { key }));
 		expect(events.map(([{ token }]) => token)).toEqual([0, 1, 3]);
+	});
+});
+
+describe('labels at the ends of lines', () => {
+	it('are moved apart, in their order, and no further than needed', () => {
+		expect(spread([10, 100, 50], 13)).toEqual([10, 100, 50]);
+		expect(spread([20, 20], 10)).toEqual([15, 25]);
+		expect(spread([30, 20, 22], 10)).toEqual([34, 14, 24]);
+		const many = spread([50, 51, 52, 10, 12], 13);
+		const sorted = [...many].sort((a, b) => a - b);
+		for (let i = 1; i < sorted.length; i++)
+			expect(sorted[i]! - sorted[i - 1]!).toBeGreaterThanOrEqual(13 - 1e-9);
 	});
 });

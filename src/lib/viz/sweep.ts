@@ -1,11 +1,11 @@
-import { areaY, dot, gridY, lineY, text as label } from '@observablehq/plot';
+import { areaY, dot, gridY, lineY } from '@observablehq/plot';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, projectorColours } from './palette.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
-import { LINE, penOf, root, round } from './svg.ts';
+import { LINE, penOf, root, round, text } from './svg.ts';
 
 /** One measured value along a sweep. */
 export interface SweepPoint {
@@ -64,20 +64,16 @@ export const sweep: Figure<SweepRows> = {
 				gridY({ stroke: ink.line, strokeOpacity: 1 }),
 				areaY(banded, { ...channels, y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.18 }),
 				lineY(points, { ...channels, y: 'value', stroke: colour, strokeWidth: 1.75 }),
-				dot(points, { ...channels, y: 'value', fill: colour, r: 2.5 }),
-				label(ends, {
-					x: 'position',
-					y: 'value',
-					text: 'projector',
-					fill: ink.ink,
-					dx: 8,
-					textAnchor: 'start'
-				})
+				dot(points, { ...channels, y: 'value', fill: colour, r: 2.5 })
 			]
 		});
 		const note = readout(pen, ink, 0, height + LINE - 4);
+		const scaled = (name: 'x' | 'y', value: number) => chart.scale(name)?.apply(value) ?? 0;
+		const labels = spread(ends.map(({ value }) => scaled('y', value))).map((y, i) =>
+			text(pen, scaled('x', ends[i]!.position) + 8, y + 4, ends[i]!.projector)
+		);
 		const rule = pen('line', { y1: 20, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
-		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, note.element]);
+		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, ...labels, note.element]);
 		const positions = rows.positions ?? [...new Set(points.map(({ position }) => position))];
 		const x = positions.map((position) => chart.scale('x')?.apply(position) ?? 0);
 		link(svg, options, {
@@ -125,6 +121,28 @@ export const sweep: Figure<SweepRows> = {
 /** The same figure of lines in other words, where a page shows several measures of one sweep. */
 export function sweepOf(words: SweepWords): Figure<SweepRows> {
 	return { ...sweep, ...words };
+}
+
+/** Heights of labels, moved apart where they would lie over each other; the order of the heights stays. */
+export function spread(heights: readonly number[], gap = 13): number[] {
+	const order = heights.map((_, i) => i).sort((a, b) => heights[a]! - heights[b]!);
+	const result = [...heights];
+	// Groups of touching labels, each centred on the mean of where its labels want to be.
+	const groups: { members: number[]; centre: number }[] = [];
+	const half = (members: readonly number[]) => ((members.length - 1) * gap) / 2;
+	for (const i of order) {
+		let group = { members: [i], centre: heights[i]! };
+		for (let above = groups.at(-1); above !== undefined; above = groups.at(-1)) {
+			if (group.centre - half(group.members) - (above.centre + half(above.members)) >= gap) break;
+			groups.pop();
+			const members = [...above.members, ...group.members];
+			group = { members, centre: members.reduce((sum, m) => sum + heights[m]!, 0) / members.length };
+		}
+		groups.push(group);
+	}
+	for (const { members, centre } of groups)
+		members.forEach((member, at) => (result[member] = centre - half(members) + at * gap));
+	return result;
 }
 
 function extent(values: readonly number[]): [number, number] {

@@ -33,8 +33,17 @@ export function sweepRows(
 		value: words[measure],
 		positions: plan.steps.map(({ position }) => position),
 		projectors: all,
-		...(measure === 'accuracy' ? { domain: [0, 1] as const } : {})
+		...domainOf(measure, points)
 	};
+}
+
+/** Ends that stay the same from sweep to sweep, so that they can be compared at a glance. */
+function domainOf(measure: Measure, points: readonly SweepPoint[]): Pick<SweepRows, 'domain'> {
+	if (measure === 'accuracy') return { domain: [0, 1] };
+	const values = points.map(({ value }) => value);
+	return measure === 'logProbability'
+		? { domain: [Math.min(-1, ...values), 0] }
+		: { domain: [0, Math.max(1.5, ...values)] };
 }
 
 function valueOf(

@@ -2,9 +2,10 @@ import type { AskedQuestion } from './asking.ts';
 import { Asking } from './asking.ts';
 import type { SceneEditor } from './editor.svelte.ts';
 import { type PathKind, type Placement, placements, usualStep } from './path.ts';
-import type { SweepResult } from './run-sweep.ts';
+import { Study } from '../study.svelte.ts';
+import { type SweepResult, SweepMemory } from './run-sweep.ts';
 
-/** What is swept next: the chosen sprite, its path, the questions. Stage and panel both show it. */
+/** What is swept next (the chosen sprite, its path, the questions) and what was swept. Stage and panel both show it; it outlives the page. */
 export class SweepSetup {
 	readonly #editor: SceneEditor;
 	kind = $state<PathKind>('row');
@@ -16,13 +17,21 @@ export class SweepSetup {
 	visible = $state(false);
 	/** Texts of the questions asked, as far as the object has them; its place when none is chosen. */
 	#asked = $state.raw<readonly string[]>([]);
-	/** What was swept, as far as it is there; its steps are marked on the scene. */
-	result = $state.raw<SweepResult | undefined>();
+	readonly study = new Study<SweepResult>();
+	readonly memory = new SweepMemory();
+	/** The sweep in work, or stopped, as far as it came. */
+	partial = $state.raw<SweepResult | undefined>();
 	/** Step pointed at in a figure. */
 	step = $state.raw<number | undefined>();
 
 	constructor(editor: SceneEditor) {
 		this.#editor = editor;
+	}
+
+	/** What the figures show; its steps are marked on the scene. */
+	get result(): SweepResult | undefined {
+		const { status, value } = this.study;
+		return status === 'done' || status === 'idle' ? value : (this.partial ?? value);
 	}
 
 	get stepSize(): number {
