@@ -37,9 +37,15 @@ export interface ColumnMap extends LocalityRows {
 
 /** An answer scored by a column. */
 export interface Scored {
-	/** Column that wrote it. */
-	readonly writer: number;
+	readonly answer: Written;
 	readonly scores: AnswerScores;
+	/** By whom, with which image. */
+	readonly subject: Subject;
+}
+
+/** Times of a column's stages. */
+export interface Timed extends TimedStages {
+	readonly subject: Subject;
 }
 
 /** One column: what was chosen for it, and a study for each thing computed in it. A study that fails leaves the others. */
@@ -52,7 +58,7 @@ export class Column {
 	readonly answer = new Study<ColumnAnswer>();
 	readonly map = new Study<ColumnMap>();
 	readonly embeds = new Study<TokenMatrix>();
-	readonly times = new Study<TimedStages>();
+	readonly times = new Study<Timed>();
 	/** This column's scores of all columns' answers. */
 	readonly scores = new Study<readonly Scored[]>();
 
@@ -64,15 +70,19 @@ export class Column {
 	ask({ client, lane }: Runner, subject: Subject, question: string, limit: number): void {
 		const key = `${subject.key}|${limit}|${question}`;
 		void this.answer.run(key, ({ signal }) =>
-			lane.run(signal, async () => {
-				this.text = '';
-				const request = {
-					...questionRequest(subject, question),
-					sampling: { ...greedy, max_new_tokens: limit }
-				};
-				const result = await answerOf(client, request, signal, (text) => (this.text = text));
-				return { question, subject, result };
-			})
+			lane.run(
+				signal,
+				async () => {
+					this.text = '';
+					const request = {
+						...questionRequest(subject, question),
+						sampling: { ...greedy, max_new_tokens: limit }
+					};
+					const result = await answerOf(client, request, signal, (text) => (this.text = text));
+					return { question, subject, result };
+				},
+				true
+			)
 		);
 	}
 
@@ -94,7 +104,7 @@ export class Column {
 
 	time({ client, lane }: Runner, subject: Subject, question: string): void {
 		void this.times.run(`${subject.key}|${question}`, (control) =>
-			timeStages(client, subject, question, lane, control)
+			timeStages(client, subject, question, lane, control).then((times) => ({ ...times, subject }))
 		);
 	}
 
@@ -110,7 +120,8 @@ export class Column {
 				for (const answer of answers) {
 					signal.throwIfAborted();
 					scores.push({
-						writer: answer.writer,
+						answer,
+						subject,
 						scores: await scoreAnswer(client, subject, question, answer, signal)
 					});
 					onProgress({ done: scores.length, total: answers.length });

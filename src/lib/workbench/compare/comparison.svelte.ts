@@ -235,9 +235,22 @@ export class Comparison {
 		for (const column of this.columns) column.stop();
 	}
 
-	dispose(): void {
+	/** The page is left: nothing goes on, and other models' memory is given back. Columns and results stay. */
+	leave(): void {
 		this.stop();
 		this.extra.dispose();
+	}
+
+	/** Name and colour of what a column shows, which may be what it showed before. */
+	label(
+		place: number,
+		{ manifest, projector, entry, tokens }: Pick<Subject, 'manifest' | 'projector' | 'entry' | 'tokens'>
+	): { readonly name: string; readonly colour: string } {
+		const model = manifest.name === this.#session.manifest?.name ? '' : ` (${manifest.name})`;
+		return {
+			name: `${letterOf(place)}: ${entry.title}, M = ${tokens}${model}`,
+			colour: projectorColours(Object.keys(manifest.projectors))[projector] ?? '#767676'
+		};
 	}
 
 	// ---- inside ------------------------------------------------------------------------------------------------
@@ -284,8 +297,6 @@ export class Comparison {
 			loaded && resolved && session.image
 				? subjectIn(loaded, session.image, resolved.projector, resolved.tokens)
 				: undefined;
-		const title = resolved ? `${resolved.entry.title}, M = ${resolved.tokens}` : (listing?.title ?? '…');
-		const colours = projectorColours(Object.keys(manifest?.projectors ?? {}));
 		const runner = own
 			? { client: session.client, lane: this.#lane }
 			: extra && { client: extra.client, lane: extra.lane };
@@ -293,8 +304,9 @@ export class Comparison {
 			column,
 			place,
 			letter,
-			name: `${letter}: ${title}${own ? '' : ` (${model})`}`,
-			colour: (resolved && colours[resolved.projector]) ?? '#767676',
+			...(resolved && manifest
+				? this.label(place, { ...resolved, manifest })
+				: { name: `${letter}: ${listing?.title ?? '…'}`, colour: '#767676' }),
 			listing,
 			worker,
 			loaded,
@@ -304,6 +316,15 @@ export class Comparison {
 			runner
 		};
 	}
+}
+
+const kept = new WeakMap<Session, Comparison>();
+
+/** The session's comparison: what was computed is still there when the reader comes back to the page. */
+export function comparisonOf(session: Session, memory: Memory): Comparison {
+	const comparison = kept.get(session) ?? new Comparison(session, memory);
+	kept.set(session, comparison);
+	return comparison;
 }
 
 function gridsOf({ resolved, manifest }: Shown): Grids | undefined {

@@ -1,6 +1,5 @@
 import type { BackendChoice, LoadedModel, WorkerState } from '../../../workers/api.ts';
 import { createHoneybeeClient } from '../../../workers/honeybee.client.ts';
-import { InputError } from '../../tensor/errors.ts';
 import type { ModelClient } from '../client.ts';
 import type { ModelListing } from '../models.ts';
 import { Lane } from './lane.ts';
@@ -67,13 +66,6 @@ export class ExtraModels {
 			...this.all.filter((extra) => !gone.includes(extra)),
 			...added.map((listing) => new ExtraModel(listing, this.#createClient(), backend))
 		];
-	}
-
-	/** @throws InputError when this model would be one too many */
-	refuse(name: string): never {
-		throw new InputError(
-			`${name} would be model number ${mostExtra + 2} in memory; show at most ${mostExtra} beside the one chosen at the left.`
-		);
 	}
 
 	dispose(): void {

@@ -123,6 +123,20 @@ describe('lane', () => {
 		expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
 	});
 
+	test('urgent work goes before what waits, in its own order', async () => {
+		const lane = new Lane();
+		const order: number[] = [];
+		const work = (n: number) => async () => void order.push(n);
+		await Promise.all([
+			lane.run(signal(), work(0)),
+			lane.run(signal(), work(1)),
+			lane.run(signal(), work(2), true),
+			lane.run(signal(), work(3)),
+			lane.run(signal(), work(4), true)
+		]);
+		expect(order).toEqual([0, 2, 4, 1, 3]);
+	});
+
 	test('what is stopped while it waits never begins, and what is behind it waits for what is before', async () => {
 		const lane = new Lane();
 		const gate = Promise.withResolvers<void>();

@@ -90,7 +90,7 @@ describe('columns', () => {
 		expect(extras[0]!.disposed).toBe(true);
 		await settle();
 		expect(comparison.shown[2]!.runner).toBeDefined();
-		comparison.dispose();
+		comparison.leave();
 		expect(extras.every(({ disposed }) => disposed)).toBe(true);
 	});
 });

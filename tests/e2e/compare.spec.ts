@@ -1,0 +1,118 @@
+import type { Page } from 'playwright/test';
+import { expect, open, sceneFile, test } from './workbench.ts';
+
+/** The page with a scene of our own and its first two columns. */
+async function openCompare(page: Page, scene: string): Promise<void> {
+	await open(page, '/?backend=wasm');
+	await page.getByLabel('Image file').setInputFiles(scene);
+	await expect(page.getByRole('heading', { name: 'scene.png', level: 1 })).toBeVisible();
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Side by side' }).click();
+	await expect(page.getByRole('region', { name: /^Column [AB]: / })).toHaveCount(2);
+}
+
+test('two projectors side by side: answers, maps under one cursor, forced decoding, times', async ({
+	page
+}, info) => {
+	test.setTimeout(600_000);
+	const scene = info.outputPath('scene.png');
+	const questions = sceneFile(scene, 12);
+	await openCompare(page, scene);
+
+	// A long answer, in which projectors differ.
+	await page.getByLabel('Question to all columns').fill(questions.get('caption')!);
+	await page.getByRole('button', { name: 'Ask all' }).click();
+	const answers = page.getByRole('group', { name: /^Answer of column / });
+	await expect(page.getByText(/words? differs?/)).toHaveCount(2, { timeout: 180_000 });
+	const texts = (await answers.allInnerTexts()).map((text) => text.split(/\s+/).filter(Boolean));
+	expect(texts[0]!.length).toBeGreaterThan(3);
+	expect(texts[0]).not.toEqual(texts[1]);
+	for (const [column, other] of [
+		[0, 1],
+		[1, 0]
+	] as const) {
+		const marked = await answers.nth(column).locator('mark').allInnerTexts();
+		for (const word of texts[column]!.filter((word) => !texts[other]!.includes(word)))
+			expect(marked, `${word} is only in one answer`).toContain(word);
+		const said = page.getByRole('region', { name: /^Column / }).nth(column);
+		await expect(said).toContainText(
+			marked.length === 0 ? 'no word differs' : new RegExp(`${marked.length}\\swords? differs?`)
+		);
+	}
+
+	// One cursor: a token pointed at in column A is named for both columns, and so are its numbers over the image.
+	const grids = page.locator('#figure-compare-grids');
+	const drawn = grids.getByRole('group', { name: /side by side: A: / });
+	await expect(drawn.locator('image')).toHaveCount(2, { timeout: 180_000 });
+	await drawn.hover({ position: { x: 12, y: 30 } });
+	await expect(grids.locator('.readout').nth(0)).toHaveText(/^A: Token 0, patch \d+: /);
+	await expect(grids.locator('.readout').nth(1)).toHaveText(/^B: Token 0, patch \d+: /);
+	await expect(grids.locator('.frame[visibility="visible"]')).toHaveCount(2);
+	await expect(page.locator('#figure-compare-tokens').getByText(/^Token 0: /)).toHaveCount(2);
+	await drawn.focus();
+	await page.keyboard.press('ArrowRight');
+	await page.keyboard.press('ArrowRight');
+	await expect(grids.locator('.readout').nth(1)).toHaveText(/^B: Token 1: /);
+	await page.keyboard.press('Escape');
+	await expect(grids.locator('.readout').nth(0)).toBeEmpty();
+
+	// Likeness of the tokens, in numbers.
+	const alike = page.locator('#figure-token-similarity');
+	await expect(alike.getByText(/^Linear CKA 0\.\d+$/)).toBeVisible();
+	await expect(alike.getByText(/^Mean cosine of matched tokens 0\.\d+$/)).toBeVisible();
+
+	// Each column scores both answers; a column is less surprised by what it wrote itself than the other one is.
+	await page.getByRole('button', { name: 'Score the answers' }).click();
+	const matrix = page.locator('#figure-score-matrix');
+	await expect(matrix.locator('svg')).toBeVisible({ timeout: 180_000 });
+	await expect(page.getByText(/^Scoring by/)).toHaveCount(0, { timeout: 180_000 });
+	await matrix.getByRole('button', { name: 'Show as table' }).click();
+	const sums = await matrix
+		.getByRole('row')
+		.evaluateAll((rows) =>
+			rows.slice(1).map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent ?? ''))
+		);
+	expect(sums.map(([writer, scorer]) => `${writer?.[0]}${scorer?.[0]}`)).toEqual(['AA', 'AB', 'BA', 'BB']);
+	const total = sums.map((row) => Number(row[3]!.replace('−', '-').replace('e−', 'e-')));
+	for (const value of total) expect(value).toBeLessThan(0);
+	expect(total[0]).toBeGreaterThan(total[1]!);
+	expect(total[3]).toBeGreaterThan(total[2]!);
+	const forced = page.locator('#figure-word-scores');
+	await expect(forced.getByText(/^A: .*: perplexity [\d.]+, −?[\d.]+\snats over \d+ tokens$/)).toBeVisible();
+
+	await page.getByRole('button', { name: 'Measure' }).click();
+	await expect(
+		page.locator('#figure-stage-times').getByText(/^[\d.]+\sms \([\d.]+ to [\d.]+\)$/)
+	).toHaveCount(8, {
+		timeout: 180_000
+	});
+});
+
+test('columns are added, moved, changed and remembered; another M keeps the place', async ({
+	page
+}, info) => {
+	test.setTimeout(600_000);
+	const scene = info.outputPath('scene.png');
+	sceneFile(scene, 12);
+	await openCompare(page, scene);
+	await page.getByRole('button', { name: 'Add a column' }).click();
+	await page.getByLabel('Projector of column C').selectOption('C-Abstractor');
+	await page.getByLabel('Visual tokens of column C').selectOption('M = 9');
+	await expect(page.getByText('Trained at 36, not at this M.')).toBeVisible();
+	await page.getByRole('button', { name: 'Move column C to the left' }).click();
+	await expect(page.getByRole('region', { name: 'Column B: C-Abstractor, M = 9' })).toBeVisible();
+	await page.reload();
+	await expect(page.getByRole('region', { name: 'Column B: C-Abstractor, M = 9' })).toBeVisible({
+		timeout: 120_000
+	});
+
+	const grids = page.locator('#figure-compare-grids');
+	const drawn = grids.getByRole('group', { name: /side by side: A: / });
+	await expect(drawn.locator('image')).toHaveCount(3, { timeout: 180_000 });
+	await drawn.focus();
+	for (const key of ['ArrowRight', 'End']) await page.keyboard.press(key);
+	// The last of 36 tokens lies where the last of 9 does.
+	await expect(grids.locator('.readout').nth(0)).toHaveText(/^A: Token 35: /);
+	await expect(grids.locator('.readout').nth(1)).toHaveText(/^B: Token 8: /);
+	await page.getByRole('button', { name: 'Remove column B' }).click();
+	await expect(page.getByRole('region', { name: /^Column / })).toHaveCount(2);
+});
