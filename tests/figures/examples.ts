@@ -7,7 +7,7 @@ import {
 import { scoreWords } from '../../src/lib/analysis/answer-scores.ts';
 import type { Sample } from '../../src/lib/analysis/offsets.ts';
 import { tokenPatchMap, tokenRow, type TokenPatchMap } from '../../src/lib/analysis/map.ts';
-import { initialReferencePoints, samplingDensity } from '../../src/lib/analysis/offsets.ts';
+import { initialReferencePoints, samplingDensity, type OffsetSplit } from '../../src/lib/analysis/offsets.ts';
 import { stageSteps } from '../../src/lib/analysis/stages.ts';
 import { twoHops } from '../../src/lib/analysis/two-hop.ts';
 import type { AccuracyRows } from '../../src/lib/viz/accuracy-curve.ts';
@@ -15,6 +15,8 @@ import type { DifferencesRows } from '../../src/lib/viz/paired-differences.ts';
 import type { BreakdownRows } from '../../src/lib/viz/score-breakdown.ts';
 import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';
 import type { LensRows } from '../../src/lib/viz/logit-lens.ts';
+import type { SplitRows } from '../../src/lib/viz/offset-split.ts';
+import type { GateRows } from '../../src/lib/viz/channel-gates.ts';
 import type { ReferenceRows } from '../../src/lib/viz/reference-points.ts';
 import type { DensityRows } from '../../src/lib/viz/sampling-density.ts';
 import type { StageRows } from '../../src/lib/viz/stage-responses.ts';
@@ -74,6 +76,7 @@ const sample = (head: number, x: number, y: number, weight: number): Sample => (
 });
 const sampling: SamplingRows = {
 	side: 4,
+	tokens: 4,
 	image,
 	samples: [sample(0, 3.5, 1, 0.8), sample(1, 2, 2.5, 0.1), sample(1, 4.5, 0.5, 0.4)]
 };
@@ -93,10 +96,21 @@ const sweepRows: SweepRows = {
 };
 
 const density: DensityRows = { density: samplingDensity(sampling.samples, 4, 8), total: 1.3 };
+const split = (head: number, meanX: number, deviation: number): OffsetSplit => ({
+	...{ layer: 0, head, point: head, token: 1, meanX, meanY: 1.5, deviation, weight: 0.5 },
+	...{ offsetX: meanX - 3, offsetY: 0.5 }
+});
+const splitRows: SplitRows = { side: 4, images: 3, image, rows: [split(0, 3.5, 0.2), split(1, 2, 0.6)] };
 const initial = initialReferencePoints(4, 4);
 const reference: ReferenceRows = {
 	...{ side: 4, initial },
 	learned: initial.map(({ x, y }, i) => ({ x: x + 0.1 * i, y: y - 0.15 * i }))
+};
+const gates: GateRows = {
+	blocks: [
+		{ name: 's1.b1', gates: Float32Array.of(0.2, 0.9, NaN, 0.5) },
+		{ name: 's2.b1', gates: Float32Array.of(0.7, 0.4, 0.1, 1) }
+	]
 };
 const stages: StageRows = {
 	token: 2,
@@ -278,8 +292,10 @@ export const examples = {
 	'score-matrix': matrix,
 	sweep: sweepRows,
 	'sampling-density': density,
+	'offset-split': splitRows,
 	'reference-points': reference,
 	'stage-responses': stages,
+	'channel-gates': gates,
 	'answer-influence': answer,
 	'logit-lens': lens,
 	'accuracy-curve': accuracy,

@@ -24,20 +24,28 @@ const spares = [okabeIto.vermilion, okabeIto.yellow, '#767676'] as const;
 
 /**
  * The one colour of each projector, wherever it is drawn. The name decides, then the first of the five it begins with; names that are
- * none of them, or whose colour is taken, get the spare colours in order.
+ * none of them, or whose colour is taken, get the spare colours in order. Names that differ in M only (`d-abs-m64`, `d-abs`) are one
+ * projector and share its colour.
  */
 export function projectorColours(names: readonly string[]): Readonly<Record<string, string>> {
 	const colours: Record<string, string> = {};
 	const taken = new Set<string>();
 	let spare = 0;
-	for (const name of names) {
+	const ofFamily: Record<string, string> = {};
+	for (const whole of names) {
+		const name = whole.replace(/-m\d+$/, '');
+		const shared = ofFamily[name];
+		if (shared !== undefined) {
+			colours[whole] = shared;
+			continue;
+		}
 		const known =
 			Object.keys(ofProjector).find((key) => key === name) ??
 			Object.keys(ofProjector).find((key) => name.startsWith(key));
 		const own = known === undefined ? undefined : ofProjector[known];
 		const colour = own !== undefined && !taken.has(own) ? own : spares[spare++ % spares.length]!;
 		taken.add(colour);
-		colours[name] = colour;
+		colours[whole] = ofFamily[name] = colour;
 	}
 	return colours;
 }

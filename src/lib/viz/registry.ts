@@ -13,6 +13,8 @@ import { differenceMap } from './difference-map.ts';
 import { localityDistribution } from './locality-distribution.ts';
 import { localityGrid } from './locality-grid.ts';
 import { logitLens } from './logit-lens.ts';
+import { offsetSplit } from './offset-split.ts';
+import { channelGatesFigure } from './channel-gates.ts';
 import { referencePoints } from './reference-points.ts';
 import { samplingDensity } from './sampling-density.ts';
 import { samplingOffsets } from './sampling-offsets.ts';
@@ -31,9 +33,11 @@ export const figures = [
 	localityDistribution,
 	differenceMap,
 	samplingOffsets,
+	offsetSplit,
 	referencePoints,
 	samplingDensity,
 	stageResponses,
+	channelGatesFigure,
 	answerInfluence,
 	logitLens,
 	tokenSimilarity,

@@ -16,6 +16,49 @@ export function tokenChoices(entry: ProjectorEntry, side: number): number[] {
 	return [...new Set([...squares, entry.num_query_tokens])].sort((a, b) => a - b);
 }
 
+/** A number of visual tokens and the projector that gives it. */
+export interface Budget {
+	readonly tokens: number;
+	/** Name in the manifest: the projector itself, or one of its family that was trained at this M. */
+	readonly projector: string;
+	readonly trained: boolean;
+}
+
+/** The family of a projector: those that differ from it in M only, itself among them, by name. */
+export function familyOf(manifest: ModelManifest, projector: string): string[] {
+	const family = (name: string) => manifest.projectors[name]?.family ?? name;
+	return Object.keys(manifest.projectors).filter((name) => family(name) === family(projector));
+}
+
+/** One projector of each family, the one whose M is nearest to `tokens`; the projector named by `keep` stands for its own family. */
+export function oneOfEachFamily(manifest: ModelManifest, tokens: number, keep?: string): string[] {
+	const seen = new Set<string>();
+	return Object.keys(manifest.projectors).flatMap((name) => {
+		if (seen.has(name)) return [];
+		const members = familyOf(manifest, name);
+		for (const member of members) seen.add(member);
+		if (keep !== undefined && members.includes(keep)) return [keep];
+		const away = (member: string) => Math.abs(manifest.projectors[member]!.num_query_tokens - tokens);
+		return [members.reduce((best, member) => (away(member) < away(best) ? member : best))];
+	});
+}
+
+/** Every M that a projector or one of its family can give, ascending; where several can, one that was trained at it. */
+export function budgetsOf(manifest: ModelManifest, projector: string): Budget[] {
+	const side = patchSide(manifest);
+	const budgets = new Map<number, Budget>();
+	for (const name of familyOf(manifest, projector)) {
+		const entry = manifest.projectors[name]!;
+		for (const tokens of tokenChoices(entry, side)) {
+			const trained = isTrained(entry, tokens);
+			const known = budgets.get(tokens);
+			if (!known || (trained && !known.trained) || (name === projector && trained === known.trained))
+				budgets.set(tokens, { tokens, projector: name, trained });
+		}
+	}
+	return [...budgets.values()].sort((a, b) => a.tokens - b.tokens);
+}
+
 /** `trained`, or that this M is outside what the projector was trained at. */
 export function isTrained(entry: ProjectorEntry, tokens: number): boolean {
 	return tokens === entry.num_query_tokens || entry.trained_tokens.includes(tokens);

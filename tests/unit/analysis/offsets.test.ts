@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+	betweenLayers,
 	contentShare,
 	duplicateSamples,
 	samples,
@@ -137,5 +138,20 @@ describe('split over images', () => {
 			/do not fit/
 		);
 		expect(() => samplingSizes({ ...moving, layers: [] })).toThrow(/no sampling layers/);
+	});
+});
+
+describe('between two layers', () => {
+	const at = (layer: number, x: number, weight: number): Sample => ({
+		...{ layer, head: 0, point: 0, token: 0, referenceX: 1, referenceY: 1, x, y: 1, weight },
+		...{ offsetX: x - 1, offsetY: 0, outside: false }
+	});
+
+	it('samples move straight from place to place', () => {
+		const [half] = betweenLayers([at(0, 1, 0.2)], [at(1, 3, 0.6)], 0.75);
+		expect(half).toMatchObject({ x: 2.5, offsetX: 1.5, layer: 1 });
+		expect(half!.weight).toBeCloseTo(0.5, 6);
+		expect(betweenLayers([at(0, 1, 0.2)], [at(1, 3, 0.6)], 0)).toEqual([at(0, 1, 0.2)]);
+		expect(() => betweenLayers([at(0, 1, 1)], [], 0.5)).toThrow(/cannot be moved/);
 	});
 });

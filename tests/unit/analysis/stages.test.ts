@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tokenPatchMap } from '../../../src/lib/analysis/map.ts';
 import { initialReferencePoints } from '../../../src/lib/analysis/offsets.ts';
-import { onTokens, stageSteps } from '../../../src/lib/analysis/stages.ts';
+import { channelGates, onTokens, stageSteps } from '../../../src/lib/analysis/stages.ts';
 import { expectClose } from './fixtures.ts';
 
 /** Cell i of a 4 × 4 stage sees only patch i, with strength i + 1. */
@@ -64,5 +64,38 @@ describe('initial reference points', () => {
 		expect(points[143]).toEqual({ x: 15.5, y: 15.5 });
 		expect(points[13]!.y).toBe(points[12]!.y);
 		expect(() => initialReferencePoints(10, 8)).toThrow(/square grid/);
+	});
+});
+
+describe('channel gates', () => {
+	const map = (data: number[]) => ({
+		dtype: 'float32' as const,
+		dims: [1, 3, 2, 2],
+		data: Float32Array.from(data)
+	});
+
+	it('are the one factor between a channel before and after', () => {
+		const before = map([1, 2, -1, 4, 3, 0, 0, -2, 0, 0, 0, 0]);
+		const after = map([0.25, 0.5, -0.25, 1, 2.7, 0, 0, -1.8, 0, 0, 0, 0]);
+		const gates = channelGates(before, after);
+		expect(gates[0]).toBeCloseTo(0.25, 6);
+		expect(gates[1]).toBeCloseTo(0.9, 6);
+		expect(gates[2]).toBeNaN();
+	});
+
+	it('refuse maps that do not belong together', () => {
+		expect(() => channelGates(map(Array<number>(12).fill(1)), { ...map([]), dims: [1, 2, 2, 3] })).toThrow(
+			/of one shape/
+		);
+	});
+});
+
+describe('stages of tokens without an order', () => {
+	it('are pooled over the homes given', () => {
+		const [left, right] = [0, 2].map((from) => ({ left: from, top: 0, right: from + 2, bottom: 4 }));
+		const row = onTokens(own, 2, 'value', [right!, left!]).data;
+		// The first token's home is the right half: columns 2 and 3.
+		expect(Array.from(row.subarray(0, 4))).toEqual([0, 0, 3 / 8, 4 / 8]);
+		expect(Array.from(row.subarray(16, 20))).toEqual([1 / 8, 2 / 8, 0, 0]);
 	});
 });

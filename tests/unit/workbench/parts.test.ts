@@ -19,9 +19,10 @@ describe('colours', () => {
 		});
 	});
 
-	test('names of one kind share its colour only once; no two projectors of a model look alike', () => {
-		const colours = projectorColours(['c-abs', 'c-abs-m144', 'mine', 'd-abs-2']);
+	test('projectors that differ in M only share a colour; no two others of a model look alike', () => {
+		const colours = projectorColours(['c-abs', 'c-abs-m144', 'c-abs-deep', 'mine', 'd-abs-2']);
 		expect(colours['c-abs']).toBe(okabeIto.orange);
+		expect(colours['c-abs-m144']).toBe(okabeIto.orange);
 		expect(colours['d-abs-2']).toBe(okabeIto.blue);
 		expect(new Set(Object.values(colours)).size).toBe(4);
 	});

@@ -12,6 +12,7 @@ import { PageSelection } from '../selection.svelte.ts';
 import type { Session } from '../session.svelte.ts';
 import { Study } from '../study.svelte.ts';
 import { subjectOf, type Subject } from '../subject.ts';
+import { oneOfEachFamily } from '../tokens.ts';
 import { localityCache } from './cache.ts';
 import {
 	innerAttention,
@@ -131,7 +132,10 @@ export class LocalityView {
 		const { setKey, method, layer, head } = this;
 		const measurement = { method, directions: this.directions };
 		if (setKey === undefined) return;
-		const subjects = this.#session.projectorNames.map((projector) =>
+		const chosen = this.subject;
+		if (!chosen) return;
+		const names = oneOfEachFamily(chosen.manifest, chosen.tokens, chosen.projector);
+		const subjects = names.map((projector) =>
 			this.images.flatMap((image) => {
 				const subject = subjectOf(this.#session, { projector, image });
 				return subject && offers(subject.entry, subject.tokens, subject.manifest, method) ? [subject] : [];
