@@ -13,6 +13,10 @@ import { twoHops } from '../../src/lib/analysis/two-hop.ts';
 import type { AccuracyRows } from '../../src/lib/viz/accuracy-curve.ts';
 import type { DifferencesRows } from '../../src/lib/viz/paired-differences.ts';
 import type { BreakdownRows } from '../../src/lib/viz/score-breakdown.ts';
+import type { LatencyRows } from '../../src/lib/viz/latency-curve.ts';
+import type { TradeoffRows } from '../../src/lib/viz/accuracy-latency.ts';
+import type { CostRows } from '../../src/lib/viz/cost-curve.ts';
+import type { CheckRows } from '../../src/lib/viz/cost-check.ts';
 import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';
 import type { LensRows } from '../../src/lib/viz/logit-lens.ts';
 import type { SplitRows } from '../../src/lib/viz/offset-split.ts';
@@ -275,6 +279,35 @@ const breakdown: BreakdownRows = {
 	)
 };
 
+const traded = [16, 36, 64, 144].map((tokens, i) => ({
+	...{ series: names[i % 2]!, projector: names[i % 2]!, origin: 'measured' as const, tokens },
+	...{ cost: 20 + 15 * i, costLow: 18 + 15 * i, costHigh: 24 + 15 * i, score: [60, 72, 70, 74][i]! },
+	...{ low: [57, 69, 66, 71][i]!, high: [63, 75, 74, 77][i]! }
+}));
+const latency: LatencyRows = {
+	...{ stage: 'Prefill (ms)', projectors: names },
+	points: [16, 36, 144].map((tokens, i) => ({
+		...{ projector: names[i % 2]!, tokens, median: 10 + 8 * i, q1: 9 + 8 * i, q3: 13 + 8 * i, n: 5 }
+	}))
+};
+
+const tradeoff: TradeoffRows = {
+	...{ points: traded, front: [traded[0]!, traded[1]!, traded[3]!], projectors: names },
+	...{ cost: 'Whole answer (ms)', score: 'Scenes, short answers (%)' }
+};
+
+const costs: CostRows = {
+	...{ quantity: 'Prefill (operations)', projectors: names },
+	points: [1, 16, 64].map((tokens) => ({ projector: 'c-abs', tokens, value: 2e8 + 3e6 * tokens }))
+};
+
+const checks: CheckRows = {
+	...{ stage: 'Prefill', projectors: names },
+	points: [16, 64].map((tokens) => ({
+		...{ projector: 'c-abs', tokens, operations: 3e6 * tokens, milliseconds: 4 + tokens / 10 }
+	}))
+};
+
 /** Rows for every figure of the registry, by id. */
 export const examples = {
 	'locality-grid': map,
@@ -301,5 +334,9 @@ export const examples = {
 	'accuracy-curve': accuracy,
 	'paired-differences': differing,
 	radar: breakdown,
-	'score-breakdown': breakdown
+	'score-breakdown': breakdown,
+	'latency-curve': latency,
+	'accuracy-latency': tradeoff,
+	'cost-curve': costs,
+	'cost-check': checks
 };

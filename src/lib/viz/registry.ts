@@ -1,3 +1,7 @@
+import { latencyCurve } from './latency-curve.ts';
+import { accuracyLatency } from './accuracy-latency.ts';
+import { costCurve } from './cost-curve.ts';
+import { costCheck } from './cost-check.ts';
 import { pairedDifferences } from './paired-differences.ts';
 import { radar } from './radar.ts';
 import { scoreBreakdown } from './score-breakdown.ts';
@@ -50,7 +54,11 @@ export const figures = [
 	accuracyCurve,
 	pairedDifferences,
 	radar,
-	scoreBreakdown
+	scoreBreakdown,
+	latencyCurve,
+	accuracyLatency,
+	costCurve,
+	costCheck
 ] as const;
 
 export type AnyFigure = (typeof figures)[number];
