@@ -71,8 +71,15 @@ export function breakdownRows(
 	};
 }
 
-/** Differences of two runs by category and over all, the largest first. */
+/** Whether examples of one id are the same question in both; tables of other tools may be in another order. */
+function sameExamples(a: ScoredRun, b: ScoredRun): boolean {
+	const truths = new Map(a.results.map(({ id, data }) => [id, data['answer']]));
+	return b.results.every(({ id, data }) => !truths.has(id) || truths.get(id) === data['answer']);
+}
+
+/** Differences of two runs by category and over all, the largest first; none when their examples are not the same. */
 export function differenceRows(a: ScoredRun, b: ScoredRun, level: number): DifferencesRows {
+	if (!sameExamples(a, b)) return { a: shortTitle(a), b: shortTitle(b), rows: [] };
 	const categories = [...new Set(a.report.outcomes.flatMap((outcome) => outcome.categories[level] ?? []))];
 	const rows = [undefined, ...categories].flatMap((category) => {
 		const difference = pairedDifference(a.report, b.report, category === undefined ? {} : { category });
