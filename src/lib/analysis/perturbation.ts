@@ -2,7 +2,7 @@ import { InputError } from '../tensor/errors.ts';
 import { normals, seededRandom } from './random.ts';
 
 /**
- * Perturbation maps: how far visual token m moves when the feature of patch n moves a little.
+ * The numbers of perturbation maps (`model/probes/locality.ts` runs the projector for them): how far visual token m moves when the feature of patch n moves a little.
  *
  * Letters: N patches of width E (`visual_features`), M tokens of width O (`visual_embeds`), K directions,
  * J_mn = ∂ visual_embeds[m] / ∂ visual_features[n], an O × E matrix.
@@ -48,41 +48,32 @@ export function perturbationDirections(count: number, width: number, seed = 1): 
 	return out;
 }
 
-/**
- * Responses r[m] of all tokens to one patch, for one column of the map.
- * @param base visual_embeds [M, O] without perturbation (eos tokens may follow; they are ignored)
- * @param perturbed visual_embeds [K, stride] under the K directions, `stride` values apart
- * @param epsilon ε, in units of the features
- */
-export function rmsResponse(
-	base: Float32Array,
-	perturbed: Float32Array,
-	shape: {
-		readonly tokens: number;
-		readonly width: number;
-		readonly directions: number;
-		readonly stride?: number;
-	},
-	epsilon: number
-): Float32Array {
-	const { tokens, width, directions } = shape;
-	const stride = shape.stride ?? tokens * width;
-	const out = new Float32Array(tokens);
+/** One output of a projector for one image, with the meaning of its axes. */
+export interface TokenValues {
+	readonly data: Float32Array;
+	readonly tokens: number;
+	readonly width: number;
+	/** [width, token] instead of [token, width] */
+	readonly channelsFirst: boolean;
+}
+
+/** |Δ_m|² of every token between an output and a changed one of the same layout, float64 [token]. */
+export function squaredChanges(base: TokenValues, changed: Float32Array): Float64Array {
+	const { data, tokens, width, channelsFirst } = base;
+	const out = new Float64Array(tokens);
 	for (let m = 0; m < tokens; m++) {
 		let sum = 0;
-		for (let k = 0; k < directions; k++) {
-			const from = k * stride + m * width;
-			for (let o = 0; o < width; o++) {
-				const delta = perturbed[from + o]! - base[m * width + o]!;
-				sum += delta * delta;
-			}
+		for (let c = 0; c < width; c++) {
+			const at = channelsFirst ? c * tokens + m : m * width + c;
+			const difference = changed[at]! - data[at]!;
+			sum += difference * difference;
 		}
-		out[m] = Math.sqrt(sum / (directions * width)) / epsilon;
+		out[m] = sum;
 	}
 	return out;
 }
 
-/** Root mean square of the features: ε is chosen relative to it (1e-2 of it is small and well above float32 noise). */
+/** Root mean square of the features: ε is chosen relative to it. */
 export function rootMeanSquare(values: Float32Array): number {
 	let sum = 0;
 	for (const value of values) sum += value * value;

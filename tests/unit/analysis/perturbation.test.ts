@@ -1,46 +1,55 @@
 import { describe, expect, it } from 'vitest';
-import {
-	perturbationDirections,
-	rmsResponse,
-	rootMeanSquare
-} from '../../../src/lib/analysis/perturbation.ts';
+import { perturbationDirections, rootMeanSquare } from '../../../src/lib/analysis/perturbation.ts';
 import { normals, seededRandom } from '../../../src/lib/analysis/random.ts';
+import { localityMaps, type ProjectorRun } from '../../../src/lib/model/probes/locality.ts';
 
 const E = 12;
 const O = 7;
+const N = 2;
 const jacobian = normals(O * E, seededRandom(3));
 const frobenius = Math.sqrt(jacobian.reduce((sum, value) => sum + value * value, 0));
+const features = Float32Array.from(normals(N * E, seededRandom(4)));
 
-/** Two tokens: one moves by the Jacobian, the other by −2 times it. */
-function respond(directions: Float32Array, epsilon: number): Float32Array {
-	const K = directions.length / E;
-	const out = new Float32Array(K * 2 * O);
-	for (let k = 0; k < K; k++)
+/** Two tokens that see patch 0 only: one moves by the Jacobian, the other by −2 times it. Both layouts of an output. */
+const linear: ProjectorRun = async (copies, batch) => {
+	const rows = new Float32Array(batch * 2 * O);
+	const columns = new Float32Array(batch * 2 * O);
+	for (let b = 0; b < batch; b++)
 		for (let o = 0; o < O; o++) {
 			let sum = 0;
-			for (let e = 0; e < E; e++) sum += jacobian[o * E + e]! * directions[k * E + e]!;
-			out[k * 2 * O + o] = 1 + epsilon * sum;
-			out[k * 2 * O + O + o] = 1 - 2 * epsilon * sum;
+			for (let e = 0; e < E; e++) sum += jacobian[o * E + e]! * copies[b * N * E + e]!;
+			[1 + sum, 1 - 2 * sum].forEach((value, m) => {
+				rows[(b * 2 + m) * O + o] = value;
+				columns[(b * O + o) * 2 + m] = value;
+			});
 		}
-	return out;
+	return {
+		rows: { dtype: 'float32', dims: [batch, 2, O], data: rows },
+		columns: { dtype: 'float32', dims: [batch, O, 1, 2], data: columns }
+	};
+};
+
+/** Map [token, patch] with a large step: the projector is linear, and float32 is not. */
+async function respond(directions: number, seed = 1, output = 'rows'): Promise<Float32Array> {
+	const options = { method: 'perturbation', step: 0.5, outputs: [output], directions, seed } as const;
+	return (await localityMaps(linear, features, N, options))[output]!.data as Float32Array;
 }
 
-const shape = (directions: number) => ({ tokens: 2, width: O, directions });
-const base = new Float32Array(2 * O).fill(1);
-
 describe('perturbation response', () => {
-	it('is the Frobenius norm of the Jacobian over √O when K = E', () => {
-		const response = rmsResponse(base, respond(perturbationDirections(E, E), 0.5), shape(E), 0.5);
-		expect(response[0]!).toBeCloseTo(frobenius / Math.sqrt(O), 5);
-		expect(response[1]!).toBeCloseTo((2 * frobenius) / Math.sqrt(O), 5);
-	});
+	it.each(['rows', 'columns'])(
+		'is the Frobenius norm of the Jacobian over √O when K = E (%s)',
+		async (output) => {
+			const response = await respond(E, 1, output);
+			expect(response[0]!).toBeCloseTo(frobenius / Math.sqrt(O), 4);
+			expect(response[2]!).toBeCloseTo((2 * frobenius) / Math.sqrt(O), 4);
+			expect([response[1], response[3]]).toEqual([0, 0]);
+		}
+	);
 
-	it('is right on average with fewer directions', () => {
+	it('is right on average with fewer directions', async () => {
 		let squares = 0;
 		const draws = 2000;
-		for (let seed = 0; seed < draws; seed++)
-			squares +=
-				rmsResponse(base, respond(perturbationDirections(3, E, seed), 0.5), shape(3), 0.5)[0]! ** 2 / draws;
+		for (let seed = 0; seed < draws; seed++) squares += (await respond(3, seed))[0]! ** 2 / draws;
 		// Four standard errors of the bound in the docstring.
 		const gram = Array.from({ length: E * E }, (_, i) => {
 			let sum = 0;
@@ -51,14 +60,10 @@ describe('perturbation response', () => {
 		expect(Math.abs(squares / (frobenius ** 2 / O) - 1)).toBeLessThan((4 * relative) / Math.sqrt(draws));
 	});
 
-	it('ignores what lies between the directions (eos tokens)', () => {
-		const response = respond(perturbationDirections(2, E), 0.5);
-		const stride = 2 * O + 5;
-		const padded = new Float32Array(2 * stride).fill(99);
-		for (let k = 0; k < 2; k++) padded.set(response.subarray(k * 2 * O, (k + 1) * 2 * O), k * stride);
-		expect(rmsResponse(base, padded, { ...shape(2), stride }, 0.5)).toEqual(
-			rmsResponse(base, response, shape(2), 0.5)
-		);
+	it('does not depend on how copies are batched', async () => {
+		const run = (batch: number) =>
+			localityMaps(linear, features, N, { method: 'perturbation', directions: 3, outputs: ['rows'], batch });
+		expect(await run(1)).toEqual(await run(5));
 	});
 });
 

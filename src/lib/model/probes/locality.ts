@@ -1,3 +1,9 @@
+import {
+	perturbationDirections,
+	rootMeanSquare,
+	squaredChanges,
+	type TokenValues
+} from '../../analysis/perturbation.ts';
 import { elementCount, type Tensor } from '../../tensor/tensor.ts';
 
 /** Runs a projector on a batch of features [batch, N, E]; gives the named graph outputs. */
@@ -11,7 +17,7 @@ export type LocalityMethod = 'perturbation' | 'occlusion';
 
 export interface LocalityOptions {
 	readonly method: LocalityMethod;
-	/** Random directions per patch (perturbation). More directions, less sampling noise: relative error ≈ 1/sqrt(2·K·rank). */
+	/** K, random directions per patch (perturbation). More directions, less sampling noise; every one of them from K = E on. */
 	readonly directions?: number;
 	/** Size of the perturbation against the root-mean-square of the features: small against the kinks of bilinear sampling, large against float32 noise. */
 	readonly step?: number;
@@ -32,9 +38,9 @@ export type LocalityMaps = Readonly<Record<string, Tensor<'float32'>>>;
 /**
  * Locality maps by running the projector on changed features, for any projector.
  *
- * - perturbation: R[m, n] = sqrt(1/K · Σ_k rms(f_m(x + ε·u_k at patch n) − f_m(x))²) / ε with u_k of independent ±1 entries and
- *   ε = step · rms(x); rms is over the token's components. Since E[u·uᵀ] = 1, R² is an estimate of ‖∂f_m/∂x_n‖²_F / width
- *   without bias (up to ε); it is exact when `directions` reaches E, where unit vectors take the place of random ones.
+ * - perturbation: R[m, n] = sqrt(1/K · Σ_k rms(f_m(x + ε·u_k at patch n) − f_m(x))²) / ε with K orthogonal random directions u_k and
+ *   ε = step · rms(x); rms is over the token's components. R² is an estimate of ‖∂f_m/∂x_n‖²_F / width without bias (up to ε) and
+ *   exact when K = E (`analysis/perturbation.ts`).
  * - occlusion: R[m, n] = rms(f_m(x with x_n replaced by the mean feature) − f_m(x)).
  *
  * @param features visual_features [N, E] of one image
@@ -109,9 +115,8 @@ function perturbations(
 	E: number,
 	{ directions = 4, step = 2e-3, seed = 0 }: LocalityOptions
 ): Changes {
-	let squares = 0;
-	for (const value of features) squares += value * value;
-	const epsilon = step * Math.sqrt(squares / (N * E)) || step;
+	const epsilon = step * rootMeanSquare(features) || step;
+	// With as many directions as entries any rotation gives the same: unit vectors do, whose step is the shortest.
 	if (directions >= E)
 		return {
 			perPatch: E,
@@ -120,43 +125,27 @@ function perturbations(
 				feature[index]! += epsilon;
 			}
 		};
+	// Each patch has directions of its own, so that its noise is independent of its neighbours'.
+	let known = { patch: -1, directions: new Float32Array(0) };
+	const directionsOf = (patch: number): Float32Array => {
+		if (known.patch !== patch)
+			known = {
+				patch,
+				directions: perturbationDirections(directions, E, Math.imul(seed, 0x9e3779b9) + patch)
+			};
+		return known.directions;
+	};
 	return {
 		perPatch: directions,
 		scale: 1 / (directions * epsilon ** 2),
 		apply: (feature, patch, index) => {
-			// Each (patch, direction) has its own stream, so that batching does not change the numbers.
-			const next = signs(seed, patch * directions + index);
-			for (let e = 0; e < E; e++) feature[e]! += next() * epsilon;
+			const u = directionsOf(patch).subarray(index * E, (index + 1) * E);
+			for (let e = 0; e < E; e++) feature[e]! += u[e]! * epsilon;
 		}
 	};
 }
 
-/** Deterministic ±1 (xorshift32, seeded by a hash of both numbers). */
-function signs(seed: number, stream: number): () => 1 | -1 {
-	let state = Math.imul(seed + 0x9e3779b9, 0x85ebca6b) ^ Math.imul(stream + 1, 0xc2b2ae35);
-	state = (state ^ (state >>> 16)) >>> 0 || 1;
-	for (let i = 0; i < 4; i++) step();
-	function step() {
-		state ^= state << 13;
-		state ^= state >>> 17;
-		state ^= state << 5;
-	}
-	return () => {
-		step();
-		return (state >>> 16) & 1 ? 1 : -1;
-	};
-}
-
-/** Values of an output with the meaning of its axes. */
-interface Tokens {
-	readonly data: Float32Array;
-	readonly tokens: number;
-	readonly width: number;
-	/** [batch, C, tokens] instead of [batch, tokens, C] */
-	readonly channelsFirst: boolean;
-}
-
-function asTokens(output: Tensor | undefined, name: string): Tokens {
+function asTokens(output: Tensor | undefined, name: string): TokenValues {
 	if (output?.dtype !== 'float32') throw new Error(`The projector gave no float32 output "${name}".`);
 	const data = output.data as Float32Array;
 	const [, a = 0, b = 0, ...rest] = output.dims;
@@ -167,25 +156,18 @@ function asTokens(output: Tensor | undefined, name: string): Tokens {
 
 /** Adds ‖changed − base‖² of every copy to column `patch` of the squares. */
 function addSquares(
-	base: Tokens & { readonly squares: Float64Array },
-	changed: Tokens,
+	base: TokenValues & { readonly squares: Float64Array },
+	{ data }: TokenValues,
 	start: number,
 	perPatch: number,
 	N: number
 ): void {
-	const { tokens, width, channelsFirst, squares } = base;
+	const { tokens, width, squares } = base;
 	const size = tokens * width;
-	for (let i = 0; i * size < changed.data.length; i++) {
+	for (let i = 0; i * size < data.length; i++) {
 		const patch = Math.floor((start + i) / perPatch);
-		const copy = changed.data.subarray(i * size, (i + 1) * size);
-		for (let m = 0; m < tokens; m++) {
-			let sum = 0;
-			for (let c = 0; c < width; c++) {
-				const at = channelsFirst ? c * tokens + m : m * width + c;
-				const difference = copy[at]! - base.data[at]!;
-				sum += difference * difference;
-			}
-			squares[m * N + patch]! += sum;
-		}
+		squaredChanges(base, data.subarray(i * size, (i + 1) * size)).forEach(
+			(square, m) => (squares[m * N + patch]! += square)
+		);
 	}
 }
