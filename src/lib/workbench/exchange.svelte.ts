@@ -1,4 +1,4 @@
-import type { AnswerEvent, AnswerResult, BackendInfo } from '../../workers/api.ts';
+import type { AnswerEvent, AnswerResult, BackendInfo, Turn } from '../../workers/api.ts';
 import type { SessionImage } from './images.ts';
 
 export type Stage = Extract<AnswerEvent, { type: 'stage' }>['stage'];
@@ -10,6 +10,8 @@ export interface Asked {
 	readonly projectorTitle: string;
 	readonly tokens: number;
 	readonly backend: BackendInfo | undefined;
+	/** The conversation as the model saw it. */
+	readonly turns: readonly Turn[];
 }
 
 /** One question and its answer. `waiting` covers the load of the model when it is asked before that is done. */
@@ -22,6 +24,8 @@ export class Exchange {
 	stage = $state<Stage | undefined>();
 	/** The answer so far; only ever what the model wrote. */
 	text = $state('');
+	/** The same after each token, for what looks at single words. */
+	texts = $state.raw<readonly string[]>([]);
 	result = $state.raw<AnswerResult | undefined>();
 	error = $state<string | undefined>();
 
@@ -44,6 +48,7 @@ export class Exchange {
 		this.status = 'waiting';
 		this.stage = undefined;
 		this.text = '';
+		this.texts = [];
 		this.result = undefined;
 		this.error = undefined;
 		this.asked = undefined;
@@ -56,8 +61,10 @@ export class Exchange {
 
 	take(event: AnswerEvent): void {
 		if (event.type === 'stage') this.stage = event.stage;
-		else if (event.type === 'token') this.text = event.text;
-		else {
+		else if (event.type === 'token') {
+			this.text = event.text;
+			this.texts = [...this.texts, event.text];
+		} else {
 			this.result = event.result;
 			this.text = event.result.text;
 			this.status = 'done';

@@ -14,6 +14,12 @@ export const pages: readonly Page[] = [
 	{ path: 'offsets', title: 'Offsets', shows: 'where a deformable projector samples, layer by layer' },
 	{ path: 'anatomy', title: 'Anatomy', shows: 'what each stage of a projector adds to a token’s map' },
 	{
+		path: 'answer',
+		title: 'Answer',
+		shows:
+			'where each word of an answer looks; visual tokens changed by hand; what the language model reads in them'
+	},
+	{
 		path: 'scenes',
 		title: 'Scenes',
 		shows: 'scenes composed by hand: answers that follow, sweeps along a path'

@@ -26,6 +26,13 @@ export interface SessionParts {
 	readonly forcedBackend?: BackendChoice;
 }
 
+/** A page that shows something about one word of an answer. */
+export interface WordReader {
+	/** Of the exchange with this id, the word that is shown. */
+	readonly lit: { readonly exchange: number; readonly word: number } | undefined;
+	read(exchange: Exchange, word: number): void;
+}
+
 /**
  * Everything the page shows and every action it offers: the model and how it is run, the images, the conversation.
  * It talks to the model only through its client, and outlives the worker: after a crash the conversation is still here.
@@ -51,6 +58,8 @@ export class Session {
 	imageError = $state<string | undefined>();
 
 	exchanges = $state.raw<readonly Exchange[]>([]);
+	/** What reads single words of answers, while such a page is open. */
+	wordReader = $state.raw<WordReader | undefined>();
 	draft = $state('');
 	promptError = $state<string | undefined>();
 	context = $state<Context>('image');
@@ -347,11 +356,12 @@ export class Session {
 		const { projector, projectorEntry: entry, tokens } = this;
 		if (projector === undefined || entry === undefined || tokens === undefined)
 			throw new Error('This model has no projector; convert its checkpoint again.');
-		exchange.run({ model: manifest.name, projector, projectorTitle: entry.title, tokens, backend });
+		const turns = turnsOf(this.exchanges, exchange, this.context, manifest.name);
+		exchange.run({ model: manifest.name, projector, projectorTitle: entry.title, tokens, backend, turns });
 		return {
 			projector,
 			...(tokens === entry.num_query_tokens ? {} : { tokens }),
-			turns: turnsOf(this.exchanges, exchange, this.context, manifest.name),
+			turns,
 			sampling: $state.snapshot(this.sampling)
 		};
 	}

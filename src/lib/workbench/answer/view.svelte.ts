@@ -1,0 +1,216 @@
+import { untrack } from 'svelte';
+import type {
+	AnswerProbe,
+	AnswerResult,
+	AnswerScores,
+	Influence,
+	InfluenceMethod,
+	LensGrid,
+	TokenEdit
+} from '../../../workers/api.ts';
+import type { HeadChoice } from '../../analysis/attention-maps.ts';
+import { wordAblation, wordAttention } from '../../analysis/influence.ts';
+import type { TokenPatchMap } from '../../analysis/map.ts';
+import { twoHops } from '../../analysis/two-hop.ts';
+import { greedy } from '../../model/sampling.ts';
+import type { InfluenceRows } from '../../viz/answer-influence.ts';
+import type { Exchange } from '../exchange.svelte.ts';
+import { localityCache } from '../locality/cache.ts';
+import { PageSelection } from '../selection.svelte.ts';
+import type { Session } from '../session.svelte.ts';
+import { Study, type StudyControl } from '../study.svelte.ts';
+import { subjectOf, type Subject } from '../subject.ts';
+import { readable, wordsOf } from './words.ts';
+
+/** K of the locality map that carries influence on to the patches. */
+const DIRECTIONS = 4;
+
+/** What one exchange's influence figure is drawn from. */
+interface Looked {
+	readonly exchange: Exchange;
+	readonly subject: Subject;
+	readonly influence: Influence;
+	readonly map: TokenPatchMap;
+}
+
+/** An answer given again with changed visual tokens, and the old answer scored before and after. */
+export interface Redone {
+	readonly exchange: Exchange;
+	readonly subject: Subject;
+	readonly edits: readonly TokenEdit[];
+	readonly answer: AnswerResult;
+	readonly before: AnswerScores;
+	readonly after: AnswerScores;
+}
+
+interface Read {
+	readonly exchange: Exchange;
+	readonly subject: Subject;
+	readonly grid: LensGrid;
+}
+
+/** State of the answer page: which exchange and word are looked at, how, and what was computed of it. */
+export class AnswerView {
+	method = $state<InfluenceMethod>('attention');
+	layer = $state<HeadChoice>('mean');
+	head = $state<HeadChoice>('mean');
+	/** Shown layer of the lens; the last when absent. */
+	lensLayer = $state<number | undefined>();
+	edits = $state.raw<readonly TokenEdit[]>([]);
+	readonly selection = new PageSelection();
+	readonly looks = new Study<Looked>(16);
+	readonly redone = new Study<Redone>(8);
+	readonly lens = new Study<Read>(8);
+	/** Id of the chosen exchange; the last one when absent. */
+	#chosen = $state<number | undefined>();
+	readonly #session: Session;
+
+	constructor(session: Session) {
+		this.#session = session;
+	}
+
+	/** Answers that can be looked into. */
+	readonly exchanges = $derived.by(() => this.#session.exchanges.filter(readable));
+	readonly exchange = $derived.by(
+		() => this.exchanges.find(({ id }) => id === this.#chosen) ?? this.exchanges.at(-1)
+	);
+	readonly words = $derived.by(() => (this.exchange ? wordsOf(this.exchange) : []));
+	/** What the chosen answer was made with, where that model is loaded. */
+	readonly subject = $derived.by((): Subject | undefined => {
+		const { exchange } = this;
+		const { asked, image } = exchange ?? {};
+		if (!asked || !image || this.#session.loaded?.manifest.name !== asked.model) return undefined;
+		return subjectOf(this.#session, { projector: asked.projector, tokens: asked.tokens, image });
+	});
+	/** Names exchange and subject; results are kept by it. A retried exchange has another answer. */
+	readonly key = $derived.by(() => {
+		const { exchange, subject } = this;
+		return exchange && subject
+			? [subject.key, exchange.id, exchange.result?.ids.join(',')].join('|')
+			: undefined;
+	});
+	readonly word = $derived.by(() => Math.min(this.selection.now.word ?? 0, this.words.length - 1));
+
+	/** Rows of the influence figure; of the exchange before while the new one is computed. */
+	readonly rows = $derived.by((): InfluenceRows | undefined => {
+		const { value } = this.looks;
+		if (!value) return undefined;
+		const { influence, map, subject } = value;
+		const words = wordsOf(value.exchange);
+		const byAblation = influence.method === 'ablation';
+		const values = byAblation
+			? wordAblation(influence.values, words)
+			: wordAttention(influence.values, words, this.layer, this.head);
+		return {
+			words: words.map(({ word }) => word),
+			tokens: subject.tokens,
+			influence: values,
+			patches: twoHops(values, words.length, map, 'energy'),
+			word: Math.max(0, Math.min(this.selection.now.word ?? 0, words.length - 1)),
+			label: byAblation ? 'Gain' : 'Attention',
+			unit: byAblation ? 'nats' : 'share',
+			signed: byAblation,
+			image: { href: subject.image.url, name: subject.image.name }
+		};
+	});
+	readonly phrase = $derived.by(() => {
+		if (this.looks.value?.influence.method === 'ablation')
+			return `ablation, each token replaced by the mean; locality by perturbation, K = ${DIRECTIONS}`;
+		const part = (what: string, choice: HeadChoice) =>
+			choice === 'mean' ? `mean over ${what}s` : `${what} ${choice}`;
+		return `attention, ${part('layer', this.layer)}, ${part('head', this.head)}; locality by perturbation, K = ${DIRECTIONS}`;
+	});
+
+	/** Chooses an answer, and a word of it. */
+	choose(exchange: Exchange, word = 0): void {
+		if (this.exchange !== exchange) this.edits = [];
+		this.#chosen = exchange.id;
+		this.selection.choose({ word });
+	}
+
+	/** Computes what the influence figure shows; call it in an effect. */
+	follow(): void {
+		const { exchange, subject, key, method } = this;
+		if (!exchange || !subject || !key) return;
+		untrack(
+			() =>
+				void this.looks.run(`${key}|${method}`, async (control) => {
+					const { client } = this.#session;
+					const influence = await client.influence({ ...this.#probe(exchange, subject), method }, control);
+					const measured = await localityCache(this.#session).get(
+						subject,
+						{ method: 'perturbation', directions: DIRECTIONS },
+						control
+					);
+					if (measured.kind !== 'map') throw new Error('The model gave no map of its visual tokens.');
+					return { exchange, subject, influence, map: measured.map };
+				})
+		);
+	}
+
+	/** Answers again with the edits, and scores the old answer before and after them. */
+	answerAgain(): void {
+		const { exchange, subject, key, edits } = this;
+		if (!exchange || !subject || !key || edits.length === 0) return;
+		const named = edits.map((edit) =>
+			edit.kind === 'transplant' ? { ...edit, from: { ...edit.from, image: edit.from.image.id } } : edit
+		);
+		void this.redone.run(`${key}|${JSON.stringify(named)}`, async (control) => {
+			const { client } = this.#session;
+			const probe = this.#probe(exchange, subject);
+			const step = (done: number) => {
+				control.signal.throwIfAborted();
+				control.onProgress({ done, total: 3 });
+			};
+			step(0);
+			const before = await client.score(probe);
+			step(1);
+			const after = await client.score({ ...probe, edits });
+			step(2);
+			const answer = await this.#answer(exchange, subject, edits, control);
+			return { exchange, subject, edits, answer, before, after };
+		});
+	}
+
+	/** Reads every visual token at every layer of the language model. */
+	readTokens(): void {
+		const { exchange, subject, key } = this;
+		if (!exchange || !subject || !key) return;
+		void this.lens.run(key, async (control) => ({
+			exchange,
+			subject,
+			grid: await this.#session.client.lens(this.#prompt(exchange, subject), control)
+		}));
+	}
+
+	async #answer(
+		exchange: Exchange,
+		subject: Subject,
+		edits: readonly TokenEdit[],
+		{ signal }: StudyControl
+	): Promise<AnswerResult> {
+		const sampling = {
+			...greedy,
+			max_new_tokens: Math.max(64, 2 * (exchange.result?.ids.length ?? 0))
+		};
+		const events = this.#session.client.answer(
+			{ ...this.#prompt(exchange, subject), edits, sampling },
+			signal
+		);
+		for await (const event of events)
+			if (event.type === 'done') {
+				signal.throwIfAborted();
+				return event.result;
+			}
+		throw new Error('The answer ended before it was whole; answer again.');
+	}
+
+	#prompt({ asked }: Exchange, { request }: Subject) {
+		const { projector, tokens } = request;
+		return { projector, ...(tokens !== undefined && { tokens }), turns: asked?.turns ?? [] };
+	}
+
+	#probe(exchange: Exchange, subject: Subject): AnswerProbe {
+		return { ...this.#prompt(exchange, subject), answer: { ids: exchange.result?.ids ?? [] } };
+	}
+}
