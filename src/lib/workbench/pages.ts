@@ -38,5 +38,6 @@ export const pages: readonly Page[] = [
 		path: 'models',
 		title: 'Models',
 		shows: 'checkpoints converted here, models in this browser, what this machine can run'
-	}
+	},
+	{ path: 'notebook', title: 'Notebook', shows: 'text, code and the live model in one document' }
 ];
