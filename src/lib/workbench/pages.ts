@@ -35,6 +35,11 @@ export const pages: readonly Page[] = [
 		shows: 'accuracy and time against the number of visual tokens; what is right and wrong'
 	},
 	{
+		path: 'recipe',
+		title: 'Data recipe',
+		shows: 'the fine-tuning mixture, templates and turns, tokens that are trained on, ablations'
+	},
+	{
 		path: 'models',
 		title: 'Models',
 		shows: 'checkpoints converted here, models in this browser, what this machine can run'

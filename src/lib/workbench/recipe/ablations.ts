@@ -1,0 +1,60 @@
+import type { Json } from '../../benchmarks/benchmark.ts';
+import { isObject } from '../../benchmarks/formats/files.ts';
+
+/** One switch of the recipe turned, everything else kept. */
+export interface Ablation {
+	readonly name: string;
+	readonly steps?: number;
+	/** Accuracy by task, 0 to 1, free-form and in the short-answer template. */
+	readonly free: Readonly<Record<string, number>>;
+	readonly short: Readonly<Record<string, number>>;
+}
+
+export interface Ablations {
+	readonly projector: string;
+	readonly tokens?: number;
+	readonly minutes?: number;
+	readonly scenes?: number;
+	readonly from: string;
+	readonly variants: readonly Ablation[];
+}
+
+/** Ablations of a model's evaluation record; undefined when it has none. */
+export function ablationsOf(evaluation: Json | undefined): Ablations | undefined {
+	const record = isObject(evaluation) ? evaluation['ablations'] : undefined;
+	if (!isObject(record) || !isObject(record['variants'])) return undefined;
+	const number = (value: Json | undefined) => (typeof value === 'number' ? value : undefined);
+	const [tokens, minutes, scenes] = [record['tokens'], record['minutes'], record['scenes']].map(number);
+	return {
+		projector: String(record['projector'] ?? ''),
+		from: String(record['from'] ?? ''),
+		...(tokens !== undefined && { tokens }),
+		...(minutes !== undefined && { minutes }),
+		...(scenes !== undefined && { scenes }),
+		variants: Object.entries(record['variants']).flatMap(([name, row]) => {
+			if (!isObject(row)) return [];
+			const steps = number(row['steps']);
+			return [
+				{
+					name,
+					free: accuracies(row['free']),
+					short: accuracies(row['short']),
+					...(steps !== undefined && { steps })
+				}
+			];
+		})
+	};
+}
+
+function accuracies(value: Json | undefined): Record<string, number> {
+	if (!isObject(value)) return {};
+	return Object.fromEntries(
+		Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+	);
+}
+
+/** Mean over tasks; undefined when there are none. */
+export function meanAccuracy(of: Readonly<Record<string, number>>): number | undefined {
+	const values = Object.values(of);
+	return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
+}
