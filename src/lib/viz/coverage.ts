@@ -94,7 +94,7 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 				placeFrame(mark, known ? patchRect(place, patch) : undefined);
 				note.write(
 					known
-						? `Patch ${patch}: cover ${number(coverage.cover[patch]!)} (even: ${number(tokens / coverage.patches)}), mostly token ${coverage.strongest[patch]} (${percent(coverage.dominance[patch]!)}), ${number(coverage.effectiveTokens[patch]!)} effective tokens.`
+						? `Patch ${patch}: cover ${number(coverage.cover[patch]!)} (even ${number(tokens / coverage.patches)}), ${percent(coverage.dominance[patch]!)} by token ${coverage.strongest[patch]}.`
 						: ''
 				);
 			}

@@ -3,7 +3,7 @@ import { tokenRow, type TokenPatchMap } from '../analysis/map.ts';
 import { cellAt, drawCells, frame, placeFrame, type CellBox } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import type { Figure } from './figure.ts';
-import { exact, quantity } from './format.ts';
+import { exact, number, quantity } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, largest, sequentialScale, type ScaleMeaning } from './palette.ts';
 import { readout } from './readout.ts';
@@ -141,7 +141,7 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 export function describe({ map, unit }: MapRows, token: number, patch: number | undefined): string {
 	const row = tokenRow(map, token);
 	const peak = row.reduce((best, value, n) => (value > row[best]! ? n : best), 0);
-	const strongest = `strongest at patch ${peak}, ${quantity(row[peak]!, unit)}`;
-	if (patch === undefined || patch >= map.patches) return `Token ${token}: ${strongest}.`;
-	return `Token ${token}, patch ${patch}: ${quantity(row[patch]!, unit)}; ${strongest}.`;
+	if (patch === undefined || patch >= map.patches)
+		return `Token ${token}: strongest ${quantity(row[peak]!, unit)} at patch ${peak}.`;
+	return `Token ${token}, patch ${patch}: ${number(row[patch]!)}; strongest ${number(row[peak]!)} at ${peak}.`;
 }

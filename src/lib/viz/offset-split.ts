@@ -105,7 +105,7 @@ export const offsetSplit: Figure<SplitRows> = {
 				const hit = some ? rows[hits.indexOf(true)] : undefined;
 				note.write(
 					hit
-						? `Token ${hit.token}, head ${hit.head}, point ${hit.point}: habit (${number(hit.offsetX)}, ${number(hit.offsetY)}), moved by ${number(hit.deviation)} patches.`
+						? `Token ${hit.token}, head ${hit.head}: habit (${number(hit.offsetX)}, ${number(hit.offsetY)}), moved by ${number(hit.deviation)}.`
 						: ''
 				);
 			}

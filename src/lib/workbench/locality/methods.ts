@@ -177,8 +177,8 @@ export function withoutEos({ dims, data }: Tensor<'float32'>, tokens: number): T
 const meanings: Readonly<
 	Record<Method, { readonly label: string; readonly unit: string; readonly weighting: Weighting }>
 > = {
-	perturbation: { label: 'Response', unit: 'rms per rms of the patch', weighting: 'energy' },
-	occlusion: { label: 'Change', unit: 'rms of the token', weighting: 'energy' },
+	perturbation: { label: 'Response', unit: 'rms/rms', weighting: 'energy' },
+	occlusion: { label: 'Change', unit: 'rms', weighting: 'energy' },
 	attention: { label: 'Attention', unit: 'share', weighting: 'value' },
 	structural: { label: 'Pooling weight', unit: 'share', weighting: 'value' }
 };

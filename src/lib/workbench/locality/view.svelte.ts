@@ -43,7 +43,7 @@ export interface ProjectorSummary {
 export class LocalityView {
 	/** As chosen; `method` is what the projector offers of it. */
 	chosen = $state<Method>('perturbation');
-	directions = $state(4);
+	directions = $state(2);
 	layer = $state<LayerChoice>('rollout');
 	head = $state<HeadChoice>('mean');
 	readonly selection = new PageSelection();
