@@ -1,3 +1,4 @@
+import { encode } from 'fast-png';
 import { commands } from 'vitest/browser';
 import { describe, expect, it } from 'vitest';
 import { compareTables, unpack, type CapsuleOrigin } from '../../../src/lib/viz/export/capsule.ts';
@@ -5,6 +6,7 @@ import { readCapsule } from '../../../src/lib/viz/export/embed.ts';
 import { exportFile, type Exportable } from '../../../src/lib/viz/export/files.ts';
 import { defaultPrint } from '../../../src/lib/viz/export/print.ts';
 import type { Figure } from '../../../src/lib/viz/figure.ts';
+import { dataUrl } from '../../../src/lib/viz/png.ts';
 import { figures } from '../../../src/lib/viz/registry.ts';
 import { examples } from '../../figures/examples.ts';
 
@@ -12,8 +14,15 @@ const origin: CapsuleOrigin = { address: 'locality?tokens=36', projector: 'c-abs
 const context = { print: { ...defaultPrint, letter: 'a' }, application: '0.1.0', origin };
 
 /** Four colours, so that the picture under a map is seen. */
-const picture =
-	'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8Dw/z8DAwMTAwMDAwAkBgMBTZ2l5AAAAABJRU5ErkJggg==';
+const picture = dataUrl(
+	encode({
+		width: 2,
+		height: 2,
+		data: Uint8Array.of(255, 0, 0, 0, 160, 0, 0, 0, 255, 255, 220, 0),
+		channels: 3,
+		depth: 8
+	})
+);
 
 const items = figures.map((figure): Exportable => ({
 	figure: figure as unknown as Figure<unknown, object>,

