@@ -32,7 +32,7 @@ const mayImport = {
 		'scenes',
 		'workers'
 	],
-	cli: ['tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'benchmarks']
+	cli: ['tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'viz', 'benchmarks']
 };
 const folders = [...Object.keys(mayImport), 'routes'];
 

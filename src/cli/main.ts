@@ -4,11 +4,12 @@ import { bench } from './bench.ts';
 import type { Command, Terminal } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { evalCommand } from './eval.ts';
+import { figure } from './figure.ts';
 import { inspect } from './inspect.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
-const all: Commands = { convert: convertCommand, ask, eval: evalCommand, inspect, bench };
+const all: Commands = { convert: convertCommand, ask, eval: evalCommand, figure, inspect, bench };
 
 const SUCCESS = 0;
 const FAILURE = 1;

@@ -92,5 +92,6 @@ async function inlined(href: string): Promise<string> {
 
 /** An SVG element as the text of a file. */
 export function svgText(svg: SVGSVGElement): string {
-	return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(svg)}\n`;
+	const Serializer = svg.ownerDocument.defaultView?.XMLSerializer ?? XMLSerializer;
+	return `<?xml version="1.0" encoding="UTF-8"?>\n${new Serializer().serializeToString(svg)}\n`;
 }
