@@ -140,8 +140,10 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 			marks.push(text(pen, at(point) + 7, y(point.y) - 6, point.label, { 'font-size': 11, fill: ink.soft }));
 	}
 	const several = new Set(points.map(({ origin }) => origin)).size > 1;
+	// A name stands once; the key below tells the origins apart.
+	const named = [...Map.groupBy(groups, ([first]) => first!.series).values()].map(([group]) => group!);
 	const labels = dodge(
-		groups.map((group) => ({ last: group.at(-1)!, y: y(group.at(-1)!.y) })),
+		named.map((group) => ({ last: group.at(-1)!, y: y(group.at(-1)!.y) })),
 		14,
 		height - 44
 	).flatMap(({ last, y: from, to }) => {
