@@ -235,11 +235,14 @@ async function bytesOf(item: Exportable, format: Format, context: ExportContext)
 	if (format !== 'png') return exportFile(item, format, context);
 	const svg = await exportFile(item, 'svg', context);
 	const { default: sharp } = await import('sharp');
-	const png = await sharp(svg, { density: context.print.dpi })
+	const { dpi, inches } = context.print;
+	// sharp scales by density / 72 what librsvg already makes density pixels to the inch.
+	const png = await sharp(svg, { density: Math.sqrt(72 * dpi) })
+		.resize({ width: Math.round(inches * dpi) })
 		.flatten({ background: '#ffffff' })
 		.png()
 		.toBuffer();
-	return embedInPng(png, readCapsule(svg), context.print.dpi);
+	return embedInPng(png, readCapsule(svg), dpi);
 }
 
 /** Figures are drawn with the means of a browser's document. */
