@@ -55,6 +55,7 @@ export const sweep: Figure<SweepRows> = {
 		const channels = { x: 'position', z: 'projector' } as const;
 		const chart = plotChart(options, {
 			height,
+			marginTop: 36,
 			marginLeft: 48,
 			marginRight: 88,
 			marginBottom: 40,
@@ -72,7 +73,7 @@ export const sweep: Figure<SweepRows> = {
 		const labels = spread(ends.map(({ value }) => scaled('y', value))).map((y, i) =>
 			text(pen, scaled('x', ends[i]!.position) + 8, y + 4, ends[i]!.projector)
 		);
-		const rule = pen('line', { y1: 20, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
+		const rule = pen('line', { y1: 36, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
 		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, ...labels, note.element]);
 		const positions = rows.positions ?? [...new Set(points.map(({ position }) => position))];
 		const x = positions.map((position) => chart.scale('x')?.apply(position) ?? 0);

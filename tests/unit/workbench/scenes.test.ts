@@ -424,6 +424,20 @@ describe('latest', () => {
 		expect(latest.busy).toBe(false);
 	});
 
+	it('measures also what takes longer than its window', async () => {
+		let now = 0;
+		const slow = new Latest<number, number>(
+			async (input) => {
+				now += 4000;
+				return input;
+			},
+			() => now
+		);
+		slow.submit(1);
+		await settle();
+		expect(slow.perSecond).toBeCloseTo(0.25, 9);
+	});
+
 	it('measures its rate and tells of errors', async () => {
 		let now = 0;
 		const latest = new Latest<number, number>(

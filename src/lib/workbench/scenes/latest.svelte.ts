@@ -47,7 +47,11 @@ export class Latest<In, Out> {
 			const ended = this.#now();
 			this.took = ended - started;
 			started = ended;
-			this.#times = [...this.#times.filter((time) => ended - time < 2000), ended];
+			// The one before always counts, however slow the work is.
+			this.#times = [
+				...this.#times.filter((time, i, all) => ended - time < 2000 || i === all.length - 1),
+				ended
+			];
 			this.#measure();
 		}
 		this.busy = false;
