@@ -10,7 +10,8 @@ import { OPFS_MODELS, OPFS_STAGING } from '../../../src/workers/opfs.ts';
 import { deleteStoredModel, storedModels } from '../../../src/workers/stored-models.ts';
 import type { Golden } from '../../support/golden.ts';
 import { convertGolden, fetchGolden, goldenImage } from '../model/converted.ts';
-import { goldenFiles, goldenTarGz, gzip, tar } from './fixtures.ts';
+import { goldenFiles, goldenTarGz, gzip } from './fixtures.ts';
+import { tar } from './tar-writer.ts';
 
 let golden: Golden;
 beforeAll(async () => {

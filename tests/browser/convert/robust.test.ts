@@ -110,7 +110,7 @@ describe('a worker that is ended anywhere', () => {
 			projector: 'c-abs',
 			turns: [{ question: '', images: [] }],
 			raw_prompt: 'Why is the sky blue?',
-			sampling: { ...greedy, max_new_tokens: 8 }
+			sampling: { ...greedy, max_new_tokens: 24 }
 		};
 		const ask = async (onToken: (count: number) => void = () => undefined) => {
 			let count = 0;
@@ -123,17 +123,20 @@ describe('a worker that is ended anywhere', () => {
 		try {
 			await client.load({ location: { kind: 'opfs', name: 'golden' }, backend: 'wasm' });
 			const expected = await ask();
-			expect(expected).toHaveLength(8);
+			expect(expected).toHaveLength(24);
+			let cut = 0;
 			for (let i = 0; i < ANSWERS; i++) {
-				const last = 1 + Math.floor(((next() + 1) / 2) * 7);
-				const cut = ask((count) => {
+				const last = 1 + Math.floor(((next() + 1) / 2) * 12);
+				const ids = await ask((count) => {
 					if (count === last) worker!.terminate();
-				});
-				await expect(cut).rejects.toThrow();
-				expect(client.state.status).toBe('failed');
+				}).catch(() => undefined);
+				// Events that were on their way already make a whole answer; a part of one is an error.
+				if (ids) expect(ids).toEqual(expected);
+				else cut++;
 				await client.restart();
 				expect(await ask()).toEqual(expected);
 			}
+			expect(cut).toBeGreaterThan(0);
 		} finally {
 			client.dispose();
 		}
