@@ -20,9 +20,9 @@ import type { CheckRows } from '../../src/lib/viz/cost-check.ts';
 import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';
 import type { LensRows } from '../../src/lib/viz/logit-lens.ts';
 import type { SplitRows } from '../../src/lib/viz/offset-split.ts';
-import type { GateRows } from '../../src/lib/viz/channel-gates.ts';
 import type { ReferenceRows } from '../../src/lib/viz/reference-points.ts';
 import type { DensityRows } from '../../src/lib/viz/sampling-density.ts';
+import type { GateRows } from '../../src/lib/viz/channel-gates.ts';
 import type { StageRows } from '../../src/lib/viz/stage-responses.ts';
 import type { CompareGridsRows } from '../../src/lib/viz/compare-grids.ts';
 import type { CompareTokensRows } from '../../src/lib/viz/compare-tokens.ts';
@@ -34,6 +34,8 @@ import type { DifferenceRows } from '../../src/lib/viz/difference-map.ts';
 import type { MapRows } from '../../src/lib/viz/locality-grid.ts';
 import type { DistributionRows } from '../../src/lib/viz/locality-distribution.ts';
 import type { SamplingRows } from '../../src/lib/viz/sampling-offsets.ts';
+import type { PositionMapRows } from '../../src/lib/viz/position-map.ts';
+import type { SweepAnswersRows } from '../../src/lib/viz/sweep-answers.ts';
 import type { SweepRows } from '../../src/lib/viz/sweep.ts';
 import type { SimilarityRows } from '../../src/lib/viz/token-similarity.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
@@ -99,6 +101,37 @@ const sweepRows: SweepRows = {
 	)
 };
 
+const said = (answer: string, truth: string | undefined, logProbability?: number) => ({
+	...{ answer, truth, logProbability },
+	credit: truth === undefined ? undefined : Number(answer === truth)
+});
+const sweepAnswersRows: SweepAnswersRows = {
+	...{ projectors: names, position: 'Place (patches)', positions: [0, 1, 2] },
+	lines: [
+		{
+			...{ projector: 'c-abs', title: 'C-Abstractor', question: 'Where is the car?' },
+			cells: [
+				said('top left', 'top left', -0.1),
+				said('center', 'top center', -2.5),
+				said('center', undefined)
+			]
+		},
+		{
+			...{ projector: 'resampler', title: 'Resampler', question: 'Where is the car?' },
+			cells: [said('center', 'top left', -3), said('top center', 'top center', -0.7), undefined]
+		}
+	]
+};
+const positionRows: PositionMapRows = {
+	side: 2,
+	panels: ['C-Abstractor', 'Resampler'].map((title, i) => ({
+		title,
+		credit: Float32Array.of(1, 1 - i, 1, NaN),
+		logProbability: Float32Array.of(-0.1, -0.4 - 2 * i, -0.2, NaN),
+		answers: ['top left', 'top right', 'bottom left', '']
+	}))
+};
+
 const density: DensityRows = { density: samplingDensity(sampling.samples, 4, 8), total: 1.3 };
 const split = (head: number, meanX: number, deviation: number): OffsetSplit => ({
 	...{ layer: 0, head, point: head, token: 1, meanX, meanY: 1.5, deviation, weight: 0.5 },
@@ -140,53 +173,6 @@ const lens: LensRows = {
 		entropy: 1 + 2 * i
 	}))
 };
-
-const compared = [
-	{ name: 'A: D-Abstractor, M = 4', colour: '#0072B2' },
-	{ name: 'B: Resampler, M = 4', colour: '#009E73' },
-	{ name: 'C: C-Abstractor, M = 4', colour: '#E69F00' }
-];
-const grids: CompareGridsRows = {
-	...meaning,
-	columns: [
-		{ ...compared[0]!, map: bells() },
-		{ ...compared[1]!, map: bells(0.7) },
-		{ ...compared[2]!, note: 'Being computed…' }
-	]
-};
-const comparedTokens: CompareTokensRows = {
-	...{ ...meaning, image },
-	tokens: [bells(), bells(0.7)].map((each, column) => ({
-		...{ ...compared[column]!, map: each, column },
-		locality: tokenLocalities(each, 'energy')[2]!
-	}))
-};
-const times: StageTimesRows = {
-	stages: [
-		{ title: 'Vision', unit: 'ms' },
-		{ title: 'Decoding', unit: 'ms per token' }
-	],
-	columns: [
-		{
-			...compared[0]!,
-			times: [
-				[20, 22, 21],
-				[4, 4.5, 5]
-			]
-		},
-		{ ...compared[1]!, times: [[23, 20, 26], []] }
-	]
-};
-const pieces = ['A', ' red', ' c', 'ar'];
-const scored = [
-	[-0.1, -0.2, -1, -0.05],
-	[-0.1, -2.5, -1.4, -0.3]
-].map((scores) => scoreWords(pieces, scores));
-const forced: WordScoresRows = {
-	source: compared[0]!.name,
-	columns: scored.map((score, column) => ({ ...compared[column]!, score }))
-};
-const matrix: ScoreMatrixRows = { columns: compared.slice(0, 2), scores: [scored, [undefined, scored[0]]] };
 
 const accuracy: AccuracyRows = {
 	...{ score: 'Scenes, short answers (%)', projectors: names },
@@ -248,20 +234,6 @@ const forced: WordScoresRows = {
 };
 const matrix: ScoreMatrixRows = { columns: compared.slice(0, 2), scores: [scored, [undefined, scored[0]]] };
 
-const differing: DifferencesRows = {
-	...{ a: 'c-abs, M = 36', b: 'resampler, M = 36' },
-	rows: [
-		{
-			...{ category: 'all answers', value: 4.5, low: 1.2, high: 7.6, p: 0.008, onlyA: 31, onlyB: 12 },
-			...{ mcnemar: 0.0054, examples: 420 }
-		},
-		{
-			...{ category: 'counting', value: -2, low: -9, high: 5, p: 0.62, onlyA: 5, onlyB: 7 },
-			...{ mcnemar: 0.77, examples: 50 }
-		}
-	]
-};
-
 const breakdown: BreakdownRows = {
 	...{ score: 'Scenes, short answers (%)', projectors: names },
 	series: [
@@ -278,29 +250,39 @@ const breakdown: BreakdownRows = {
 		})
 	)
 };
+const differing: DifferencesRows = {
+	...{ a: 'c-abs, M = 36', b: 'resampler, M = 36' },
+	rows: [
+		{
+			...{ category: 'all answers', value: 4.5, low: 1.2, high: 7.6, p: 0.008, onlyA: 31, onlyB: 12 },
+			...{ mcnemar: 0.0054, examples: 420 }
+		},
+		{
+			...{ category: 'counting', value: -2, low: -9, high: 5, p: 0.62, onlyA: 5, onlyB: 7 },
+			...{ mcnemar: 0.77, examples: 50 }
+		}
+	]
+};
 
-const traded = [16, 36, 64, 144].map((tokens, i) => ({
-	...{ series: names[i % 2]!, projector: names[i % 2]!, origin: 'measured' as const, tokens },
-	...{ cost: 20 + 15 * i, costLow: 18 + 15 * i, costHigh: 24 + 15 * i, score: [60, 72, 70, 74][i]! },
-	...{ low: [57, 69, 66, 71][i]!, high: [63, 75, 74, 77][i]! }
-}));
 const latency: LatencyRows = {
 	...{ stage: 'Prefill (ms)', projectors: names },
 	points: [16, 36, 144].map((tokens, i) => ({
 		...{ projector: names[i % 2]!, tokens, median: 10 + 8 * i, q1: 9 + 8 * i, q3: 13 + 8 * i, n: 5 }
 	}))
 };
-
+const traded = [16, 36, 64, 144].map((tokens, i) => ({
+	...{ series: names[i % 2]!, projector: names[i % 2]!, origin: 'measured' as const, tokens },
+	...{ cost: 20 + 15 * i, costLow: 18 + 15 * i, costHigh: 24 + 15 * i, score: [60, 72, 70, 74][i]! },
+	...{ low: [57, 69, 66, 71][i]!, high: [63, 75, 74, 77][i]! }
+}));
 const tradeoff: TradeoffRows = {
 	...{ points: traded, front: [traded[0]!, traded[1]!, traded[3]!], projectors: names },
 	...{ cost: 'Whole answer (ms)', score: 'Scenes, short answers (%)' }
 };
-
 const costs: CostRows = {
 	...{ quantity: 'Prefill (operations)', projectors: names },
 	points: [1, 16, 64].map((tokens) => ({ projector: 'c-abs', tokens, value: 2e8 + 3e6 * tokens }))
 };
-
 const checks: CheckRows = {
 	...{ stage: 'Prefill', projectors: names },
 	points: [16, 64].map((tokens) => ({
@@ -324,6 +306,8 @@ export const examples = {
 	'word-scores': forced,
 	'score-matrix': matrix,
 	sweep: sweepRows,
+	'sweep-answers': sweepAnswersRows,
+	'position-map': positionRows,
 	'sampling-density': density,
 	'offset-split': splitRows,
 	'reference-points': reference,
@@ -332,9 +316,9 @@ export const examples = {
 	'answer-influence': answer,
 	'logit-lens': lens,
 	'accuracy-curve': accuracy,
+	'score-breakdown': breakdown,
 	'paired-differences': differing,
 	radar: breakdown,
-	'score-breakdown': breakdown,
 	'latency-curve': latency,
 	'accuracy-latency': tradeoff,
 	'cost-curve': costs,

@@ -1,10 +1,10 @@
+import { pairedDifferences } from './paired-differences.ts';
+import { radar } from './radar.ts';
+import { scoreBreakdown } from './score-breakdown.ts';
 import { latencyCurve } from './latency-curve.ts';
 import { accuracyLatency } from './accuracy-latency.ts';
 import { costCurve } from './cost-curve.ts';
 import { costCheck } from './cost-check.ts';
-import { pairedDifferences } from './paired-differences.ts';
-import { radar } from './radar.ts';
-import { scoreBreakdown } from './score-breakdown.ts';
 import { accuracyCurve } from './accuracy-curve.ts';
 import { answerInfluence } from './answer-influence.ts';
 import { compareGrids } from './compare-grids.ts';
@@ -17,12 +17,14 @@ import { differenceMap } from './difference-map.ts';
 import { localityDistribution } from './locality-distribution.ts';
 import { localityGrid } from './locality-grid.ts';
 import { logitLens } from './logit-lens.ts';
+import { positionMap } from './position-map.ts';
 import { offsetSplit } from './offset-split.ts';
 import { channelGatesFigure } from './channel-gates.ts';
 import { referencePoints } from './reference-points.ts';
 import { samplingDensity } from './sampling-density.ts';
 import { samplingOffsets } from './sampling-offsets.ts';
 import { stageResponses } from './stage-responses.ts';
+import { sweepAnswers } from './sweep-answers.ts';
 import { sweep } from './sweep.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
@@ -51,6 +53,8 @@ export const figures = [
 	wordScores,
 	scoreMatrix,
 	sweep,
+	sweepAnswers,
+	positionMap,
 	accuracyCurve,
 	pairedDifferences,
 	radar,
