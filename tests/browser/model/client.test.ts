@@ -139,6 +139,55 @@ describe('the worker', () => {
 		expect((await ask(client, request())).ids).toEqual(golden.cases.main!.generated_ids);
 	});
 
+	it('looks into an answer, and stops one call without the others', async () => {
+		const { client } = made(createHoneybeeClient());
+		await client.load(model);
+		const { ids } = await ask(client, request());
+		const { projector, turns } = request();
+		const probe = { projector, turns, answer: { ids } };
+		const { log_probabilities, pieces } = await client.score(probe);
+		expect(pieces.join('')).toBe(golden.cases.main!.generated_text);
+		const logits = golden.tensors.main!.logits!.data as Float32Array;
+		const last = [...logits.slice(-512)];
+		const most = Math.max(...last);
+		const sum = last.reduce((total, value) => total + Math.exp(value - most), 0);
+		expect(log_probabilities[0]!).toBeCloseTo(last[ids[0]!]! - most - Math.log(sum), 3);
+
+		const attention = await client.influence({ ...probe, method: 'attention' });
+		expect(attention.values.dims).toEqual([3, 4, ids.length, 16]);
+		const stopped = new AbortController();
+		const steps: number[] = [];
+		const [replaced, kept, answer] = await Promise.allSettled([
+			client.influence(
+				{ ...probe, method: 'ablation' },
+				{
+					signal: stopped.signal,
+					onProgress: ({ done }) => {
+						steps.push(done);
+						stopped.abort();
+					}
+				}
+			),
+			client.influence({ ...probe, method: 'ablation' }),
+			ask(client, request())
+		]);
+		expect(replaced).toMatchObject({ status: 'rejected', reason: { name: 'AbortError' } });
+		expect(steps.length).toBeLessThan(16);
+		if (answer.status === 'rejected' || kept.status === 'rejected')
+			throw new Error('A call was stopped with another.');
+		expect(answer.value.ids).toEqual(ids);
+		expect(kept.value.values.dims).toEqual([ids.length, 16]);
+		const edited = await client.score({ ...probe, edits: [{ kind: 'mean', tokens: [5] }] });
+		const column = ids.map((_, a) => kept.value.values.data[a * 16 + 5]!);
+		column.forEach((value, a) =>
+			expect(value).toBeCloseTo(log_probabilities[a]! - edited.log_probabilities[a]!, 3)
+		);
+
+		const grid = await client.lens({ projector, turns, words: 2 });
+		expect(grid.map((layer) => layer.length)).toEqual([16, 16, 16, 16]);
+		expect(client.state.status).toBe('ready');
+	});
+
 	it('stays usable after unusable requests', async () => {
 		const { client } = made(createHoneybeeClient());
 		await client.load(model);

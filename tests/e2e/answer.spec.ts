@@ -1,0 +1,68 @@
+import { expect, open, test } from './workbench.ts';
+
+test('an answer is looked into: words, influence, edited tokens, logit lens', async ({ page }) => {
+	await open(page, '/?backend=wasm');
+	await page.getByRole('link', { name: 'Answer', exact: true }).click();
+	await expect(page.getByRole('heading', { name: 'Answer', exact: true })).toBeVisible();
+
+	// Nothing to look into yet: a suggested question makes the first answer.
+	await expect(page.getByText('There is no answer about an image yet')).toBeVisible();
+	await page
+		.locator('.first')
+		.getByRole('button', { name: /^Where is/ })
+		.click();
+	const asked = page.getByRole('region', { name: 'The answer looked into' });
+	const words = asked.getByRole('button');
+	await expect(words.first()).toBeVisible();
+	const influence = page.locator('#figure-answer-influence');
+	await expect(influence.getByText(/^Attention and locality took/)).toBeVisible();
+	await expect(influence.locator('svg [data-word]')).toHaveCount(await words.count());
+
+	// A word chosen in the chat lights up here, and the other way round.
+	const said = page.getByRole('group', { name: 'Answer', exact: true }).getByRole('button');
+	await said.last().click();
+	await expect(words.last()).toHaveAttribute('aria-pressed', 'true');
+	await words.first().click();
+	await expect(said.first()).toHaveAttribute('aria-pressed', 'true');
+
+	// Attention is a share of one; ablation is in nats and has a sign.
+	await influence.getByRole('button', { name: 'Show as table' }).click();
+	const cells = influence.locator('tbody tr').first().locator('td');
+	const numbers = async () =>
+		(await cells.allInnerTexts())
+			.map((text) => Number(text.replace('−', '-').replace(/\s*[×·]\s*10\^?/, 'e')))
+			.filter((value) => !Number.isNaN(value));
+	const shares = await numbers();
+	expect(shares.length).toBeGreaterThanOrEqual(36);
+	expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
+	expect(shares.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(1);
+	await influence.getByText('Ablation', { exact: true }).click();
+	await expect(influence.getByText(/^Ablation of 36 visual tokens took/)).toBeVisible();
+	const gains = await numbers();
+	expect(gains).not.toEqual(shares);
+	expect(Math.min(...gains)).toBeLessThan(0);
+
+	// All tokens deleted: the answer goes on without an image, and its old words become less likely.
+	const tokens = page.getByRole('group', { name: 'Visual tokens of the image' }).getByRole('button');
+	await expect(tokens).toHaveCount(36);
+	await tokens.first().click();
+	await tokens.last().click({ modifiers: ['Shift'] });
+	await page.getByText('Delete', { exact: true }).click();
+	await page.getByRole('button', { name: 'Add the edit of 36 tokens' }).click();
+	await expect(page.getByText('Delete tokens 0–35', { exact: true })).toBeVisible();
+	await page.getByRole('button', { name: 'Answer again' }).click();
+	const outcome = page.getByRole('group', { name: 'The answer with changed visual tokens' });
+	await expect(outcome).toBeVisible();
+	const change = await outcome
+		.getByRole('row', { name: /^change/ })
+		.locator('td')
+		.allInnerTexts();
+	expect(change).toHaveLength(await words.count());
+	expect(change.reduce((sum, text) => sum + Number(text.replace('−', '-')), 0)).toBeLessThan(-0.1);
+
+	await page.getByRole('button', { name: 'Read 36 visual tokens at every layer' }).click();
+	const lens = page.locator('#figure-logit-lens');
+	await expect(lens.locator('svg [data-token]')).toHaveCount(36);
+	await lens.getByRole('slider', { name: /Layer/ }).fill('0');
+	await expect(lens.getByText('Before the first layer')).toBeVisible();
+});
