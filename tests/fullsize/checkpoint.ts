@@ -24,7 +24,12 @@ export function* officialCheckpoint(
 ): Generator<CheckpointFile, void, void> {
 	const json = officialConfig(projector, divide);
 	yield { path: 'config.json', chunks: [encode(json)] };
-	const tensors = [...expectedTensors(parseConfig(json))].map(([key, dims]) =>
+	const width = json.vision_config.hidden_size;
+	const shapes = expectedTensors(parseConfig(json));
+	// Official checkpoints have it, and nothing uses it.
+	for (const what of ['weight', 'bias'])
+		shapes.set(`vision_model.vision_model.post_layernorm.${what}`, [width]);
+	const tensors = [...shapes].map(([key, dims]) =>
 		torchTensor(key, dims, projector === 'd-abs' && key.startsWith('abstractor.'))
 	);
 	const bytes = (tensor: TorchTensor) => elementCount(tensor.dims) * (tensor.dtype === 'float32' ? 4 : 2);
