@@ -1,7 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Benchmark, Example } from '../lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { imagePreparer } from '../lib/benchmarks/run/prepare.ts';
 import { openRun } from '../lib/benchmarks/run/record.ts';
@@ -13,15 +10,14 @@ import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { number, parse, positionals, type Command, type Terminal } from './command.ts';
-import { openDataFolder } from './eval/data-folder.ts';
 import { diskStorage } from './eval/disk-storage.ts';
+import { readExamples, readVersions } from './eval/prepare.ts';
 import { printReport, progressLine } from './eval/print.ts';
+import { coordinate, work } from './eval/queue.ts';
+import { ShardAnswerer, type ShardPlaces } from './eval/shard.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFolder } from './io/disk.ts';
-
-/** This project's root, from src/cli and from dist/cli. */
-const root = new URL('../../', import.meta.url);
 
 export const evalCommand: Command = {
 	synopsis: '--model DIR --benchmark NAME --data PATH --out DIR [options]',
@@ -35,6 +31,9 @@ export const evalCommand: Command = {
 		"--tokens Ms           numbers of visual tokens, joined by commas (each projector's own)",
 		'--limit N             only the first N examples',
 		'--resume              go on with what DIR holds',
+		'--queue redis://…     give the work out over a Redis server, to workers on any machines; merge what comes back',
+		'--queue … --worker    be a worker: answer shares of the work until Ctrl-C; --model and --data say where they lie here',
+		'--stalled-after S     seconds without a sign of life after which a share goes to another worker (30)',
 		...benchmarks.map(({ name, files }) => `${name.padEnd(14)} ${files.join(' ')}`)
 	],
 	async run(args, terminal) {
@@ -49,11 +48,25 @@ export const evalCommand: Command = {
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
 				limit: { type: 'string' },
-				resume: { type: 'boolean' }
+				resume: { type: 'boolean' },
+				queue: { type: 'string' },
+				worker: { type: 'boolean' },
+				'stalled-after': { type: 'string' }
 			}
 		});
 		positionals(rest);
-		const { model: modelPath, benchmark: name, out } = values;
+		const { model: modelPath, benchmark: name, out, queue } = values;
+		if (values.worker) {
+			if (queue === undefined) throw new InputError('--worker needs --queue redis://…. See --help.');
+			const stalledAfter = values['stalled-after'];
+			await serve(
+				queue,
+				stalledAfter === undefined ? 30 : number('--stalled-after', stalledAfter),
+				{ model: modelPath, data: values.data },
+				terminal
+			);
+			return true;
+		}
 		if (modelPath === undefined) throw new InputError('--model DIR is missing. See --help.');
 		if (name === undefined) throw new InputError('--benchmark NAME is missing. See --help.');
 		if (out === undefined) throw new InputError('--out DIR is missing. See --help.');
@@ -84,6 +97,32 @@ export const evalCommand: Command = {
 				if (record.repaired) terminal.note(`${storage.name}: a half-written last result was removed.`);
 				targets.push({ ...choice, record, storage });
 			}
+			const writeReports = async () => {
+				terminal.progress('');
+				for (const { record, storage } of targets) {
+					if (record.results.size === 0) continue;
+					terminal.write(`${printReport(benchmark.title, await reportRun(benchmark, record, storage))}\n`);
+				}
+			};
+			const asked = examples.slice(0, limit);
+			if (queue !== undefined) {
+				const whole = await coordinate(
+					queue,
+					targets.map(({ record }) => ({
+						...{ record, identity: record.manifest.identity, ids: asked.map(({ id }) => id) },
+						...{
+							model: resolve(modelPath),
+							data: values.data === undefined ? undefined : resolve(values.data)
+						}
+					})),
+					{
+						signal: terminal.signal,
+						onProgress: (done, total) => terminal.progress(`${done} of ${total} answers merged`)
+					}
+				);
+				await writeReports();
+				return whole;
+			}
 			// Loading the runtime takes a moment that wrong arguments need not wait for.
 			const { createNodeBackend } = await import('./node-backend.ts');
 			model = await HoneybeeModel.load({
@@ -95,18 +134,14 @@ export const evalCommand: Command = {
 			});
 			const whole = await runBenchmark({
 				benchmark,
-				examples: examples.slice(0, limit),
+				examples: asked,
 				targets,
 				model,
 				prepare: imagePreparer(decodeImage, manifest.image.size),
 				onProgress: (progress) => terminal.progress(progressLine(progress)),
 				signal: terminal.signal
 			});
-			terminal.progress('');
-			for (const { record, storage } of targets) {
-				if (record.results.size === 0) continue;
-				terminal.write(`${printReport(benchmark.title, await reportRun(benchmark, record, storage))}\n`);
-			}
+			await writeReports();
 			return whole;
 		} finally {
 			await model?.dispose();
@@ -119,29 +154,25 @@ export const evalCommand: Command = {
 /** The parts of a list joined by commas. */
 const listOf = (text: string | undefined) => text?.split(',').map((part) => part.trim());
 
-async function readExamples(
-	benchmark: Benchmark,
-	path: string | undefined,
+/** Answers shares of the work until Ctrl-C. */
+async function serve(
+	queue: string,
+	stalledAfter: number,
+	places: ShardPlaces,
 	terminal: Terminal
-): Promise<Example[]> {
-	const scenes = benchmark.name.startsWith('scenes');
-	if (path === undefined && !scenes)
-		throw new InputError(`--data PATH is missing: a folder with ${benchmark.files.join(' ')}.`);
-	const folder = await openDataFolder(path ?? fileURLToPath(new URL('static/scenes', root)));
-	const examples: Example[] = [];
-	for await (const example of benchmark.examples(folder)) {
-		examples.push(example);
-		if (examples.length % 500 === 0)
-			terminal.progress(`reading ${benchmark.title}: ${examples.length} examples`);
-		if (terminal.signal.aborted) throw new Error('interrupted');
+): Promise<void> {
+	const answerer = new ShardAnswerer(places, terminal);
+	let answered = 0;
+	try {
+		await work(queue, {
+			...{ stalledAfter, signal: terminal.signal },
+			answer: (job) => answerer.answer(job),
+			onDone: ({ ids }) => {
+				answered += ids.length;
+				terminal.progress(`${answered} answers given`);
+			}
+		});
+	} finally {
+		await answerer.dispose();
 	}
-	return examples;
-}
-
-async function readVersions(): Promise<Record<string, string>> {
-	const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as {
-		version: string;
-	};
-	const { env } = await import('onnxruntime-node');
-	return { honeybee: version, onnxruntime: env.versions.node ?? env.versions.common };
 }
