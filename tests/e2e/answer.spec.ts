@@ -37,7 +37,7 @@ test('an answer is looked into: words, influence, edited tokens, logit lens', as
 	expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
 	expect(shares.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(1);
 	await influence.getByText('Ablation', { exact: true }).click();
-	await expect(influence.getByText(/^Ablation of 36 visual tokens took/)).toBeVisible();
+	await expect(influence.getByText(/^Ablation of 36\svisual tokens took/)).toBeVisible();
 	const gains = await numbers();
 	expect(gains).not.toEqual(shares);
 	expect(Math.min(...gains)).toBeLessThan(0);
@@ -48,7 +48,7 @@ test('an answer is looked into: words, influence, edited tokens, logit lens', as
 	await tokens.first().click();
 	await tokens.last().click({ modifiers: ['Shift'] });
 	await page.getByText('Delete', { exact: true }).click();
-	await page.getByRole('button', { name: 'Add the edit of 36 tokens' }).click();
+	await page.getByRole('button', { name: /^Add the edit of 36\stokens$/ }).click();
 	await expect(page.getByText('Delete tokens 0–35', { exact: true })).toBeVisible();
 	await page.getByRole('button', { name: 'Answer again' }).click();
 	const outcome = page.getByRole('group', { name: 'The answer with changed visual tokens' });
@@ -60,7 +60,7 @@ test('an answer is looked into: words, influence, edited tokens, logit lens', as
 	expect(change).toHaveLength(await words.count());
 	expect(change.reduce((sum, text) => sum + Number(text.replace('−', '-')), 0)).toBeLessThan(-0.1);
 
-	await page.getByRole('button', { name: 'Read 36 visual tokens at every layer' }).click();
+	await page.getByRole('button', { name: /^Read 36\svisual tokens at every layer$/ }).click();
 	const lens = page.locator('#figure-logit-lens');
 	await expect(lens.locator('svg [data-token]')).toHaveCount(36);
 	await lens.getByRole('slider', { name: /Layer/ }).fill('0');
