@@ -41,32 +41,33 @@ export function quantizeMatrix(
 			const scale = Math.fround((most - least) / levels) || 1;
 			const inverse = 1 / scale;
 			const zero = Math.min(levels, Math.max(0, Math.round(-least * inverse)));
+			// w / scale + zero lies above −1, so that truncation after adding a half rounds to nearest.
+			const shift = zero + 0.5;
 			const index = row * blocks + block;
 			scales[index] = scale;
 			if (bits === 8) {
 				zeroPoints[row * zeroBytes + block] = zero;
 				const out = index * blockBytes;
 				for (let i = start; i < end; i++) {
-					const q = Math.round(matrix[i]! * inverse) + zero;
-					packed[out + i - start] = q < 0 ? 0 : q > levels ? levels : q;
+					const q = (matrix[i]! * inverse + shift) | 0;
+					packed[out + i - start] = q > levels ? levels : q;
 				}
 				packed.fill(zero, out + end - start, out + blockBytes);
 			} else {
 				zeroPoints[row * zeroBytes + (block >> 1)]! |= zero << ((block & 1) * 4);
 				const out = index * blockBytes;
-				for (let i = 0; i < BLOCK; i += 2) {
-					let byte = 0;
-					for (let half = 0; half < 2; half++) {
-						const at = start + i + half;
-						let q = zero;
-						if (at < end) {
-							q = Math.round(matrix[at]! * inverse) + zero;
-							q = q < 0 ? 0 : q > levels ? levels : q;
-						}
-						byte |= q << (half * 4);
-					}
-					packed[out + (i >> 1)] = byte;
+				const whole = start + ((end - start) & ~1);
+				let at = out;
+				for (let i = start; i < whole; i += 2) {
+					const low = (matrix[i]! * inverse + shift) | 0;
+					const high = (matrix[i + 1]! * inverse + shift) | 0;
+					packed[at++] = (low > levels ? levels : low) | ((high > levels ? levels : high) << 4);
 				}
+				if (whole < end) {
+					const low = (matrix[whole]! * inverse + shift) | 0;
+					packed[at++] = (low > levels ? levels : low) | (zero << 4);
+				}
+				packed.fill(zero | (zero << 4), at, out + blockBytes);
 			}
 		}
 	}
