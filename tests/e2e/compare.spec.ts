@@ -60,7 +60,7 @@ test('two projectors side by side: answers, maps under one cursor, forced decodi
 	await expect(alike.getByText(/^Linear CKA 0\.\d+$/)).toBeVisible();
 	await expect(alike.getByText(/^Mean cosine of matched tokens 0\.\d+$/)).toBeVisible();
 
-	// Each column scores both answers; a column is less surprised by what it wrote itself than the other one is.
+	// Each column scores both answers; the numbers of the matrix and of the words are the same.
 	await page.getByRole('button', { name: 'Score the answers' }).click();
 	const matrix = page.locator('#figure-score-matrix');
 	await expect(matrix.locator('svg')).toBeVisible({ timeout: 180_000 });
@@ -72,12 +72,28 @@ test('two projectors side by side: answers, maps under one cursor, forced decodi
 			rows.slice(1).map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent ?? ''))
 		);
 	expect(sums.map(([writer, scorer]) => `${writer?.[0]}${scorer?.[0]}`)).toEqual(['AA', 'AB', 'BA', 'BB']);
-	const total = sums.map((row) => Number(row[3]!.replace('−', '-').replace('e−', 'e-')));
-	for (const value of total) expect(value).toBeLessThan(0);
-	expect(total[0]).toBeGreaterThan(total[1]!);
-	expect(total[3]).toBeGreaterThan(total[2]!);
+	const numbers = (cells: readonly string[]) =>
+		cells.map((cell) => Number(cell.replaceAll('−', '-').replace(/\s/g, '')));
+	for (const row of sums) {
+		const [perplexity, total, tokens] = numbers(row.slice(2)) as [number, number, number];
+		expect(total).toBeLessThan(0);
+		// Shown with three digits.
+		expect(Math.abs(perplexity / Math.exp(-total / tokens) - 1)).toBeLessThan(0.01);
+	}
+	expect(sums[0]![3], 'two columns read one answer differently').not.toBe(sums[1]![3]);
 	const forced = page.locator('#figure-word-scores');
 	await expect(forced.getByText(/^A: .*: perplexity [\d.]+, −?[\d.]+\snats over \d+ tokens$/)).toBeVisible();
+	await forced.getByRole('button', { name: 'Show as table' }).click();
+	const words = await forced
+		.getByRole('row')
+		.evaluateAll((rows) =>
+			rows.slice(1).map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent ?? ''))
+		);
+	expect(words.map(([word]) => word)).toEqual(texts[0]);
+	for (const scorer of [0, 1]) {
+		const sum = numbers(words.map((row) => row[scorer + 1]!)).reduce((all, value) => all + value, 0);
+		expect(Math.abs(sum - numbers([sums[scorer]![3]!])[0]!)).toBeLessThan(0.02);
+	}
 
 	await page.getByRole('button', { name: 'Measure' }).click();
 	await expect(
