@@ -8,6 +8,7 @@ import { checkSampling } from '../sampling.ts';
 import { Tokenizer } from '../text/index.ts';
 import { AnswerProber } from './answer-prober.ts';
 import type { Backend } from './backend.ts';
+import { withContext } from './context.ts';
 import { LanguageModel } from './language.ts';
 import { Mutex } from './mutex.ts';
 import { pause } from './pause.ts';
@@ -67,7 +68,7 @@ export class HoneybeeModel {
 		{ backend, folder }: HoneybeeOptions,
 		parts: { tokenizer: Tokenizer; visual: VisualModel; language: LanguageModel }
 	) {
-		this.manifest = folder.manifest;
+		this.manifest = withContext(folder.manifest, backend.context);
 		this.#backend = backend;
 		this.#tokenizer = parts.tokenizer;
 		this.#visual = parts.visual;
@@ -116,7 +117,7 @@ export class HoneybeeModel {
 				tokenizer: this.#tokenizer,
 				prompt,
 				sampling: request.sampling,
-				context: Math.min(max_position_embeddings, this.#backend.context ?? Infinity),
+				context: max_position_embeddings,
 				hidden: hidden_size,
 				backend: this.#backend.info.backend,
 				dtype: this.manifest.dtype,
