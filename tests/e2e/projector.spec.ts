@@ -66,7 +66,7 @@ test('locality: maps follow method, projector and M; figures point at the same t
 	// M changes the maps; untrained ones say so.
 	await page.getByRole('spinbutton', { name: 'Number of visual tokens' }).fill('10');
 	await page.keyboard.press('Enter');
-	await expect(page.getByText(/The map of 9 visual tokens took/)).toBeVisible();
+	await expect(page.getByText(/The map of 9\svisual tokens took/)).toBeVisible();
 	await expect(grid).toContainText('M = 9');
 
 	// Attention by layer and head, where there is one.
@@ -128,7 +128,7 @@ test('anatomy: stages of a C-Abstractor and its gates; stages of another project
 	test.setTimeout(480_000);
 	await openPage(page, 'anatomy');
 	const stages = page.locator('#figure-stage-responses');
-	await expect(stages.getByText('pooling')).toBeVisible();
+	await expect(stages.getByText('pooling', { exact: true })).toBeVisible();
 	await expect(page.locator('#figure-channel-gates .bars')).toHaveCount(4);
 	const before = await stages.locator('svg').first().getAttribute('aria-label');
 	await pointAt(page.locator('#figure-locality-grid'), 0.09, 0.09);
