@@ -15,12 +15,18 @@ import { embeddedModel, openNodeModel, scene } from '../../support/embedded.ts';
 const { image, questions } = scene(3);
 const other = scene(4).image;
 const question = questions.find(({ task }) => task === 'caption')!.question;
-const V = 672;
-const L = 4;
 
 let model: HoneybeeModel;
+/** Vocabulary, layers, heads and width of the language model. */
+let V: number, L: number, H: number, O: number;
 beforeAll(async () => {
 	model = await openNodeModel(embeddedModel);
+	({
+		vocab_size: V,
+		num_hidden_layers: L,
+		num_attention_heads: H,
+		hidden_size: O
+	} = model.manifest.config.text_config);
 }, 60_000);
 afterAll(() => model.dispose());
 
@@ -167,7 +173,7 @@ describe('edits of visual tokens', () => {
 			await ask(changes, recorder);
 			const ids = recorder.trace.input_ids!.data as BigInt64Array;
 			const embeds = recorder.trace.input_embeds!.data as Float32Array;
-			return [...ids.keys()].filter((i) => ids[i] === -1n).map((i) => embeds.slice(i * 160, (i + 1) * 160));
+			return [...ids.keys()].filter((i) => ids[i] === -1n).map((i) => embeds.slice(i * O, (i + 1) * O));
 		};
 		const own = await rows({});
 		const mean = own[0]!.map((_, h) => own.reduce((sum, row) => sum + row[h]! / 9, 0));
@@ -262,7 +268,7 @@ describe('influence', () => {
 	it('by attention has rows that sum to at most one, and not to nothing', async () => {
 		const { ids } = await ask();
 		const { values } = await model.influence({ ...probe(ids), method: 'attention' });
-		expect(values.dims).toEqual([L, 5, ids.length, 9]);
+		expect(values.dims).toEqual([L, H, ids.length, 9]);
 		let most = 0;
 		for (let row = 0; row < values.data.length; row += 9) {
 			const sum = values.data.subarray(row, row + 9).reduce((a, b) => a + b, 0);

@@ -126,7 +126,10 @@ function perturbations(
 			}
 		};
 	// Each patch has directions of its own, so that its noise is independent of its neighbours'.
-	let known = { patch: -1, directions: new Float32Array(0) };
+	let known: { readonly patch: number; readonly directions: Float32Array } = {
+		patch: -1,
+		directions: new Float32Array(0)
+	};
 	const directionsOf = (patch: number): Float32Array => {
 		if (known.patch !== patch)
 			known = {
