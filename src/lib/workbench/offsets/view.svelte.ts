@@ -17,6 +17,7 @@ import {
 	type SamplingTrace
 } from '../../analysis/offsets.ts';
 import { sideOf } from '../../analysis/grid.ts';
+import { oneOfEachFamily } from '../tokens.ts';
 import { sample, samplerOf, sampleSet, type Sampler } from './sampling.ts';
 
 /** Sampling of one image, with what it was made of. */
@@ -45,10 +46,15 @@ export class OffsetsView {
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
 	readonly sampler = $derived.by(() => this.subject && samplerOf(this.subject.entry));
-	/** Projectors of the model that have sampling offsets. */
-	readonly others = $derived.by(() =>
-		Object.entries(this.#session.manifest?.projectors ?? {}).filter(([, entry]) => samplerOf(entry))
-	);
+	/** Projectors of the model that have sampling offsets, one of each family. */
+	readonly others = $derived.by(() => {
+		const { manifest, tokens } = this.#session;
+		if (!manifest) return [];
+		return oneOfEachFamily(manifest, tokens ?? 0).flatMap((name) => {
+			const entry = manifest.projectors[name]!;
+			return samplerOf(entry) ? [[name, entry] as const] : [];
+		});
+	});
 	readonly images = $derived.by((): readonly SessionImage[] => [
 		...(this.#session.scenes ?? []),
 		...this.#session.images
