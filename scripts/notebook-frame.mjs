@@ -38,10 +38,10 @@ async function frameHtml(minify) {
 			}
 		}
 	});
-	const [{ output }] = /** @type {{ output: { type: string, code?: string }[] }[]} */ (
+	const [built] = /** @type {{ output: { type: string, code?: string }[] }[]} */ (
 		Array.isArray(result) ? result : [result]
 	);
-	const code = output.find(({ type }) => type === 'chunk')?.code ?? '';
+	const code = built?.output.find(({ type }) => type === 'chunk')?.code ?? '';
 	const style = readFileSync(join(folder, 'style.css'), 'utf8');
 	return `<!doctype html>
 <html lang="en">

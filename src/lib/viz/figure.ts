@@ -37,7 +37,16 @@ export interface FigureOptions {
 
 /** What the session has to compute for the figure. */
 export type Need =
-	'image' | 'locality' | 'sampling' | 'stages' | 'answer' | 'logit-lens' | 'similarity' | 'sweep' | 'timings' | 'runs';
+	| 'image'
+	| 'locality'
+	| 'sampling'
+	| 'stages'
+	| 'answer'
+	| 'logit-lens'
+	| 'similarity'
+	| 'sweep'
+	| 'timings'
+	| 'runs';
 
 export interface Table {
 	/** Column heads, with units in brackets. */

@@ -60,10 +60,7 @@ export async function listModels(base: string, fetcher: typeof fetch = fetch): P
  * No list, an empty one, and a server that answers with its start page are the same to a reader: no models.
  * @throws Error with a sentence when there is a list that cannot be read.
  */
-export async function listSiteModels(
-	base: string,
-	fetcher: typeof fetch = fetch
-): Promise<ModelListing[]> {
+export async function listSiteModels(base: string, fetcher: typeof fetch = fetch): Promise<ModelListing[]> {
 	const address = new URL('models/index.json', base);
 	let response: Response;
 	try {

@@ -20,14 +20,14 @@ markdown.inline.ruler.after('escape', 'tex', (state, silent) => {
 	if (!silent) {
 		const token = state.push('tex', '', 0);
 		token.content = src.slice(start, end);
-		token.meta = display;
+		token.meta = { display };
 	}
 	state.pos = end + mark.length;
 	return true;
 });
 markdown.renderer.rules['tex'] = (tokens, index) => {
 	const { content, meta } = tokens[index]!;
-	return `<span class="tex" data-display="${meta === true}">${markdown.utils.escapeHtml(content)}</span>`;
+	return `<span class="tex" data-display="${meta?.['display'] === true}">${markdown.utils.escapeHtml(content)}</span>`;
 };
 
 /** Markdown with HTML and TeX as elements; scripts, handlers, frames and forms are taken out. */

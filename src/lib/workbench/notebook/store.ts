@@ -15,9 +15,7 @@ export interface StoredNotebook {
 }
 
 /** Somebody else has saved in the meantime. */
-export class ConflictError extends InputError {
-	override name = 'ConflictError';
-}
+export class ConflictError extends InputError {}
 
 const DATABASE = 'honeybee-notebooks';
 const STORE = 'notebooks';

@@ -36,7 +36,7 @@ export function tokenized(tokenizer: Tokenizer, text: string, tokensPerImage: nu
 	input_ids.forEach((id, i) => {
 		const kind = id === IMAGE_TOKEN_ID ? 'image' : labels[i] === IGNORE_LABEL ? 'given' : 'trained';
 		const last = runs.at(-1);
-		const run = last?.kind === kind ? last : { kind, pieces: [], count: 0 };
+		const run: (typeof runs)[number] = last?.kind === kind ? last : { kind, pieces: [], count: 0 };
 		if (run !== last) runs.push(run);
 		run.count++;
 		if (kind !== 'image') run.pieces.push(tokenizer.piece(id) ?? `<${id}>`);
