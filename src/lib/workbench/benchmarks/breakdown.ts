@@ -3,6 +3,7 @@ import { pairedDifference } from '../../benchmarks/compare.ts';
 import type { ScoredRun } from '../../benchmarks/run/scored.ts';
 import type { DifferencesRows } from '../../viz/paired-differences.ts';
 import type { BreakdownRows } from '../../viz/score-breakdown.ts';
+import type { BenchmarkDesk } from './desk.svelte.ts';
 import type { TrainedScore } from './evaluation.ts';
 import { scoreName } from './curves.ts';
 
@@ -19,18 +20,20 @@ function scoresOf(run: ScoredRun, level: number): CategoryScore[] {
 
 /** The name of a run where all are of one model. */
 export const shortTitle = (run: ScoredRun): string =>
-	run.origin === 'measured' && run.tokens !== undefined ? `${run.projector}, M = ${run.tokens}` : run.title;
+	run.origin === 'measured' && run.tokens !== undefined
+		? `${run.projector.replace(/-m\d+$/, '')}, M = ${run.tokens}`
+		: run.title;
 
 /** Categories of some runs, the best first by the mean over the runs; `trained` scores stand beside as hollow dots. */
 export function breakdownRows(
 	runs: readonly ScoredRun[],
 	level: number,
 	trained: readonly TrainedScore[],
-	projectors: readonly string[]
+	{ kinds, kindOf }: Pick<BenchmarkDesk, 'kinds' | 'kindOf'>
 ): BreakdownRows {
 	const alongside = [...Map.groupBy(trained, ({ projector, tokens }) => `${projector} ${tokens}`).values()]
 		.filter(([first]) =>
-			runs.some((run) => run.projector === first!.projector && run.tokens === first!.tokens)
+			runs.some((run) => kindOf(run.projector) === first!.projector && run.tokens === first!.tokens)
 		)
 		.map((scores) => ({
 			name: `${scores[0]!.projector}, M = ${scores[0]!.tokens}, in training`,
@@ -61,13 +64,13 @@ export function breakdownRows(
 	return {
 		series: [
 			...runs.map((run) => ({
-				...{ name: shortTitle(run), projector: run.projector, hollow: run.origin !== 'measured' }
+				...{ name: shortTitle(run), projector: kindOf(run.projector), hollow: run.origin !== 'measured' }
 			})),
 			...alongside.map(({ name, projector }) => ({ name, projector, hollow: true }))
 		],
 		categories: categories.sort((a, b) => mean(b) - mean(a)),
 		score: runs[0] ? scoreName(runs[0].benchmark, runs) : '',
-		projectors
+		projectors: kinds
 	};
 }
 

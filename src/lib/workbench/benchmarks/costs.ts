@@ -10,6 +10,7 @@ import type { TradeoffPoint, TradeoffRows } from '../../viz/accuracy-latency.ts'
 import type { CheckRows } from '../../viz/cost-check.ts';
 import type { CostRows } from '../../viz/cost-curve.ts';
 import type { LatencyRows } from '../../viz/latency-curve.ts';
+import { unique } from './lists.ts';
 import { stages, type TimedStage, type Timing } from './measure.ts';
 
 export const quantities = {
@@ -33,7 +34,7 @@ export function costRows(manifest: ModelManifest, quantity: Quantity): CostRows 
 		tokensOf(manifest, projector).map((tokens) => {
 			const inputs = { vision_config, text_config, projector_config: config, tokens, text_tokens: TEXT };
 			return {
-				projector,
+				projector: manifest.projectors[projector]!.family ?? projector,
 				tokens,
 				value: quantity === 'memory' ? memory(manifest, projector, inputs) : operations(inputs, quantity)
 			};
@@ -42,7 +43,7 @@ export function costRows(manifest: ModelManifest, quantity: Quantity): CostRows 
 	return {
 		quantity: `${quantities[quantity]}, ${TEXT} positions of text`,
 		points,
-		projectors: Object.keys(manifest.projectors)
+		projectors: unique(points.map(({ projector }) => projector))
 	};
 }
 

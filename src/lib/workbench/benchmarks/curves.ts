@@ -2,6 +2,7 @@ import { published, type PublishedBenchmark } from '../../benchmarks/published.t
 import type { Benchmark } from '../../benchmarks/benchmark.ts';
 import type { ScoredRun } from '../../benchmarks/run/scored.ts';
 import type { AccuracyPoint, AccuracyRows } from '../../viz/accuracy-curve.ts';
+import type { BenchmarkDesk } from './desk.svelte.ts';
 
 /** Column of the published tables that scores the same thing. */
 const column: Readonly<Record<string, PublishedBenchmark>> = {
@@ -36,15 +37,18 @@ export function publishedPoints({ name }: Benchmark): AccuracyPoint[] {
 }
 
 /** Headline scores of runs by M; runs without an M or a score are left out. */
-export function runPoints(runs: readonly ScoredRun[]): AccuracyPoint[] {
+export function runPoints(
+	runs: readonly ScoredRun[],
+	kindOf: (projector: string) => string
+): AccuracyPoint[] {
 	return runs.flatMap((run) => {
 		const value = run.report.scores[0]?.value;
 		if (run.tokens === undefined || value === undefined || Number.isNaN(value)) return [];
 		const { interval } = run;
 		return [
 			{
-				series: run.origin === 'measured' ? run.projector : run.title,
-				projector: run.projector,
+				series: run.origin === 'measured' ? kindOf(run.projector) : run.title,
+				projector: kindOf(run.projector),
 				origin: run.origin,
 				tokens: run.tokens,
 				value,
@@ -67,11 +71,11 @@ export function accuracyRows(
 	benchmark: Benchmark,
 	runs: readonly ScoredRun[],
 	training: readonly AccuracyPoint[],
-	projectors: readonly string[]
+	{ kinds, kindOf }: Pick<BenchmarkDesk, 'kinds' | 'kindOf'>
 ): AccuracyRows {
 	return {
-		points: [...runPoints(runs), ...training, ...publishedPoints(benchmark)],
+		points: [...runPoints(runs, kindOf), ...training, ...publishedPoints(benchmark)],
 		score: scoreName(benchmark, runs),
-		projectors
+		projectors: kinds
 	};
 }

@@ -11,7 +11,7 @@ import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Session } from '../session.svelte.ts';
 import { builtInData, chosenData, isBuiltIn } from './data.ts';
-import { byId, readAll, withRuns, type ExamplesById } from './lists.ts';
+import { byId, readAll, unique, withRuns, type ExamplesById } from './lists.ts';
 import { versions } from './versions.ts';
 
 export type DeskStatus = 'idle' | 'reading' | 'running' | 'stopped' | 'done' | 'failed';
@@ -78,6 +78,15 @@ export class BenchmarkDesk {
 				.filter((M) => tokensOf(manifest, projector).includes(M))
 				.map((tokens) => ({ projector, tokens }))
 		);
+	}
+
+	/** The kind of a projector: those of one kind differ in M only, and stand in one series. */
+	readonly kindOf = (projector: string): string =>
+		this.session.manifest?.projectors[projector]?.family ?? projector;
+
+	/** All kinds of the model, in its order. */
+	get kinds(): string[] {
+		return unique(this.session.projectorNames.map(this.kindOf));
 	}
 
 	/** M chosen for a projector; its own until something else is chosen. */

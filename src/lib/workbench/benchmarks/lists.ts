@@ -4,6 +4,8 @@ import type { SourceFolder } from '../../checkpoint/source.ts';
 
 export type ExamplesById = ReadonlyMap<number, Example>;
 
+export const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
+
 export const byId = (examples: readonly Example[]): ExamplesById =>
 	new Map(examples.map((example) => [example.id, example]));
 
