@@ -7,7 +7,8 @@ import { expect, model, test } from './workbench.ts';
 async function openBench(page: Page, limit: string): Promise<void> {
 	await page.goto('/benchmarks?backend=wasm');
 	await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeEnabled({ timeout: 180_000 });
-	for (const box of await page.getByRole('checkbox', { name: /^(?!C-Abstractor).*, M = \d+$/ }).all())
+	const choice = page.getByRole('group', { name: 'Projectors at M visual tokens' });
+	for (const box of await choice.getByRole('checkbox', { name: /^(?!C-Abstractor)/ }).all())
 		if (await box.isChecked()) await box.uncheck({ force: true });
 	await page.getByRole('combobox', { name: 'Examples' }).selectOption(limit);
 }
