@@ -89,7 +89,7 @@ test('a few scenes: stop, reload, go on, the same answers as on the command line
 	await examples.getByRole('button', { name: 'Open in the chat' }).first().click();
 	await expect(page.getByRole('textbox', { name: 'Question' })).not.toHaveValue('');
 	await page.getByRole('radio', { name: 'Published (Figure 1)' }).check({ force: true });
-	await expect(page.locator('#figure-accuracy-latency svg')).toContainText('Honeybee 13B');
+	await expect(page.locator('#figure-accuracy-latency')).toContainText('Honeybee 13B');
 });
 
 test('a file that cannot be used is refused in a sentence', async ({ page }) => {
