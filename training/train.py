@@ -39,7 +39,7 @@ def main() -> None:
     p.add_argument("--target", default="captions", choices=["captions", "tokens"],
                    help="align: captions through the frozen LM (the paper's), or regression to the writer's tokens")
     p.add_argument("--templated-share", type=float, default=0.25, help="tune: share of upstream's short-answer template")
-    p.add_argument("--mixture", default="tuned", choices=["tuned", "balanced", "unbalanced"], help="tune: task weights")
+    p.add_argument("--mixture", default="tuned", choices=["tuned", "counting", "balanced", "unbalanced"], help="tune: task weights")
     p.add_argument("--granularity", default="fine", choices=["fine", "coarse"], help="tune: templates per task or one")
     p.add_argument("--diversity", type=int, default=1, help="tune: wordings per template, 1 to 4")
     p.add_argument("--multi-turn", default="on", choices=["on", "off"], help="tune: several questions per conversation")

@@ -118,7 +118,8 @@ def run_stage(args, device, run, stage: str, source: str):
     if resumed or rank:
         rng = np.random.default_rng([args.seed, number, step, rank])
     log = Log(run / "log.jsonl", args.label or stage)
-    options = Options(templated_share=args.templated_share, multi_turn=args.multi_turn == "on",
+    options = Options(rounds=3 if args.mixture == "counting" else 2, templated_share=args.templated_share,
+                      multi_turn=args.multi_turn == "on",
                       mixture=MIXTURES[args.mixture], granularity=args.granularity, diversity=args.diversity)
     clock = Clock(args.minutes, spent)
     last_log = last_eval = clock.elapsed
@@ -157,7 +158,8 @@ def run_stage(args, device, run, stage: str, source: str):
             b = caption_batch(scenes, tokens, tokenizer)
             loss, _, _ = answer_loss(lm, splice(lm, b.ids.clamp(min=0).to(device), b.image_at, visual), b.labels.to(device))
         elif kind < args.caption_share + args.packed_share:  # single questions that do not see each other
-            asked = [some_questions(s, rng, WEIGHTS, 2, 10) for s in scenes]
+            weights = WEIGHTS if args.mixture == "tuned" else options.mixture
+            asked = [some_questions(s, rng, weights, options.rounds, 10) for s in scenes]
             p = pack(asked, tokens, tokenizer, "short" if rng.random() < args.templated_share else "free")
             loss, _, _ = packed_forward(lm, p, visual)
         else:

@@ -18,6 +18,9 @@ from .text import GROUND, IGNORE, IMAGE_TOKEN, PAD, SHORT, Tokenizer, free_promp
 MIXTURES = {
     "tuned": {"existence": 0.6, "counting": 1.0, "attribute": 0.6, "scene": 0.15, "position": 0.8, "relation": 1.0,
               "localisation": 0.7, "identity": 0.7, "referring": 0.15, "caption": 0.1},
+    # to be drawn in three rounds: a third of all questions count
+    "counting": {"existence": 0.25, "counting": 1.0, "attribute": 0.5, "scene": 0.07, "position": 0.2, "relation": 0.3,
+                 "localisation": 0.45, "identity": 0.25, "referring": 0.07, "caption": 0.04},
     # every task as often as it can be asked
     "balanced": {t: 0.6 for t in TASKS},
     # like a mixture by the size of data sets that happens to be large for the easy tasks

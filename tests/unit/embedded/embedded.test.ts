@@ -20,6 +20,9 @@ interface Reference {
 	}[];
 }
 
+/** The projector that answers best (evaluation.json). */
+const BEST = 'd-abs';
+
 describe('embedded model', () => {
 	let model: HoneybeeModel;
 	beforeAll(async () => {
@@ -27,32 +30,53 @@ describe('embedded model', () => {
 	}, 60_000);
 	afterAll(() => model.dispose());
 
-	it('has one vision tower, one language model and the five projectors', () => {
-		expect(Object.values(model.manifest.projectors).map((p) => p.title)).toEqual(
-			expect.arrayContaining(['Linear', 'MLP', 'Resampler', 'C-Abstractor', 'D-Abstractor'])
+	it('has one vision tower, one language model and every projector, several of them at several M', () => {
+		const { projectors } = model.manifest;
+		expect(Object.values(projectors).map((p) => p.title)).toEqual(
+			expect.arrayContaining([
+				'Linear',
+				'MLP',
+				'Resampler',
+				'C-Abstractor',
+				'D-Abstractor',
+				'Average pooling'
+			])
 		);
+		for (const kind of ['c-abs', 'pool', 'resampler', 'd-abs']) {
+			const tokens = Object.entries(projectors)
+				.filter(([name, entry]) => (entry.family ?? name) === kind)
+				.flatMap(([, entry]) => entry.trained_tokens);
+			expect(
+				tokens.toSorted((x, y) => x - y),
+				kind
+			).toEqual([16, 36, 64, 144]);
+		}
 	});
 
 	it('answers held-out scenes better than the floor its best projector must reach', async () => {
-		const floor = { existence: 0.8, identity: 0.6, localisation: 0.6 };
-		const best = { existence: 0, identity: 0, localisation: 0 };
-		for (const projector of Object.keys(model.manifest.projectors)) {
-			const right = { existence: 0, identity: 0, localisation: 0 };
-			const asked = { existence: 0, identity: 0, localisation: 0 };
-			for (let seed = 0; seed < 60; seed++) {
-				const { image, questions } = scene(seed);
-				for (const task of ['existence', 'identity', 'localisation'] as const)
-					for (const { question, answer: truth } of questions.filter((q) => q.task === task)) {
-						asked[task]++;
-						if ((await answer(model, projector, image, question)) === truth) right[task]++;
-					}
+		const floor = {
+			existence: 0.9,
+			identity: 0.85,
+			localisation: 0.85,
+			relation: 0.8,
+			counting: 0.7,
+			position: 0.85
+		};
+		const tasks = Object.keys(floor) as (keyof typeof floor)[];
+		const right = new Map<string, number>();
+		const asked = new Map<string, number>();
+		for (let seed = 0; seed < 60; seed++) {
+			const { image, questions } = scene(seed);
+			for (const { task, question, answer: truth } of questions) {
+				asked.set(task, (asked.get(task) ?? 0) + 1);
+				if (!(task in floor)) continue;
+				const given = await answer(model, BEST, image, question);
+				if (given === truth) right.set(task, (right.get(task) ?? 0) + 1);
 			}
-			for (const task of ['existence', 'identity', 'localisation'] as const)
-				best[task] = Math.max(best[task], right[task] / asked[task]);
 		}
-		console.log('embedded model, best projector per task on 60 held-out scenes:', best);
-		for (const task of ['existence', 'identity', 'localisation'] as const)
-			expect(best[task], task).toBeGreaterThanOrEqual(floor[task]);
+		const shares = Object.fromEntries(tasks.map((t) => [t, (right.get(t) ?? 0) / (asked.get(t) ?? 0)]));
+		console.log(`${BEST} on 60 held-out scenes:`, shares);
+		for (const task of tasks) expect(shares[task], task).toBeGreaterThanOrEqual(floor[task]);
 	}, 300_000);
 
 	it('gives the answers that PyTorch gave before conversion', async () => {
