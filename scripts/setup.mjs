@@ -162,6 +162,7 @@ async function requireNode() {
 const buildInputs = [
 	'src',
 	'static',
+	'scripts/notebook-frame.mjs',
 	'package-lock.json',
 	'svelte.config.js',
 	'vite.config.ts',

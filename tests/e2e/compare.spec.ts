@@ -113,7 +113,7 @@ test('columns are added, moved, changed and remembered; another M keeps the plac
 	await page.getByRole('button', { name: 'Add a column' }).click();
 	await page.getByLabel('Projector of column C').selectOption('C-Abstractor');
 	await page.getByLabel('Visual tokens of column C').selectOption('M = 9');
-	await expect(page.getByText('Trained at 36, not at this M.')).toBeVisible();
+	await expect(page.getByText('Trained at 16, 36, 64, 144, not at this M.')).toBeVisible();
 	await page.getByRole('button', { name: 'Move column C to the left' }).click();
 	await expect(page.getByRole('region', { name: 'Column B: C-Abstractor, M = 9' })).toBeVisible();
 	await page.reload();

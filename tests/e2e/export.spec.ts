@@ -7,10 +7,16 @@ import type { Locator, Page } from 'playwright/test';
 import sharp from 'sharp';
 import { readCapsule } from '../../src/lib/viz/export/embed.ts';
 import { pages } from '../../src/lib/workbench/pages.ts';
-import { expect, open, test } from './workbench.ts';
+import { expect, test } from './workbench.ts';
 
 const folder = 'test-results/export-files';
 const has = (program: string) => spawnSync(program, ['--version']).error === undefined;
+
+/** Opens a page and waits for its model. */
+async function open(page: Page, address: string): Promise<void> {
+	await page.goto(address);
+	await expect(page.getByRole('radio', { name: 'C-Abstractor' }).first()).toBeAttached({ timeout: 120_000 });
+}
 
 /** The first figure of a page that has something to show, its export menu open. */
 async function firstFigure(page: Page): Promise<Locator> {

@@ -141,6 +141,7 @@ test('anatomy: stages of a C-Abstractor and its gates; stages of another project
 test('the answer follows M, and its times stand at the slider', async ({ page }) => {
 	test.setTimeout(480_000);
 	await page.goto('/?backend=wasm');
+	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
 	const exchange = await ask(page, 'What color is the background?');
 	await answerOf(exchange);
 	await expect(exchange).toContainText('M = 36');

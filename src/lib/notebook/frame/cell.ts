@@ -73,7 +73,8 @@ export class RunningCell {
 		if (!['js', 'ts', 'md', 'tex'].includes(cell.mode))
 			throw new SyntaxError(`Cells of the kind “${cell.mode}” are kept in the file, but do not run here.`);
 		const { body, inputs = [], outputs = [], output, autodisplay = false } = transpile(cell);
-		const evaluated = (0, eval)(`(${body}\n//# sourceURL=cell-${cell.id}.js\n)`) as (
+		// In the global scope, and written so that no minifier makes it a direct call that sees the bundle's names.
+		const evaluated = globalThis.eval(`(${body}\n//# sourceURL=cell-${cell.id}.js\n)`) as (
 			...args: unknown[]
 		) => unknown;
 		const given = inputs.filter((name) => !own.includes(name));

@@ -26,11 +26,12 @@ export const most = 4;
 /** One that keeps places first, then one that does not: the paper's question. */
 const opponents = ['d-abs', 'resampler', 'c-abs', 'mlp'];
 
-/** Projectors of a model in the order in which columns are filled. */
+/** Projectors of a model in the order in which columns are filled: one of each kind first, then their relatives at other M. */
 export function projectorOrder(manifest: ModelManifest): string[] {
 	const rank = (name: string) => {
-		const at = opponents.indexOf(manifest.projectors[name]!.type);
-		return at < 0 ? opponents.length : at;
+		const { type, family = name } = manifest.projectors[name]!;
+		const at = opponents.indexOf(type);
+		return (at < 0 ? opponents.length : at) + (family === name ? 0 : opponents.length + 1);
 	};
 	return Object.keys(manifest.projectors).sort((a, b) => rank(a) - rank(b));
 }
