@@ -3,12 +3,12 @@ import { basename, extname, resolve } from 'node:path';
 import { patchSide } from '../lib/analysis/grid.ts';
 import { coverage } from '../lib/analysis/locality.ts';
 import { tokenPatchMap } from '../lib/analysis/map.ts';
-import { samples } from '../lib/analysis/offsets.ts';
+import { samples, samplingTrace } from '../lib/analysis/offsets.ts';
+import { gridSide } from '../lib/model/config.ts';
 import type { LocalityMethod } from '../lib/model/probes/locality.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
 import type { ImageInput } from '../lib/model/runtime/types.ts';
-import type { Tensor } from '../lib/tensor/tensor.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type { Figure } from '../lib/viz/figure.ts';
 import { exportFile, type Exportable, type ExportContext, type Format } from '../lib/viz/export/files.ts';
@@ -53,26 +53,16 @@ async function mapOf(source: Source) {
 
 async function samplingOf({ model, projector, tokens, token, image, href }: Source) {
 	const trace = await model.trace({ projector, tokens, image, names: ['proj.'] });
-	const get = (name: string): Tensor => {
+	const layers = Object.keys(trace).filter((name) => /^proj\.layer\d+\.sampling_locations$/.test(name));
+	const side = gridSide(model.manifest.config.vision_config);
+	const sampling = samplingTrace(layers.length, side, (name) => {
 		const tensor = trace[name];
 		if (!tensor)
 			throw new InputError(
 				`The projector ${projector} samples nowhere in particular; choose a D-Abstractor.`
 			);
 		return tensor;
-	};
-	const layers = Object.keys(trace).filter((name) => /^proj\.layer\d+\.sampling_locations$/.test(name));
-	const referencePoints = get('proj.reference_points');
-	const { image_size, patch_size } = model.manifest.config.vision_config;
-	const side = Math.floor(image_size / patch_size);
-	const sampling = {
-		referencePoints,
-		side,
-		layers: layers.map((_, i) => ({
-			locations: get(`proj.layer${i}.sampling_locations`),
-			weights: get(`proj.layer${i}.attention_weights`)
-		}))
-	};
+	});
 	return { side, tokens, samples: samples(sampling, { layer: 0, token }), image: { href, name: image.name } };
 }
 

@@ -1,6 +1,5 @@
 import { proxy, wrap, type Remote } from 'comlink';
 import type { ModelManifest } from '../lib/model/manifest.ts';
-import { InputError } from '../lib/tensor/errors.ts';
 import type { ModelLocation } from './api.ts';
 import type {
 	CheckpointInput,
@@ -12,6 +11,7 @@ import type {
 	JobProgress,
 	SelfTestRow
 } from './convert-api.ts';
+import { revive } from './revive.ts';
 
 export interface JobOptions {
 	readonly signal?: AbortSignal;
@@ -116,11 +116,4 @@ function whenGone(
 
 function startConvertWorker(): Worker {
 	return new Worker(new URL('./convert.worker.ts', import.meta.url), { type: 'module', name: 'convert' });
-}
-
-/** Errors lose their class on the way out of the worker; their name tells it. */
-function revive(thrown: unknown): Error {
-	if (!(thrown instanceof Error)) return new Error(String(thrown));
-	if (thrown.name !== 'InputError' || thrown instanceof InputError) return thrown;
-	return new InputError(thrown.message);
 }

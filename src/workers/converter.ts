@@ -2,7 +2,7 @@ import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { convert } from '../lib/model/convert/convert.ts';
 import { forecastConversion } from '../lib/model/convert/plan.ts';
 import { sha256Hasher } from '../lib/model/convert/sha256.ts';
-import type { FolderSink } from '../lib/model/convert/sink.ts';
+import { writeWhole, type FolderSink } from '../lib/model/convert/sink.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import { projectorDefinition } from '../lib/model/projectors/registry.ts';
 import { InputError } from '../lib/tensor/errors.ts';
@@ -177,8 +177,8 @@ export class ConvertWorker implements ConvertWorkerApi {
 				report({ stage: 'unpack', what: path, done: read, total: archive.file.size })
 		});
 		for (const { path, file } of tokenizer ?? [])
-			await writeFile(sink, `tokenizer/${path.split('/').at(-1)}`, new Uint8Array(await file.arrayBuffer()));
-		await writeFile(sink, STAGED, new TextEncoder().encode(identity));
+			await writeWhole(sink, `tokenizer/${path.split('/').at(-1)}`, new Uint8Array(await file.arrayBuffer()));
+		await writeWhole(sink, STAGED, new TextEncoder().encode(identity));
 		return sink.folder;
 	}
 
@@ -203,17 +203,6 @@ async function stagedFolder(name: string): Promise<SourceFolder | undefined> {
 async function readText(folder: SourceFolder, path: string): Promise<string | undefined> {
 	const source = await folder.open(path);
 	return source && new TextDecoder().decode(await source.read(0, source.size));
-}
-
-async function writeFile(sink: FolderSink, path: string, bytes: Uint8Array): Promise<void> {
-	const writer = await sink.create(path);
-	try {
-		await writer.write(bytes);
-		await writer.close();
-	} catch (error) {
-		await writer.abort();
-		throw error;
-	}
 }
 
 /** Bytes that the browser lets the page still write. */

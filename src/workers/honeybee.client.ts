@@ -22,6 +22,7 @@ import type {
 	WorkerState
 } from './api.ts';
 import { EventQueue } from './event-queue.ts';
+import { revive } from './revive.ts';
 
 type Listener = (state: WorkerState) => void;
 type FailureReason = Extract<WorkerState, { status: 'failed' }>['reason'];
@@ -275,13 +276,6 @@ export class HoneybeeClient {
 
 function startHoneybeeWorker(): Worker {
 	return new Worker(new URL('./honeybee.worker.ts', import.meta.url), { type: 'module', name: 'honeybee' });
-}
-
-/** Errors lose their class on the way out of the worker; their name tells it. */
-function revive(thrown: unknown): Error {
-	if (!(thrown instanceof Error)) return new Error(String(thrown));
-	if (thrown.name !== 'InputError' || thrown instanceof InputError) return thrown;
-	return new InputError(thrown.message);
 }
 
 /** A client for the page; nothing is started before its first `load`. */

@@ -39,17 +39,6 @@ export function deletingModel<T>(name: string, work: () => Promise<T>): Promise<
 	);
 }
 
-/** Whether some tab has the model loaded, or is writing it. */
-export async function modelUse(
-	name: string
-): Promise<{ readonly loaded: boolean; readonly writing: boolean }> {
-	const held = (await navigator.locks?.query())?.held ?? [];
-	return {
-		loaded: held.some((lock) => lock.name === useLock(name)),
-		writing: held.some((lock) => lock.name === writeLock(name))
-	};
-}
-
 /** The lock of a worker that was ended a moment ago may still be held. */
 const PATIENCE_MS = 1500;
 

@@ -1,4 +1,5 @@
 import { InputError } from '../lib/tensor/errors.ts';
+import { listFiles, opfsDirectory, orUndefined } from './opfs.ts';
 
 /**
  * Files in the origin's private file system, below one folder of its root. Runs in a worker: what is appended through a sync access
@@ -61,7 +62,7 @@ export class OpfsFiles {
 
 	/** Paths of all files. */
 	async list(): Promise<string[]> {
-		const root = await this.#root();
+		const root = await this.#directory([], false);
 		return root ? listFiles(root) : [];
 	}
 
@@ -71,7 +72,7 @@ export class OpfsFiles {
 		const parts = path.split('/');
 		const name = parts.pop()!;
 		const parent = await this.#directory(parts, false);
-		await parent?.removeEntry(name, { recursive: true }).catch(ignoreMissing);
+		if (parent) await orUndefined(parent.removeEntry(name, { recursive: true }));
 	}
 
 	/** Lets go of the open files below a folder. */
@@ -83,33 +84,16 @@ export class OpfsFiles {
 			}
 	}
 
-	async #root(create = false): Promise<FileSystemDirectoryHandle | undefined> {
-		const root = await navigator.storage.getDirectory();
-		return root.getDirectoryHandle(this.#folder, { create }).catch(ignoreMissing);
-	}
-
-	async #directory(
-		parts: readonly string[],
-		create: boolean
-	): Promise<FileSystemDirectoryHandle | undefined> {
-		let place = await this.#root(create);
-		for (const part of parts)
-			place = place && (await place.getDirectoryHandle(part, { create }).catch(ignoreMissing));
-		return place;
+	#directory(parts: readonly string[], create: boolean): Promise<FileSystemDirectoryHandle | undefined> {
+		return opfsDirectory([this.#folder, ...parts], create);
 	}
 
 	async #file(path: string, create: boolean): Promise<FileSystemFileHandle | undefined> {
 		const parts = path.split('/');
 		const name = parts.pop()!;
 		const place = await this.#directory(parts, create);
-		return place?.getFileHandle(name, { create }).catch(ignoreMissing);
+		return place && orUndefined(place.getFileHandle(name, { create }));
 	}
-}
-
-function ignoreMissing(error: unknown): undefined {
-	if (error instanceof DOMException && ['NotFoundError', 'TypeMismatchError'].includes(error.name))
-		return undefined;
-	throw error;
 }
 
 async function explain(path: string, operation: () => Promise<void>): Promise<void> {
@@ -125,12 +109,4 @@ async function explain(path: string, operation: () => Promise<void>): Promise<vo
 			);
 		throw error;
 	}
-}
-
-async function listFiles(folder: FileSystemDirectoryHandle, prefix = ''): Promise<string[]> {
-	const paths: string[] = [];
-	for await (const handle of folder.values())
-		if (handle.kind === 'file') paths.push(prefix + handle.name);
-		else paths.push(...(await listFiles(handle, `${prefix}${handle.name}/`)));
-	return paths;
 }

@@ -69,7 +69,8 @@ async function locate(
 	return [place, file];
 }
 
-async function listFiles(folder: FileSystemDirectoryHandle, prefix = ''): Promise<string[]> {
+/** Paths of all files below a folder. */
+export async function listFiles(folder: FileSystemDirectoryHandle, prefix = ''): Promise<string[]> {
 	const paths: string[] = [];
 	for await (const handle of folder.values())
 		if (handle.kind === 'file') paths.push(prefix + handle.name);

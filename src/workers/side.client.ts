@@ -1,6 +1,6 @@
 import { wrap, type Remote } from 'comlink';
 import type { RgbImage } from '../lib/model/image/index.ts';
-import { InputError } from '../lib/tensor/errors.ts';
+import { revive } from './revive.ts';
 import type { SideWorker } from './side-worker.ts';
 
 /** A folder of run files; `close` lets go of them. */
@@ -61,8 +61,7 @@ export class SideClient {
 		try {
 			return await work(this.#api);
 		} catch (error) {
-			// Errors lose their class on the way out of a worker; their name tells it.
-			throw error instanceof Error && error.name === 'InputError' ? new InputError(error.message) : error;
+			throw revive(error);
 		}
 	}
 }

@@ -2,7 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { csvFile, svgFile } from '../../src/lib/viz/export.ts';
+import { csvText } from '../../src/lib/viz/export/numbers.ts';
+import { defaultPrint } from '../../src/lib/viz/export/print.ts';
+import { printedFigure, svgText } from '../../src/lib/viz/export/svg-file.ts';
 import type { Cause, Figure, FigureOptions, Selection } from '../../src/lib/viz/figure.ts';
 import { highlight } from '../../src/lib/viz/interaction.ts';
 import { figures } from '../../src/lib/viz/registry.ts';
@@ -53,11 +55,13 @@ describe.each(cases)('$id', ({ id, figure, rows }) => {
 		const table = figure.table(rows);
 		expect(table.rows.length).toBeGreaterThan(0);
 		for (const row of table.rows) expect(row.length).toBe(table.columns.length);
-		expect(csvFile(figure, rows).split('\n').length).toBe(table.rows.length + 2);
+		expect(csvText(table).split('\n').length).toBe(table.rows.length + 2);
 	});
 
 	it('leaves the page as a file that needs nothing of the page', async () => {
-		const file = await svgFile(figure, rows, { ...options, emit: () => undefined });
+		const file = svgText(
+			await printedFigure(figure, rows, { ...options, emit: () => undefined }, defaultPrint)
+		);
 		// Well-formed: the parser of XML takes it.
 		const parsed = new DOMParser().parseFromString(file, 'image/svg+xml');
 		expect(parsed.documentElement.localName).toBe('svg');

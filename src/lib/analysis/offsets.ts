@@ -16,6 +16,29 @@ export interface SamplingTrace {
 	readonly side: number;
 }
 
+/** Activations that a sampling trace of that many layers is made of, by their golden names. */
+export function samplingNames(layers: number): string[] {
+	return [
+		'proj.reference_points',
+		...Array.from({ length: layers }, (_, i) => [locationsOf(i), weightsOf(i)]).flat()
+	];
+}
+
+/** A sampling trace from named activations. @param get gives one, or says in its own words that it is missing */
+export function samplingTrace(layers: number, side: number, get: (name: string) => Tensor): SamplingTrace {
+	return {
+		referencePoints: get('proj.reference_points'),
+		layers: Array.from({ length: layers }, (_, i) => ({
+			locations: get(locationsOf(i)),
+			weights: get(weightsOf(i))
+		})),
+		side
+	};
+}
+
+const locationsOf = (layer: number) => `proj.layer${layer}.sampling_locations`;
+const weightsOf = (layer: number) => `proj.layer${layer}.attention_weights`;
+
 /** One sample of one token. */
 export interface Sample {
 	readonly layer: number;

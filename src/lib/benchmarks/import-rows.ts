@@ -141,9 +141,6 @@ const readers: Readonly<Record<string, (row: Columns) => Data>> = {
 	}
 };
 
-/** Whether rows of other tools can be scored as this benchmark. */
-export const readsRows = ({ name }: Benchmark): boolean => name in readers;
-
 /**
  * Results from the rows of another tool, scored by our rules afterwards. They keep the rows' own order as their ids unless a row has one.
  * @throws InputError naming the row that cannot be used

@@ -1,11 +1,10 @@
-import type { Place } from '../analysis/grid.ts';
 import { contentShare, type OffsetSplit } from '../analysis/offsets.ts';
 import type { Figure } from './figure.ts';
 import { exact, number, percent } from './format.ts';
-import { drawImage, panel, type FigureImage } from './image-panel.ts';
-import { link } from './interaction.ts';
+import { drawImage, type FigureImage } from './image-panel.ts';
 import { headColour, inkOf } from './palette.ts';
 import { readout } from './readout.ts';
+import { linkSamples, samplePaper } from './sample-marks.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
 export interface SplitRows {
@@ -18,9 +17,6 @@ export interface SplitRows {
 	readonly image?: FigureImage;
 }
 
-/** Patches shown beyond each edge, as in `sampling-offsets.ts`. */
-const MARGIN = 1.5;
-
 export const offsetSplit: Figure<SplitRows> = {
 	id: 'offset-split',
 	title: 'What is habit and what the image moves',
@@ -32,12 +28,8 @@ export const offsetSplit: Figure<SplitRows> = {
 	draw({ rows, images, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const size = Math.min(options.width, options.height ?? 600);
-		const patch = size / (side + 2 * MARGIN);
-		const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
-		const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
-		const spots: Place[] = rows.map(({ meanX, meanY }) => place.at({ x: clamp(meanX), y: clamp(meanY) }));
-		const dense = rows.length > 160;
+		const { size, patch, place, dense, spot } = samplePaper(options, side, rows.length);
+		const spots = rows.map(({ meanX, meanY }) => spot({ x: meanX, y: meanY }));
 		const marks = rows.map(({ head, token, meanX, meanY, offsetX, offsetY, deviation, weight }, i) => {
 			const from = place.at({ x: meanX - offsetX, y: meanY - offsetY });
 			const to = spots[i]!;
@@ -82,33 +74,14 @@ export const offsetSplit: Figure<SplitRows> = {
 			),
 			note.element
 		]);
-		link(svg, options, {
-			at(x, y) {
-				let nearest = -1;
-				let distance = 14;
-				spots.forEach((spot, i) => {
-					const away = Math.hypot(spot.x - x, spot.y - y);
-					if (away < distance) [nearest, distance] = [i, away];
-				});
-				if (nearest < 0) return undefined;
-				const { layer, head, point, token } = rows[nearest]!;
-				return { layer, head, point, token };
-			},
-			show(selection) {
-				const keys = (['token', 'head', 'point'] as const).filter((key) => selection[key] !== undefined);
-				const hits = rows.map((row) => keys.every((key) => row[key] === selection[key]));
-				const some = keys.length > 0 && hits.some(Boolean);
-				marks.forEach((mark, i) => {
-					if (some && !hits[i]) mark.setAttribute('opacity', '0.12');
-					else mark.removeAttribute('opacity');
-				});
-				const hit = some ? rows[hits.indexOf(true)] : undefined;
-				note.write(
-					hit
-						? `Token ${hit.token}, head ${hit.head}: habit (${number(hit.offsetX)}, ${number(hit.offsetY)}), moved by ${number(hit.deviation)}.`
-						: ''
-				);
-			}
+		linkSamples(svg, options, {
+			samples: rows,
+			spots,
+			marks,
+			dimmed: 0.12,
+			note,
+			say: ({ token, head, offsetX, offsetY, deviation }) =>
+				`Token ${token}, head ${head}: habit (${number(offsetX)}, ${number(offsetY)}), moved by ${number(deviation)}.`
 		});
 		return svg;
 	},

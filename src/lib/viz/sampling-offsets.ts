@@ -2,10 +2,10 @@ import type { Sample } from '../analysis/offsets.ts';
 import { neighbourToken, sideOf } from '../analysis/grid.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
-import { drawImage, panel, type FigureImage } from './image-panel.ts';
-import { link } from './interaction.ts';
+import { drawImage, type FigureImage } from './image-panel.ts';
 import { headColour, inkOf } from './palette.ts';
 import { readout } from './readout.ts';
+import { linkSamples, samplePaper } from './sample-marks.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
 export interface SamplingRows {
@@ -18,9 +18,6 @@ export interface SamplingRows {
 	readonly image?: FigureImage;
 }
 
-/** Patches shown beyond each edge; samples farther out are drawn at the border of the paper. */
-const MARGIN = 1.5;
-
 export const samplingOffsets: Figure<SamplingRows> = {
 	id: 'sampling-offsets',
 	title: 'Where the D-Abstractor samples',
@@ -32,13 +29,8 @@ export const samplingOffsets: Figure<SamplingRows> = {
 	draw({ samples, tokens, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const size = Math.min(options.width, options.height ?? 600);
-		const patch = size / (side + 2 * MARGIN);
-		const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
-		const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
-		const spots = samples.map((sample) => place.at({ x: clamp(sample.x), y: clamp(sample.y) }));
-		// Hundreds of samples need smaller marks to be told apart.
-		const dense = samples.length > 160;
+		const { size, place, dense, spot } = samplePaper(options, side, samples.length);
+		const spots = samples.map(spot);
 		const marks = samples.map((sample, i) => {
 			const { layer, head, point, token, weight, outside } = sample;
 			const [from, to] = [place.at({ x: sample.referenceX, y: sample.referenceY }), spots[i]!];
@@ -97,33 +89,14 @@ export const samplingOffsets: Figure<SamplingRows> = {
 			]),
 			note.element
 		]);
-		link(svg, options, {
-			at(x, y) {
-				let nearest = -1;
-				let distance = 14;
-				spots.forEach((spot, i) => {
-					const away = Math.hypot(spot.x - x, spot.y - y);
-					if (away < distance) [nearest, distance] = [i, away];
-				});
-				if (nearest < 0) return undefined;
-				const { layer, head, point, token } = samples[nearest]!;
-				return { layer, head, point, token };
-			},
-			show(selection) {
-				const keys = (['token', 'head', 'point'] as const).filter((key) => selection[key] !== undefined);
-				const hits = samples.map((sample) => keys.every((key) => sample[key] === selection[key]));
-				const some = keys.length > 0 && hits.some(Boolean);
-				marks.forEach((mark, i) => {
-					if (some && !hits[i]) mark.setAttribute('opacity', '0.15');
-					else mark.removeAttribute('opacity');
-				});
-				const hit = some ? samples[hits.indexOf(true)] : undefined;
-				note.write(
-					hit
-						? `Token ${hit.token}, layer ${hit.layer}, head ${hit.head}, point ${hit.point}: offset (${number(hit.offsetX)}, ${number(hit.offsetY)}) patches, weight ${number(hit.weight)}${hit.outside ? ', outside the image' : ''}.`
-						: ''
-				);
-			},
+		linkSamples(svg, options, {
+			samples,
+			spots,
+			marks,
+			dimmed: 0.15,
+			note,
+			say: (hit) =>
+				`Token ${hit.token}, layer ${hit.layer}, head ${hit.head}, point ${hit.point}: offset (${number(hit.offsetX)}, ${number(hit.offsetY)}) patches, weight ${number(hit.weight)}${hit.outside ? ', outside the image' : ''}.`,
 			move(key, { token, ...rest }) {
 				if (token === undefined) return key.startsWith('Arrow') ? { ...rest, token: 0 } : undefined;
 				const next = neighbourToken(token, sideOf(tokens) ?? tokens, tokens, key);

@@ -1,5 +1,6 @@
 import { decodeImage } from '../../workers/decode-image.ts';
 import type { RgbImage } from '../model/image/index.ts';
+import { sha256 } from '../model/runtime/model-folder.ts';
 import { InputError } from '../tensor/errors.ts';
 
 /** An image of the session: what the worker gets (`id`, `bytes`, `name`) and what the page shows. */
@@ -82,9 +83,4 @@ export function shrink(
 			out[to + 3] = 255;
 		}
 	return { width: columns, height: rows, data: out };
-}
-
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-	const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-	return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -15,6 +15,7 @@ import type { ModelListing } from './models.ts';
 import { isNumber, isString, type Memory, oneOf, recall, remember } from './storage.ts';
 import { tokenChoices, patchSide } from './tokens.ts';
 import { type Context, turnsOf } from './turns.ts';
+import { sentence } from './sentence.ts';
 
 export interface SessionParts {
 	readonly client: ModelClient;
@@ -372,11 +373,6 @@ export class Session {
 		if (exchange?.open) exchange.fail(message);
 		this.#current = undefined;
 	}
-}
-
-/** What to tell the user of an error. Errors meant for users are whole sentences already. */
-function sentence(error: unknown): string {
-	return error instanceof Error && error.message !== '' ? error.message : 'Something went wrong; try again.';
 }
 
 export const [getSession, setSession] = createContext<Session>();

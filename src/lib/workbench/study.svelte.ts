@@ -1,3 +1,5 @@
+import { sentence } from './sentence.ts';
+
 /** How far a computation is, in steps of its own. */
 export interface StudyProgress {
 	readonly done: number;
@@ -114,8 +116,4 @@ export class Study<T> {
 		this.progress = undefined;
 		this.error = undefined;
 	}
-}
-
-function sentence(error: unknown): string {
-	return error instanceof Error && error.message !== '' ? error.message : 'Something went wrong; try again.';
 }

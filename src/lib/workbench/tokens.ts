@@ -1,9 +1,9 @@
+import { gridSide } from '../model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
 
 /** g, patches along one side of the image the model sees. */
 export function patchSide(manifest: ModelManifest): number {
-	const { image_size, patch_size } = manifest.config.vision_config;
-	return Math.floor(image_size / patch_size);
+	return gridSide(manifest.config.vision_config);
 }
 
 /**

@@ -10,7 +10,7 @@ import { convertSentencePiece } from '../text/index.ts';
 import { graphFiles, type Part } from './part.ts';
 import { planConversion } from './plan.ts';
 import type { Shard } from './shards.ts';
-import type { FolderSink, Hasher } from './sink.ts';
+import { writeWhole, type FolderSink, type Hasher } from './sink.ts';
 import { openSources, readManifest, type ConversionSource, type FolderResolver } from './source.ts';
 
 /** Bump when the same checkpoint gives other files. */
@@ -292,7 +292,8 @@ class FileCollector {
 		const file = { path: shard.path, size: shard.size, sha256 };
 		this.#files.set(shard.path, file);
 		this.#finished.set(shard.path, file);
-		await this.#writeFile(
+		await writeWhole(
+			this.#options.sink,
 			JOURNAL,
 			new TextEncoder().encode(
 				JSON.stringify({ identity: await this.#identity(), files: [...this.#finished.values()] })
@@ -300,26 +301,16 @@ class FileCollector {
 		);
 	}
 
-	async #writeFile(path: string, bytes: Uint8Array): Promise<void> {
-		const writer = await this.#options.sink.create(path);
-		try {
-			await writer.write(bytes);
-			await writer.close();
-		} catch (error) {
-			await writer.abort();
-			throw error;
-		}
-	}
-
 	async writeBytes(path: string, bytes: Uint8Array): Promise<void> {
 		const hash = this.#options.createHash();
 		hash.update(bytes);
-		await this.#writeFile(path, bytes);
+		await writeWhole(this.#options.sink, path, bytes);
 		this.#files.set(path, { path, size: bytes.length, sha256: hash.digest() });
 	}
 
 	async finish(manifest: ModelManifest): Promise<void> {
-		await this.#writeFile(
+		await writeWhole(
+			this.#options.sink,
 			'honeybee.json',
 			new TextEncoder().encode(JSON.stringify(manifest, null, '\t') + '\n')
 		);

@@ -23,3 +23,15 @@ export interface FolderSink {
 	readonly folder: SourceFolder;
 	remove(path: string): Promise<void>;
 }
+
+/** Writes a whole file; nothing of it stays when that fails. */
+export async function writeWhole(sink: FolderSink, path: string, bytes: Uint8Array): Promise<void> {
+	const writer = await sink.create(path);
+	try {
+		await writer.write(bytes);
+		await writer.close();
+	} catch (error) {
+		await writer.abort();
+		throw error;
+	}
+}

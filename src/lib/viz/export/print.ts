@@ -45,7 +45,6 @@ export const families: Readonly<Record<Typeface, string>> = {
 /** Body type of a figure as it is drawn, CSS pixels (`svg.ts`). */
 export const DRAWN_TYPE = 12;
 
-const CSS_PIXELS_PER_INCH = 96;
 const POINTS_PER_INCH = 72;
 
 /** Inches on paper of one pixel of the drawing: the type decides, all else follows. */
@@ -56,9 +55,4 @@ export function inchesPerPixel({ points }: Pick<PrintOptions, 'points'>): number
 /** Width to draw a figure at, pixels, so that it has its width and its type on paper. */
 export function drawnWidth(print: Pick<PrintOptions, 'inches' | 'points'>): number {
 	return print.inches / inchesPerPixel(print);
-}
-
-/** CSS pixels on paper, as a browser or Inkscape counts them. */
-export function cssPixels(inches: number): number {
-	return inches * CSS_PIXELS_PER_INCH;
 }

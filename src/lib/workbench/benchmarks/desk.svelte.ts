@@ -13,6 +13,7 @@ import type { Session } from '../session.svelte.ts';
 import { builtInData, chosenData, isBuiltIn } from './data.ts';
 import { byId, readAll, unique, withRuns, type ExamplesById } from './lists.ts';
 import { versions } from './versions.ts';
+import { sentence } from '../sentence.ts';
 
 export type DeskStatus = 'idle' | 'reading' | 'running' | 'stopped' | 'done' | 'failed';
 
@@ -281,10 +282,6 @@ export class BenchmarkDesk {
 
 const live = (folder: string, benchmark: Benchmark, record: RunRecord, resamples: number) =>
 	scoreRun(folder, benchmark, record.manifest, record.results.values(), resamples);
-
-function sentence(error: unknown): string {
-	return error instanceof Error && error.message !== '' ? error.message : 'Something went wrong; try again.';
-}
 
 const desks = new WeakMap<Session, BenchmarkDesk>();
 

@@ -3,7 +3,7 @@ import { tokenPatchMap } from '../../analysis/map.ts';
 import type { ExampleImage } from '../../benchmarks/benchmark.ts';
 import type { TargetChoice } from '../../benchmarks/run/target.ts';
 import type { ModelClient } from '../client.ts';
-import { sha256 } from '../images.ts';
+import { sha256 } from '../../model/runtime/model-folder.ts';
 import type { StudyControl } from '../study.svelte.ts';
 
 /**

@@ -29,9 +29,9 @@ const opponents = ['d-abs', 'resampler', 'c-abs', 'mlp'];
 /** Projectors of a model in the order in which columns are filled: one of each kind first, then their relatives at other M. */
 export function projectorOrder(manifest: ModelManifest): string[] {
 	const rank = (name: string) => {
-		const { type, family = name } = manifest.projectors[name]!;
+		const { type, family } = manifest.projectors[name]!;
 		const at = opponents.indexOf(type);
-		return (at < 0 ? opponents.length : at) + (family === name ? 0 : opponents.length + 1);
+		return (at < 0 ? opponents.length : at) + (family === undefined ? 0 : opponents.length + 1);
 	};
 	return Object.keys(manifest.projectors).sort((a, b) => rank(a) - rank(b));
 }

@@ -6,6 +6,7 @@ import {
 	storageSpace,
 	storedModels
 } from '../../../workers/stored-models.ts';
+import { sentence } from '../sentence.ts';
 
 export type JobStatus = 'running' | 'done' | 'stopped' | 'failed';
 
@@ -149,8 +150,4 @@ export class Library {
 				'The browser did not agree to keep the models; it may after this page has been used more, or is bookmarked.';
 		await this.refresh();
 	}
-}
-
-function sentence(error: unknown): string {
-	return error instanceof Error && error.message !== '' ? error.message : 'Something went wrong; try again.';
 }

@@ -1,6 +1,6 @@
-import { InputError } from '../../tensor/errors.ts';
 import { shipped } from './library.ts';
 import { ConflictError, NotebookStore, type StoredNotebook } from './store.ts';
+import { sentence } from '../sentence.ts';
 
 /** Milliseconds after the last change until it is saved. */
 const REST = 500;
@@ -272,9 +272,4 @@ export class Notebooks {
 		});
 		this.elsewhere = !got;
 	}
-}
-
-function sentence(error: unknown): string {
-	if (error instanceof InputError) return error.message;
-	return error instanceof Error && error.message !== '' ? error.message : 'Something went wrong; try again.';
 }

@@ -1,4 +1,4 @@
-import type { SamplingTrace } from '../../analysis/offsets.ts';
+import { samplingNames, samplingTrace, type SamplingTrace } from '../../analysis/offsets.ts';
 import type { ProjectorConfig } from '../../model/config.ts';
 import type { ProjectorEntry } from '../../model/manifest.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -39,25 +39,12 @@ export async function sample(
 	subject: Subject,
 	sampler: Sampler
 ): Promise<SamplingTrace> {
-	const layers = Array.from({ length: sampler.layers }, (_, i) => `proj.layer${i}`);
-	const names = [
-		'proj.reference_points',
-		...layers.flatMap((layer) => [`${layer}.sampling_locations`, `${layer}.attention_weights`])
-	];
-	const trace = await client.trace({ ...subject.request, names });
-	const get = (name: string): Tensor => {
+	const trace = await client.trace({ ...subject.request, names: samplingNames(sampler.layers) });
+	return samplingTrace(sampler.layers, patchSide(subject.manifest), (name) => {
 		const tensor = trace[name];
 		if (!tensor) throw new Error(`The model gave no ${name}; convert its checkpoint again.`);
 		return tensor;
-	};
-	return {
-		referencePoints: get('proj.reference_points'),
-		layers: layers.map((layer) => ({
-			locations: get(`${layer}.sampling_locations`),
-			weights: get(`${layer}.attention_weights`)
-		})),
-		side: patchSide(subject.manifest)
-	};
+	});
 }
 
 /** The same for several images, one after the other on the first axis. */

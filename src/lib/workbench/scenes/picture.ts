@@ -1,6 +1,6 @@
 import { encode } from 'fast-png';
 import { type Atlas, renderScene, type Scene } from '../../scenes/index.ts';
-import { sha256 } from '../images.ts';
+import { sha256 } from '../../model/runtime/model-folder.ts';
 import type { ImageInput } from '../../../workers/api.ts';
 
 export const composedName = 'Composed scene';

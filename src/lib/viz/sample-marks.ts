@@ -1,0 +1,92 @@
+import type { Place } from '../analysis/grid.ts';
+import type { FigureOptions } from './figure.ts';
+import { panel, type Panel } from './image-panel.ts';
+import { link, type Linked } from './interaction.ts';
+import type { Readout } from './readout.ts';
+
+/** Patches shown beyond each edge; samples farther out are drawn at the border of the paper. */
+const MARGIN = 1.5;
+
+/** More marks than this need to be smaller to be told apart. */
+const DENSE = 160;
+
+/** Pixels from a mark within which it is pointed at. */
+const REACH = 14;
+
+/** The paper of a figure of sampling points over an image of `side` × `side` patches. */
+export interface SamplePaper {
+	/** Side of the paper and of one patch, pixels. */
+	readonly size: number;
+	readonly patch: number;
+	readonly place: Panel;
+	readonly dense: boolean;
+	/** Where a sample is drawn, pixels; never beyond the paper. @param at patches */
+	spot(at: Place): Place;
+}
+
+export function samplePaper(options: FigureOptions, side: number, samples: number): SamplePaper {
+	const size = Math.min(options.width, options.height ?? 600);
+	const patch = size / (side + 2 * MARGIN);
+	const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
+	const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
+	return {
+		size,
+		patch,
+		place,
+		dense: samples > DENSE,
+		spot: ({ x, y }) => place.at({ x: clamp(x), y: clamp(y) })
+	};
+}
+
+/** What a mark stands for. */
+interface SampleIndex {
+	readonly layer: number;
+	readonly head: number;
+	readonly point: number;
+	readonly token: number;
+}
+
+/** Marks, the places they are drawn at, and the samples they stand for; equal indices belong together. */
+export interface SampleMarks<Sample extends SampleIndex> {
+	readonly samples: readonly Sample[];
+	readonly spots: readonly Place[];
+	readonly marks: readonly SVGElement[];
+	/** Opacity of the marks that are not chosen. */
+	readonly dimmed: number;
+	readonly note: Readout;
+	readonly say: (sample: Sample) => string;
+	readonly move?: Linked['move'];
+}
+
+/** Linked hover and selection by token, head and point: the nearest mark is pointed at, all others fade. */
+export function linkSamples<Sample extends SampleIndex>(
+	svg: SVGSVGElement,
+	options: FigureOptions,
+	{ samples, spots, marks, dimmed, note, say, move }: SampleMarks<Sample>
+): void {
+	link(svg, options, {
+		at(x, y) {
+			let nearest = -1;
+			let distance = REACH;
+			spots.forEach((spot, i) => {
+				const away = Math.hypot(spot.x - x, spot.y - y);
+				if (away < distance) [nearest, distance] = [i, away];
+			});
+			if (nearest < 0) return undefined;
+			const { layer, head, point, token } = samples[nearest]!;
+			return { layer, head, point, token };
+		},
+		show(selection) {
+			const keys = (['token', 'head', 'point'] as const).filter((key) => selection[key] !== undefined);
+			const hits = samples.map((sample) => keys.every((key) => sample[key] === selection[key]));
+			const some = keys.length > 0 && hits.some(Boolean);
+			marks.forEach((mark, i) => {
+				if (some && !hits[i]) mark.setAttribute('opacity', `${dimmed}`);
+				else mark.removeAttribute('opacity');
+			});
+			const hit = some ? samples[hits.indexOf(true)] : undefined;
+			note.write(hit ? say(hit) : '');
+		},
+		...(move && { move })
+	});
+}
