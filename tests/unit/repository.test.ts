@@ -17,7 +17,12 @@ interface PackageJson {
 }
 interface Lock {
 	readonly version: string;
-	readonly packages: Readonly<Record<string, { readonly resolved?: string; readonly integrity?: string }>>;
+	readonly packages: Readonly<Record<string, LockedPackage>>;
+}
+interface LockedPackage {
+	readonly resolved?: string;
+	readonly integrity?: string;
+	readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 describe('projectors: folders, registry and goldens', () => {
@@ -63,6 +68,18 @@ describe('tracked files', () => {
 
 	it('name no folder of one machine', () => {
 		expect(linesWith(/(^|[\s'"`(=:])(\/(work|root|home\/\w+|Users\/\w+)\/|[A-Z]:\\Users\\)/)).toEqual([]);
+	});
+
+	it('lock the optional packages of every platform: `npm ci` refuses a lock file that lacks one', () => {
+		const { packages } = JSON.parse(read('package-lock.json')) as Lock;
+		/** Where Node would look for `name` from the package at `from`: its own node_modules, then its parents'. */
+		const isLocked = (from: string, name: string): boolean =>
+			`${from}${from && '/'}node_modules/${name}` in packages ||
+			(from !== '' && isLocked(from.slice(0, from.lastIndexOf('node_modules/')).replace(/\/$/, ''), name));
+		const missing = Object.entries(packages).flatMap(([from, { optionalDependencies = {} }]) =>
+			Object.keys(optionalDependencies).filter((name) => !isLocked(from, name))
+		);
+		expect(missing).toEqual([]);
 	});
 
 	it('lock versions and hashes, not the place they were fetched from', () => {
