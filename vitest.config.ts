@@ -2,6 +2,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
+import { seenOutside } from './tests/support/outside.ts';
 
 const isolation = {
 	'Cross-Origin-Opener-Policy': 'same-origin',
@@ -37,6 +38,10 @@ export default defineConfig({
 						provider: playwright({
 							launchOptions: { executablePath: findChromium(), args: chromiumArgs }
 						}),
+						commands: {
+							seenOutside: (_context, name: string, dpi: number, screenshot: string) =>
+								seenOutside(name, dpi, Buffer.from(screenshot, 'base64'))
+						},
 						instances: [{ browser: 'chromium' }]
 					}
 				}

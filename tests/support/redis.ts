@@ -1,12 +1,13 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { needProgram } from './apt.ts';
 
 /** A Redis server of this test's own, which keeps nothing. Installed from Debian's packages when it is not there. */
 export async function startRedis(): Promise<{ readonly url: string; stop(): void }> {
-	if (spawnSync('redis-server', ['--version']).error) install();
+	needProgram('redis-server', 'redis-server');
 	const port = await freePort();
 	const folder = mkdtempSync(join(tmpdir(), 'honeybee-redis-'));
 	const server = spawn(
@@ -28,21 +29,6 @@ export async function startRedis(): Promise<{ readonly url: string; stop(): void
 			rmSync(folder, { recursive: true, force: true });
 		}
 	};
-}
-
-function install(): void {
-	try {
-		const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-		execFileSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
-		execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], {
-			env,
-			stdio: 'ignore'
-		});
-	} catch {
-		throw new Error(
-			'These tests need redis-server: install it (on Debian: apt-get install redis-server, as root).'
-		);
-	}
 }
 
 function freePort(): Promise<number> {

@@ -1,28 +1,42 @@
 import { encode } from 'fast-png';
-import { commands } from 'vitest/browser';
+import { commands, page } from 'vitest/browser';
 import { describe, expect, it } from 'vitest';
 import { compareTables, unpack, type CapsuleOrigin } from '../../../src/lib/viz/export/capsule.ts';
 import { readCapsule } from '../../../src/lib/viz/export/embed.ts';
 import { exportFile, type Exportable } from '../../../src/lib/viz/export/files.ts';
-import { defaultPrint } from '../../../src/lib/viz/export/print.ts';
+import { defaultPrint, drawnWidth, presets } from '../../../src/lib/viz/export/print.ts';
+import { printedFigure } from '../../../src/lib/viz/export/svg-file.ts';
 import type { Figure } from '../../../src/lib/viz/figure.ts';
 import { dataUrl } from '../../../src/lib/viz/png.ts';
 import { figures } from '../../../src/lib/viz/registry.ts';
 import { examples } from '../../figures/examples.ts';
+import type { Outside } from '../../support/outside.ts';
+
+declare module 'vitest/browser' {
+	interface BrowserCommands {
+		/** Compares `<name>.svg`, `.pdf` and `.png` of a folder, and a screenshot (base64), in other programs (`vitest.config.ts`). */
+		seenOutside: (name: string, dpi: number, screenshot: string) => Promise<Outside>;
+	}
+}
 
 const origin: CapsuleOrigin = { address: 'locality?tokens=36', projector: 'c-abs', tokens: 36 };
-const context = { print: { ...defaultPrint, letter: 'a' }, application: '0.1.0', origin };
+const context = { print: { ...defaultPrint, dpi: 150 }, application: '0.1.0', origin };
 
-/** Four colours, so that the picture under a map is seen. */
-const picture = dataUrl(
-	encode({
-		width: 2,
-		height: 2,
-		data: Uint8Array.of(255, 0, 0, 0, 160, 0, 0, 0, 255, 255, 220, 0),
-		channels: 3,
-		depth: 8
-	})
-);
+/** Four colours, so that the picture under a map is seen; as large as it is drawn, so that nobody has to guess what lies between. */
+const picture = (() => {
+	const [width, height] = [360, 360];
+	const colours = [
+		[255, 0, 0],
+		[0, 160, 0],
+		[0, 0, 255],
+		[255, 220, 0]
+	];
+	const data = new Uint8Array(width * height * 3);
+	for (let y = 0; y < height; y++)
+		for (let x = 0; x < width; x++)
+			data.set(colours[(y < height / 2 ? 0 : 2) + (x < width / 2 ? 0 : 1)]!, (y * width + x) * 3);
+	return dataUrl(encode({ width, height, data, channels: 3, depth: 8 }));
+})();
 
 const items = figures.map((figure): Exportable => ({
 	figure: figure as unknown as Figure<unknown, object>,
@@ -48,29 +62,108 @@ async function keep(name: string, bytes: Uint8Array) {
 	await commands.writeFile(`test-results/export/${name}`, btoa(text), 'base64');
 }
 
+/** Puts a drawing on the page, alone on white. */
+function show(svg: SVGSVGElement): HTMLElement {
+	document.body.style.cssText = 'margin: 0; background: #fff;';
+	const holder = document.createElement('div');
+	holder.style.cssText = 'width: max-content; background: #fff; line-height: 0;';
+	holder.append(svg);
+	document.body.replaceChildren(holder);
+	return holder;
+}
+
 describe.each(items)('$figure.id', (item) => {
-	it('leaves as SVG, PDF and PNG that carry it', async () => {
+	it('leaves as SVG, PDF and PNG that carry it and look the same in other programs', async () => {
+		const { figure, rows } = item;
+		const table = figure.table(rows);
 		for (const format of ['svg', 'pdf', 'png'] as const) {
 			const bytes = await exportFile(item, format, context);
 			const read = readCapsule(bytes);
-			expect(read?.figure.id).toBe(item.figure.id);
-			expect(compareTables(unpack(read!.table)!, item.figure.table(item.rows))).toMatchObject({ same: true });
-			await keep(`${item.figure.id}.${format}`, bytes);
+			expect(read?.figure.id).toBe(figure.id);
+			expect(compareTables(unpack(read!.table)!, table)).toMatchObject({ same: true });
+			await keep(`${figure.id}.${format}`, bytes);
 			if (format === 'png') {
 				const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-				expect(Math.abs(bitmap.width - 3.25 * 300)).toBeLessThanOrEqual(1);
+				expect(Math.abs(bitmap.width - 3.25 * 150)).toBeLessThanOrEqual(1);
 				expect(inked(bitmap)).toBeGreaterThan(0.002);
 			}
 			if (format === 'pdf') {
-				const text = new TextDecoder('latin1').decode(bytes);
-				expect(text).toMatch(/^%PDF-/);
-				expect(text).toContain('/FontFile2');
-				const box = /\/MediaBox \[0 0 ([\d.]+)/.exec(text);
+				const box = /\/MediaBox \[0 0 ([\d.]+)/.exec(new TextDecoder('latin1').decode(bytes));
 				expect(Number(box![1])).toBeCloseTo(3.25 * 72, 0);
 			}
 		}
+		const drawn = figure.draw(rows, { width: drawnWidth(defaultPrint), theme: 'light' });
+		const screenshot = await page
+			.elementLocator(show(drawn))
+			.screenshot({ save: false, base64: true } as const);
+		const seen = await commands.seenOutside(`test-results/export/${figure.id}`, 150, String(screenshot));
+		expect(seen.svg.mean, 'SVG in librsvg').toBeLessThan(0.008);
+		expect(seen.svg.tile, 'SVG in librsvg, at one place').toBeLessThan(0.06);
+		expect(seen.pdf.mean, 'PDF in poppler').toBeLessThan(0.012);
+		expect(seen.pdf.tile, 'PDF in poppler, at one place').toBeLessThan(0.12);
+		expect(seen.page.mean, 'SVG in librsvg, beside the page').toBeLessThan(0.012);
+		expect(seen.page.tile, 'SVG in librsvg, beside the page, at one place').toBeLessThan(0.12);
+		expect(seen.fonts.length).toBeGreaterThan(0);
+		for (const font of seen.fonts) expect(font).toEqual({ name: 'LiberationSans', embedded: true });
+		expect(seen.attachments).toContain('honeybee-figure.json');
+		// Text stays text: every word of the drawing can be searched in the PDF.
+		const words = await wordsOf(item);
+		expect(words.length).toBeGreaterThan(0);
+		const found = seen.text.replace(/\s+/g, '');
+		expect(words.filter((word) => !found.includes(word))).toEqual([]);
+	});
+
+	it.each(presets)('nothing is cut off or written over at $label', async ({ inches, points }) => {
+		for (const typeface of ['sans', 'serif'] as const) {
+			const print = { ...defaultPrint, inches, points, typeface, letter: 'a' };
+			const svg = await printedFigure(item.figure, item.rows, {}, print);
+			show(svg);
+			expect(cutOff(svg), `${typeface}: cut off`).toEqual([]);
+			expect(writtenOver(svg), `${typeface}: written over`).toEqual([]);
+		}
 	});
 });
+
+/** Words of the printed figure as they stand on a line of their own, without spaces. */
+async function wordsOf({ figure, rows }: Exportable): Promise<string[]> {
+	const svg = await printedFigure(figure, rows, {}, defaultPrint);
+	return [...svg.querySelectorAll('text')]
+		.filter((text) => !/rotate/.test(text.getAttribute('transform') ?? ''))
+		.flatMap((text) => (text.textContent ?? '').split(/\s+/))
+		.filter((word) => /^[\w.%−]{2,}$/.test(word));
+}
+
+/** Texts that reach over the edge of the drawing. */
+function cutOff(svg: SVGSVGElement): string[] {
+	const sheet = svg.getBoundingClientRect();
+	return [...svg.querySelectorAll('text')].flatMap((text) => {
+		const box = text.getBoundingClientRect();
+		const over = Math.max(
+			sheet.left - box.left,
+			box.right - sheet.right,
+			sheet.top - box.top,
+			box.bottom - sheet.bottom
+		);
+		return over > 1 ? [`${text.textContent}: ${over.toFixed(1)} px`] : [];
+	});
+}
+
+/** Pairs of texts of which one covers a good part of the other's letters. */
+function writtenOver(svg: SVGSVGElement): string[] {
+	const texts = [...svg.querySelectorAll('text')].map((text) => {
+		const { left, right, top, bottom } = text.getBoundingClientRect();
+		// A line's box is higher than its letters.
+		const spare = (bottom - top) * 0.22;
+		return { words: text.textContent, left, right, top: top + spare, bottom: bottom - spare };
+	});
+	return texts.flatMap((a, i) =>
+		texts.slice(i + 1).flatMap((b) => {
+			const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+			const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+			return across > 1 && down > 1 ? [`${a.words} / ${b.words}`] : [];
+		})
+	);
+}
 
 /** Share of the pixels that are not white. */
 function inked(bitmap: ImageBitmap): number {

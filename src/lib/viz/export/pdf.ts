@@ -1,6 +1,6 @@
 import { jsPDF } from 'jspdf';
 import { svg2pdf } from 'svg2pdf.js';
-import { capsuleText, type Capsule } from './capsule.ts';
+import { capsuleText, toBase64, type Capsule } from './capsule.ts';
 import { CAPSULE_FILE } from './embed.ts';
 import sansBold from './fonts/LiberationSans-Bold.ttf?url';
 import sansRegular from './fonts/LiberationSans-Regular.ttf?url';
@@ -10,10 +10,17 @@ import type { Typeface } from './print.ts';
 
 const POINTS_PER_INCH = 72;
 
+interface Family {
+	/** Its name in the PDF, and in the page while the figure is measured. */
+	readonly name: string;
+	/** Addresses of its files. */
+	readonly files: Readonly<Record<'normal' | 'bold', string>>;
+}
+
 /** Fonts with the widths of Arial and Times, and with the signs that figures use; PDF's own fonts have no − or →. */
-const fonts: Readonly<Record<Typeface, Readonly<Record<'normal' | 'bold', string>>>> = {
-	sans: { normal: sansRegular, bold: sansBold },
-	serif: { normal: serifRegular, bold: serifBold }
+const fonts: Readonly<Record<Typeface, Family>> = {
+	sans: { name: 'LiberationSans', files: { normal: sansRegular, bold: sansBold } },
+	serif: { name: 'LiberationSerif', files: { normal: serifRegular, bold: serifBold } }
 };
 
 /** What jsPDF offers its own plug-ins for writing objects; its types leave it out. */
@@ -42,15 +49,18 @@ export async function pdfFile(svg: SVGSVGElement, options: PdfOptions): Promise<
 		compress: true,
 		putOnlyUsedFonts: true
 	});
-	for (const [style, address] of Object.entries(fonts[typeface])) {
-		const file = `${typeface}-${style}.ttf`;
-		pdf.addFileToVFS(file, await base64At(address));
-		pdf.addFont(file, FAMILY, style);
+	const family = fonts[typeface];
+	for (const [style, address] of Object.entries(family.files)) {
+		const bytes = await bytesAt(address);
+		const file = `${family.name}-${style}.ttf`;
+		pdf.addFileToVFS(file, toBase64(bytes));
+		pdf.addFont(file, family.name, style);
+		await makeMeasurable(family.name, style, bytes);
 	}
-	pdf.setFont(FAMILY);
+	pdf.setFont(family.name);
 	pdf.setDocumentProperties({ title, creator: 'Honeybee workbench' });
 	if (capsule) attach(pdf, CAPSULE_FILE, capsuleText(capsule));
-	const drawing = prepared(svg);
+	const drawing = prepared(svg, family.name);
 	// Measuring text needs a drawing that is part of the page.
 	const holder = document.createElement('div');
 	holder.style.cssText = 'position:absolute; left:-10000px; top:0; visibility:hidden;';
@@ -64,14 +74,12 @@ export async function pdfFile(svg: SVGSVGElement, options: PdfOptions): Promise<
 	return new Uint8Array(pdf.output('arraybuffer'));
 }
 
-const FAMILY = 'figure';
-
 /** A copy in the embedded family, without metadata. */
-function prepared(svg: SVGSVGElement): SVGSVGElement {
+function prepared(svg: SVGSVGElement, family: string): SVGSVGElement {
 	const copy = svg.cloneNode(true) as SVGSVGElement;
 	copy.querySelectorAll('metadata').forEach((element) => element.remove());
 	for (const element of [copy, ...Array.from(copy.querySelectorAll('[font-family]'))])
-		element.setAttribute('font-family', FAMILY);
+		element.setAttribute('font-family', family);
 	// Two weights are embedded.
 	copy.querySelectorAll('[font-weight]').forEach((element) => {
 		const weight = element.getAttribute('font-weight') ?? '';
@@ -110,12 +118,14 @@ function attach(pdf: jsPDF, name: string, ascii: string): void {
 	});
 }
 
-async function base64At(address: string): Promise<string> {
+/** Anchored text is placed by its width, which the page measures: it needs the font, too. */
+async function makeMeasurable(name: string, weight: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+	if ([...document.fonts].some((face) => face.family === name && face.weight === weight)) return;
+	document.fonts.add(await new FontFace(name, bytes, { weight }).load());
+}
+
+async function bytesAt(address: string): Promise<Uint8Array<ArrayBuffer>> {
 	const response = await fetch(address);
 	if (!response.ok) throw new Error('The fonts for the PDF could not be fetched; reload the page.');
-	const bytes = new Uint8Array(await response.arrayBuffer());
-	let binary = '';
-	for (let at = 0; at < bytes.length; at += 8192)
-		binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
-	return btoa(binary);
+	return new Uint8Array(await response.arrayBuffer());
 }

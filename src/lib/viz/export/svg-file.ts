@@ -39,9 +39,14 @@ export async function printedFigure<Rows, Options extends object>(
 		element.setAttribute('font-family', families[print.typeface]);
 	const scale = inchesPerPixel(print);
 	svg.setAttribute('viewBox', `0 0 ${round(drawn)} ${round(height + room)}`);
-	svg.setAttribute('width', `${round(drawn * scale * 1000) / 1000}in`);
-	svg.setAttribute('height', `${round((height + room) * scale * 1000) / 1000}in`);
+	svg.setAttribute('width', `${inches(drawn * scale)}in`);
+	svg.setAttribute('height', `${inches((height + room) * scale)}in`);
 	return svg;
+}
+
+/** Thousandths are finer than any printer. */
+function inches(value: number): number {
+	return Number(value.toFixed(3));
 }
 
 /** Takes away what belongs to the page, and puts images into the file. */

@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import sharp from 'sharp';
+import { needProgram } from './apt.ts';
+
+/** How far two pictures are from each other, in shares of black. */
+export interface Distance {
+	/** Mean over all pixels. */
+	readonly mean: number;
+	/** Largest difference of the mean ink of a tile; a label that is missing or elsewhere shows here. */
+	readonly tile: number;
+}
+
+/** Sides of a tile, pixels. */
+const TILE = 16;
+
+/** Distance of two pictures on white, both at the size of the first. */
+export async function distance(a: string | Buffer, b: string | Buffer): Promise<Distance> {
+	const { width, height } = await sharp(a).metadata();
+	const [one, two] = await Promise.all(
+		[a, b].map((picture) =>
+			sharp(picture)
+				.flatten({ background: '#ffffff' })
+				.resize(width, height, { fit: 'fill' })
+				.greyscale()
+				.blur(1)
+				.raw()
+				.toBuffer()
+		)
+	);
+	let sum = 0;
+	let largest = 0;
+	for (let top = 0; top < height; top += TILE)
+		for (let left = 0; left < width; left += TILE) {
+			let ink = 0;
+			let count = 0;
+			for (let y = top; y < Math.min(top + TILE, height); y++)
+				for (let x = left; x < Math.min(left + TILE, width); x++) {
+					const difference = one![y * width + x]! - two![y * width + x]!;
+					sum += Math.abs(difference);
+					ink += difference;
+					count++;
+				}
+			// Tiles cut by the edge are too small to tell ink from a shift of half a pixel.
+			if (count === TILE * TILE) largest = Math.max(largest, Math.abs(ink) / count / 255);
+		}
+	return { mean: sum / one!.length / 255, tile: largest };
+}
+
+/** An SVG file as librsvg draws it, PNG. */
+export function drawnByLibrsvg(path: string, dpi: number): Buffer {
+	needProgram('rsvg-convert', 'librsvg2-bin', 'fonts-liberation');
+	return execFileSync('rsvg-convert', ['-d', `${dpi}`, '-p', `${dpi}`, '-b', 'white', path], {
+		maxBuffer: 1 << 28
+	});
+}
+
+/** What poppler says of a PDF: the page as PNG, its fonts, its text, its attachments. */
+export function readByPoppler(path: string, dpi: number) {
+	needProgram('pdftoppm', 'poppler-utils', 'fonts-liberation');
+	const run = (program: string, ...args: string[]) =>
+		execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+	const [head = '', , ...lines] = run('pdffonts', path).trimEnd().split('\n');
+	const embedded = head.indexOf('emb');
+	return {
+		picture: execFileSync('pdftoppm', ['-r', `${dpi}`, '-png', '-singlefile', path], {
+			maxBuffer: 1 << 28,
+			stdio: ['ignore', 'pipe', 'ignore']
+		}),
+		fonts: lines.map((line) => ({
+			name: line.split(' ')[0]!.replace(/^[A-Z]{6}\+/, ''),
+			embedded: line.slice(embedded, embedded + 3) === 'yes'
+		})),
+		text: run('pdftotext', '-layout', path, '-'),
+		attachments: run('pdfdetach', '-list', path)
+	};
+}
+
+/** What other programs make of the files of one figure. */
+export interface Outside {
+	/** SVG in librsvg against Chromium's PNG. */
+	readonly svg: Distance;
+	/** PDF in poppler against Chromium's PNG. */
+	readonly pdf: Distance;
+	/** SVG in librsvg against a screenshot of the figure on the page. */
+	readonly page: Distance;
+	readonly fonts: readonly { readonly name: string; readonly embedded: boolean }[];
+	readonly text: string;
+	readonly attachments: string;
+}
+
+/** @param screenshot PNG, as wide as the figure is drawn before it is scaled to paper */
+export async function seenOutside(name: string, dpi: number, screenshot: Buffer): Promise<Outside> {
+	const librsvg = drawnByLibrsvg(`${name}.svg`, dpi);
+	const { picture, ...poppler } = readByPoppler(`${name}.pdf`, dpi);
+	const [svg, pdf, page] = await Promise.all([
+		distance(`${name}.png`, librsvg),
+		distance(`${name}.png`, picture),
+		distance(screenshot, librsvg)
+	]);
+	return { svg, pdf, page, ...poppler };
+}
