@@ -35,6 +35,18 @@ test('a checkpoint folder is converted in the page while it is used, reloaded fr
 	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Models' }).click();
 	await row.getByRole('button', { name: 'Verify' }).click();
 	await expect(page.getByText('Every file is as its manifest says.')).toBeVisible();
+	await row.getByRole('button', { name: 'Delete' }).click();
+	await row.getByRole('button', { name: 'Really delete' }).click();
+	await expect(page.getByRole('alert')).toContainText('in use');
+	// Another tab, which has another model loaded, does not delete it either.
+	const other = await page.context().newPage();
+	await other.goto('/models?backend=wasm&model=honeybee-mini');
+	const otherRow = other.getByRole('row', { name: /golden/ });
+	await otherRow.getByRole('button', { name: 'Delete' }).click();
+	await otherRow.getByRole('button', { name: 'Really delete' }).click();
+	await expect(other.getByRole('alert')).toContainText('in use, here or in another tab');
+	await other.close();
+
 	await page.getByLabel('Model', { exact: true }).selectOption({ index: 0 });
 	await row.getByRole('button', { name: 'Delete' }).click();
 	await row.getByRole('button', { name: 'Really delete' }).click();
