@@ -4,11 +4,15 @@ import { defineConfig } from 'vite';
 export default defineConfig({
 	publicDir: false,
 	build: {
-		ssr: 'src/cli/main.ts',
+		ssr: true,
 		outDir: 'dist/cli',
 		emptyOutDir: true,
 		target: 'node20',
-		rollupOptions: { output: { entryFileNames: 'main.js' } }
+		rollupOptions: {
+			// The worker is a file of its own beside `main.js`, which starts it by name.
+			input: { main: 'src/cli/main.ts', 'image-worker': 'src/cli/io/image-worker.ts' },
+			output: { entryFileNames: '[name].js' }
+		}
 	},
 	// Packages stay packages: they are dependencies, or (peers of the benchmark) looked for when wanted.
 	ssr: { external: true }

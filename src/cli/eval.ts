@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path';
 import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
-import { imagePreparer } from '../lib/benchmarks/run/prepare.ts';
 import { openRun } from '../lib/benchmarks/run/record.ts';
 import { reportRun } from '../lib/benchmarks/run/report.ts';
 import { hashExamples, runBenchmark, type RunTarget } from '../lib/benchmarks/run/run.ts';
@@ -18,6 +17,7 @@ import { ShardAnswerer, type ShardPlaces } from './eval/shard.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFolder } from './io/disk.ts';
+import { ImageThread } from './io/image-thread.ts';
 
 export const evalCommand: Command = {
 	synopsis: '--model DIR --benchmark NAME --data PATH --out DIR [options]',
@@ -77,6 +77,7 @@ export const evalCommand: Command = {
 		const folder = await openFolder(modelPath);
 		const storages: RunStorage[] = [];
 		let model: HoneybeeModel | undefined;
+		let images: ImageThread | undefined;
 		try {
 			const modelFolder = await openModelFolder(folder, { hashInPlace: hashOnDisk(resolve(modelPath)) });
 			const { manifest } = modelFolder;
@@ -132,18 +133,20 @@ export const evalCommand: Command = {
 				projector: choices[0]!.projector,
 				onProgress: ({ what }) => terminal.progress(`loading ${what} …`)
 			});
+			images = new ImageThread(manifest.image.size);
 			const whole = await runBenchmark({
 				benchmark,
 				examples: asked,
 				targets,
 				model,
-				prepare: imagePreparer(decodeImage, manifest.image.size),
+				prepare: images.prepare,
 				onProgress: (progress) => terminal.progress(progressLine(progress)),
 				signal: terminal.signal
 			});
 			await writeReports();
 			return whole;
 		} finally {
+			await images?.close();
 			await model?.dispose();
 			await folder.close();
 			for (const storage of storages) await storage.close();

@@ -9,20 +9,21 @@ import { InputError } from '../../lib/tensor/errors.ts';
 import { number, parse, positionals, type Command, type Terminal } from '../command.ts';
 import { openFolder } from '../io/disk.ts';
 import type { AnswersResult } from './answers.ts';
+import type { LoopsResult } from './loops.ts';
 import { writePeerFolder } from './peer-folder.ts';
 import { describe, summarize, type BenchReport, type GenerationReport } from './report.ts';
 import type { GenerationResult, GenerationTask, SubjectName } from './subjects.ts';
 
 /** What one child process measures. */
 type Job =
-	| { readonly kind: 'answers'; readonly root: string }
+	| { readonly kind: 'answers' | 'eval-loop'; readonly root: string }
 	| { readonly kind: 'generation'; readonly subject: SubjectName; readonly task: GenerationTask };
 
 /** More measurements of the same model, e.g. in a browser. */
 export type Extension = (
 	root: string,
 	terminal: Terminal
-) => Promise<Pick<BenchReport, 'answers' | 'missing' | 'page_first_answer_ms'>>;
+) => Promise<Pick<BenchReport, 'answers' | 'eval_loops' | 'missing' | 'page_first_answer_ms'>>;
 
 const TRANSFORMERS = '@huggingface/transformers';
 const defaultModel = 'static/models/honeybee-mini';
@@ -31,7 +32,7 @@ const defaultModel = 'static/models/honeybee-mini';
 export function benchCommand(extension?: Extension): Command {
 	return {
 		synopsis: '[--model DIR] [--peers] [--json FILE] [--rounds N]',
-		summary: 'Measure load, time to first token, decoding, every stage and memory.',
+		summary: 'Measure load, time to first token, decoding, every stage, memory and the loop of eval.',
 		details: [
 			`--model DIR   model folder (${defaultModel})`,
 			'--peers       also run the language model in onnxruntime-node alone and in @huggingface/transformers',
@@ -77,6 +78,8 @@ async function bench(root: string, options: BenchOptions, terminal: Terminal): P
 	const { manifest } = await openModelFolder(source).finally(() => source.close());
 	terminal.progress('whole model on node …');
 	const node = (await inChild({ kind: 'answers', root }, terminal.signal)) as AnswersResult;
+	terminal.progress('evaluation’s loop against bare generation …');
+	const node_loops = (await inChild({ kind: 'eval-loop', root }, terminal.signal)) as LoopsResult[];
 	const more = await options.extension?.(root, terminal);
 	const installed = await versions(['onnxruntime-node', 'onnxruntime-web', TRANSFORMERS]);
 	const subjects: SubjectName[] = ['honeybee', 'onnxruntime'];
@@ -99,6 +102,7 @@ async function bench(root: string, options: BenchOptions, terminal: Terminal): P
 		model: { name: manifest.name, dtype: manifest.dtype, weights: manifest.memory.weights },
 		...more,
 		answers: [node, ...(more?.answers ?? [])],
+		eval_loops: [...node_loops, ...(more?.eval_loops ?? [])],
 		missing,
 		...(generation && { generation })
 	};
@@ -152,7 +156,8 @@ async function compare(
 	};
 }
 
-async function work(job: Job): Promise<AnswersResult | GenerationResult> {
+async function work(job: Job): Promise<AnswersResult | GenerationResult | LoopsResult[]> {
+	if (job.kind === 'eval-loop') return (await import('./eval-loop.ts')).measureEvalLoop(job.root);
 	if (job.kind === 'answers') return (await import('./whole-model.ts')).measureWholeModel(job.root);
 	return (await import('./subjects.ts')).measure(job.subject, job.task);
 }
@@ -169,7 +174,7 @@ function inChild(job: Job, signal: AbortSignal): Promise<unknown> {
 		child.stderr.on('data', (chunk) => (errors += chunk));
 		child.on('error', failed);
 		child.on('close', (code) => {
-			if (code === 0) done(JSON.parse(output.slice(output.indexOf('{'))));
+			if (code === 0) done(JSON.parse(output.slice(output.search(/[[{]/))));
 			else failed(new Error(`A measurement ended with exit code ${code}: ${errors.trim()}`));
 		});
 	});

@@ -1,5 +1,7 @@
 import type { AnswersResult } from './answers.ts';
+import type { LoopsResult } from './loops.ts';
 import type { GenerationResult, SubjectName } from './subjects.ts';
+import { quantiles } from '../../lib/analysis/statistics.ts';
 
 /** Everything that `--json` writes. */
 export interface BenchReport {
@@ -7,6 +9,8 @@ export interface BenchReport {
 	readonly versions: Readonly<Record<string, string>>;
 	readonly model: { readonly name: string; readonly dtype: string; readonly weights: number };
 	readonly answers: readonly AnswersResult[];
+	/** How busy evaluation keeps the model. */
+	readonly eval_loops: readonly LoopsResult[];
 	readonly generation?: GenerationReport;
 	/** What could not be measured here, and why. */
 	readonly missing: readonly string[];
@@ -58,7 +62,7 @@ const rate = (value: number) => (Number.isFinite(value) ? `${value.toFixed(1)}/s
 
 /** The report as text, a table for whole answers and one for text generation. */
 export function describe(report: BenchReport): string {
-	const { machine, versions, model, answers, generation, missing } = report;
+	const { machine, versions, model, answers, eval_loops, generation, missing } = report;
 	const blocks = [
 		`${model.name} (${model.dtype}, ${mb(model.weights)} of weights) on ${machine.cores} × ${machine.cpu}, ${Object.entries(
 			versions
@@ -67,6 +71,7 @@ export function describe(report: BenchReport): string {
 			.join(', ')}`
 	];
 	if (answers.length) blocks.push(`Whole answers\n${table(answers.map(answerRow))}`);
+	if (eval_loops.length) blocks.push(loopsBlock(eval_loops));
 	if (generation) blocks.push(generationBlock(generation));
 	if (report.page_first_answer_ms !== undefined)
 		blocks.push(`First token ${ms(report.page_first_answer_ms)} after opening the page (warm cache).`);
@@ -89,6 +94,40 @@ function answerRow({ backend, load_ms, answers, peak_memory }: AnswersResult): R
 		decode: rate(decoded / seconds),
 		'peak memory': mb(peak_memory)
 	};
+}
+
+/** Share of a bare loop's speed that the evaluation's reaches: the middle of the pairs, and the quartiles around it. */
+export function loopShare({ pairs }: LoopsResult): {
+	readonly median: number;
+	readonly q1: number;
+	readonly q3: number;
+} {
+	const [q1, middle, q3] = quantiles(
+		pairs.map(({ bare_ms, eval_ms }) => bare_ms / eval_ms),
+		[0.25, 0.5, 0.75]
+	);
+	return { median: middle!, q1: q1!, q3: q3! };
+}
+
+function loopsBlock(loops: readonly LoopsResult[]): string {
+	const percent = (share: number) => (100 * share).toFixed(0);
+	const rows = loops.map((loop) => {
+		const { median: middle, q1, q3 } = loopShare(loop);
+		const each = loop.examples / loop.pairs.length;
+		return {
+			'evaluation’s loop': loop.what,
+			answers: String(loop.examples),
+			bare: ms(median(loop.pairs.map(({ bare_ms }) => bare_ms)) / each),
+			evaluation: ms(median(loop.pairs.map(({ eval_ms }) => eval_ms)) / each),
+			'speed, bare = 100 %': `${percent(middle)} % (${percent(q1)} to ${percent(q3)})`
+		};
+	});
+	const same = loops.every(({ same_answers }) => same_answers);
+	return [
+		'Evaluation (images read, decoded, answers kept on disk) against bare generation on the same examples, in turns; time of an answer',
+		table(rows),
+		same ? 'Both gave the same answers.' : 'The answers DIFFER.'
+	].join('\n');
 }
 
 function generationBlock({ prompt_tokens, new_tokens, same_ids, subjects }: GenerationReport): string {

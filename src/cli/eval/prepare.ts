@@ -6,7 +6,10 @@ import type { Terminal } from '../command.ts';
 import { openDataFolder } from './data-folder.ts';
 
 /** This project's root, from src/cli/eval and from dist/cli. */
-const root = new URL(import.meta.url.includes('/dist/') ? '../../' : '../../../', import.meta.url);
+export const packageRoot = new URL(
+	import.meta.url.includes('/dist/') ? '../../' : '../../../',
+	import.meta.url
+);
 
 /** All examples of a benchmark. @param path absent for the built-in scenes */
 export async function readExamples(
@@ -17,7 +20,7 @@ export async function readExamples(
 	const scenes = benchmark.name.startsWith('scenes');
 	if (path === undefined && !scenes)
 		throw new InputError(`--data PATH is missing: a folder with ${benchmark.files.join(' ')}.`);
-	const folder = await openDataFolder(path ?? fileURLToPath(new URL('static/scenes', root)));
+	const folder = await openDataFolder(path ?? fileURLToPath(new URL('static/scenes', packageRoot)));
 	const examples: Example[] = [];
 	for await (const example of benchmark.examples(folder)) {
 		examples.push(example);
@@ -30,7 +33,7 @@ export async function readExamples(
 
 /** Of the workbench and the runtime. */
 export async function readVersions(): Promise<Record<string, string>> {
-	const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as {
+	const { version } = JSON.parse(await readFile(new URL('package.json', packageRoot), 'utf8')) as {
 		version: string;
 	};
 	const { env } = await import('onnxruntime-node');

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { resolve } from 'node:path';
 import type { Example } from '../../lib/benchmarks/benchmark.ts';
 import { findBenchmark } from '../../lib/benchmarks/registry.ts';
-import { imagePreparer } from '../../lib/benchmarks/run/prepare.ts';
 import { openRun } from '../../lib/benchmarks/run/record.ts';
 import { hashExamples, runBenchmark } from '../../lib/benchmarks/run/run.ts';
 import { memoryStorage } from '../../lib/benchmarks/run/storage.ts';
@@ -14,6 +13,7 @@ import type { Terminal } from '../command.ts';
 import { hashOnDisk } from '../hash-on-disk.ts';
 import { decodeImage } from '../io/decode-image.ts';
 import { openFolder } from '../io/disk.ts';
+import { ImageThread } from '../io/image-thread.ts';
 import { readExamples, readVersions } from './prepare.ts';
 import type { ShardJob, ShardResults } from './queue.ts';
 
@@ -28,7 +28,13 @@ export class ShardAnswerer {
 	readonly #places: ShardPlaces;
 	readonly #terminal: Terminal;
 	#model:
-		{ readonly path: string; readonly model: HoneybeeModel; readonly close: () => Promise<void> } | undefined;
+		| {
+				readonly path: string;
+				readonly model: HoneybeeModel;
+				readonly images: ImageThread;
+				readonly close: () => Promise<void>;
+		  }
+		| undefined;
 	#data:
 		| {
 				readonly key: string;
@@ -45,7 +51,7 @@ export class ShardAnswerer {
 	/** @throws InputError when the model or the data here is not what the run was begun with */
 	async answer(job: ShardJob): Promise<ShardResults> {
 		const benchmark = findBenchmark(job.identity.benchmark);
-		const model = await this.#load(job);
+		const { model, images } = await this.#load(job);
 		const { examples, hash } = await this.#read(job);
 		const { projector, tokens } = job.identity;
 		const identity = identify(benchmark, model.manifest, {
@@ -62,7 +68,7 @@ export class ShardAnswerer {
 			examples: examples.filter(({ id }) => wanted.has(id)),
 			targets: [{ projector, tokens, record }],
 			model,
-			prepare: imagePreparer(decodeImage, model.manifest.image.size)
+			prepare: images.prepare
 		});
 		return [...record.results.values()];
 	}
@@ -72,9 +78,9 @@ export class ShardAnswerer {
 		this.#model = undefined;
 	}
 
-	async #load(job: ShardJob): Promise<HoneybeeModel> {
+	async #load(job: ShardJob): Promise<{ readonly model: HoneybeeModel; readonly images: ImageThread }> {
 		const path = resolve(this.#places.model ?? job.model);
-		if (this.#model?.path === path) return this.#model.model;
+		if (this.#model?.path === path) return this.#model;
 		await this.dispose();
 		const folder = await openFolder(path);
 		const modelFolder = await openModelFolder(folder, { hashInPlace: hashOnDisk(path) });
@@ -85,12 +91,14 @@ export class ShardAnswerer {
 			decodeImage,
 			projector: job.identity.projector
 		});
+		const images = new ImageThread(model.manifest.image.size);
 		const close = async () => {
+			await images.close();
 			await model.dispose();
 			await folder.close();
 		};
-		this.#model = { path, model, close };
-		return model;
+		this.#model = { path, model, images, close };
+		return this.#model;
 	}
 
 	async #read(job: ShardJob) {

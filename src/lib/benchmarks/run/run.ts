@@ -33,7 +33,7 @@ export interface RunOptions {
 	readonly examples: readonly Example[];
 	readonly targets: readonly RunTarget[];
 	readonly model: Answerer;
-	/** Decodes the image after the present one while the model computes; without it the model decodes. */
+	/** Decodes the images after the present one while the model computes; without it the model decodes. */
 	readonly prepare?: ImagePreparer;
 	readonly onProgress?: (progress: RunProgress) => void;
 	/** Ends the run after the answers kept so far. */
@@ -41,8 +41,9 @@ export interface RunOptions {
 }
 
 /**
- * Answers all examples that have no result yet, each through every target in turn, so that an image is seen once. Every
- * answer is kept before the next one begins.
+ * Answers all examples that have no result yet. Questions about one image that follow each other go through one target after the
+ * other, so that an image is seen once, and what a prompt has in common with the one before it is computed once. Every answer is
+ * kept before the next one begins.
  *
  * @returns false when it was aborted
  * @throws InputError for an example that cannot be asked, naming it; what was answered is kept
@@ -63,39 +64,63 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 	};
 	const images = new ImageQueue(options.prepare);
 	report();
-	for (const [i, { example, left }] of pending.entries()) {
-		const inputs = await naming(benchmark, example, images.take(example));
-		const next = pending[i + 1]?.example;
-		if (next) images.prepare(next);
-		for (const { projector, tokens, record } of left) {
-			if (signal?.aborted) return false;
-			const request = requestOf(benchmark, example, inputs, { projector, tokens });
-			let result: AnswerResult;
-			do result = await naming(benchmark, example, ask(model, request, signal));
-			while (
-				// Someone else's stop, e.g. of the chat, stops whatever the model writes.
-				result.stop_reason === 'cancelled' &&
-				!signal?.aborted
-			);
-			if (result.stop_reason === 'cancelled') return false;
-			await record.add({
-				id: example.id,
-				pred: result.text,
-				data: example.data,
-				new_tokens: result.ids.length,
-				prompt_tokens: result.prompt_ids.length,
-				stop_reason: result.stop_reason,
-				timings_ms: result.timings_ms,
-				cached_positions: result.cached_positions
-			});
-			done++;
-			report();
-		}
+	const groups = groupByImages(pending);
+	for (const [g, group] of groups.entries()) {
+		const [first] = group;
+		const taken = images.take(first!.example.images);
+		images.readAhead(groups.slice(g + 1, g + 1 + AHEAD).map(([next]) => next!.example.images));
+		const inputs = await naming(benchmark, first!.example, taken);
+		for (const target of targets)
+			for (const { example, left } of group) {
+				if (!left.includes(target)) continue;
+				if (signal?.aborted) return false;
+				const request = requestOf(benchmark, example, inputs, target);
+				const result = await naming(benchmark, example, ask(model, request, signal));
+				if (result.stop_reason === 'cancelled') return false;
+				await target.record.add({
+					id: example.id,
+					pred: result.text,
+					data: example.data,
+					new_tokens: result.ids.length,
+					prompt_tokens: result.prompt_ids.length,
+					stop_reason: result.stop_reason,
+					timings_ms: result.timings_ms,
+					cached_positions: result.cached_positions
+				});
+				done++;
+				report();
+			}
 	}
 	return true;
 }
 
-function requestOf(
+/** An example and the targets that have no result of it. */
+interface Pending {
+	readonly example: Example;
+	readonly left: readonly RunTarget[];
+}
+
+/** Most examples in a group: an unfinished run then lacks the same few for all targets. */
+const GROUP = 16;
+
+/** Examples that follow each other and are about the same images; those without images stand alone. */
+function groupByImages(pending: readonly Pending[]): Pending[][] {
+	const groups: Pending[][] = [];
+	let before: string | undefined;
+	for (const one of pending) {
+		const names = one.example.images.length
+			? JSON.stringify(one.example.images.map(({ name }) => name))
+			: undefined;
+		const group = groups.at(-1);
+		if (group && names !== undefined && names === before && group.length < GROUP) group.push(one);
+		else groups.push([one]);
+		before = names;
+	}
+	return groups;
+}
+
+/** What the model is asked about an example, greedily, as upstream asks it. */
+export function requestOf(
 	benchmark: Benchmark,
 	example: Example,
 	images: readonly ImageInput[],
@@ -109,14 +134,19 @@ function requestOf(
 	};
 }
 
+/** The whole answer. One that something else has stopped is asked for again; `cancelled` when it was `signal`. */
 async function ask(
 	model: Answerer,
 	request: AnswerRequest,
 	signal: AbortSignal | undefined
 ): Promise<AnswerResult> {
-	for await (const event of model.answer(request, signal ? { signal } : {}))
-		if (event.type === 'done') return event.result;
-	throw new Error('The answer ended without a result.');
+	for (;;) {
+		let result: AnswerResult | undefined;
+		for await (const event of model.answer(request, signal ? { signal } : {}))
+			if (event.type === 'done') result = event.result;
+		if (!result) throw new Error('The answer ended without a result.');
+		if (result.stop_reason !== 'cancelled' || signal?.aborted) return result;
+	}
 }
 
 /** Says which example it was that could not be used. */
@@ -131,10 +161,10 @@ async function naming<T>(benchmark: Benchmark, { id }: Example, work: Promise<T>
 	}
 }
 
-/** Images kept, by name: questions about one image mostly follow each other. */
-const KEPT = 4;
+/** Groups whose images are read while one is asked about. */
+const AHEAD = 2;
 
-/** Reads images ahead by one example. */
+/** Reads images, each once as long as it is wanted now or soon. */
 class ImageQueue {
 	readonly #prepare: ImagePreparer | undefined;
 	readonly #known = new Map<string, Promise<ImageInput>>();
@@ -143,12 +173,17 @@ class ImageQueue {
 		this.#prepare = prepare;
 	}
 
-	take({ images }: Example): Promise<ImageInput[]> {
+	/** Images that are asked about now. */
+	take(images: readonly ExampleImage[]): Promise<ImageInput[]> {
 		return Promise.all(images.map((image) => this.#load(image)));
 	}
 
-	prepare({ images }: Example): void {
-		for (const image of images) this.#load(image).catch(() => undefined);
+	/** Begins to read what is wanted next, and lets go of what was read before. */
+	readAhead(next: readonly (readonly ExampleImage[])[]): void {
+		const wanted = next.flat();
+		const names = new Set(wanted.map(({ name }) => name));
+		for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
+		for (const image of wanted) this.#load(image).catch(() => undefined);
 	}
 
 	#load(image: ExampleImage): Promise<ImageInput> {
@@ -156,9 +191,6 @@ class ImageQueue {
 		if (known) return known;
 		const loaded = this.#read(image);
 		this.#known.set(image.name, loaded);
-		// A file that cannot be read now may be put right before it is asked for again.
-		loaded.catch(() => this.#known.delete(image.name));
-		if (this.#known.size > KEPT) this.#known.delete(this.#known.keys().next().value!);
 		return loaded;
 	}
 

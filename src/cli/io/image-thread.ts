@@ -1,0 +1,73 @@
+import { Worker } from 'node:worker_threads';
+import type { ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
+import type { RgbImage } from '../../lib/model/image/index.ts';
+import { InputError } from '../../lib/tensor/errors.ts';
+
+/** An image to be made ready. */
+export interface ImageTask {
+	readonly call: number;
+	readonly bytes: Uint8Array;
+	readonly name: string;
+	readonly size: number;
+}
+
+/** The pixels, or why there are none; `input`: the image is to blame. */
+export type ImageAnswer =
+	| { readonly call: number; readonly image: RgbImage }
+	| { readonly call: number; readonly message: string; readonly input: boolean };
+
+/**
+ * Makes images ready in a thread of its own. onnxruntime-node computes on the thread that calls it, so whatever else is to go on
+ * meanwhile needs another one. The pixels are those of `imagePreparer`.
+ */
+export class ImageThread {
+	readonly #worker: Worker;
+	readonly #size: number;
+	readonly #waiting = new Map<
+		number,
+		{ readonly resolve: (image: RgbImage) => void; readonly reject: (error: Error) => void }
+	>();
+	#calls = 0;
+	#gone: Error | undefined;
+
+	/** @param size S, side of the model's images in pixels */
+	constructor(size: number) {
+		this.#size = size;
+		const source = import.meta.url.endsWith('.ts');
+		this.#worker = new Worker(new URL(source ? './image-worker.ts' : './image-worker.js', import.meta.url));
+		this.#worker.on('message', (answer: ImageAnswer) => this.#settle(answer));
+		this.#worker.on('error', (error) => this.#end(error instanceof Error ? error : new Error(String(error))));
+		this.#worker.on('exit', () => this.#end(new Error('The thread that decodes images has ended.')));
+		// What waits for an image keeps the process, not the thread.
+		this.#worker.unref();
+	}
+
+	/** @throws InputError when it is no usable image */
+	readonly prepare: ImagePreparer = (bytes, name) => {
+		if (this.#gone) return Promise.reject(this.#gone);
+		const call = this.#calls++;
+		return new Promise((resolve, reject) => {
+			this.#waiting.set(call, { resolve, reject });
+			this.#worker.ref();
+			this.#worker.postMessage({ call, bytes, name, size: this.#size } satisfies ImageTask);
+		});
+	};
+
+	async close(): Promise<void> {
+		await this.#worker.terminate();
+	}
+
+	#settle(answer: ImageAnswer): void {
+		const waiting = this.#waiting.get(answer.call);
+		this.#waiting.delete(answer.call);
+		if (this.#waiting.size === 0) this.#worker.unref();
+		if ('image' in answer) waiting?.resolve(answer.image);
+		else waiting?.reject(answer.input ? new InputError(answer.message) : new Error(answer.message));
+	}
+
+	#end(error: Error): void {
+		this.#gone ??= error;
+		for (const { reject } of this.#waiting.values()) reject(this.#gone);
+		this.#waiting.clear();
+	}
+}
