@@ -5,6 +5,9 @@ import { inkOf, projectorColours } from './palette.ts';
 import { readout } from './readout.ts';
 import type { BreakdownRows } from './score-breakdown.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
+import { linesOf, widthOf } from './type.ts';
+
+const SMALL = 11;
 
 export const radar: Figure<BreakdownRows> = {
 	id: 'radar',
@@ -20,20 +23,31 @@ export const radar: Figure<BreakdownRows> = {
 		const colours = projectorColours(projectors);
 		const side = Math.min(options.width, 460);
 		const centre = { x: options.width / 2, y: side / 2 };
-		const radius = Math.max(10, side / 2 - 42);
+		const angleOf = (index: number) => (2 * Math.PI * index) / categories.length - Math.PI / 2;
+		// Names stand outside the rim, in lines of at most a quarter of the width: the longest decides how large the rim may be.
+		const names = categories.map(({ name }) => linesOf(name, options.width / 4, SMALL));
+		const beside = names.map((lines, i) => {
+			const [cos, widest] = [
+				Math.abs(Math.cos(angleOf(i))),
+				Math.max(...lines.map((line) => widthOf(line, SMALL)))
+			];
+			return cos < 0.2 ? Infinity : (options.width / 2 - widest) / cos - 12;
+		});
+		const radius = Math.max(10, Math.min(side / 2 - 42, ...beside));
 		const top = Math.max(1, ...categories.flatMap(({ scores }) => scores.map(({ value }) => value)));
 		const at = (index: number, share: number) => {
-			const angle = (2 * Math.PI * index) / categories.length - Math.PI / 2;
+			const angle = angleOf(index);
 			return {
 				x: centre.x + radius * share * Math.cos(angle),
 				y: centre.y + radius * share * Math.sin(angle),
-				cos: Math.cos(angle)
+				cos: Math.cos(angle),
+				sin: Math.sin(angle)
 			};
 		};
 		const parts: SVGElement[] = [0.25, 0.5, 0.75, 1].map((share) =>
 			pen('circle', { cx: centre.x, cy: centre.y, r: radius * share, fill: 'none', stroke: ink.line })
 		);
-		categories.forEach(({ name }, i) => {
+		categories.forEach((_, i) => {
 			const rim = at(i, 1);
 			const words = at(i, 1 + 10 / radius);
 			parts.push(
@@ -41,10 +55,13 @@ export const radar: Figure<BreakdownRows> = {
 					d: `M${round(centre.x)} ${round(centre.y)}L${round(rim.x)} ${round(rim.y)}`,
 					stroke: ink.line
 				}),
-				text(pen, words.x, words.y + 4, name, {
-					'text-anchor': Math.abs(words.cos) < 0.2 ? 'middle' : words.cos > 0 ? 'start' : 'end',
-					'font-size': 11
-				})
+				// Grows away from the middle.
+				...names[i]!.map((line, row, { length }) =>
+					text(pen, words.x, words.y + 4 + (row + ((words.sin - 1) * (length - 1)) / 2) * (SMALL + 2), line, {
+						'text-anchor': Math.abs(words.cos) < 0.2 ? 'middle' : words.cos > 0 ? 'start' : 'end',
+						'font-size': SMALL
+					})
+				)
 			);
 		});
 		series.forEach(({ projector, hollow }, s) => {

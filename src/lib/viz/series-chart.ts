@@ -5,6 +5,7 @@ import { inkOf, projectorColours, type Ink } from './palette.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text, type Pen } from './svg.ts';
+import { widthOf } from './type.ts';
 
 /** Where a number comes from; series of different origin are drawn apart and never joined. */
 export type Origin = 'measured' | 'training' | 'imported' | 'published' | 'computed';
@@ -159,8 +160,8 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		];
 	});
 	const foot = height + LINE - 4;
-	const key = several ? legend(pen, ink, points, foot) : [];
-	const note = readout(pen, ink, 0, foot + (several ? LINE : 0));
+	const key = several ? legend(pen, ink, points, foot, width) : { parts: [], lines: 0 };
+	const note = readout(pen, ink, 0, foot + key.lines * LINE);
 	const ring = pen('circle', {
 		r: 7,
 		fill: 'none',
@@ -169,11 +170,11 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		class: 'frame',
 		visibility: 'hidden'
 	});
-	const svg = root(pen, options, foot + LINE + (several ? LINE : 0), chart.title, [
+	const svg = root(pen, options, foot + (key.lines + 1) * LINE, chart.title, [
 		frame,
 		...marks,
 		...labels,
-		...key,
+		...key.parts,
 		ring,
 		note.element
 	]);
@@ -267,17 +268,32 @@ function symbol(
 	return pen('path', { d: `M${fixed(x)} ${fixed(y - 4.5)}l4.5 4.5l-4.5 4.5l-4.5 -4.5Z`, ...hollow });
 }
 
-function legend(pen: Pen, ink: Ink, points: readonly SeriesPoint[], y: number): SVGElement[] {
+/** What the symbols mean, on as many lines as the width asks for; `y` is the first one's baseline. */
+function legend(
+	pen: Pen,
+	ink: Ink,
+	points: readonly SeriesPoint[],
+	y: number,
+	width: number
+): { readonly parts: SVGElement[]; readonly lines: number } {
 	let at = 4;
-	return [...new Set(points.map(({ origin }) => origin))].flatMap((origin) => {
+	let lines = 1;
+	const parts = [...new Set(points.map(({ origin }) => origin))].flatMap((origin) => {
 		const example = points.find((point) => point.origin === origin)!;
-		const parts = [
-			symbol(pen, ink, example, ink.soft, at, y - 4),
-			text(pen, at + 9, y, names[origin], { fill: ink.soft })
+		const room = 9 + widthOf(names[origin]);
+		if (at > 4 && at + room > width) {
+			at = 4;
+			lines++;
+		}
+		const base = y + (lines - 1) * LINE;
+		const drawn = [
+			symbol(pen, ink, example, ink.soft, at, base - 4),
+			text(pen, at + 9, base, names[origin], { fill: ink.soft })
 		];
-		at += 26 + 6.4 * names[origin].length;
-		return parts;
+		at += room + 18;
+		return drawn;
 	});
+	return { parts, lines };
 }
 
 /** A step line: nothing measured is both cheaper and better. */

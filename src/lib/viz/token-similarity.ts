@@ -6,6 +6,7 @@ import { link } from './interaction.ts';
 import { divergingScale, inkOf } from './palette.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
+import { widthOf } from './type.ts';
 
 export interface SimilarityRows {
 	readonly a: string;
@@ -51,10 +52,17 @@ export const tokenSimilarity: Figure<SimilarityRows> = {
 			return `M${round(x - r)} ${round(y)}a${round(r)} ${round(r)} 0 1 0 ${round(2 * r)} 0a${round(r)} ${round(r)} 0 1 0 ${round(-2 * r)} 0z`;
 		}).join('');
 		const foot = box.y + box.height + 8;
+		const sums = [
+			...(rows.mean === undefined ? [] : [`Mean cosine of matched tokens ${number(rows.mean)}`]),
+			...(rows.cka === undefined ? [] : [`Linear CKA ${number(rows.cka)}`])
+		];
+		// Beside the colour bar, or below it where there is no room.
+		const beside = sums.every((line) => 200 + widthOf(line) <= options.width);
+		const end = foot + COLOUR_BAR_HEIGHT + (beside ? 0 : sums.length * LINE);
 		const axis = { fill: ink.soft, 'font-size': 11 };
 		const mark = frame(pen);
-		const note = readout(pen, ink, 20, foot + COLOUR_BAR_HEIGHT + LINE - 4);
-		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, `${tokenSimilarity.title}: ${a}, ${b}`, [
+		const note = readout(pen, ink, 20, end + LINE - 4);
+		const svg = root(pen, options, end + LINE, `${tokenSimilarity.title}: ${a}, ${b}`, [
 			text(pen, 20, 13, `${b}, token 0 to ${tokensB - 1} →`, axis),
 			text(pen, -20, 13, `← ${a}, token 0 to ${tokensA - 1}`, {
 				...axis,
@@ -71,10 +79,11 @@ export const tokenSimilarity: Figure<SimilarityRows> = {
 			}),
 			mark,
 			colourBar(pen, ink, scale, 20, foot),
-			...(rows.mean === undefined
-				? []
-				: [text(pen, 200, foot + 9, `Mean cosine of matched tokens ${number(rows.mean)}`)]),
-			...(rows.cka === undefined ? [] : [text(pen, 200, foot + 27, `Linear CKA ${number(rows.cka)}`)]),
+			...sums.map((line, i) =>
+				beside
+					? text(pen, 200, foot + 9 + i * LINE, line)
+					: text(pen, 20, foot + COLOUR_BAR_HEIGHT + 13 + i * LINE, line)
+			),
 			note.element
 		]);
 		link(svg, options, {

@@ -7,6 +7,7 @@ import { link } from './interaction.ts';
 import { inkOf } from './palette.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text, type Pen } from './svg.ts';
+import { linesOf } from './type.ts';
 
 export interface WordScoresRows {
 	/** Column that wrote the answer. */
@@ -36,17 +37,21 @@ export const wordScores: Figure<WordScoresRows> = {
 			...columns.flatMap(({ score }) => score.words.map(({ logProbability }) => logProbability))
 		);
 		const x = scaleLinear([lowest, 0], [left + 10, right]).nice(5);
-		const head = columns.length * LINE + 12;
-		const base = head + words.length * ROW;
-		const parts: SVGElement[] = columns.flatMap(({ name, colour, score }, column) => [
-			mark(pen, column, 6, column * LINE + 9, colour),
-			text(
-				pen,
-				18,
-				column * LINE + 13,
-				`${name}: perplexity ${number(score.perplexity)}, ${quantity(score.total, 'nats')} over ${score.tokens} ${score.tokens === 1 ? 'token' : 'tokens'}`
+		const legend = columns.map(({ name, score }) =>
+			linesOf(
+				`${name}: perplexity ${number(score.perplexity)}, ${quantity(score.total, 'nats')} over ${score.tokens} ${score.tokens === 1 ? 'token' : 'tokens'}`,
+				options.width - 18
 			)
-		]);
+		);
+		const head = legend.flat().length * LINE + 12;
+		const base = head + words.length * ROW;
+		const parts: SVGElement[] = columns.flatMap(({ colour }, column) => {
+			const above = legend.slice(0, column).flat().length;
+			return [
+				mark(pen, column, 6, above * LINE + 9, colour),
+				...legend[column]!.map((line, i) => text(pen, 18, (above + i) * LINE + 13, line))
+			];
+		});
 		for (const tick of x.ticks(5))
 			parts.push(
 				pen('path', { d: `M${round(x(tick))} ${head}V${base}`, stroke: ink.line }),

@@ -1,5 +1,6 @@
 import type { Figure, FigureOptions } from '../figure.ts';
-import { penOf, round } from '../svg.ts';
+import { LINE, penOf, round } from '../svg.ts';
+import { linesOf } from '../type.ts';
 import { drawnWidth, families, inchesPerPixel, type PrintOptions } from './print.ts';
 
 /** Pixels of the drawing kept free above a figure that has a panel letter. */
@@ -24,9 +25,10 @@ export async function printedFigure<Rows, Options extends object>(
 		vector: true,
 		emit: undefined
 	} as FigureOptions & Options);
-	await tidy(svg);
 	const pen = penOf(options);
-	const [, , drawn = width, height = width] = (svg.getAttribute('viewBox') ?? '').split(' ').map(Number);
+	const [, , drawn = width, page = width] = (svg.getAttribute('viewBox') ?? '').split(' ').map(Number);
+	const height = page + breakReadouts(svg, drawn);
+	await tidy(svg);
 	const room = print.letter === '' ? 0 : LETTER_ROOM;
 	if (room > 0) {
 		const panel = pen('g', { transform: `translate(0 ${room})` }, Array.from(svg.children) as SVGElement[]);
@@ -42,6 +44,30 @@ export async function printedFigure<Rows, Options extends object>(
 	svg.setAttribute('width', `${inches(drawn * scale)}in`);
 	svg.setAttribute('height', `${inches((height + room) * scale)}in`);
 	return svg;
+}
+
+/**
+ * Breaks what is said of the selection where a page would cut it off; it stands at the figure's foot, one line below the other.
+ * @returns pixels by which the figure grew
+ */
+function breakReadouts(svg: SVGSVGElement, width: number): number {
+	let added = 0;
+	for (const readout of Array.from(svg.querySelectorAll('text.readout'))) {
+		const x = Number(readout.getAttribute('x') ?? 0);
+		const y = Number(readout.getAttribute('y') ?? 0) + added;
+		readout.setAttribute('y', `${y}`);
+		readout.removeAttribute('aria-live');
+		const lines = linesOf(readout.textContent ?? '', width - x);
+		lines.slice(1).forEach((line, i) => {
+			const further = readout.cloneNode(false) as Element;
+			further.setAttribute('y', `${y + (i + 1) * LINE}`);
+			further.textContent = line;
+			readout.parentNode!.insertBefore(further, readout.nextSibling);
+		});
+		readout.textContent = lines[0] ?? '';
+		added += Math.max(0, lines.length - 1) * LINE;
+	}
+	return added;
 }
 
 /** Thousandths are finer than any printer. */
