@@ -28,6 +28,7 @@ export interface ModelClient {
 	/** Calls back at every change of `state`; returns the function that ends it. */
 	subscribe(listener: (state: WorkerState) => void): () => void;
 	load(request: LoadRequest): Promise<LoadedModel>;
+	/** Aborted, it ends with `stop_reason: 'cancelled'`; others that are in work go on. */
 	answer(request: AnswerRequest, signal?: AbortSignal): AsyncIterable<AnswerEvent>;
 	/** Activations of one image, under their golden names. */
 	trace(request: TraceRequest): Promise<Trace>;
@@ -39,8 +40,6 @@ export interface ModelClient {
 	influence(request: InfluenceRequest, options?: ProbeOptions): Promise<Influence>;
 	/** Logit lens on the visual tokens. Rejects with AbortError when aborted. */
 	lens(request: LensRequest, options?: ProbeOptions): Promise<LensGrid>;
-	/** Stops the answers in work, which then end with `stop_reason: 'cancelled'`; probes have their signals. */
-	cancel(): Promise<void>;
 	/** Ends the worker, starts a new one and loads the last requested model again. */
 	restart(): Promise<unknown>;
 	dispose(): Promise<void> | void;

@@ -71,6 +71,8 @@ export class Session {
 	#parts: SessionParts;
 	#ready: Promise<LoadedModel> | undefined;
 	#current: Exchange | undefined;
+	/** Stops the answer being written, and nothing else that the model does. */
+	#stopping: AbortController | undefined;
 	#composed: SessionImage | undefined;
 	#nextId = 1;
 	#unsubscribe: () => void;
@@ -255,7 +257,7 @@ export class Session {
 		const exchange = this.#current;
 		if (exchange === undefined) return;
 		if (exchange.status === 'waiting') exchange.drop();
-		else await this.#parts.client.cancel();
+		else this.#stopping?.abort();
 	}
 
 	clear(): void {
@@ -336,12 +338,14 @@ export class Session {
 
 	async #run(exchange: Exchange): Promise<void> {
 		exchange.begin();
+		const stopping = new AbortController();
 		this.#current = exchange;
+		this.#stopping = stopping;
 		try {
 			const model = await this.#ready;
 			if (model === undefined || !exchange.open) return;
 			const request = this.#request(exchange, model);
-			for await (const event of this.#parts.client.answer(request)) {
+			for await (const event of this.#parts.client.answer(request, stopping.signal)) {
 				if (!exchange.open) return;
 				exchange.take(event);
 			}

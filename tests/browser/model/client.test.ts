@@ -118,6 +118,34 @@ describe('the worker', () => {
 		expect((await ask(client, request())).ids).toEqual(golden.cases.main!.generated_ids);
 	});
 
+	it('stops one answer and none of the others, whichever is being written', async () => {
+		const { client } = made(createHoneybeeClient());
+		await client.load(model);
+		const stopped = async (signal: AbortSignal, onEvent: (event: AnswerEvent) => void = () => undefined) => {
+			for await (const event of client.answer(request(), signal)) {
+				onEvent(event);
+				if (event.type === 'done') return event.result.stop_reason;
+			}
+			throw new Error('no result');
+		};
+		const golden_ids = golden.cases.main!.generated_ids;
+		const waiting = new AbortController();
+		const written = ask(client, request(), (event) => {
+			if (event.type === 'token') waiting.abort();
+		});
+		const behind = stopped(waiting.signal);
+		expect((await written).ids).toEqual(golden_ids);
+		expect(await behind).toBe('cancelled');
+
+		const writing = new AbortController();
+		const ended = stopped(writing.signal, (event) => {
+			if (event.type === 'token') writing.abort();
+		});
+		const next = ask(client, request());
+		expect(await ended).toBe('cancelled');
+		expect((await next).ids).toEqual(golden_ids);
+	});
+
 	it.each(['fp16', 'q4'] as const)('runs %s on WASM over many steps', async (dtype) => {
 		await store(dtype, await convertGolden('c-abs', dtype));
 		const { client } = made(createHoneybeeClient());

@@ -83,7 +83,7 @@ export function fakeManifest(name: string): ModelManifest {
 			vision: graph,
 			embedding: graph,
 			language: [{ ...graph, layers: [0, 1] }],
-			traced: graph,
+			attention: graph,
 			lens: graph,
 			cache: graph
 		},
@@ -132,6 +132,8 @@ export class FakeClient implements ModelClient {
 	state: WorkerState = { status: 'idle' };
 	readonly loads: LoadRequest[] = [];
 	readonly requests: AnswerRequest[] = [];
+	/** Of the requests, in their order. */
+	readonly signals: (AbortSignal | undefined)[] = [];
 	cancels = 0;
 	restarts = 0;
 	disposed = false;
@@ -182,6 +184,7 @@ export class FakeClient implements ModelClient {
 
 	async *answer(request: AnswerRequest, signal?: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
 		this.requests.push(request);
+		this.signals.push(signal);
 		const cancel = () => void this.cancel();
 		signal?.addEventListener('abort', cancel, { once: true });
 		try {

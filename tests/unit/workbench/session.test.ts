@@ -282,6 +282,23 @@ describe('conversation', () => {
 		expect(session.exchanges).toHaveLength(1);
 	});
 
+	test('stop aborts the chat’s own answer: every question has a signal of its own', async () => {
+		const { client, session } = await started();
+		for (const question of ['Long?', 'Longer?']) {
+			const asking = session.ask(question);
+			await settle();
+			expect(client.signals.at(-1)?.aborted).toBe(false);
+			await session.stop();
+			await asking;
+		}
+		const [first, second] = client.signals;
+		expect(first).not.toBe(second);
+		expect([first?.aborted, second?.aborted]).toEqual([true, true]);
+		await answer(session, client, 'Short?', 'Whole.');
+		expect(client.signals[2]?.aborted).toBe(false);
+		expect(session.exchanges[2]?.text).toBe('Whole.');
+	});
+
 	test('a question asked while the model loads waits for it, and can be stopped before', async () => {
 		const { promise: gate, resolve: open } = Promise.withResolvers<void>();
 		const { client, session } = make();
