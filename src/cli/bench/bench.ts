@@ -16,7 +16,8 @@ import type { GenerationResult, GenerationTask, SubjectName } from './subjects.t
 
 /** What one child process measures. */
 type Job =
-	| { readonly kind: 'answers' | 'eval-loop'; readonly root: string }
+	| { readonly kind: 'answers'; readonly root: string }
+	| { readonly kind: 'eval-loop'; readonly root: string }
 	| { readonly kind: 'generation'; readonly subject: SubjectName; readonly task: GenerationTask };
 
 /** More measurements of the same model, e.g. in a browser. */
