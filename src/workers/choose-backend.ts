@@ -28,7 +28,7 @@ export function decide(
 	adapter: AdapterFacts | undefined,
 	manifest: ModelManifest
 ): Decision {
-	if (choice === 'wasm') return { backend: 'wasm', reason: 'WASM was chosen in the settings.' };
+	if (choice === 'wasm') return { backend: 'wasm', reason: 'WASM was asked for.' };
 	const lacksHalf = needsHalf(manifest) && !adapter?.shader_f16;
 	if (choice === 'webgpu') {
 		if (!adapter)
@@ -39,7 +39,7 @@ export function decide(
 			throw new InputError(
 				`The model ${manifest.name} is ${manifest.dtype}, and the adapter "${adapter.description}" has no half precision (shader-f16); convert the model to fp32 or q4, or choose WASM.`
 			);
-		return { backend: 'webgpu', reason: 'WebGPU was chosen in the settings.' };
+		return { backend: 'webgpu', reason: 'WebGPU was asked for.' };
 	}
 	if (!adapter) return { backend: 'wasm', reason: 'This browser offers no WebGPU adapter.' };
 	if (adapter.software)

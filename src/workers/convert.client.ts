@@ -12,6 +12,7 @@ import type {
 	SelfTestRow
 } from './convert-api.ts';
 import { revive } from './revive.ts';
+import { watchWorker } from './worker-life.ts';
 
 export interface JobOptions {
 	readonly signal?: AbortSignal;
@@ -65,7 +66,14 @@ export class ConvertClient {
 		signal?.throwIfAborted();
 		const worker = this.#startWorker();
 		const api = wrap<ConvertWorkerApi>(worker);
-		const gone = whenGone(worker, api);
+		const { promise: gone, reject } = Promise.withResolvers<never>();
+		gone.catch(() => undefined);
+		const { forget } = watchWorker(
+			worker,
+			(lock) => api.watch(lock),
+			{ who: 'The converter', notStarted: '' },
+			(why) => reject(new Error(`${why}; what was finished is kept, start it again to go on.`))
+		);
 		const cancel = () => {
 			void api.cancel().catch(() => undefined);
 			setTimeout(() => worker.terminate(), CANCEL_PATIENCE_MS);
@@ -73,46 +81,19 @@ export class ConvertClient {
 		signal?.addEventListener('abort', cancel, { once: true });
 		try {
 			const report = proxy((progress: JobProgress) => onProgress?.(progress));
-			return await Promise.race([work(api, report), gone.promise]);
+			return await Promise.race([work(api, report), gone]);
 		} catch (thrown) {
 			if (signal?.aborted) throw signal.reason;
 			throw revive(thrown);
 		} finally {
 			signal?.removeEventListener('abort', cancel);
-			gone.forget();
+			forget();
 			worker.terminate();
 		}
 	}
 }
 
 const CANCEL_PATIENCE_MS = 5000;
-
-/** Rejects when a worker is gone, in whatever way. */
-function whenGone(
-	worker: Worker,
-	api: Remote<ConvertWorkerApi>
-): { readonly promise: Promise<never>; readonly forget: () => void } {
-	const { promise, reject } = Promise.withResolvers<never>();
-	promise.catch(() => undefined);
-	const ended = (message: string) =>
-		reject(new Error(`${message}; what was finished is kept, start it again to go on.`));
-	worker.addEventListener('error', (event) => {
-		event.preventDefault();
-		ended(event.message ? `The converter stopped: ${event.message}` : 'The converter could not be started');
-	});
-	const lock = `honeybee-convert-${Date.now()}-${Math.random()}`;
-	const abort = new AbortController();
-	void api
-		.watch(lock)
-		// The lock comes to us only when the worker that holds it is gone.
-		.then(() =>
-			navigator.locks?.request(lock, { signal: abort.signal }, () =>
-				ended('The converter stopped without a message, probably for want of memory')
-			)
-		)
-		.catch(() => undefined);
-	return { promise, forget: () => abort.abort() };
-}
 
 function startConvertWorker(): Worker {
 	return new Worker(new URL('./convert.worker.ts', import.meta.url), { type: 'module', name: 'convert' });

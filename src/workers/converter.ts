@@ -31,6 +31,7 @@ import { writingModel } from './model-locks.ts';
 import { checkModelName, opfsDirectory, opfsFolder, opfsSink, OPFS_MODELS, OPFS_STAGING } from './opfs.ts';
 import { unpackTarGz } from './unpack.ts';
 import { damagedFiles } from './verify.ts';
+import { holdForLife } from './worker-life.ts';
 
 type Report = (progress: JobProgress) => void;
 
@@ -42,14 +43,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 	#abort = new AbortController();
 
 	async watch(lock: string): Promise<void> {
-		if (!navigator.locks) return;
-		await new Promise<void>((resolve) => {
-			void navigator.locks.request(lock, () => {
-				resolve();
-				// Kept until this worker ends.
-				return new Promise<never>(() => undefined);
-			});
-		});
+		await holdForLife(lock);
 	}
 
 	async inspect(input: CheckpointInput): Promise<CheckpointSummary> {

@@ -23,6 +23,9 @@ import type {
 } from './api.ts';
 import { EventQueue } from './event-queue.ts';
 import { revive } from './revive.ts';
+import { watchWorker } from './worker-life.ts';
+
+const words = { who: "The model's worker", notStarted: '; reload the page' };
 
 type Listener = (state: WorkerState) => void;
 type FailureReason = Extract<WorkerState, { status: 'failed' }>['reason'];
@@ -210,37 +213,22 @@ export class HoneybeeClient {
 		const { promise: gone, reject: end } = Promise.withResolvers<never>();
 		gone.catch(() => undefined);
 		const started = this.#watch(worker, api);
-		started.catch(() => undefined);
 		const running: Running = { worker, api, gone, end, started };
 		this.#running = running;
 		return running;
 	}
 
-	/** Reports the end of this worker, in whatever way it comes. */
-	async #watch(worker: Worker, api: Remote<HoneybeeWorkerApi>): Promise<void> {
+	/** Reports the end of this worker, in whatever way it comes. @returns settles once the worker answers and is watched */
+	#watch(worker: Worker, api: Remote<HoneybeeWorkerApi>): Promise<void> {
 		const crashed = (message: string, reason: FailureReason = 'crash') => {
 			if (this.#running?.worker === worker) this.#fail(reason, message);
 		};
-		worker.addEventListener('error', (event) => {
-			event.preventDefault();
-			crashed(
-				event.message
-					? `The model's worker stopped: ${event.message}`
-					: "The model's worker could not be started; reload the page."
+		const watch = (lock: string) =>
+			api.watch(
+				lock,
+				proxy(({ message, reason }) => crashed(message, reason))
 			);
-		});
-		worker.addEventListener('messageerror', () => crashed("The model's worker sent an unreadable message."));
-		const lock = `honeybee-worker-${Date.now()}-${Math.random()}`;
-		await api.watch(
-			lock,
-			proxy((failure) => crashed(failure.message, failure.reason))
-		);
-		// The lock comes to us only when the worker that holds it is gone.
-		void navigator.locks
-			?.request(lock, () =>
-				crashed("The model's worker stopped without a message, probably for want of memory.")
-			)
-			.catch(() => undefined);
+		return watchWorker(worker, watch, words, (why) => crashed(`${why}.`)).started;
 	}
 
 	#ready(): Running {

@@ -1,4 +1,5 @@
 import { InputError } from '../lib/tensor/errors.ts';
+import { holdForLife } from './worker-life.ts';
 
 /**
  * Web Locks by which tabs share one copy of a stored model: whoever has it loaded holds `use` with others, whoever converts or
@@ -9,13 +10,7 @@ const writeLock = (name: string) => `honeybee-write/${name}`;
 
 /** Keeps a stored model from being deleted for as long as this worker lives. @throws InputError while it is being deleted. */
 export async function holdModel(name: string): Promise<void> {
-	if (!navigator.locks) return;
-	const granted = await new Promise<boolean>((resolve) => {
-		void navigator.locks.request(useLock(name), { mode: 'shared', ifAvailable: true }, (lock) => {
-			resolve(lock !== null);
-			return lock === null ? undefined : new Promise<never>(() => undefined);
-		});
-	});
+	const granted = await holdForLife(useLock(name), { mode: 'shared', ifAvailable: true });
 	if (!granted) throw new InputError(`The model "${name}" is being deleted; choose another one.`);
 }
 

@@ -1,5 +1,5 @@
-import { InputError } from '../lib/tensor/errors.ts';
 import { listFiles, opfsDirectory, orUndefined } from './opfs.ts';
+import { storageError } from './storage-error.ts';
 
 /**
  * Files in the origin's private file system, below one folder of its root. Runs in a worker: what is appended through a sync access
@@ -100,13 +100,6 @@ async function explain(path: string, operation: () => Promise<void>): Promise<vo
 	try {
 		await operation();
 	} catch (error) {
-		const name = error instanceof DOMException ? error.name : '';
-		if (name === 'NoModificationAllowedError')
-			throw new InputError(`Another tab is writing ${path}; stop the run there first, or close that tab.`);
-		if (name === 'QuotaExceededError')
-			throw new InputError(
-				`The browser's storage is full, so ${path} could not be written; free space and go on, nothing before it is lost.`
-			);
-		throw error;
+		throw storageError(error, path);
 	}
 }

@@ -2,6 +2,7 @@ import { blobSource } from '../lib/checkpoint/memory.ts';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import type { FileWriter, FolderSink } from '../lib/model/convert/sink.ts';
 import { InputError } from '../lib/tensor/errors.ts';
+import { storageError } from './storage-error.ts';
 
 /**
  * The origin's private file system: `models/<name>` are model folders, `staging/<name>` archives unpacked for a conversion.
@@ -130,7 +131,7 @@ export function opfsSink(name: string, folder: FileSystemDirectoryHandle): OpfsS
 						done += written;
 					}
 				} catch (error) {
-					throw explained(error, path);
+					throw storageError(error, path);
 				}
 				at += bytes.length;
 			},
@@ -138,7 +139,7 @@ export function opfsSink(name: string, folder: FileSystemDirectoryHandle): OpfsS
 				try {
 					access.flush();
 				} catch (error) {
-					throw explained(error, path);
+					throw storageError(error, path);
 				} finally {
 					release();
 				}
@@ -183,7 +184,7 @@ async function exclusiveAccess(
 			return await handle.createSyncAccessHandle();
 		} catch (error) {
 			const busy = error instanceof DOMException && error.name === 'NoModificationAllowedError';
-			if (!busy || attempt === 40) throw explained(error, path);
+			if (!busy || attempt === 40) throw storageError(error, path);
 			await new Promise((resolve) => setTimeout(resolve, 50));
 		}
 }
@@ -216,19 +217,8 @@ async function explain<T>(operation: Promise<T>, path: string): Promise<T> {
 	try {
 		return await operation;
 	} catch (error) {
-		throw explained(error, path);
+		throw storageError(error, path);
 	}
-}
-
-function explained(error: unknown, path: string): unknown {
-	if (!(error instanceof DOMException)) return error;
-	if (error.name === 'QuotaExceededError')
-		return new InputError(
-			`${path} cannot be written: the storage that this browser allows the page is full; delete a model or free space on the disk, then go on.`
-		);
-	if (error.name === 'NoModificationAllowedError')
-		return new InputError(`${path} cannot be written: another tab is writing it; wait for it or close it.`);
-	return error;
 }
 
 /** Undefined for what is not there. */

@@ -27,23 +27,22 @@ import type {
 import { chooseBackend } from './choose-backend.ts';
 import { decodeImage } from './decode-image.ts';
 import { openModelSource } from './model-source.ts';
+import { holdForLife } from './worker-life.ts';
 
 /** The model worker: holds one model and does one thing at a time. */
 export class HoneybeeWorker implements HoneybeeWorkerApi {
 	#model: HoneybeeModel | undefined;
 	#running = new Map<CallId, AbortController>();
 	#onFailure: (failure: WorkerFailure) => void = () => undefined;
+	/** Set once the device is lost or has reported an error; nothing that was computed from then on is handed out. */
+	#failure: WorkerFailure | undefined;
 
 	async watch(lock: string, onFailure: (failure: WorkerFailure) => void): Promise<void> {
-		this.#onFailure = onFailure;
-		if (!navigator.locks) return;
-		await new Promise<void>((resolve) => {
-			void navigator.locks.request(lock, () => {
-				resolve();
-				// Kept until this worker ends.
-				return new Promise<never>(() => undefined);
-			});
-		});
+		this.#onFailure = (failure) => {
+			this.#failure ??= failure;
+			onFailure(failure);
+		};
+		await holdForLife(lock);
 	}
 
 	async load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
@@ -81,12 +80,12 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 	async answer(call: CallId, request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void> {
 		const model = this.#loaded();
 		await this.#abortable(call, async (signal) => {
-			for await (const event of model.answer(request, { signal })) onEvent(event);
+			for await (const event of model.answer(request, { signal })) onEvent(this.#sound(event));
 		});
 	}
 
 	async trace(request: TraceRequest): Promise<Trace> {
-		return this.#loaded().trace(request);
+		return this.#sound(await this.#loaded().trace(request));
 	}
 
 	async locality(call: CallId, request: LocalityRequest, onProgress: OnProbeProgress): Promise<LocalityMaps> {
@@ -94,7 +93,7 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 	}
 
 	async score(request: AnswerProbe): Promise<AnswerScores> {
-		return this.#loaded().score(request);
+		return this.#sound(await this.#loaded().score(request));
 	}
 
 	async influence(call: CallId, request: InfluenceRequest, onProgress: OnProbeProgress): Promise<Influence> {
@@ -121,10 +120,16 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 		const abort = new AbortController();
 		this.#running.set(call, abort);
 		try {
-			return await work(abort.signal);
+			return this.#sound(await work(abort.signal));
 		} finally {
 			this.#running.delete(call);
 		}
+	}
+
+	/** A result, unless the device failed meanwhile: a kernel that was not run leaves zeros and says nothing. */
+	#sound<T>(result: T): T {
+		if (this.#failure) throw new Error(this.#failure.message);
+		return result;
 	}
 
 	#loaded(): HoneybeeModel {
