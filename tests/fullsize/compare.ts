@@ -1,5 +1,6 @@
 import { poolingMatrix } from '../../src/lib/model/projectors/pooling.ts';
 import { gridSide } from '../../src/lib/model/config.ts';
+import type { DTypePreset } from '../../src/lib/model/manifest.ts';
 import type { Backend } from '../../src/lib/model/runtime/backend.ts';
 import { GraphSession, toFloats } from '../../src/lib/model/runtime/graph-session.ts';
 import { LanguageModel } from '../../src/lib/model/runtime/language.ts';
@@ -9,6 +10,12 @@ import { fixedInput } from './checkpoint.ts';
 /** What reference.py writes. */
 export interface Reference {
 	readonly torch: string;
+	/** What the weights were rounded to. */
+	readonly dtype: DTypePreset;
+	/** How far PyTorch in other arithmetics is from PyTorch in float32 on the same weights, relative to the largest value. */
+	readonly drift: Partial<
+		Record<'float64' | 'float16', { readonly visual_embeds: number; readonly logits: number }>
+	>;
 	/** Every `step`-th value of [M, O], and the largest of all. */
 	readonly visual_embeds: {
 		readonly step: number;
@@ -19,13 +26,42 @@ export interface Reference {
 	readonly logits: readonly number[];
 }
 
-/** Runs a converted model on the fixed input, graph after graph. @returns largest differences, relative to the largest value */
+/**
+ * Largest difference allowed, relative to the largest value. Where products are computed in float32, both sides differ by the
+ * order of sums alone; PyTorch in float32 is about 1e-6 from float64, and a hundred times that is still no wrong weight.
+ * With products in float16, PyTorch itself moves by up to 1 %.
+ */
+export const tolerances: Readonly<Record<DTypePreset, number>> = {
+	fp32: 1e-4,
+	q4: 1e-4,
+	fp16: 2e-2,
+	q4f16: 2e-2
+};
+
+/** Differences of some values from the expected ones. */
+export interface Difference {
+	/** The largest, relative to the largest value. */
+	readonly relative: number;
+	readonly absolute: number;
+	/** Root of the mean square, relative to that of the values. */
+	readonly rms: number;
+}
+
+export interface Differences {
+	readonly visual_embeds: Difference;
+	/** `argmax`: whether the most likely token is the same. */
+	readonly logits: Difference & { readonly argmax: boolean };
+}
+
+/** Runs a converted model on the fixed input, graph after graph. */
 export async function compareWithReference(
 	folder: ModelFolder,
 	backend: Backend,
 	reference: Reference
-): Promise<{ readonly visual_embeds: number; readonly logits: number }> {
+): Promise<Differences> {
 	const { manifest } = folder;
+	if (manifest.dtype !== reference.dtype)
+		throw new Error(`The model is ${manifest.dtype}, the reference ${reference.dtype}.`);
 	const { text_config, vision_config } = manifest.config;
 	const input = fixedInput(text_config.vocab_size, vision_config.image_size);
 	const [entry] = Object.values(manifest.projectors);
@@ -76,15 +112,35 @@ export async function compareWithReference(
 	await language.dispose();
 
 	const { step, values, scale } = reference.visual_embeds;
+	const largest = reference.logits.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 	return {
-		visual_embeds: largest(values, (i) => visual[i * step]!) / scale,
-		logits: largest(reference.logits, (i) => logits[i]!) / Math.max(...reference.logits.map(Math.abs))
+		visual_embeds: difference(values, (i) => visual[i * step]!, scale),
+		logits: {
+			...difference(reference.logits, (i) => logits[i]!, largest),
+			argmax: argmax(reference.logits) === argmax(logits)
+		}
 	};
 }
 
-function largest(expected: readonly number[], actual: (index: number) => number): number {
-	return expected.reduce((most, value, i) => {
+function difference(
+	expected: readonly number[],
+	actual: (index: number) => number,
+	scale: number
+): Difference {
+	let absolute = 0;
+	let squares = 0;
+	let all = 0;
+	for (const [i, value] of expected.entries()) {
 		const distance = Math.abs(actual(i) - value);
-		return Math.max(most, Number.isFinite(distance) ? distance : Infinity);
-	}, 0);
+		absolute = Math.max(absolute, Number.isFinite(distance) ? distance : Infinity);
+		squares += distance ** 2;
+		all += value ** 2;
+	}
+	return { relative: absolute / scale, absolute, rms: Math.sqrt(squares / all) };
+}
+
+function argmax(values: ArrayLike<number>): number {
+	let best = 0;
+	for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+	return best;
 }

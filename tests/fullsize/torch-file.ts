@@ -9,6 +9,7 @@ export interface TorchTensor {
 }
 
 const CHUNK = 32 * 2 ** 20;
+const ALIGNMENT = 64;
 const text = (value: string) => new TextEncoder().encode(value);
 const u16 = (value: number) => Uint8Array.of(value & 0xff, value >> 8);
 const u32 = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
@@ -26,7 +27,12 @@ export function* torchFile(tensors: readonly TorchTensor[]): Generator<Uint8Arra
 		const extra = wide ? [u16(1), u16(8), u64(offset)] : [];
 		directory.push(u32(0x02014b50), u16(45), ...common, u16(wide ? 12 : 0), u16(0), u16(0), u16(0), u32(0));
 		directory.push(u32(wide ? 0xffffffff : offset), name, ...extra);
-		const header = [u32(0x04034b50), ...common, u16(0), name];
+		// As PyTorch writes it: data begins at a multiple of 64, so that a file can be mapped to memory.
+		const fill = new Uint8Array((ALIGNMENT - ((offset + 34 + name.length) % ALIGNMENT)) % ALIGNMENT).fill(
+			0x5a
+		);
+		const padding = [text('FB'), u16(fill.length), fill];
+		const header = [u32(0x04034b50), ...common, u16(4 + fill.length), name, ...padding];
 		offset += header.reduce((sum, { length }) => sum + length, 0) + size;
 		yield* header;
 		yield* chunks;
