@@ -86,8 +86,8 @@ export interface ModelManifest {
 		readonly vision: GraphFiles;
 		readonly embedding: GraphFiles;
 		readonly language: readonly LanguageGraph[];
-		/** The whole language model with `lm.layers.i.attention` as outputs (inputs and weights as `language`). */
-		readonly traced: GraphFiles;
+		/** Attention of one layer, from the queries and keys that `language` gives; without weights. */
+		readonly attention: GraphFiles;
 		/** Logit lens: input hidden_states [batch, position, hidden], output logits. */
 		readonly lens: GraphFiles;
 		/** Truncates one layer's KV cache: inputs key, value, keep; outputs kept_key, kept_value. */

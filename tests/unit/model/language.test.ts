@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../../src/lib/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../../src/lib/checkpoint/folder.ts';
 import type { TextConfig } from '../../../src/lib/model/config.ts';
-import { languageGraph, type LanguageAttention } from '../../../src/lib/model/language/graph.ts';
+import {
+	attentionGraph,
+	languageGraph,
+	ropeAngles,
+	type LanguageAttention
+} from '../../../src/lib/model/language/graph.ts';
 import type { WeightDType } from '../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../src/lib/model/parse-config.ts';
 import { dequantizeMatrix, quantizeMatrix } from '../../../src/lib/model/quantize.ts';
@@ -122,18 +127,54 @@ describe('language graph', () => {
 			});
 	}
 
-	it('traced: attention rows are causal and sum to one', async () => {
-		const model = await open({ num_key_value_heads: 2 }, 'fp32', 'traced');
-		const outputs = await chunk(model, embeds(model.config, 12), 0, 12);
-		const attention = outputs['lm.layers.1.attention']!;
-		expect(attention.dims).toEqual([1, 4, 12, 12]);
-		const data = attention.data as Float32Array;
-		for (let head = 0; head < 4; head++)
-			for (let p = 0; p < 12; p++) {
-				const row = data.slice((head * 12 + p) * 12, (head * 12 + p + 1) * 12);
-				expect(row.slice(p + 1).every((w) => w === 0)).toBe(true);
-				expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
-			}
+	it.each([
+		['fused', {}],
+		['plain', { num_key_value_heads: 2 }],
+		['fused', { num_key_value_heads: 2 }]
+	] as const)('%s, %j: queries and keys give the attention', async (attention, text) => {
+		const model = await open(text, 'fp32', attention);
+		const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = model.config;
+		const all = embeds(model.config, 12);
+		const past = await chunk(model, all, 0, 5);
+		const outputs = await chunk(model, all, 5, 12, past);
+		const [query, key] = [outputs['query.1']!, outputs['present.1.key']!];
+		expect(query.dims).toEqual([1, 7, H * dh]);
+		const positions = Array.from({ length: 7 }, (_, i) => 5 + i);
+		const { cos, sin } = ropeAngles(model.config, positions);
+		const columns = [0, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+		const graph = await openGraph(attentionGraph(model.config, 'float32'));
+		const { attention: shares } = await graph.run({
+			query,
+			key,
+			position_ids: int64(positions, [1, 7]),
+			total_sequence_length: int32([12]),
+			cos: float32([7, dh / 2], cos),
+			sin: float32([7, dh / 2], sin),
+			columns: int64(columns)
+		});
+		expect(shares!.dims).toEqual([1, H, 7, columns.length]);
+		const [q, k] = [query.data as Float32Array, key.data as Float32Array];
+		const actual = shares!.data as Float32Array;
+		for (let head = 0; head < H; head++)
+			positions.forEach((position, row) => {
+				const vector = q.subarray((row * H + head) * dh, (row * H + head + 1) * dh);
+				const rotated = Array.from(vector, (x, i) => {
+					const half = dh / 2;
+					const angle = position * 10000 ** (-(i % half) / half);
+					const other = i < half ? -vector[i + half]! : vector[i - half]!;
+					return x * Math.cos(angle) + other * Math.sin(angle);
+				});
+				const of = Math.floor(head / (H / KV)) * 12;
+				const scores = Array.from({ length: position + 1 }, (_, j) =>
+					rotated.reduce((sum, x, i) => sum + x * k[(of + j) * dh + i]!, 0)
+				).map((score) => Math.exp(score / Math.sqrt(dh)));
+				const sum = scores.reduce((a, b) => a + b, 0);
+				columns.forEach((column, c) => {
+					const share = actual[(head * 7 + row) * columns.length + c]!;
+					if (column > position) expect(share).toBe(0);
+					else expect(share).toBeCloseTo(scores[column]! / sum, 5);
+				});
+			});
 	});
 
 	it.each([

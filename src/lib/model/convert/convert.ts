@@ -14,7 +14,7 @@ import { writeWhole, type FolderSink, type Hasher } from './sink.ts';
 import { openSources, readManifest, type ConversionSource, type FolderResolver } from './source.ts';
 
 /** Bump when the same checkpoint gives other files. */
-export const CONVERTER_VERSION = '1';
+export const CONVERTER_VERSION = '2';
 
 /** What a conversion is doing, for a progress line. */
 export interface ConversionProgress {
@@ -70,7 +70,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const known = existing?.projectors ?? {};
 	// Building every graph first checks every tensor's presence and shape before a byte is written.
 	const plan = planConversion(sources, { dtype, existing, languageLimit: options.languageLimit });
-	const { config, dtypes, vision, embedding, language, traced, lens, cache, projectors } = plan;
+	const { config, dtypes, vision, embedding, language, lens, attention, cache, projectors } = plan;
 	const tokenizer = await openTokenizer(options);
 
 	files.plan(plan.shards, await sizeOfSources(checkpoint));
@@ -114,8 +114,8 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 			vision: graphFiles(vision),
 			embedding: graphFiles(embedding),
 			language: language.map((p) => ({ ...graphFiles(p), layers: p.layers })),
-			traced: graphFiles(traced),
 			lens: graphFiles(lens),
+			attention: graphFiles(attention),
 			cache: graphFiles(cache)
 		},
 		projectors: entries,

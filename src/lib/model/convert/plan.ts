@@ -1,7 +1,7 @@
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
-import { cacheGraph, embeddingGraph, kvType, languageGraph, lensGraph } from '../language/graph.ts';
+import { attentionGraph, cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph.ts';
 import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
 import { visionGraph } from '../vision/graph.ts';
@@ -18,8 +18,8 @@ export interface ConversionPlan {
 	readonly vision: Part;
 	readonly embedding: Part;
 	readonly language: readonly LanguagePart[];
-	readonly traced: Part;
 	readonly lens: Part;
+	readonly attention: Part;
 	readonly cache: Part;
 	readonly projectors: readonly { readonly source: ConversionSource; readonly part: Part }[];
 	/** All of the above, in the order in which they are written. */
@@ -61,25 +61,24 @@ export function planConversion(
 		languageLimit,
 		existing?.graphs.language.map(({ layers }) => layers)
 	);
-	// Other views of the same weights: they lie in the language model's shards.
-	const languageShards = language.flatMap(({ shards }) => shards);
-	const traced = view(
-		languageGraph(text_config, state, dtypes.language, { attention: 'traced' }),
-		'language.traced',
-		languageShards
+	// Another view of the same weights: they lie in the language model's shards.
+	const lens = view(
+		lensGraph(text_config, state, dtypes.language),
+		'lens',
+		language.flatMap(({ shards }) => shards)
 	);
-	const lens = view(lensGraph(text_config, state, dtypes.language), 'lens', languageShards);
+	const attention = part(attentionGraph(text_config, kvType(dtypes.language)), 'attention');
 	const cache = part(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
 	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
-	const parts = [vision, embedding, ...language, traced, lens, cache, ...projectors.map((p) => p.part)];
+	const parts = [vision, embedding, ...language, lens, attention, cache, ...projectors.map((p) => p.part)];
 	return {
 		config,
 		dtypes,
 		vision,
 		embedding,
 		language,
-		traced,
 		lens,
+		attention,
 		cache,
 		projectors,
 		parts,

@@ -41,11 +41,8 @@ import type { StateDict } from '../state-dict.ts';
 
 const PREFIX = 'language_model';
 
-/**
- * `fused` is GroupQueryAttention (fast; head_dim must be a multiple of 16), `plain` the same from simple operators,
- * `traced` is plain with the attention matrices as outputs.
- */
-export type LanguageAttention = 'fused' | 'plain' | 'traced';
+/** `fused` is GroupQueryAttention (fast; head_dim must be a multiple of 16), `plain` the same from simple operators. */
+export type LanguageAttention = 'fused' | 'plain';
 
 /** The type of past_key_values for a language dtype. */
 export function kvType(dtype: WeightDType): 'float32' | 'float16' {
@@ -67,6 +64,9 @@ export interface LanguageGraphOptions {
  *
  * A model cut before layer i hands over `handed.i.residual` and `handed.i.update`, the two terms of h: their sum and the norm
  * after it stay one node, so that the parts compute bit by bit what the whole does.
+ *
+ * `query.i` [batch, k, heads · head_dim] are the queries of layer i at the rows logit_positions, before the rotary embedding:
+ * with the keys of the cache they give the attention (`attentionGraph`) without a second graph of the model.
  *
  * The residual stream and the norms stay float32 whatever the weights' type.
  */
@@ -100,11 +100,8 @@ export function languageGraph(
 	const [first, update] = inputs.map((name) => g.input(name, 'float32', hiddenDims));
 	if (!first) throw new Error('A language graph has an input.');
 	const rope = ropeCaches(g, config, kvType(dtype));
-	const attend =
-		attention === 'fused'
-			? fusedAttention(g, config, rope)
-			: plainAttention(g, config, rope, attention === 'traced');
-	const logitPositions = to === L ? g.input('logit_positions', 'int64', ['logit_position']) : undefined;
+	const attend = attention === 'fused' ? fusedAttention(g, config, rope) : plainAttention(g, config, rope);
+	const logitPositions = g.input('logit_positions', 'int64', ['logit_position']);
 
 	let { residual, normed } = update
 		? enter(from, { residual: first, update })
@@ -121,7 +118,16 @@ export function languageGraph(
 
 	for (let i = from; i < to; i++) {
 		const layer = g.scope(`layers.${i}`);
-		const attended = selfAttention(layer.scope('self_attn'), normed, config, state, i, dtype, attend);
+		const attended = selfAttention(
+			layer.scope('self_attn'),
+			normed,
+			config,
+			state,
+			i,
+			dtype,
+			attend,
+			logitPositions
+		);
 		const middle = SkipSimplifiedLayerNormalization(
 			layer.scope('post_attention_layernorm'),
 			residual,
@@ -144,7 +150,7 @@ export function languageGraph(
 		g.output(`lm.hidden_states.${i + 1}`, i + 1 === L ? normed : residual, hiddenDims);
 	}
 
-	if (logitPositions) {
+	if (to === L) {
 		const rows = Gather(g.scope('lm_head'), normed, logitPositions, 1);
 		const logits = languageHead(g, rows, config, state, dtype);
 		g.output('logits', logits, [dims.batch, 'logit_position', V]);
@@ -204,8 +210,7 @@ interface SelfAttention {
 			readonly value: Value;
 			readonly pastKey: Value;
 			readonly pastValue: Value;
-		},
-		index: number
+		}
 	): { output: Value; presentKey: Value; presentValue: Value };
 }
 
@@ -216,7 +221,8 @@ function selfAttention(
 	state: StateDict,
 	index: number,
 	dtype: WeightDType,
-	attend: SelfAttention
+	attend: SelfAttention,
+	logitPositions: Value
 ): Value {
 	const { hidden_size: O, num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = config;
 	const key = `${PREFIX}.model.layers.${index}.self_attn`;
@@ -227,16 +233,18 @@ function selfAttention(
 	const input = Cast(g, x, type);
 	const project = (name: string, heads: number) =>
 		linear(g, input, state, `${key}.${name}`, { in: O, out: heads * dh, bias: false, dtype });
+	const query = project('q_proj', H);
+	const asking = Gather(g.scope('asking'), query, logitPositions, 1);
+	g.output(`query.${index}`, asking, [dims.batch, 'logit_position', H * dh]);
 	const { output, presentKey, presentValue } = attend(
 		g,
 		{
-			query: project('q_proj', H),
+			query,
 			key: project('k_proj', KV),
 			value: project('v_proj', KV),
 			pastKey: past('key'),
 			pastValue: past('value')
-		},
-		index
+		}
 	);
 	g.output(`present.${index}.key`, presentKey, cacheDims(dims.total));
 	g.output(`present.${index}.value`, presentValue, cacheDims(dims.total));
@@ -260,8 +268,7 @@ function fusedAttention(g: Graph, config: TextConfig, rope: RopeCaches): SelfAtt
 }
 
 /**
- * The same from plain operators, for any head_dim, and with the attention matrix as an output
- * (`lm.layers.i.attention` [batch, head, position, total]).
+ * The same from plain operators, for any head_dim.
  *
  *   k ─ rope ─ [past; k] ─ ᵀ ┐
  *   q ─ rope ─ ×scale ───────┴ MatMul ─ + mask ─ Softmax ┐
@@ -269,44 +276,26 @@ function fusedAttention(g: Graph, config: TextConfig, rope: RopeCaches): SelfAtt
  *
  * With fewer kv heads, the query heads that share one lie on an axis of their own: [batch, kv_head, group, position, …].
  */
-function plainAttention(g: Graph, config: TextConfig, rope: RopeCaches, traced: boolean): SelfAttention {
+function plainAttention(g: Graph, config: TextConfig, rope: RopeCaches): SelfAttention {
 	const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = config;
 	const group = H / KV;
 	const type = rope.cosCache.dtype;
 	const positions = g.input('position_ids', 'int64', [dims.batch, dims.position]);
 	const total = g.input('total_sequence_length', 'int32', [1]);
-	const constant = (value: number) =>
-		g.constant(
-			type === 'float16'
-				? { dtype: 'float16', dims: [], data: float32ToHalf(Float32Array.of(value)) }
-				: { dtype: 'float32', dims: [], data: Float32Array.of(value) }
-		);
 	// cos and sin of the chunk's positions, [batch, 1, position, dh/2]
 	const angles = (cache: Value, name: string) =>
 		Unsqueeze(g.scope(`rope/${name}`), Gather(g.scope(`rope/${name}`), cache, positions, 0), [1]);
 	const cos = angles(rope.cosCache, 'cos');
 	const sin = angles(rope.sinCache, 'sin');
-	const rotate = (s: Graph, x: Value) => {
-		const [a, b] = Split(s, x, 3, 2);
-		if (!a || !b) throw new Error('Split made no output.');
-		const left = Sub(s, Mul(s, a, cos), Mul(s, b, sin));
-		const right = Add(s, Mul(s, b, cos), Mul(s, a, sin));
-		return Concat(s, [left, right], 3);
-	};
-	// Key j is seen from position p when j ≤ p: [batch, 1, position, total]
-	const mask = g.scope('causal_mask');
-	const integer = (value: number) => mask.constant({ dtype: 'int32', dims: [], data: Int32Array.of(value) });
-	const keys = Range(mask, integer(0), Reshape(mask, total, []), integer(1));
-	const seen = LessOrEqual(mask, keys, Unsqueeze(mask, Cast(mask, positions, 'int32'), [1, 3]));
-	const bias = Where(mask, seen, constant(0), constant(type === 'float16' ? -65504 : -3.4e38));
-	const scale = constant(1 / Math.sqrt(dh));
+	const bias = causalBias(g, positions, total, type);
+	const scale = constantOf(g, 1 / Math.sqrt(dh), type);
 
-	return (layer, { query, key, value, pastKey, pastValue }, index) => {
+	return (layer, { query, key, value, pastKey, pastValue }) => {
 		const q = layer.scope('q');
 		const k = layer.scope('k');
 		const v = layer.scope('v');
-		const rotated = Mul(q, rotate(q.scope('rope'), splitHeads(q, query, H, dh)), scale);
-		const presentKey = Concat(k, [pastKey, rotate(k.scope('rope'), splitHeads(k, key, KV, dh))], 2);
+		const rotated = Mul(q, rotate(q.scope('rope'), splitHeads(q, query, H, dh), cos, sin), scale);
+		const presentKey = Concat(k, [pastKey, rotate(k.scope('rope'), splitHeads(k, key, KV, dh), cos, sin)], 2);
 		const presentValue = Concat(v, [pastValue, splitHeads(v, value, KV, dh)], 2);
 		const grouped = group > 1;
 		const queries = grouped ? Reshape(q.scope('group'), rotated, [0, KV, group, -1, dh]) : rotated;
@@ -319,18 +308,75 @@ function plainAttention(g: Graph, config: TextConfig, rope: RopeCaches, traced: 
 			weights,
 			grouped ? Unsqueeze(v, presentValue, [2]) : presentValue
 		);
-		if (traced) {
-			const matrix = grouped ? mergeGroups(layer.scope('trace'), weights) : weights;
-			g.output(`lm.layers.${index}.attention`, Cast(layer.scope('trace'), matrix, 'float32'), [
-				dims.batch,
-				H,
-				dims.position,
-				dims.total
-			]);
-		}
 		const heads = grouped ? Reshape(layer.scope('ungroup'), context, [0, H, -1, dh]) : context;
 		return { output: mergeHeads(layer, heads, H * dh), presentKey, presentValue };
 	};
+}
+
+function constantOf(g: Graph, value: number, type: 'float32' | 'float16'): Value {
+	return g.constant(
+		type === 'float16'
+			? { dtype: 'float16', dims: [], data: float32ToHalf(Float32Array.of(value)) }
+			: { dtype: 'float32', dims: [], data: Float32Array.of(value) }
+	);
+}
+
+/** Rotary embedding of [batch, head, position, dh], its halves turned against each other. */
+function rotate(g: Graph, x: Value, cos: Value, sin: Value): Value {
+	const [a, b] = Split(g, x, 3, 2);
+	if (!a || !b) throw new Error('Split made no output.');
+	const left = Sub(g, Mul(g, a, cos), Mul(g, b, sin));
+	const right = Add(g, Mul(g, b, cos), Mul(g, a, sin));
+	return Concat(g, [left, right], 3);
+}
+
+/** 0 where key j is seen from position p, j ≤ p, and next to −∞ elsewhere: [batch, 1, position, total]. */
+function causalBias(g: Graph, positions: Value, total: Value, type: 'float32' | 'float16'): Value {
+	const mask = g.scope('causal_mask');
+	const integer = (value: number) => mask.constant({ dtype: 'int32', dims: [], data: Int32Array.of(value) });
+	const keys = Range(mask, integer(0), Reshape(mask, total, []), integer(1));
+	const seen = LessOrEqual(mask, keys, Unsqueeze(mask, Cast(mask, positions, 'int32'), [1, 3]));
+	return Where(
+		mask,
+		seen,
+		constantOf(g, 0, type),
+		constantOf(g, type === 'float16' ? -65504 : -3.4e38, type)
+	);
+}
+
+/**
+ * Attention of one layer, from the queries and keys that a language graph gives; it has no weights.
+ *
+ *   query [batch, k, H · dh] ─ rope ─ ×scale ┐
+ *   key [batch, kv_head, total, dh] ─ ᵀ ─────┴ MatMul ─ + mask ─ Softmax ─ columns ─ attention [batch, head, k, c]
+ *
+ * `position_ids` [batch, k] are the queries' positions, `cos` and `sin` [k, dh/2] their angles (`ropeAngles`), `columns` [c]
+ * the keys whose shares are wanted. Keys are rotated already, as the cache keeps them. Computed in float32 whatever the type.
+ */
+export function attentionGraph(config: TextConfig, type: 'float32' | 'float16'): Graph {
+	const g = new Graph('attention');
+	const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = config;
+	const group = H / KV;
+	const query = g.input('query', type, [dims.batch, 'query', H * dh]);
+	const key = g.input('key', type, [dims.batch, KV, dims.total, dh]);
+	const positions = g.input('position_ids', 'int64', [dims.batch, 'query']);
+	const total = g.input('total_sequence_length', 'int32', [1]);
+	const [cos, sin] = ['cos', 'sin'].map((name) => g.input(name, 'float32', ['query', dh / 2]));
+	const columns = g.input('columns', 'int64', ['column']);
+	const q = g.scope('q');
+	const split = splitHeads(q, Cast(q, query, 'float32'), H, dh);
+	const rotated = Mul(q, rotate(q.scope('rope'), split, cos!, sin!), g.scalar(1 / Math.sqrt(dh)));
+	const grouped = group > 1;
+	const queries = grouped ? Reshape(q.scope('group'), rotated, [0, KV, group, -1, dh]) : rotated;
+	const k = g.scope('k');
+	const keyT = Transpose(k, Cast(k, key, 'float32'), [0, 1, 3, 2]);
+	const scores = MatMul(g.scope('scores'), queries, grouped ? Unsqueeze(k, keyT, [2]) : keyT);
+	const bias = causalBias(g, positions, total, 'float32');
+	const shares = Softmax(g, Add(g, scores, grouped ? Unsqueeze(g, bias, [1]) : bias));
+	const wanted = Gather(g.scope('columns'), shares, columns, grouped ? 4 : 3);
+	const heads = grouped ? mergeGroups(g.scope('heads'), wanted) : wanted;
+	g.output('attention', heads, [dims.batch, H, 'query', 'column']);
+	return g;
 }
 
 /** [batch, kv_head, group, position, total] → [batch, head, position, total] */
@@ -365,24 +411,37 @@ interface RopeCaches {
 }
 
 function ropeCaches(g: Graph, config: TextConfig, type: 'float32' | 'float16'): RopeCaches {
-	const { head_dim, rope_theta, max_position_embeddings } = config;
+	const { head_dim, max_position_embeddings } = config;
+	const all = () => Array.from({ length: max_position_embeddings }, (_, position) => position);
+	const shape = [max_position_embeddings, head_dim / 2];
+	const table = (what: 'cos' | 'sin') => () => ropeAngles(config, all())[what];
+	return {
+		cosCache: computed(g, 'language_model.rope.cos_cache', shape, table('cos'), type),
+		sinCache: computed(g, 'language_model.rope.sin_cache', shape, table('sin'), type)
+	};
+}
+
+/** cos and sin of position · theta^(−2i/dh), float32 [position, dh/2] each. */
+export function ropeAngles(
+	{ head_dim, rope_theta }: Pick<TextConfig, 'head_dim' | 'rope_theta'>,
+	positions: readonly number[]
+): { readonly cos: Float32Array; readonly sin: Float32Array } {
 	const half = head_dim / 2;
 	// PyTorch computes the angles in float32; following it keeps long positions equal.
 	const inverse = Float32Array.from(
 		{ length: half },
 		(_, i) => 1 / Math.fround(rope_theta ** ((2 * i) / head_dim))
 	);
-	const table = (f: (angle: number) => number) => () => {
-		const values = new Float32Array(max_position_embeddings * half);
-		for (let p = 0; p < max_position_embeddings; p++)
-			for (let i = 0; i < half; i++) values[p * half + i] = f(Math.fround(p * inverse[i]!));
-		return values;
-	};
-	const shape = [max_position_embeddings, half];
-	return {
-		cosCache: computed(g, 'language_model.rope.cos_cache', shape, table(Math.cos), type),
-		sinCache: computed(g, 'language_model.rope.sin_cache', shape, table(Math.sin), type)
-	};
+	const cos = new Float32Array(positions.length * half);
+	const sin = new Float32Array(positions.length * half);
+	positions.forEach((position, row) => {
+		for (let i = 0; i < half; i++) {
+			const angle = Math.fround(position * inverse[i]!);
+			cos[row * half + i] = Math.cos(angle);
+			sin[row * half + i] = Math.sin(angle);
+		}
+	});
+	return { cos, sin };
 }
 
 /** input_ids [batch, position] → inputs_embeds [batch, position, O], float32. */

@@ -26,8 +26,8 @@ export interface RunRequest {
 	readonly logitPositions: readonly number[];
 	/** Outputs wanted beside `logits` [1, k, vocab], e.g. `lm.hidden_states.2`. */
 	readonly outputs?: readonly string[];
-	/** Runs the graph that has `lm.layers.i.attention` [1, head, position, total]. */
-	readonly traced?: boolean;
+	/** Asks for `lm.layers.i.attention` [1, head, k, c]: shares that the k rows give to the c positions `to`. */
+	readonly attention?: { readonly layers: readonly number[]; readonly to: readonly number[] };
 }
 
 export type LanguageRun = (request: RunRequest) => Promise<Readonly<Record<string, Tensor>>>;
@@ -113,27 +113,28 @@ export async function visualAttention(
 	{ embeds, hidden, answerStart, answerIds, visual }: AnswerSequence,
 	layers: number
 ): Promise<Tensor<'float32'>> {
-	const names = Array.from({ length: layers }, (_, i) => `lm.layers.${i}.attention`);
 	const from = answerStart - 1;
+	const M = visual.length;
+	const A = answerIds.length;
+	const to = visual.filter((position) => position !== undefined);
 	const outputs = await run({
 		from,
 		embeds: embeds.slice(from * hidden),
-		logitPositions: [0],
-		outputs: names,
-		traced: true
+		logitPositions: answerIds.map((_, a) => a),
+		attention: { layers: Array.from({ length: layers }, (_, i) => i), to }
 	});
-	const M = visual.length;
-	const A = answerIds.length;
-	const heads = outputs[names[0]!]?.dims[1] ?? 0;
+	const shares = Array.from({ length: layers }, (_, i) => outputs[`lm.layers.${i}.attention`]);
+	const heads = shares[0]?.dims[1] ?? 0;
 	const data = new Float32Array(layers * heads * A * M);
-	names.forEach((name, layer) => {
-		const attention = floats(outputs[name], name);
-		const total = attention.length / (heads * A);
-		for (let row = 0; row < heads * A; row++)
+	shares.forEach((tensor, layer) => {
+		const attention = floats(tensor, `lm.layers.${layer}.attention`);
+		for (let row = 0; row < heads * A; row++) {
+			let column = 0;
 			visual.forEach((position, m) => {
 				if (position !== undefined)
-					data[(layer * heads * A + row) * M + m] = attention[row * total + position]!;
+					data[(layer * heads * A + row) * M + m] = attention[row * to.length + column++]!;
 			});
+		}
 	});
 	return { dtype: 'float32', dims: [layers, heads, A, M], data };
 }

@@ -65,7 +65,7 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 		for (const path of [graph, ...weights])
 			if (!listed.has(path)) refuse(`uses ${String(path)} in "${where}" without listing it in "files"`);
 	};
-	for (const part of ['vision', 'embedding', 'cache'])
+	for (const part of ['vision', 'embedding', 'lens', 'attention', 'cache'])
 		graph(lookUp(json, `graphs.${part}`), `graphs.${part}`);
 	const language = need('graphs.language', 'array') as unknown[];
 	language.forEach((part, i) => graph(part, `graphs.language.${i}`));

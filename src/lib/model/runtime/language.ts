@@ -1,6 +1,6 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { handedNames } from '../language/graph.ts';
+import { handedNames, ropeAngles } from '../language/graph.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor, type Feeds } from './graph-session.ts';
@@ -43,7 +43,14 @@ export interface BranchRequest {
 	/** Rows of `embeds` whose logits are wanted. */
 	readonly logitPositions: readonly number[];
 	readonly outputs?: readonly string[];
-	readonly traced?: boolean;
+	readonly attention?: AttentionRequest;
+}
+
+/** Attention that is wanted beside what a run gives. */
+export interface AttentionRequest {
+	readonly layers: readonly number[];
+	/** Positions of the whole sequence whose shares are wanted. */
+	readonly to: readonly number[];
 }
 
 export type Branch = Readonly<Record<string, Tensor>>;
@@ -59,7 +66,7 @@ export class LanguageModel {
 	readonly #truncate: GraphSession;
 	readonly #folder: ModelFolder;
 	/** Loaded at their first use, for probes. */
-	#traced: GraphSession | undefined;
+	#attention: GraphSession | undefined;
 	#lens: GraphSession | undefined;
 
 	private constructor(
@@ -174,29 +181,40 @@ export class LanguageModel {
 	/**
 	 * Runs positions after the first `from` of the cache and leaves the cache as it is.
 	 * @param embeds [position, hidden]
-	 * @returns `logits` [1, k, vocab] of `logitPositions`, and the outputs named, e.g. `lm.hidden_states.2` or
-	 * `lm.layers.0.attention` (`traced`: from the graph that shows attention, which is loaded at its first use)
+	 * @returns `logits` [1, k, vocab] of `logitPositions`, the outputs named, e.g. `lm.hidden_states.2`, and of the layers of
+	 * `attention` the shares that the k positions give to the c positions `to`: `lm.layers.i.attention` [1, head, k, c]
 	 */
-	async branch({
-		from,
-		embeds,
-		logitPositions,
-		outputs = [],
-		traced = false
-	}: BranchRequest): Promise<Branch> {
-		const parts = traced ? [await this.#tracedPart()] : this.#parts;
+	async branch({ from, embeds, logitPositions, outputs = [], attention }: BranchRequest): Promise<Branch> {
 		const past = await this.cache.prefix(from);
 		const taken: Record<string, Tensor> = {};
+		const count = embeds.length / this.#manifest.config.text_config.hidden_size;
+		const layersOf = ({ session }: LanguagePart) =>
+			(attention?.layers ?? []).filter((layer) => session.outputNames.includes(queryName(layer)));
 		try {
-			await this.#through(parts, {
+			await this.#through(this.#parts, {
 				embeds,
-				count: embeds.length / this.#manifest.config.text_config.hidden_size,
+				count,
 				past: from,
 				logitPositions,
 				feeds: () => past.feeds,
-				wanted: ({ session }) => outputs.filter((name) => session.outputNames.includes(name)),
-				take: async (_, fetched) => {
-					for (const [name, output] of Object.entries(fetched)) {
+				wanted: (part) => [
+					...outputs.filter((name) => part.session.outputNames.includes(name)),
+					...layersOf(part).flatMap((layer) => [queryName(layer), keyName(layer)])
+				],
+				take: async (part, fetched) => {
+					const rest = { ...fetched };
+					for (const layer of layersOf(part)) {
+						const [query, key] = [rest[queryName(layer)]!, rest[keyName(layer)]!];
+						taken[`lm.layers.${layer}.attention`] = await this.#attend(query, key, {
+							positions: logitPositions.map((row) => from + row),
+							total: from + count,
+							to: attention!.to
+						});
+						disposeAll([query, key]);
+						delete rest[queryName(layer)];
+						delete rest[keyName(layer)];
+					}
+					for (const [name, output] of Object.entries(rest)) {
 						taken[name] = await toTensor(output);
 						output.dispose();
 					}
@@ -205,9 +223,45 @@ export class LanguageModel {
 		} finally {
 			past.dispose();
 		}
-		for (const name of outputs)
+		const asked = (attention?.layers ?? []).map((layer) => `lm.layers.${layer}.attention`);
+		for (const name of [...outputs, ...asked])
 			if (!taken[name]) throw new Error(`The language model has no output "${name}".`);
 		return taken;
+	}
+
+	/** Attention [1, head, k, c] of one layer from its queries at `positions` [k] to the keys at `to` [c]. */
+	async #attend(
+		query: OrtTensor,
+		key: OrtTensor,
+		{
+			positions,
+			total,
+			to
+		}: { readonly positions: readonly number[]; readonly total: number; readonly to: readonly number[] }
+	): Promise<Tensor> {
+		const { Tensor } = this.#backend;
+		const { text_config } = this.#manifest.config;
+		this.#attention ??= await GraphSession.create(this.#backend, {
+			folder: this.#folder,
+			files: this.#manifest.graphs.attention
+		});
+		const { cos, sin } = ropeAngles(text_config, positions);
+		const angles = [positions.length, text_config.head_dim / 2];
+		const { attention } = await this.#attention.run(
+			{
+				query,
+				key,
+				position_ids: new Tensor('int64', BigInt64Array.from(positions, BigInt), [1, positions.length]),
+				total_sequence_length: new Tensor('int32', Int32Array.of(total), [1]),
+				cos: new Tensor('float32', cos, angles),
+				sin: new Tensor('float32', sin, angles),
+				columns: new Tensor('int64', BigInt64Array.from(to, BigInt), [to.length])
+			},
+			['attention']
+		);
+		const shares = await toTensor(attention!);
+		attention!.dispose();
+		return shares;
 	}
 
 	/** Logits [position, vocab] of hidden states [position, hidden] that are read as if they were the last layer's. */
@@ -221,14 +275,6 @@ export class LanguageModel {
 		const feeds = { hidden_states: new this.#backend.Tensor('float32', hidden, dims) };
 		const { logits } = await this.#lens.run(feeds, ['logits']);
 		return toFloats(logits!);
-	}
-
-	async #tracedPart(): Promise<LanguagePart> {
-		this.#traced ??= await GraphSession.create(this.#backend, {
-			folder: this.#folder,
-			files: this.#manifest.graphs.traced
-		});
-		return { session: this.#traced, present: [], handed: [] };
 	}
 
 	/** Runs positions through all layers, part by part. What a part gives is `take`'s to keep or to free. */
@@ -271,9 +317,12 @@ export class LanguageModel {
 	async dispose(): Promise<void> {
 		this.cache.dispose();
 		const sessions = [
-			...[this.#embedding, this.#truncate, this.#traced, this.#lens],
+			...[this.#embedding, this.#truncate, this.#attention, this.#lens],
 			...this.#parts.map(({ session }) => session)
 		];
 		await Promise.all(sessions.map((session) => session?.release()));
 	}
 }
+
+const queryName = (layer: number) => `query.${layer}`;
+const keyName = (layer: number) => `present.${layer}.key`;
