@@ -236,16 +236,13 @@ function selfAttention(
 	const query = project('q_proj', H);
 	const asking = Gather(g.scope('asking'), query, logitPositions, 1);
 	g.output(`query.${index}`, asking, [dims.batch, 'logit_position', H * dh]);
-	const { output, presentKey, presentValue } = attend(
-		g,
-		{
-			query,
-			key: project('k_proj', KV),
-			value: project('v_proj', KV),
-			pastKey: past('key'),
-			pastValue: past('value')
-		}
-	);
+	const { output, presentKey, presentValue } = attend(g, {
+		query,
+		key: project('k_proj', KV),
+		value: project('v_proj', KV),
+		pastKey: past('key'),
+		pastValue: past('value')
+	});
 	g.output(`present.${index}.key`, presentKey, cacheDims(dims.total));
 	g.output(`present.${index}.value`, presentValue, cacheDims(dims.total));
 	const projected = linear(g, output, state, `${key}.o_proj`, { in: H * dh, out: O, bias: false, dtype });
