@@ -4,7 +4,13 @@ import { openRun } from '../lib/benchmarks/run/record.ts';
 import { reportRun } from '../lib/benchmarks/run/report.ts';
 import { hashExamples, runBenchmark, type RunTarget } from '../lib/benchmarks/run/run.ts';
 import type { RunStorage } from '../lib/benchmarks/run/storage.ts';
-import { chooseTargets, identify, targetName } from '../lib/benchmarks/run/target.ts';
+import {
+	chooseTargets,
+	identify,
+	targetName,
+	tokenWords,
+	type TokensChoice
+} from '../lib/benchmarks/run/target.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
@@ -27,8 +33,9 @@ export const evalCommand: Command = {
 		`--benchmark NAME      ${benchmarks.map(({ name }) => name).join(', ')}`,
 		"--data PATH           folder with the benchmark's official files (not needed for scenes)",
 		'--out DIR             results, report and files for judges go to DIR/<benchmark>/<projector>-m<M>',
-		'--projector NAMES     projectors, joined by commas (all of the model)',
-		"--tokens Ms           numbers of visual tokens, joined by commas (each projector's own)",
+		'--projector NAMES     projectors, joined by commas, or all (as when left out)',
+		'--tokens Ms           numbers of visual tokens, joined by commas, or a word: own (of each projector, as when left',
+		'                      out), trained (all that it was trained at), all (all that it can give)',
 		'--limit N             only the first N examples',
 		'--resume              go on with what DIR holds',
 		'--queue redis://…     give the work out over a Redis server, to workers on any machines; merge what comes back',
@@ -83,8 +90,8 @@ export const evalCommand: Command = {
 			const { manifest } = modelFolder;
 			const choices = chooseTargets(
 				manifest,
-				listOf(values.projector),
-				listOf(values.tokens)?.map((part) => number('--tokens', part))
+				values.projector === 'all' ? undefined : listOf(values.projector),
+				tokensFrom(values.tokens)
 			);
 			const examples = await readExamples(benchmark, values.data, terminal);
 			const data = await hashExamples(benchmark, examples);
@@ -156,6 +163,11 @@ export const evalCommand: Command = {
 
 /** The parts of a list joined by commas. */
 const listOf = (text: string | undefined) => text?.split(',').map((part) => part.trim());
+
+function tokensFrom(text: string | undefined): TokensChoice {
+	const word = tokenWords.find((one) => one === (text ?? 'own'));
+	return word ?? listOf(text)!.map((part) => number('--tokens', part));
+}
 
 /** Answers shares of the work until Ctrl-C. */
 async function serve(

@@ -205,6 +205,52 @@ describe('a run', () => {
 		expect(model.requests.every(({ turns }) => turns[0]!.images[0]!.pixels?.width === 1)).toBe(true);
 	});
 
+	it('reads two images ahead, however many questions there are about one, and lets go of those behind', async () => {
+		const { targets } = await open();
+		const read: string[] = [];
+		const seen: string[][] = [];
+		const watched = examples.map((example, id) => ({
+			...example,
+			// 0 0 1 2 3 0: an image that comes back much later is read again.
+			images: [0, 0, 1, 2, 3, 0].slice(id, id + 1).map((n) => ({
+				name: `${n}.png`,
+				read: async () => {
+					read.push(`${n}`);
+					return Uint8Array.of(n);
+				}
+			}))
+		}));
+		const model: Answerer = {
+			async *answer() {
+				await new Promise((resolve) => setTimeout(resolve, 2));
+				seen.push([...read]);
+				yield { type: 'done', result: result('yes') };
+			}
+		};
+		await runBenchmark({ benchmark, examples: watched, targets, model });
+		expect(seen.map((names) => names.join(' '))).toEqual([
+			'0 1 2',
+			'0 1 2',
+			'0 1 2 3',
+			'0 1 2 3 0',
+			'0 1 2 3 0',
+			'0 1 2 3 0'
+		]);
+	});
+
+	it('asks all about an image through one projector before the next, and only what is lacking', async () => {
+		const first = await open();
+		const second = await open(memoryStorage(), { tokens: 64 });
+		const targets = [...first.targets, { projector: 'c-abs', tokens: 64, record: second.record }];
+		const model = fakeModel();
+		await runBenchmark({ benchmark, examples: examples.slice(1, 2), targets: targets.slice(1), model });
+		await runBenchmark({ benchmark, examples: examples.slice(0, 3), targets, model });
+		expect(
+			model.requests.map(({ raw_prompt, tokens }) => `${/Question (\d)/.exec(raw_prompt!)![1]} ${tokens}`)
+		).toEqual(['1 64', '0 16', '1 16', '0 64', '2 16', '2 64']);
+		expect([first.record.results.size, second.record.results.size]).toEqual([3, 3]);
+	});
+
 	it('asks again when someone else stopped the answer', async () => {
 		const { record, targets } = await open();
 		let calls = 0;

@@ -22,32 +22,45 @@ export function tokensOf(manifest: ModelManifest, projector: string): number[] {
 	return [...new Set([...squares, num_query_tokens])].sort((a, b) => a - b);
 }
 
+/** Words for M instead of numbers: each projector's own, every one it was trained at, every one it can be run at. */
+export const tokenWords = ['own', 'trained', 'all'] as const;
+export type TokensChoice = readonly number[] | (typeof tokenWords)[number];
+
+/** The M of one projector that a choice means, ascending; none when it can give none of the numbers. */
+export function tokensChosen(manifest: ModelManifest, projector: string, choice: TokensChoice): number[] {
+	const possible = tokensOf(manifest, projector);
+	const { num_query_tokens, trained_tokens } = manifest.projectors[projector]!;
+	if (choice === 'all') return possible;
+	const wanted =
+		choice === 'own'
+			? [num_query_tokens]
+			: choice === 'trained'
+				? [num_query_tokens, ...trained_tokens]
+				: choice;
+	return possible.filter((M) => wanted.includes(M));
+}
+
 /**
  * Every projector asked for at every M asked for that it can give.
  * @param names All of the model's when absent.
- * @param tokens Each projector's own M when absent.
  * @throws InputError when the model has no such projector, or nothing is left
  */
 export function chooseTargets(
 	manifest: ModelManifest,
 	names: readonly string[] | undefined,
-	tokens: readonly number[] | undefined
+	tokens: TokensChoice
 ): TargetChoice[] {
 	const chosen = names ?? Object.keys(manifest.projectors);
 	const targets = [...new Set(chosen)].flatMap((projector) => {
-		const entry = manifest.projectors[projector];
-		if (!entry)
+		if (!Object.hasOwn(manifest.projectors, projector))
 			throw new InputError(
 				`The model ${manifest.name} has no projector "${projector}"; it has ${Object.keys(manifest.projectors).join(', ')}.`
 			);
-		const possible = tokensOf(manifest, projector);
-		return [...new Set(tokens ?? [entry.num_query_tokens])]
-			.filter((M) => possible.includes(M))
-			.map((M) => ({ projector, tokens: M }));
+		return tokensChosen(manifest, projector, tokens).map((M) => ({ projector, tokens: M }));
 	});
 	if (targets.length === 0)
 		throw new InputError(
-			`None of the projectors ${chosen.join(', ')} gives ${tokens?.join(', ')} visual tokens; leave the numbers out for their own.`
+			`None of the projectors ${chosen.join(', ')} gives ${String(tokens)} visual tokens; leave the numbers out for their own.`
 		);
 	return targets;
 }

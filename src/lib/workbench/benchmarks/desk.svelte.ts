@@ -6,7 +6,14 @@ import { openRun, readRun, type RunRecord } from '../../benchmarks/run/record.ts
 import { reportRun } from '../../benchmarks/run/report.ts';
 import { hashExamples, runBenchmark, type RunProgress } from '../../benchmarks/run/run.ts';
 import { scoreRun, type ScoredRun } from '../../benchmarks/run/scored.ts';
-import { identify, targetName, tokensOf, type TargetChoice } from '../../benchmarks/run/target.ts';
+import {
+	identify,
+	targetName,
+	tokensChosen,
+	tokensOf,
+	type TargetChoice,
+	type TokensChoice
+} from '../../benchmarks/run/target.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Session } from '../session.svelte.ts';
@@ -102,6 +109,15 @@ export class BenchmarkDesk {
 			...this.chosen,
 			[projector]: now.includes(tokens) ? now.filter((M) => M !== tokens) : [...now, tokens]
 		};
+	}
+
+	/** Chooses every projector, at the M that the choice means for it. */
+	chooseEvery(choice: TokensChoice): void {
+		const { manifest } = this.session;
+		if (!manifest) return;
+		this.chosen = Object.fromEntries(
+			Object.keys(manifest.projectors).map((name) => [name, tokensChosen(manifest, name, choice)])
+		);
 	}
 
 	async choose(name: string): Promise<void> {
@@ -205,6 +221,7 @@ export class BenchmarkDesk {
 			this.status = 'running';
 			let scoredAt = 0;
 			let spent = 0;
+			let scoring: ReturnType<typeof setTimeout> | undefined;
 			const whole = await runBenchmark({
 				benchmark,
 				targets,
@@ -214,14 +231,18 @@ export class BenchmarkDesk {
 				signal: abort.signal,
 				onProgress: (progress) => {
 					this.progress = progress;
-					const now = performance.now();
-					// Scoring takes no more than a tenth of the time.
-					if (now - scoredAt < Math.max(RESCORE, 10 * spent)) return;
-					this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 400)));
-					scoredAt = performance.now();
-					spent = scoredAt - now;
+					// Scoring takes no more than a tenth of the time, and that while the model computes the next answer.
+					if (scoring !== undefined || performance.now() - scoredAt < Math.max(RESCORE, 10 * spent)) return;
+					scoring = setTimeout(() => {
+						const now = performance.now();
+						this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 400)));
+						scoredAt = performance.now();
+						spent = scoredAt - now;
+						scoring = undefined;
+					});
 				}
 			});
+			clearTimeout(scoring);
 			for (const { record, folder } of targets)
 				if (record.results.size > 0) await reportRun(benchmark, record, this.#side.folder(folder));
 			this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 2000)));
