@@ -2,11 +2,12 @@ import { transfer } from 'comlink';
 import { resizeBicubic, type RgbImage } from '../lib/model/image/index.ts';
 import { decodeImage } from './decode-image.ts';
 import { OpfsFiles } from './opfs-files.ts';
+import { pictureOf, type Picture } from './picture.ts';
 
 /** Folder of the origin's private file system in which benchmark runs lie. */
 const OPFS_RUNS = 'runs';
 
-/** Work beside the model's, in a thread of its own: files of benchmark runs, and images made ready while the model computes. */
+/** Work beside the model's and the page's, in a thread of its own: files of benchmark runs, images to show and images made ready. */
 export class SideWorker {
 	readonly #files = new OpfsFiles(OPFS_RUNS);
 
@@ -14,6 +15,11 @@ export class SideWorker {
 	async prepare(bytes: Uint8Array, name: string, size: number): Promise<RgbImage> {
 		const image = resizeBicubic(await decodeImage(bytes, name), size, size);
 		return transfer(image, [image.data.buffer]);
+	}
+
+	/** @throws InputError when it is no usable image */
+	picture(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
+		return pictureOf(bytes, name);
 	}
 
 	async read(path: string): Promise<Uint8Array | undefined> {

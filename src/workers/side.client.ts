@@ -1,5 +1,6 @@
 import { wrap, type Remote } from 'comlink';
 import type { RgbImage } from '../lib/model/image/index.ts';
+import type { Picture } from './picture.ts';
 import { revive } from './revive.ts';
 import type { SideWorker } from './side-worker.ts';
 
@@ -21,6 +22,11 @@ export class SideClient {
 	/** @throws InputError when it is no usable image */
 	prepare(bytes: Uint8Array, name: string, size: number): Promise<RgbImage> {
 		return this.#call((api) => api.prepare(bytes, name, size));
+	}
+
+	/** What to show of an image file. @throws InputError when it is no usable image */
+	picture(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
+		return this.#call((api) => api.picture(bytes, name));
 	}
 
 	/** A folder in this browser's storage. @param path below that of all runs */

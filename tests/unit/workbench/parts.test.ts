@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { okabeIto, projectorColours } from '../../../src/lib/viz/palette.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/format.ts';
-import { shrink } from '../../../src/lib/workbench/images.ts';
+import { shrink } from '../../../src/workers/picture.ts';
 import { Layout } from '../../../src/lib/workbench/layout.svelte.ts';
 import { listModels } from '../../../src/lib/workbench/models.ts';
 import { cellAt, isTrained, neighbour, squareSide, tokenGrid } from '../../../src/lib/workbench/tokens.ts';
