@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { test as plain, type FrameLocator, type Page } from 'playwright/test';
 import { shipped } from '../../src/lib/workbench/notebook/library.ts';
 import { expect, test } from './workbench.ts';
@@ -9,6 +10,14 @@ const file = (cells: readonly (readonly [string, string])[]) =>
 	`<!doctype html>\n<notebook theme="air">\n  <title>Guest</title>\n${cells
 		.map(([type, text], i) => `  <script id="${i + 1}" type="${type}">\n    ${text}\n  </script>`)
 		.join('\n')}\n</notebook>\n`;
+
+/** Opens the editor of a cell and goes to the end of its text. */
+async function write(page: Page, id: number): Promise<void> {
+	await frameOf(page).locator(`#cell-${id}`).focus();
+	await page.keyboard.press('Enter');
+	await expect(frameOf(page).locator(`#cell-${id}`).getByRole('textbox')).toBeFocused();
+	await page.keyboard.press('Control+End');
+}
 
 async function openFile(page: Page, name: string, text: string): Promise<void> {
 	await page.goto('/notebook?backend=wasm');
@@ -69,6 +78,176 @@ plain('a notebook from elsewhere runs nothing until trusted, and then reaches no
 	const barred = frame.getByRole('alert').filter({ hasText: /document is sandboxed|cross-origin frame/ });
 	await expect(refused.or(barred)).toHaveCount(6, { timeout: 60_000 });
 	expect(outside).toEqual([]);
+});
+
+plain('a cell that never gives way is stopped, and the notebook goes on', async ({ page }) => {
+	await openFile(
+		page,
+		'loop.html',
+		file([
+			['text/markdown', '# Loop with $x^2$'],
+			['module', 'const six = 2 * 3'],
+			['module', 'while (true) {}']
+		])
+	);
+	await page.getByRole('button', { name: 'Trust and run' }).click();
+	await expect(page.getByText('A cell has not given way for some seconds.')).toBeVisible({ timeout: 30_000 });
+	// The rest of the page is in hand all the time.
+	await page.getByRole('link', { name: 'Models' }).focus();
+	await page.getByRole('button', { name: 'Stop it and open the notebook again' }).click();
+	const frame = frameOf(page);
+	await expect(frame.getByRole('heading', { name: 'Loop' })).toBeVisible({ timeout: 30_000 });
+	await expect(frame.locator('math')).toHaveCount(1);
+	await expect(page.getByText('A cell has not given way')).toHaveCount(0);
+	await expect(frame.getByText('Not run.')).toHaveCount(2);
+
+	// Its text is there to be mended, and the other cells run.
+	await write(page, 3);
+	await page.keyboard.press('Control+a');
+	await page.keyboard.type('six * 7');
+	await page.keyboard.press('Control+Enter');
+	await expect(frame.getByRole('alert')).toHaveText('six is not defined');
+	await frame.locator('#cell-2').focus();
+	await page.keyboard.press('Control+Enter');
+	await expect(frame.locator('#cell-3 .output')).toHaveText('42');
+});
+
+plain('writing: keys, order of running, errors at the cell, undo, saving', async ({ page }) => {
+	await page.goto('/notebook?backend=wasm');
+	await expect(status(page)).toBeVisible();
+	await page.getByRole('button', { name: 'New' }).click();
+	const frame = frameOf(page);
+	await expect(frame.getByRole('heading', { name: 'Untitled' })).toBeVisible({ timeout: 60_000 });
+
+	// A cell that comes before what it depends on.
+	await frame.getByRole('button', { name: 'Add JavaScript' }).click();
+	await page.keyboard.type('b * 2');
+	await page.keyboard.press('Alt+Enter');
+	await expect(frame.getByRole('alert')).toHaveText(/b is not defined/);
+	await page.keyboard.type('const b = 21');
+	await page.keyboard.press('Shift+Enter');
+	await expect(frame.locator('#cell-2 .output')).toHaveText('42');
+
+	// Only an error, in its place, with its line.
+	await page.keyboard.type('const c = ;');
+	await page.keyboard.press('Control+Enter');
+	await expect(frame.locator('#cell-4 .error')).toHaveText(/SyntaxError.*\(1:10\)/);
+	await expect(frame.locator('#cell-2 .output')).toHaveText('42');
+
+	await frame.locator('#cell-4').focus();
+	await page.keyboard.press('d');
+	await page.keyboard.press('d');
+	await expect(frame.locator('section')).toHaveCount(3);
+	await page.keyboard.press('z');
+	await expect(frame.locator('section')).toHaveCount(4);
+
+	await expect(page.getByText('Saved in this browser.')).toBeVisible();
+	await page.reload();
+	await expect(frame.locator('#cell-2 .output')).toHaveText('42', { timeout: 120_000 });
+});
+
+plain(
+	'only what changed runs again; a cell that waits is stopped, and what waits for it',
+	async ({ page }) => {
+		await openFile(
+			page,
+			'order.html',
+			file([
+				['module', 'const left = 1'],
+				['module', 'const right = 10'],
+				['module', '`left ran ${globalThis.l = (globalThis.l ?? 0) + 1} with ${left}`'],
+				['module', '`right ran ${globalThis.r = (globalThis.r ?? 0) + 1} with ${right}`'],
+				['module', 'const late = await new Promise(() => {})'],
+				['module', 'late + 1'],
+				['module', 'const part = right;\n\n    nowhere(part);\n    display(part)'],
+				['module', 'status7 + 1'],
+				['module', 'const status7 = status6'],
+				['module', 'null.x']
+			])
+		);
+		await page.getByRole('button', { name: 'Trust and run' }).click();
+		const frame = frameOf(page);
+		const output = (id: number) => frame.locator(`#cell-${id} .output`);
+		await expect(output(3)).toHaveText('"left ran 1 with 1"', { timeout: 60_000 });
+		await expect(output(4)).toHaveText('"right ran 1 with 10"');
+		await expect(page.getByText('2 of 10 cells running')).toBeVisible();
+
+		await write(page, 1);
+		await page.keyboard.type('7');
+		await page.keyboard.press('Control+Enter');
+		await expect(output(3)).toHaveText('"left ran 2 with 17"');
+		await expect(output(4)).toHaveText('"right ran 1 with 10"');
+
+		await frame.locator('#cell-5').focus();
+		await page.keyboard.press('i');
+		await expect(frame.locator('#cell-5 .state')).toHaveText('Stopped.');
+		await expect(frame.locator('#cell-6 .state')).toHaveText('Stopped.');
+		await expect(page.getByText('10 cells, 4 failed')).toBeVisible();
+
+		await expect(frame.locator('#cell-7 .error')).toHaveText('nowhere is not defined');
+		await expect(frame.locator('#cell-8 .error')).toHaveText('status7: status6 is not defined');
+		await expect(frame.locator('#cell-9 .error')).toHaveText('status6 is not defined');
+		await expect(frame.locator('#cell-10 .error')).toHaveText(/^TypeError: .*null.* \(1:6\)$/);
+	}
+);
+
+plain('TypeScript, TeX, completion and kinds of cell', async ({ page }) => {
+	await openFile(
+		page,
+		'kinds.html',
+		file([
+			['text/x-typescript', 'const most: number = ((xs: readonly number[]) => Math.max(...xs))([3, 9])'],
+			['text/x-typescript', 'const wrong: = 1'],
+			['application/x-tex', 'M = ${most}^2 \\frac{a}{b}'],
+			[
+				'text/markdown',
+				'most is ${most}, <script>document.title = "no"<\\/script><a href="javascript:x()">x</a>'
+			],
+			['module', 'most']
+		])
+	);
+	const frame = frameOf(page);
+	await page.getByRole('button', { name: 'Trust and run' }).click();
+	await expect(frame.locator('#cell-5 .output')).toHaveText('9', { timeout: 60_000 });
+	await expect(frame.locator('#cell-2 .error')).toHaveText(/SyntaxError: /);
+	await expect(frame.locator('#cell-3 mfrac')).toHaveCount(1);
+	await expect(frame.locator('#cell-3 math')).toContainText('9');
+	await expect(frame.locator('#cell-4 .output')).toContainText('most is 9');
+	await expect(frame.locator('.md script, .md [href^="javascript"]')).toHaveCount(0);
+
+	// Completion: names of the workbench, members of a library, names of the notebook; chosen with the arrows.
+	await write(page, 5);
+	await page.keyboard.press('Control+a');
+	await page.keyboard.type('loc');
+	await expect(frame.getByRole('option', { name: /^locality/ })).toBeVisible();
+	await page.keyboard.press('Escape');
+	await page.keyboard.press('Control+a');
+	await page.keyboard.type('d3.ext');
+	await expect(frame.getByRole('option', { name: 'd3.extent' })).toBeVisible();
+	await page.keyboard.press('Escape');
+	await page.keyboard.press('Control+a');
+	await page.keyboard.type('mo');
+	await expect(frame.getByRole('option', { name: /^most.*defined in this notebook/ })).toBeVisible();
+	await page.keyboard.type('del.');
+	await expect(frame.getByRole('option', { name: /^model\.ask/ })).toBeVisible();
+	await page.waitForTimeout(200); // The editor takes no key for a moment, so that typing on does not choose.
+	await page.keyboard.press('ArrowDown');
+	await page.keyboard.press('Enter');
+	await expect(frame.locator('#cell-5 .cm-content')).toHaveText(/^model\.(trace|file)$/);
+
+	// The kind of a cell is chosen at it.
+	await page.keyboard.press('Control+a');
+	await page.keyboard.type('a^2');
+	await frame.getByLabel('Kind of cell 5').selectOption('TeX');
+	await frame.locator('#cell-5').focus();
+	await page.keyboard.press('Control+Enter');
+	await expect(frame.locator('#cell-5 msup')).toHaveCount(1);
+	await expect(page.getByText('Saved in this browser.')).toBeVisible();
+	const download = page.waitForEvent('download');
+	await page.getByRole('button', { name: 'Download' }).click();
+	expect(readFileSync(await (await download).path(), 'utf8')).toContain(
+		'<script id="5" type="application/x-tex">\n    a^2\n  </script>'
+	);
 });
 
 test('two tabs do not overwrite each other', async ({ page, context }) => {

@@ -1,9 +1,9 @@
 import { transpile, type Cell } from '@observablehq/notebook-kit';
 import { Inspector } from '@observablehq/inspector';
-import type { Module, Variable } from '@observablehq/runtime';
+import { RuntimeError, type Module, type Variable } from '@observablehq/runtime';
 import { calls } from '../protocol.ts';
 import type { CallOptions, Connection } from './connection.ts';
-import { renderMarkdown } from './markdown.ts';
+import { renderMarkdown, renderTeX } from './markdown.ts';
 
 export type Status = 'new' | 'running' | 'done' | 'failed' | 'stopped';
 
@@ -16,6 +16,12 @@ const own = [
 	...calls.filter((name) => !['ask', 'trace', 'file'].includes(name))
 ];
 
+/** Kinds of cell that run, as they are called. */
+export const kinds = { js: 'JavaScript', ts: 'TypeScript', md: 'Markdown', tex: 'TeX' } as const;
+export type Kind = keyof typeof kinds;
+
+const STOPPED = 'The cell was stopped.';
+
 /** A cell that runs: its variables in the runtime and what it shows. */
 export class RunningCell {
 	status: Status = 'new';
@@ -26,6 +32,8 @@ export class RunningCell {
 	readonly #connection: Connection;
 	readonly #changed: () => void;
 	#variables: Variable[] = [];
+	/** Where line and column of the cell's text lie in what is evaluated. */
+	#place = { file: '', line: 0 };
 	#abort = new AbortController();
 	#version = 0;
 
@@ -48,33 +56,50 @@ export class RunningCell {
 		}
 	}
 
-	/** Stops what the cell waits for. What it shows stays. */
+	/** Stops what the cell waits for, and with it the cells that wait for its names. What it shows stays. */
 	stop(): void {
 		if (this.status !== 'running') return;
-		this.#abort.abort(new DOMException('The cell was stopped.', 'AbortError'));
-		for (const variable of this.#variables) variable.delete();
-		this.#variables = [];
+		const { names } = this;
+		this.remove();
+		for (const name of names) {
+			const variable = this.#module.variable(true);
+			variable.define(name, [], () => {
+				throw new Error(STOPPED);
+			});
+			this.#variables.push(variable);
+		}
+		this.names = names;
 		this.#become('stopped');
 	}
 
 	remove(): void {
+		this.#version++;
 		this.#abort.abort(new DOMException('The cell runs again.', 'AbortError'));
 		for (const variable of this.#variables) variable.delete();
 		this.#variables = [];
 		this.names = [];
 	}
 
-	/** Markdown as it stands, nothing computed: how a notebook is read before it is trusted. */
+	/** Text and TeX as they stand, nothing computed: how a notebook is read before it runs. */
 	static(cell: Cell): void {
 		if (cell.mode === 'md') this.output.replaceChildren(renderMarkdown(cell.value));
+		else if (cell.mode === 'tex') this.output.replaceChildren(renderTeX(cell.value));
 	}
 
 	#define(cell: Cell): void {
-		if (!['js', 'ts', 'md', 'tex'].includes(cell.mode))
+		if (!Object.hasOwn(kinds, cell.mode))
 			throw new SyntaxError(`Cells of the kind “${cell.mode}” are kept in the file, but do not run here.`);
 		const { body, inputs = [], outputs = [], output, autodisplay = false } = transpile(cell);
+		const file = `cell-${cell.id}.js`;
+		this.#place = {
+			file: cell.mode === 'js' ? file : '',
+			// Lines that are written before the text, less the empty ones at its beginning, which are left out.
+			line:
+				(body.split('\n')[1] === 'return (' ? 2 : 1) -
+				(/^\s*\n/.exec(cell.value)?.[0].match(/\n/g)?.length ?? 0)
+		};
 		// In the global scope, and written so that no minifier makes it a direct call that sees the bundle's names.
-		const evaluated = globalThis.eval(`(${body}\n//# sourceURL=cell-${cell.id}.js\n)`) as (
+		const evaluated = globalThis.eval(`(${body}\n//# sourceURL=${file}\n)`) as (
 			...args: unknown[]
 		) => unknown;
 		const given = inputs.filter((name) => !own.includes(name));
@@ -149,12 +174,21 @@ export class RunningCell {
 
 	#fail(error: unknown): void {
 		if (error instanceof DOMException && error.name === 'AbortError') return this.#become('stopped');
+		if (error instanceof RuntimeError && error.message === STOPPED) return this.#become('stopped');
 		const place = document.createElement('p');
 		place.className = 'error';
 		place.setAttribute('role', 'alert');
-		place.textContent = sentence(error);
+		place.textContent = `${sentence(error)}${this.#where(error)}`;
 		this.output.replaceChildren(place);
 		this.#become('failed');
+	}
+
+	/** Line and column in the cell's text, when the error was thrown there. */
+	#where(error: unknown): string {
+		const { file, line } = this.#place;
+		if (file === '' || !(error instanceof Error) || error instanceof RuntimeError) return '';
+		const match = new RegExp(`\\b${file}:(\\d+):(\\d+)`).exec(error.stack ?? '');
+		return match ? ` (${Number(match[1]) - line}:${Number(match[2])})` : '';
 	}
 
 	#become(status: Status): void {
@@ -163,10 +197,14 @@ export class RunningCell {
 	}
 }
 
-/** The error in words, with line and column when it is in the cell's text. */
+/** The error in words; one of another cell with the name through which it came. */
 function sentence(error: unknown): string {
 	if (!(error instanceof Error)) return String(error);
-	const named = error.name === 'Error' || error.name === 'RuntimeError' ? '' : `${error.name}: `;
+	if (error instanceof RuntimeError) {
+		const { input, message } = error;
+		return input === undefined || message.startsWith(`${input} `) ? message : `${input}: ${message}`;
+	}
+	const named = error.name === 'Error' ? '' : `${error.name}: `;
 	return `${named}${error.message}`;
 }
 

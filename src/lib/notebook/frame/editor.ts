@@ -3,6 +3,7 @@ import {
 	closeBrackets,
 	closeBracketsKeymap,
 	completionKeymap,
+	completionStatus,
 	type CompletionContext
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
@@ -12,7 +13,7 @@ import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from 
 import { Compartment, EditorState, Prec } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import { words } from './library.ts';
+import { members, words } from './library.ts';
 
 /** Few colours: words of the language, text and numbers, remarks. */
 const colours = HighlightStyle.define([
@@ -51,14 +52,23 @@ export function makeEditor(
 	const language = new Compartment();
 	const editable = new Compartment();
 	const languageOf = (kind: string) =>
-		kind === 'md' ? markdown() : javascript({ typescript: kind === 'ts' });
+		kind === 'md' ? markdown() : kind === 'tex' ? [] : javascript({ typescript: kind === 'ts' });
+	let kind = mode;
 	const complete = (context: CompletionContext) => {
+		// Prose is not code, but for what stands in ${…}.
+		const before = context.state.sliceDoc(0, context.pos);
+		if (kind !== 'js' && kind !== 'ts' && !/\$\{[^}]*$/.test(before)) return null;
 		const word = context.matchBefore(/[\w$][\w$.]*/);
 		if (!word && !context.explicit) return null;
+		const [owner, member] = word?.text.split('.') ?? [];
 		return {
 			from: word?.from ?? context.pos,
 			options: [
 				...words.map(({ label, detail }) => ({ label, detail, type: 'function' })),
+				...(member === undefined ? [] : members(owner!)).map((name) => ({
+					label: `${owner}.${name}`,
+					type: 'property'
+				})),
 				...names().map((label) => ({ label, detail: 'defined in this notebook', type: 'variable' }))
 			]
 		};
@@ -70,6 +80,8 @@ export function makeEditor(
 	const atEdge = (direction: -1 | 1) => (view: EditorView) => {
 		const { main } = view.state.selection;
 		const edge = direction < 0 ? 0 : view.state.doc.length;
+		// The arrows choose among the completions while these are shown.
+		if (completionStatus(view.state) === 'active') return false;
 		return main.empty && main.head === edge && keys.past(direction);
 	};
 	const view = new EditorView({
@@ -119,7 +131,10 @@ export function makeEditor(
 	});
 	return {
 		view,
-		setMode: (kind) => view.dispatch({ effects: language.reconfigure(languageOf(kind)) }),
+		setMode: (next) => {
+			kind = next;
+			view.dispatch({ effects: language.reconfigure(languageOf(next)) });
+		},
 		setEditable: (now) => view.dispatch({ effects: editable.reconfigure(EditorView.editable.of(now)) })
 	};
 }

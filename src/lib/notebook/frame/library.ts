@@ -44,6 +44,7 @@ export const words: readonly { readonly label: string; readonly detail: string }
 	{ label: 'analysis', detail: 'tokenLocalities, summariseLocality, coverage, wilson, …' },
 	{ label: 'display', detail: '(value) shows a value below the cell' },
 	{ label: 'view', detail: '(input) shows an input and gives its value' },
+	{ label: 'progress', detail: '(done, total) draws a bar while a cell runs' },
 	{ label: 'width', detail: 'of the notebook, pixels' },
 	{ label: 'Plot', detail: 'Observable Plot' },
 	{ label: 'd3', detail: 'D3' },
@@ -51,3 +52,15 @@ export const words: readonly { readonly label: string; readonly detail: string }
 	{ label: 'md', detail: 'Markdown as a template' },
 	{ label: 'tex', detail: 'TeX as a template' }
 ];
+
+/** Names in one of the libraries, for completion after its dot. */
+export function members(owner: string): readonly string[] {
+	const known: Readonly<Record<string, object>> = {
+		Plot,
+		d3,
+		Inputs,
+		analysis: library.analysis,
+		tex: { block: tex.block }
+	};
+	return Object.hasOwn(known, owner) ? Object.keys(known[owner]!) : [];
+}

@@ -38,6 +38,8 @@ export function renderMarkdown(source: string): HTMLElement {
 		DOMPurify.sanitize(markdown.render(source), {
 			RETURN_DOM_FRAGMENT: true,
 			USE_PROFILES: { html: true },
+			// An element with an id would otherwise be a global name that cells see.
+			SANITIZE_NAMED_PROPS: true,
 			FORBID_TAGS: ['style', 'form', 'iframe', 'object', 'embed'],
 			FORBID_ATTR: ['srcset', 'ping', 'action', 'formaction']
 		})
@@ -56,6 +58,13 @@ export function renderMarkdown(source: string): HTMLElement {
 	return root;
 }
 
+/** A formula on a line of its own; TeX with an error shows it in its place. */
+export function renderTeX(source: string): HTMLElement {
+	const root = document.createElement('div');
+	katex.render(source, root, { output: 'mathml', displayMode: true, throwOnError: false, trust: false });
+	return root;
+}
+
 /** Tag of Markdown cells: elements among the values stay elements. */
 export function md(strings: TemplateStringsArray, ...values: readonly unknown[]): HTMLElement {
 	const parts: Node[] = [];
@@ -63,10 +72,10 @@ export function md(strings: TemplateStringsArray, ...values: readonly unknown[])
 		const value = values[i - 1];
 		if (!(value instanceof Node)) return `${text}${String(value)}${piece}`;
 		parts.push(value);
-		return `${text}<span class="part" id="part-${parts.length - 1}"></span>${piece}`;
+		return `${text}<span data-part="${parts.length - 1}"></span>${piece}`;
 	});
 	const root = renderMarkdown(source);
-	parts.forEach((part, i) => root.querySelector(`#part-${i}`)?.replaceWith(part));
+	parts.forEach((part, i) => root.querySelector(`[data-part="${i}"]`)?.replaceWith(part));
 	return root;
 }
 

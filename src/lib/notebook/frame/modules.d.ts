@@ -18,7 +18,11 @@ declare module '@observablehq/runtime' {
 		module(): Module;
 		dispose(): void;
 	}
-	export class RuntimeError extends Error {}
+	export class RuntimeError extends Error {
+		constructor(message: string, input?: string);
+		/** Name of the variable through which the error came. */
+		readonly input: string | undefined;
+	}
 }
 declare module '@observablehq/inputs' {
 	const inputs: Readonly<Record<string, unknown>>;

@@ -6,10 +6,10 @@ import {
 	type Cell,
 	type Notebook
 } from '@observablehq/notebook-kit';
-import { Runtime, type Module } from '@observablehq/runtime';
+import { Runtime, RuntimeError, type Module } from '@observablehq/runtime';
 import { fromJupyter, isJupyter } from '../jupyter.ts';
 import type { NotebookSubject, OpenMessage } from '../protocol.ts';
-import { RunningCell } from './cell.ts';
+import { kinds, RunningCell, type Kind } from './cell.ts';
 import type { Connection } from './connection.ts';
 import { makeEditor, type Editor } from './editor.ts';
 import { library } from './library.ts';
@@ -21,6 +21,7 @@ interface Shown {
 	readonly running: RunningCell;
 	readonly holder: HTMLElement;
 	readonly state: HTMLElement;
+	readonly kind: HTMLSelectElement;
 	editor: Editor | undefined;
 	/** Text as it ran last. */
 	ran: string | undefined;
@@ -39,10 +40,12 @@ export class NotebookView {
 	#runtime: Runtime;
 	#module: Module;
 	#subject: NotebookSubject | undefined;
-	#tell: ((subject: NotebookSubject) => void) | undefined;
+	#subjectChanged: () => void = () => undefined;
 	#undo: string[] = [];
 	#pendingKey = '';
 	#telling = false;
+	/** The title is the first heading, and follows it. */
+	#titled = true;
 
 	constructor(root: HTMLElement, connection: Connection) {
 		this.#root = root;
@@ -56,8 +59,9 @@ export class NotebookView {
 		this.#undo = [];
 		this.#read(message.text);
 		if (isJupyter(message.text)) this.#changed();
-		if (message.trusted && message.run) this.runAll();
-		else this.#report();
+		if (message.trusted && message.run) return this.runAll();
+		for (const { running, cell } of this.#cells) running.static(cell);
+		this.#report();
 	}
 
 	setEditable(editable: boolean): void {
@@ -67,8 +71,10 @@ export class NotebookView {
 	}
 
 	setSubject(subject: NotebookSubject | undefined): void {
+		// Said again without a change, it makes no cell run again.
+		if (JSON.stringify(subject) === JSON.stringify(this.#subject)) return;
 		this.#subject = subject;
-		if (subject) this.#tell?.(subject);
+		this.#subjectChanged();
 	}
 
 	/** Runs all cells; the runtime finds the order. */
@@ -92,26 +98,22 @@ export class NotebookView {
 	// ---- reading and writing -------------------------------------------------------------------------------------
 
 	#read(text: string): void {
-		for (const { running, editor } of this.#cells) {
-			running.remove();
-			editor?.view.destroy();
-		}
+		for (const shown of this.#cells) this.#drop(shown);
 		this.#runtime.dispose();
 		({ runtime: this.#runtime, module: this.#module } = this.#start());
 		this.#notebook = isJupyter(text) ? toNotebook(fromJupyter(text)) : deserialize(text);
+		const { title, cells } = this.#notebook;
+		this.#titled = title === 'Untitled' || title === heading(cells);
 		this.#cells = this.#notebook.cells.map((cell) => this.#show(cell));
 		if (this.#cells.length === 0) this.#cells = [this.#show(this.#fresh('md'))];
 		this.#root.replaceChildren(...this.#cells.map(({ element }) => element), this.#adding());
 		this.setEditable(this.#editable);
-		if (!this.#trusted) for (const { running, cell } of this.#cells) running.static(cell);
 	}
 
 	#text(): string {
 		const cells = this.#cells.map(({ cell }) => cell);
-		const heading = cells.flatMap(({ mode, value }) =>
-			mode === 'md' ? (/^# (.+)$/m.exec(value)?.[1] ?? []) : []
-		)[0];
-		this.#notebook = { ...this.#notebook, cells, title: heading ?? this.#notebook.title };
+		const title = (this.#titled ? heading(cells) : undefined) ?? this.#notebook.title;
+		this.#notebook = { ...this.#notebook, cells, title };
 		return serialize(this.#notebook);
 	}
 
@@ -125,13 +127,44 @@ export class NotebookView {
 		this.#undo = [...this.#undo, this.#text()].slice(-UNDO);
 	}
 
+	/**
+	 * Undo of making, moving, changing the kind of and deleting cells. Cells that are still there stay as they are, with their
+	 * text (whose undo is the editor's) and what they show; only those that come back run.
+	 */
 	#back(): void {
 		const text = this.#undo.pop();
-		if (text === undefined) return;
-		this.#read(text);
-		if (this.#trusted) this.runAll();
+		if (text === undefined || !this.#editable) return;
+		this.#notebook = deserialize(text);
+		const before = new Map(this.#cells.map((shown) => [shown.cell.id, shown]));
+		const same = ({ id, mode }: Cell) => {
+			const shown = before.get(id);
+			return shown?.cell.mode === mode ? shown : undefined;
+		};
+		const kept = new Set(this.#notebook.cells.map(same));
+		for (const shown of this.#cells) if (!kept.has(shown)) this.#drop(shown);
+		const made: Shown[] = [];
+		this.#cells = this.#notebook.cells.map((cell) => {
+			const known = same(cell);
+			if (known) return known;
+			const shown = this.#show({ ...cell, value: before.get(cell.id)?.cell.value ?? cell.value });
+			made.push(shown);
+			return shown;
+		});
+		const at = document.activeElement?.closest('section');
+		this.#root.replaceChildren(...this.#cells.map(({ element }) => element), this.#adding());
+		this.setEditable(this.#editable);
+		for (const shown of made)
+			if (this.#trusted) this.#run(shown);
+			else shown.running.static(shown.cell);
+		(made[0]?.element ?? at ?? this.#cells[0]?.element)?.focus();
 		this.#changed();
-		this.#cells[0]?.element.focus();
+		this.#report();
+	}
+
+	#drop({ running, editor, element }: Shown): void {
+		running.remove();
+		editor?.view.destroy();
+		element.remove();
 	}
 
 	// ---- running -------------------------------------------------------------------------------------------------
@@ -142,15 +175,15 @@ export class NotebookView {
 		);
 		builtins['subject'] = () => this.#subjects();
 		builtins['width'] = () => widths(this.#root);
-		const runtime = new Runtime(builtins, (name) => (globalThis as Record<string, unknown>)[name]);
+		const runtime = new Runtime(builtins, globalOf);
 		return { runtime, module: runtime.module() };
 	}
 
 	async *#subjects(): AsyncGenerator<NotebookSubject> {
-		if (this.#subject) yield this.#subject;
+		let last: NotebookSubject | undefined;
 		for (;;) {
-			const next = await new Promise<NotebookSubject>((resolve) => (this.#tell = resolve));
-			yield next;
+			if (this.#subject && this.#subject !== last) yield (last = this.#subject);
+			else await new Promise<void>((resolve) => (this.#subjectChanged = resolve));
 		}
 	}
 
@@ -166,11 +199,15 @@ export class NotebookView {
 		queueMicrotask(() => {
 			this.#telling = false;
 			const count = (status: string) => this.#cells.filter(({ running }) => running.status === status).length;
-			for (const { element, running, state, cell } of this.#cells) {
+			for (const { element, running, state, cell, ran } of this.#cells) {
 				element.classList.toggle('running', running.status === 'running');
 				element.setAttribute('aria-busy', `${running.status === 'running'}`);
 				state.textContent =
-					running.status === 'stopped' ? 'Stopped.' : !this.#trusted && cell.mode !== 'md' ? 'Not run.' : '';
+					running.status === 'stopped'
+						? 'Stopped.'
+						: ran === undefined && cell.mode !== 'md' && cell.mode !== 'tex' && cell.value.trim() !== ''
+							? 'Not run.'
+							: '';
 			}
 			this.#connection.send({
 				type: 'status',
@@ -184,16 +221,16 @@ export class NotebookView {
 
 	// ---- cells on the page ---------------------------------------------------------------------------------------
 
-	#fresh(mode: 'js' | 'md'): Cell {
+	#fresh(mode: Kind): Cell {
 		const id = Math.max(0, ...this.#cells.map(({ cell }) => cell.id)) + 1;
-		return toCell({ id, mode, value: '', pinned: mode === 'js' });
+		return toCell({ id, mode, value: '' });
 	}
 
 	#show(cell: Cell): Shown {
 		const element = document.createElement('section');
 		element.tabIndex = 0;
 		element.id = `cell-${cell.id}`;
-		element.setAttribute('aria-label', `Cell ${cell.id}, ${cell.mode === 'md' ? 'Markdown' : 'JavaScript'}`);
+		element.setAttribute('aria-label', labelOf(cell));
 		const output = document.createElement('div');
 		output.className = 'output';
 		const holder = document.createElement('div');
@@ -202,10 +239,12 @@ export class NotebookView {
 		state.className = 'state';
 		state.setAttribute('role', 'status');
 		const running = new RunningCell(this.#module, this.#connection, output, () => this.#report());
-		const shown: Shown = { cell, element, running, holder, state, editor: undefined, ran: undefined };
+		const kind = kindOf(cell, (mode) => this.#become(shown, mode));
+		const shown: Shown = { cell, element, running, holder, state, kind, editor: undefined, ran: undefined };
 		const tools = document.createElement('div');
 		tools.className = 'tools';
 		tools.append(
+			kind,
 			button('Edit', () => this.#edit(shown)),
 			button('Run', () => this.#runAnd(shown, 'stay')),
 			button('Stop', () => running.stop()),
@@ -269,7 +308,7 @@ export class NotebookView {
 		(then === 'next' ? next! : shown).element.focus();
 	}
 
-	#insert(beside: Shown | undefined, offset: 0 | 1, mode: 'js' | 'md'): void {
+	#insert(beside: Shown | undefined, offset: 0 | 1, mode: Kind): void {
 		if (!this.#editable) return;
 		this.#remember();
 		const shown = this.#show(this.#fresh(mode));
@@ -284,9 +323,7 @@ export class NotebookView {
 		if (!this.#editable) return;
 		this.#remember();
 		const at = this.#cells.indexOf(shown);
-		shown.running.remove();
-		shown.editor?.view.destroy();
-		shown.element.remove();
+		this.#drop(shown);
 		this.#cells.splice(at, 1);
 		(this.#cells[at] ?? this.#cells[at - 1])?.element.focus();
 		this.#changed();
@@ -305,11 +342,13 @@ export class NotebookView {
 		this.#changed();
 	}
 
-	#become(shown: Shown, mode: 'js' | 'md'): void {
-		if (!this.#editable) return;
+	#become(shown: Shown, mode: Kind): void {
+		if (!this.#editable || shown.cell.mode === mode) return;
 		this.#remember();
-		shown.cell = { ...shown.cell, mode, pinned: mode === 'js' };
+		shown.cell = { ...shown.cell, mode, pinned: toCell({ id: shown.cell.id, mode }).pinned };
 		shown.editor?.setMode(mode);
+		shown.kind.value = mode;
+		shown.element.setAttribute('aria-label', labelOf(shown.cell));
 		this.#openEditor(shown);
 		this.#changed();
 	}
@@ -357,6 +396,32 @@ export class NotebookView {
 		);
 		return place;
 	}
+}
+
+/** The first heading of a notebook. */
+function heading(cells: readonly Cell[]): string | undefined {
+	return cells.flatMap(({ mode, value }) => (mode === 'md' ? (/^# (.+)$/m.exec(value)?.[1] ?? []) : []))[0];
+}
+
+/** What a name means that no cell defines. @throws RuntimeError when it means nothing */
+function globalOf(name: string): unknown {
+	if (!(name in globalThis)) throw new RuntimeError(`${name} is not defined`, name);
+	return (globalThis as Record<string, unknown>)[name];
+}
+
+function labelOf({ id, mode }: Cell): string {
+	return `Cell ${id}, ${Object.hasOwn(kinds, mode) ? kinds[mode as Kind] : mode}`;
+}
+
+/** Chooses what kind of cell it is. */
+function kindOf({ id, mode }: Cell, become: (mode: Kind) => void): HTMLSelectElement {
+	const select = document.createElement('select');
+	select.setAttribute('aria-label', `Kind of cell ${id}`);
+	for (const [value, label] of Object.entries(kinds)) select.append(new Option(label, value));
+	if (!Object.hasOwn(kinds, mode)) select.append(new Option(mode, mode));
+	select.value = mode;
+	select.addEventListener('change', () => become(select.value as Kind));
+	return select;
 }
 
 function button(label: string, action: () => void): HTMLButtonElement {

@@ -233,6 +233,23 @@ export class Notebooks {
 		}
 	}
 
+	/** Another tab has taken it over. What was written here and not yet saved is kept as a copy. */
+	async #taken(id: string): Promise<void> {
+		clearTimeout(this.#timer);
+		await this.#writing;
+		// That writing has failed and was kept as a copy, or another notebook was opened.
+		if (this.open?.id !== id) return;
+		if (this.saved !== 'unsaved') return void (this.elsewhere = true);
+		this.error = 'Another tab has taken this notebook over; what you wrote last is kept here as a copy.';
+		await this.#fork().catch((error: unknown) => (this.error = sentence(error)));
+	}
+
+	/** Saves at once what is not saved, as the tab may be closed. Says whether something was left to do. */
+	flush(): boolean {
+		if (this.saved === 'unsaved') this.#save();
+		return this.saved !== 'saved';
+	}
+
 	/** Keeps this tab's version beside the one that another tab has saved. */
 	async #fork(): Promise<void> {
 		const words = this.error;
@@ -266,8 +283,7 @@ export class Notebooks {
 					return lock === null ? undefined : held;
 				})
 				.catch(() => {
-					// Another tab has taken it over.
-					if (this.open?.id === id) this.elsewhere = true;
+					if (this.open?.id === id) void this.#taken(id);
 				});
 		});
 		this.elsewhere = !got;
