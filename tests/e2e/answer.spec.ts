@@ -53,12 +53,28 @@ test('an answer is looked into: words, influence, edited tokens, logit lens', as
 	await page.getByRole('button', { name: 'Answer again' }).click();
 	const outcome = page.getByRole('group', { name: 'The answer with changed visual tokens' });
 	await expect(outcome).toBeVisible();
-	const change = await outcome
-		.getByRole('row', { name: /^change/ })
-		.locator('td')
-		.allInnerTexts();
-	expect(change).toHaveLength(await words.count());
-	expect(change.reduce((sum, text) => sum + Number(text.replace('−', '-')), 0)).toBeLessThan(-0.1);
+	const moved = outcome.locator('#figure-surgery-change');
+	await moved.locator('svg').first().focus();
+	await page.keyboard.press('ArrowDown');
+	await expect(moved.locator('.readout')).toHaveText(/ before: −?[\d.]+ → −?[\d.]+\snats/);
+	// The word pointed at is the word of the whole page.
+	await expect(words.first()).toHaveAttribute('aria-pressed', 'true');
+	await moved.getByRole('button', { name: 'Show as table' }).click();
+	const table = await moved
+		.locator('tbody tr')
+		.evaluateAll((rows) =>
+			rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent ?? ''))
+		);
+	const old = table.filter(([word]) => word !== '');
+	expect(old.map(([word]) => word)).toEqual(await words.allInnerTexts());
+	const value = (text: string) => Number(text.replace('−', '-').replace(/e−/, 'e-'));
+	for (const [, before, after, change] of old)
+		expect(Math.abs(value(after!) - value(before!) - value(change!))).toBeLessThan(0.02);
+	expect(old.reduce((sum, row) => sum + value(row[3]!), 0)).toBeLessThan(-0.1);
+	// The new answer’s words stand beside the old ones.
+	const fresh = table.filter((row) => row[4] !== '');
+	const after = await outcome.locator('dd').last().innerText();
+	expect(fresh.map((row) => row[4]).join(' ')).toBe(after.split(/\s+/).filter(Boolean).join(' '));
 
 	await page.getByRole('button', { name: /^Read 36\svisual tokens at every layer$/ }).click();
 	const lens = page.locator('#figure-logit-lens');

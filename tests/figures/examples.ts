@@ -28,6 +28,7 @@ import type { CompareGridsRows } from '../../src/lib/viz/compare-grids.ts';
 import type { CompareTokensRows } from '../../src/lib/viz/compare-tokens.ts';
 import type { ScoreMatrixRows } from '../../src/lib/viz/score-matrix.ts';
 import type { StageTimesRows } from '../../src/lib/viz/stage-times.ts';
+import type { SurgeryRows } from '../../src/lib/viz/surgery-change.ts';
 import type { WordScoresRows } from '../../src/lib/viz/word-scores.ts';
 import type { CoverageRows } from '../../src/lib/viz/coverage.ts';
 import type { DifferenceRows } from '../../src/lib/viz/difference-map.ts';
@@ -164,6 +165,17 @@ const influence = Float32Array.of(0.5, -0.1, 0, 0.2, 0, 0.9, -0.4, 0.1);
 const answer: InfluenceRows = {
 	...{ words: ['A', 'red car'], tokens: 4, influence, patches: twoHops(influence, 2, bells(), 'energy') },
 	...{ word: 1, label: 'Influence', unit: 'nats', signed: true, image }
+};
+const moved = (word: string, before: number, after: number) => ({
+	...{ word, from: 0, to: 1, before, after, delta: after - before }
+});
+const surgery: SurgeryRows = {
+	pairs: [
+		{ before: moved('a', -0.1, -0.2), after: moved('a', -0.1, -0.2), index: 0 },
+		{ before: moved('red', -0.3, -4), after: moved('blue', -5, -0.5), index: 1 },
+		{ before: moved('extraordinarily', -1, -1.5), index: 2 },
+		{ after: moved('car', -2, -2.25) }
+	]
 };
 const lens: LensRows = {
 	...{ layer: 2, vocabulary: 512 },
@@ -314,6 +326,7 @@ export const examples = {
 	'stage-responses': stages,
 	'channel-gates': gates,
 	'answer-influence': answer,
+	'surgery-change': surgery,
 	'logit-lens': lens,
 	'accuracy-curve': accuracy,
 	'score-breakdown': breakdown,

@@ -136,3 +136,34 @@ export function wordDeltas(
 		return { ...word, before: old, after: now, delta: now - old };
 	});
 }
+
+/** What stands at one place of two answers: a word of the one before, of the one after, or both. */
+export interface WordPair {
+	readonly before?: WordDelta;
+	readonly after?: WordDelta;
+	/** Index of the word before among its answer's words. */
+	readonly index?: number;
+}
+
+/** Puts the words of two answers side by side: equal ones as `diffWords` finds them, and others in their order between those. */
+export function alignWords(before: readonly WordDelta[], after: readonly WordDelta[]): WordPair[] {
+	const joined = (words: readonly WordDelta[]) => words.map(({ word }) => word).join(' ');
+	const pairs: WordPair[] = [];
+	let i = 0;
+	let j = 0;
+	const pair = (left: number, right: number) => {
+		for (let k = 0; k < Math.max(left, right); k++)
+			pairs.push({
+				...(k < left && { before: before[i]!, index: i++ }),
+				...(k < right && { after: after[j++]! })
+			});
+	};
+	const parts = diffWords(joined(before), joined(after));
+	parts.forEach(({ kind, words }, at) => {
+		const next = parts[at + 1];
+		if (kind === 'same') pair(words.length, words.length);
+		else if (kind === 'removed') pair(words.length, next?.kind === 'added' ? next.words.length : 0);
+		else if (parts[at - 1]?.kind !== 'removed') pair(0, words.length);
+	});
+	return pairs;
+}

@@ -24,6 +24,7 @@ import { referencePoints } from './reference-points.ts';
 import { samplingDensity } from './sampling-density.ts';
 import { samplingOffsets } from './sampling-offsets.ts';
 import { stageResponses } from './stage-responses.ts';
+import { surgeryChange } from './surgery-change.ts';
 import { sweepAnswers } from './sweep-answers.ts';
 import { sweep } from './sweep.ts';
 import { tokenMap } from './token-map.ts';
@@ -45,6 +46,7 @@ export const figures = [
 	stageResponses,
 	channelGatesFigure,
 	answerInfluence,
+	surgeryChange,
 	logitLens,
 	tokenSimilarity,
 	compareGrids,

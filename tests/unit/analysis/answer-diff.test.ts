@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+	alignWords,
 	answerWords,
 	diffWords,
 	markDifferences,
@@ -84,5 +85,37 @@ describe('words of an answer', () => {
 			['way', -0.75, -0.5, 0.25]
 		]);
 		expect(() => wordDeltas([], [1], [])).toThrow(/same answer, got 1 and 0/);
+	});
+});
+
+describe('words of two answers side by side', () => {
+	const scored = (text: string) =>
+		text
+			.split(' ')
+			.filter(Boolean)
+			.map((word, i) => ({ word, from: i, to: i + 1, before: -1, after: -2 - i, delta: -1 - i }));
+	const aligned = (before: string, after: string) =>
+		alignWords(scored(before), scored(after)).map(
+			({ before, after, index }) => `${index ?? ''}:${before?.word ?? '–'} ${after?.word ?? '–'}`
+		);
+
+	it('pairs equal words, and others in their order between them', () => {
+		expect(aligned('a red cat sits', 'a big blue dog sits here')).toEqual([
+			'0:a a',
+			'1:red big',
+			'2:cat blue',
+			':– dog',
+			'3:sits sits',
+			':– here'
+		]);
+		expect(aligned('top center', 'center')).toEqual(['0:top –', '1:center center']);
+		expect(aligned('one', '')).toEqual(['0:one –']);
+		expect(aligned('', 'one')).toEqual([':– one']);
+	});
+
+	it('keeps each word’s own scores', () => {
+		const [first, second] = alignWords(scored('x y'), scored('y'));
+		expect(first?.before?.delta).toBe(-1);
+		expect([second?.before?.delta, second?.after?.delta]).toEqual([-2, -1]);
 	});
 });

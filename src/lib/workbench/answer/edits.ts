@@ -46,6 +46,26 @@ export function counterpart(token: number, M: number, other: number): number {
 	return at(Math.floor(token / side)) * otherSide + at(token % side);
 }
 
+/** Edits in an address: `mean.3.4-swap.1.2`. A transplant needs an image besides, and is left out. */
+export function editsWord(edits: readonly TokenEdit[]): string | undefined {
+	const words = edits.flatMap((edit) =>
+		edit.kind === 'transplant' ? [] : [[edit.kind, ...touched(edit)].join('.')]
+	);
+	return words.length > 0 ? words.join('-') : undefined;
+}
+
+/** The other way; what is no edit is left out. */
+export function readEdits(word: string): TokenEdit[] {
+	return word.split('-').flatMap((part): TokenEdit[] => {
+		const [kind, ...rest] = part.split('.');
+		const tokens = rest.map(Number);
+		if (tokens.length === 0 || !tokens.every((token) => Number.isInteger(token) && token >= 0)) return [];
+		if (kind === 'delete' || kind === 'mean') return [{ kind, tokens }];
+		if (kind !== 'swap' || tokens.length % 2 === 1) return [];
+		return [{ kind, pairs: tokens.flatMap((a, i) => (i % 2 === 0 ? [[a, tokens[i + 1]!] as const] : [])) }];
+	});
+}
+
 /** Every token an edit touches. */
 export function touched(edit: TokenEdit): readonly number[] {
 	return edit.kind === 'swap' ? edit.pairs.flat() : edit.tokens;

@@ -2,12 +2,12 @@ import { untrack } from 'svelte';
 import type {
 	AnswerProbe,
 	AnswerResult,
-	AnswerScores,
 	Influence,
 	InfluenceMethod,
 	LensGrid,
 	TokenEdit
 } from '../../../workers/api.ts';
+import { alignWords, wordDeltas, type AnswerWord, type WordPair } from '../../analysis/answer-diff.ts';
 import type { HeadChoice } from '../../analysis/attention-maps.ts';
 import { wordAblation, wordAttention } from '../../analysis/influence.ts';
 import type { TokenPatchMap } from '../../analysis/map.ts';
@@ -33,20 +33,25 @@ interface Looked {
 	readonly map: TokenPatchMap;
 }
 
-/** An answer given again with changed visual tokens, and the old answer scored before and after. */
+/** An answer given again with changed visual tokens. */
 export interface Redone {
 	readonly exchange: Exchange;
 	readonly subject: Subject;
 	readonly edits: readonly TokenEdit[];
 	readonly answer: AnswerResult;
-	readonly before: AnswerScores;
-	readonly after: AnswerScores;
+	/** Words of the answer before and of the new one, each scored without the edits and with them. */
+	readonly pairs: readonly WordPair[];
 }
 
 interface Read {
 	readonly exchange: Exchange;
 	readonly subject: Subject;
 	readonly grid: LensGrid;
+}
+
+/** A choice of a link for another model may be none here. */
+function known(choice: HeadChoice, count = 0): HeadChoice {
+	return choice === 'mean' || choice < count ? choice : 'mean';
 }
 
 /** State of the answer page: which exchange and word are looked at, how, and what was computed of it. */
@@ -100,7 +105,12 @@ export class AnswerView {
 		const byAblation = influence.method === 'ablation';
 		const values = byAblation
 			? wordAblation(influence.values, words)
-			: wordAttention(influence.values, words, this.layer, this.head);
+			: wordAttention(
+					influence.values,
+					words,
+					known(this.layer, influence.values.dims[0]),
+					known(this.head, influence.values.dims[1])
+				);
 		return {
 			words: words.map(({ word }) => word),
 			tokens: subject.tokens,
@@ -126,6 +136,11 @@ export class AnswerView {
 		if (this.exchange !== exchange) this.edits = [];
 		this.#chosen = exchange.id;
 		this.selection.choose({ word });
+	}
+
+	/** Chooses an answer, and leaves what else is chosen. */
+	reopen(exchange: Exchange): void {
+		this.#chosen = exchange.id;
 	}
 
 	/** Computes what the influence figure shows; call it in an effect. */
@@ -156,19 +171,29 @@ export class AnswerView {
 			edit.kind === 'transplant' ? { ...edit, from: { ...edit.from, image: edit.from.image.id } } : edit
 		);
 		void this.redone.run(`${key}|${JSON.stringify(named)}`, async (control) => {
-			const { client } = this.#session;
-			const probe = this.#probe(exchange, subject);
-			const step = (done: number) => {
+			const total = 5;
+			let done = 0;
+			const step = async <T>(work: Promise<T>): Promise<T> => {
+				const result = await work;
 				control.signal.throwIfAborted();
-				control.onProgress({ done, total: 3 });
+				control.onProgress({ done: ++done, total });
+				return result;
 			};
-			step(0);
-			const before = await client.score(probe);
-			step(1);
-			const after = await client.score({ ...probe, edits });
-			step(2);
-			const answer = await this.#answer(exchange, subject, edits, control);
-			return { exchange, subject, edits, answer, before, after };
+			control.onProgress({ done, total });
+			const prompt = this.#prompt(exchange, subject);
+			/** Words of one answer, without the edits and with them. */
+			const deltas = async (ids: readonly number[], words: readonly AnswerWord[]) => {
+				if (words.length === 0) return [];
+				const { client } = this.#session;
+				const probe = { ...prompt, answer: { ids } };
+				const before = await step(client.score(probe));
+				const after = await step(client.score({ ...probe, edits }));
+				return wordDeltas(words, before.log_probabilities, after.log_probabilities);
+			};
+			const old = await deltas(exchange.result?.ids ?? [], wordsOf(exchange));
+			const { result, texts } = await step(this.#answer(exchange, subject, edits, control));
+			const fresh = await deltas(result.ids, wordsOf({ result, texts }));
+			return { exchange, subject, edits, answer: result, pairs: alignWords(old, fresh) };
 		});
 	}
 
@@ -188,7 +213,7 @@ export class AnswerView {
 		subject: Subject,
 		edits: readonly TokenEdit[],
 		{ signal }: StudyControl
-	): Promise<AnswerResult> {
+	): Promise<{ readonly result: AnswerResult; /** After each token, whole. */ readonly texts: string[] }> {
 		const sampling = {
 			...greedy,
 			max_new_tokens: Math.max(64, 2 * (exchange.result?.ids.length ?? 0))
@@ -197,11 +222,13 @@ export class AnswerView {
 			{ ...this.#prompt(exchange, subject), edits, sampling },
 			signal
 		);
-		for await (const event of events)
-			if (event.type === 'done') {
-				signal.throwIfAborted();
-				return event.result;
-			}
+		const texts: string[] = [];
+		for await (const event of events) {
+			if (event.type === 'token') texts.push(event.text);
+			if (event.type !== 'done') continue;
+			signal.throwIfAborted();
+			return { result: event.result, texts };
+		}
 		throw new Error('The answer ended before it was whole; answer again.');
 	}
 
