@@ -12,6 +12,7 @@ import { planConversion } from './plan.ts';
 import type { Shard } from './shards.ts';
 import { writeWhole, type FolderSink, type Hasher } from './sink.ts';
 import { openSources, readManifest, type ConversionSource, type FolderResolver } from './source.ts';
+import { encodeShard, runJobs, type ConversionThreads } from './threads.ts';
 
 /** Bump when the same checkpoint gives other files. */
 export const CONVERTER_VERSION = '2';
@@ -39,14 +40,19 @@ export interface ConversionOptions {
 	readonly projectorName?: string;
 	readonly resolve: FolderResolver;
 	readonly createHash: () => Hasher;
+	/** Threads to share the work; without them everything is done here. */
+	readonly threads?: ConversionThreads;
 	readonly licence?: string;
 	/** Largest language graph in bytes of weights; a larger language model becomes several (`LANGUAGE_LIMIT`). */
 	readonly languageLimit?: number;
+	/** Files of the model in the folder that are made again; the other weights are taken to be as its manifest says. */
+	readonly repair?: ReadonlySet<string>;
 	readonly onProgress?: (progress: ConversionProgress) => void;
 	readonly signal?: AbortSignal;
 }
 
-const CHUNK = 16 * 1024 * 1024;
+/** Bytes hashed at a time; they stay in the second cache. */
+const CHUNK = 1024 * 1024;
 /** Bytes read at both ends of a source file to tell it from another one. */
 const IDENTITY_BYTES = 1024 * 1024;
 const JOURNAL = 'honeybee.partial.json';
@@ -73,13 +79,22 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const { config, dtypes, vision, embedding, language, lens, attention, cache, projectors } = plan;
 	const tokenizer = await openTokenizer(options);
 
-	files.plan(plan.shards, await sizeOfSources(checkpoint));
-	for (const p of plan.parts) await writePart(p, files);
+	const hashes = new SourceHashes(options, files);
+	await files.begin(plan.shards, await hashes.find());
+	const { threads } = options;
+	const writing = plan.shards.map((shard) => ({ size: shard.size, run: () => files.writeShard(shard) }));
+	await runJobs(
+		// What is hashed is soon converted, so that it is read from the disk once.
+		threads ? interleave(hashes.jobs, writing) : [...writing, ...hashes.jobs].map(({ run }) => run),
+		threads?.count ?? 1,
+		() => threads?.cancel()
+	);
+	for (const p of plan.parts) await writeGraph(p, files);
 	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
 
 	const entries = { ...known };
 	for (const { source, part: p } of projectors) entries[source.projector] = projectorEntry(source, p);
-	const provenance = await describeSources(options, sources, files);
+	const provenance = describeSources(checkpoint, sources, hashes.files());
 	const manifest: ModelManifest = {
 		format: 'honeybee-model',
 		format_version: 1,
@@ -169,8 +184,7 @@ function projectorEntry({ config, trainedTokens, family }: ConversionSource, p: 
 	};
 }
 
-async function writePart({ graph, path, shards }: Part, files: FileCollector): Promise<void> {
-	for (const shard of shards) if (!files.has(shard)) await files.writeShard(shard);
+async function writeGraph({ graph, path, shards }: Part, files: FileCollector): Promise<void> {
 	const locations = new Map<string, WeightLocation>();
 	for (const shard of shards) for (const [name, location] of shard.locations) locations.set(name, location);
 	const bytes = graph.serialize((weight) => {
@@ -189,7 +203,6 @@ class FileCollector {
 	readonly #finished = new Map<string, ModelFile>();
 	/** Files of the model that is already in the folder; they are checked, not rewritten. */
 	readonly #existing: ReadonlyMap<string, ModelFile>;
-	readonly #written = new Set<Shard>();
 	#done = 0;
 	#total = 0;
 
@@ -199,18 +212,14 @@ class FileCollector {
 		for (const [path, file] of this.#existing) this.#files.set(path, file);
 	}
 
-	/** @param sources bytes of the checkpoint, which are hashed at the end */
-	plan(shards: readonly Shard[], sources: number): void {
+	/** @param sources bytes of the checkpoint, which are hashed */
+	async begin(shards: readonly Shard[], sources: number): Promise<void> {
 		this.#total = shards.reduce((sum, shard) => sum + shard.size, sources);
+		await this.#loadJournal();
 	}
 
 	all(): ModelFile[] {
 		return [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-	}
-
-	/** Whether this run wrote (or found) the shard already. */
-	has(shard: Shard): boolean {
-		return this.#written.has(shard);
 	}
 
 	/** Reports progress. @throws AbortError when the work is to end */
@@ -246,45 +255,28 @@ class FileCollector {
 		})());
 	}
 
-	#journalRead = false;
-
+	/** Writes a shard, unless an earlier run did. */
 	async writeShard(shard: Shard): Promise<void> {
-		this.#written.add(shard);
-		const { sink, createHash } = this.#options;
-		if (!this.#journalRead) {
-			this.#journalRead = true;
-			await this.#loadJournal();
-		}
-		const finished = this.#finished.get(shard.path);
+		const { sink, createHash, threads } = this.#options;
+		const old = this.#existing.get(shard.path);
+		const repair = this.#options.repair;
+		const finished = repair && !repair.has(shard.path) ? old : this.#finished.get(shard.path);
 		const there = await sink.folder.open(shard.path);
 		if (finished && there?.size === shard.size && finished.size === shard.size) {
 			this.#files.set(shard.path, finished);
 			this.advance(shard.path, shard.size);
 			return;
 		}
-		const old = this.#existing.get(shard.path);
-		const towers = old && !shard.path.startsWith('projector.');
-		const hash = createHash();
-		const writer = towers ? undefined : await sink.create(shard.path);
-		try {
-			const put = async (bytes: Uint8Array) => {
-				hash.update(bytes);
-				await writer?.write(bytes);
-				this.advance(shard.path, bytes.length);
-			};
-			await put(shard.header);
-			for (const { weight, byteLength } of shard.entries) {
-				const bytes = weight ? await weight.bytes() : new Uint8Array(byteLength);
-				if (bytes.length !== byteLength)
-					throw new Error(`Weight ${weight?.name} has ${bytes.length} bytes, planned were ${byteLength}.`);
-				for (let at = 0; at < bytes.length; at += CHUNK) await put(bytes.subarray(at, at + CHUNK));
-			}
-			await writer?.close();
-		} catch (error) {
-			await writer?.abort();
-			throw error;
-		}
-		const sha256 = hash.digest();
+		const towers = old && !repair?.has(shard.path) && !shard.path.startsWith('projector.');
+		const onBytes = (bytes: number) => this.advance(shard.path, bytes);
+		const sha256 = threads
+			? await threads.encode(shard.path, !towers, onBytes)
+			: await encodeShard(
+					shard,
+					towers ? undefined : await sink.create(shard.path),
+					createHash(),
+					onBytes
+				);
 		if (towers && old.sha256 !== sha256)
 			throw new InputError(
 				`${sink.folder.name} already holds ${shard.path} with other weights than ${this.#options.checkpoint.name}; choose another output folder.`
@@ -292,13 +284,22 @@ class FileCollector {
 		const file = { path: shard.path, size: shard.size, sha256 };
 		this.#files.set(shard.path, file);
 		this.#finished.set(shard.path, file);
-		await writeWhole(
-			this.#options.sink,
-			JOURNAL,
-			new TextEncoder().encode(
-				JSON.stringify({ identity: await this.#identity(), files: [...this.#finished.values()] })
+		await this.#writeJournal();
+	}
+
+	#journalWritten: Promise<void> = Promise.resolve();
+
+	/** One writing after the other, whatever shards are finished meanwhile. */
+	#writeJournal(): Promise<void> {
+		return (this.#journalWritten = this.#journalWritten.then(async () =>
+			writeWhole(
+				this.#options.sink,
+				JOURNAL,
+				new TextEncoder().encode(
+					JSON.stringify({ identity: await this.#identity(), files: [...this.#finished.values()] })
+				)
 			)
-		);
+		));
 	}
 
 	async writeBytes(path: string, bytes: Uint8Array): Promise<void> {
@@ -346,30 +347,92 @@ async function sourceFiles(checkpoint: SourceFolder): Promise<string[]> {
 	return (await checkpoint.list()).filter((path) => /^[^/]*\.(bin|safetensors|json)$/.test(path)).sort();
 }
 
-async function sizeOfSources(checkpoint: SourceFolder): Promise<number> {
-	let size = 0;
-	for (const path of await sourceFiles(checkpoint)) size += (await checkpoint.open(path))?.size ?? 0;
-	return size;
+/** The checkpoint's files with their hashes. */
+class SourceHashes {
+	readonly #options: ConversionOptions;
+	readonly #progress: FileCollector;
+	readonly #files: { readonly path: string; readonly size: number }[] = [];
+	readonly #hashes = new Map<string, string>();
+
+	constructor(options: ConversionOptions, progress: FileCollector) {
+		this.#options = options;
+		this.#progress = progress;
+	}
+
+	/** @returns bytes in all */
+	async find(): Promise<number> {
+		const { checkpoint } = this.#options;
+		for (const path of await sourceFiles(checkpoint)) {
+			const source = await checkpoint.open(path);
+			if (source) this.#files.push({ path, size: source.size });
+		}
+		return this.#files.reduce((sum, { size }) => sum + size, 0);
+	}
+
+	get jobs(): readonly Job[] {
+		return this.#files.map(({ path, size }) => ({ size, run: () => this.#hash(path) }));
+	}
+
+	async #hash(path: string): Promise<void> {
+		const { checkpoint, threads, createHash } = this.#options;
+		const onBytes = (bytes: number) => this.#progress.advance(path, bytes, 'hash');
+		if (threads) {
+			this.#hashes.set(path, await threads.hash(path, onBytes));
+			return;
+		}
+		const source = await checkpoint.open(path);
+		if (source) this.#hashes.set(path, await hashSource(source, createHash(), onBytes));
+	}
+
+	files(): ModelFile[] {
+		return this.#files.map((file) => ({ ...file, sha256: this.#hashes.get(file.path) ?? '' }));
+	}
+}
+
+/** SHA-256 of a file that is read piece by piece. */
+export async function hashSource(
+	source: ByteSource,
+	hash: Hasher,
+	onBytes: (bytes: number) => void
+): Promise<string> {
+	const buffer = new Uint8Array(Math.min(CHUNK, source.size));
+	for (let at = 0; at < source.size; at += CHUNK) {
+		const length = Math.min(CHUNK, source.size - at);
+		const bytes = await source.read(at, at + length, buffer.subarray(0, length));
+		hash.update(bytes);
+		onBytes(bytes.length);
+	}
+	return hash.digest();
+}
+
+interface Job {
+	/** Bytes. */
+	readonly size: number;
+	readonly run: () => Promise<void>;
+}
+
+/** Both rows of jobs as one, in which each progresses evenly, the first one ahead. */
+function interleave(first: readonly Job[], second: readonly Job[]): (() => Promise<void>)[] {
+	const starts = (jobs: readonly Job[], order: number) => {
+		const total = jobs.reduce((sum, { size }) => sum + size, 0);
+		let before = 0;
+		return jobs.map(({ size, run }) => {
+			const at = before / total;
+			before += size;
+			return { at, order, run };
+		});
+	};
+	return [...starts(first, 0), ...starts(second, 1)]
+		.sort((a, b) => a.at - b.at || a.order - b.order)
+		.map(({ run }) => run);
 }
 
 /** Names, sizes and hashes of what was converted. */
-async function describeSources(
-	{ checkpoint, createHash }: ConversionOptions,
+function describeSources(
+	checkpoint: SourceFolder,
 	sources: readonly ConversionSource[],
-	progress: FileCollector
-): Promise<ModelManifest['provenance']['sources'][number][]> {
-	const files: ModelFile[] = [];
-	for (const path of await sourceFiles(checkpoint)) {
-		const source = await checkpoint.open(path);
-		if (!source) continue;
-		const hash = createHash();
-		for (let at = 0; at < source.size; at += CHUNK) {
-			const bytes = await source.read(at, Math.min(at + CHUNK, source.size));
-			hash.update(bytes);
-			progress.advance(path, bytes.length, 'hash');
-		}
-		files.push({ path, size: source.size, sha256: hash.digest() });
-	}
+	files: readonly ModelFile[]
+): ModelManifest['provenance']['sources'][number][] {
 	// A run's name and `last`; the rest of the path is nobody's business.
 	const name = checkpoint.name.split(/[\\/]/).filter(Boolean).slice(-2).join('/');
 	return sources.map(({ projector }) => ({ checkpoint: name, projector, files }));
