@@ -271,12 +271,7 @@ class FileCollector {
 		const onBytes = (bytes: number) => this.advance(shard.path, bytes);
 		const sha256 = threads
 			? await threads.encode(shard.path, !towers, onBytes)
-			: await encodeShard(
-					shard,
-					towers ? undefined : await sink.create(shard.path),
-					createHash(),
-					onBytes
-				);
+			: await encodeShard(shard, towers ? undefined : await sink.create(shard.path), createHash(), onBytes);
 		if (towers && old.sha256 !== sha256)
 			throw new InputError(
 				`${sink.folder.name} already holds ${shard.path} with other weights than ${this.#options.checkpoint.name}; choose another output folder.`
