@@ -1,17 +1,9 @@
 import { blobSource } from '../lib/checkpoint/memory.ts';
 import type { ByteSource, SourceFolder } from '../lib/checkpoint/source.ts';
 import { openTar } from '../lib/checkpoint/tar.ts';
-import { pickCheckpoint, subfolder } from '../lib/model/convert/pick.ts';
-import type { FolderResolver } from '../lib/model/convert/source.ts';
+import { subfolder } from '../lib/model/convert/pick.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type { PickedFile } from './convert-api.ts';
-
-/** A checkpoint folder that can be read anywhere, with what it refers to. */
-export interface OpenCheckpoint {
-	readonly checkpoint: SourceFolder;
-	readonly tokenizer: SourceFolder | undefined;
-	readonly resolve: FolderResolver;
-}
 
 /** Files that were dropped or picked, as a folder. */
 export function filesFolder(name: string, files: readonly PickedFile[]): SourceFolder {
@@ -40,24 +32,6 @@ export async function openFiles(files: readonly PickedFile[]): Promise<SourceFol
 	return whole
 		? subfolder(filesFolder('', files), top, top)
 		: filesFolder(files.length === 1 ? files[0]!.path : 'the files', files);
-}
-
-/** Finds the checkpoint in a folder. @throws InputError when there is none, or several */
-export async function openCheckpointIn(folder: SourceFolder): Promise<OpenCheckpoint> {
-	const paths = await folder.list();
-	const { path, tokenizer } = pickCheckpoint(folder.name, paths);
-	return {
-		checkpoint: subfolder(folder, path),
-		tokenizer: tokenizer === undefined ? undefined : subfolder(folder, tokenizer),
-		async resolve(relative) {
-			const parts: string[] = [];
-			for (const part of `${path}/${relative}`.split('/'))
-				if (part === '..') parts.pop();
-				else if (part !== '' && part !== '.') parts.push(part);
-			const base = parts.join('/');
-			return paths.some((file) => file.startsWith(`${base}/`)) ? subfolder(folder, base) : undefined;
-		}
-	};
 }
 
 /** The folder with the tokenizer among files picked for it. @throws InputError */

@@ -68,6 +68,15 @@ export interface DamagedFile {
 	readonly problem: string;
 }
 
+/** Where the files of a damaged model come from again. */
+export type RepairSource =
+	| { readonly kind: 'server' }
+	| {
+			readonly kind: 'checkpoint';
+			readonly checkpoint: CheckpointInput;
+			readonly tokenizer?: readonly PickedFile[];
+	  };
+
 /** A model folder in the browser's storage. */
 export interface StoredModel {
 	readonly name: string;
@@ -77,6 +86,8 @@ export interface StoredModel {
 	readonly manifest?: ModelManifest;
 	/** Bytes of whole files where a conversion or download was cut off. */
 	readonly unfinished?: number;
+	/** Address of the folder on a server that it was downloaded from. */
+	readonly address?: string;
 	/** An unpacked archive waits, so that its conversion to this type goes on without its files. */
 	readonly staged?: DTypePreset;
 }
@@ -112,6 +123,15 @@ export interface ConvertWorkerApi {
 	): Promise<ModelManifest>;
 	/** Files that are not what the manifest says. */
 	verify(name: string, onProgress: (progress: JobProgress) => void): Promise<readonly DamagedFile[]>;
+	/**
+	 * Makes the damaged files of a stored model again, and only those: from the checkpoint it was made of, or the server it came from.
+	 * @returns the files that were made again
+	 */
+	repair(
+		name: string,
+		source: RepairSource,
+		onProgress: (progress: JobProgress) => void
+	): Promise<readonly string[]>;
 	/** Runs every sub-model on the same numbers on WebGPU and WASM. */
 	selfTest(
 		location: ModelLocation,

@@ -9,6 +9,7 @@ import type {
 	ConvertWorkerApi,
 	DamagedFile,
 	JobProgress,
+	RepairSource,
 	SelfTestRow
 } from './convert-api.ts';
 import { revive } from './revive.ts';
@@ -52,6 +53,11 @@ export class ConvertClient {
 	/** Files of a stored model that are not what its manifest says. @throws as `convert` */
 	verify(name: string, options: JobOptions = {}): Promise<readonly DamagedFile[]> {
 		return this.#job(options, (api, report) => api.verify(name, report));
+	}
+
+	/** Makes the damaged files of a stored model again. @returns their paths @throws as `convert` */
+	repair(name: string, source: RepairSource, options: JobOptions = {}): Promise<readonly string[]> {
+		return this.#job(options, (api, report) => api.repair(name, source, report));
 	}
 
 	/** Every sub-model on WebGPU against WASM. @throws as `convert` */

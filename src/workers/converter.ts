@@ -1,19 +1,20 @@
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { convert } from '../lib/model/convert/convert.ts';
+import { openCheckpointIn, type OpenCheckpoint } from '../lib/model/convert/pick.ts';
 import { forecastConversion } from '../lib/model/convert/plan.ts';
 import { sha256Hasher } from '../lib/model/convert/sha256.ts';
 import { writeWhole, type FolderSink } from '../lib/model/convert/sink.ts';
+import { unpackTarGz } from '../lib/model/convert/unpack.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
+import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { projectorDefinition } from '../lib/model/projectors/registry.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type { ModelLocation } from './api.ts';
 import {
 	gzipArchive,
-	openCheckpointIn,
 	openFiles,
 	openTokenizerFiles,
-	sizeOf,
-	type OpenCheckpoint
+	sizeOf
 } from './checkpoint-input.ts';
 import type {
 	CheckpointInput,
@@ -23,13 +24,15 @@ import type {
 	ConvertWorkerApi,
 	DamagedFile,
 	JobProgress,
+	RepairSource,
 	SelfTestRow
 } from './convert-api.ts';
 import { downloadModel } from './download.ts';
 import { blobSink } from './memory-sink.ts';
 import { writingModel } from './model-locks.ts';
 import { checkModelName, opfsDirectory, opfsFolder, opfsSink, OPFS_MODELS, OPFS_STAGING } from './opfs.ts';
-import { unpackTarGz } from './unpack.ts';
+import { repairSink } from './repair.ts';
+import { addressOf, ADDRESS_FILE } from './stored-models.ts';
 import { damagedFiles } from './verify.ts';
 import { holdForLife } from './worker-life.ts';
 
@@ -89,20 +92,28 @@ export class ConvertWorker implements ConvertWorkerApi {
 
 	async download(request: { url: string; name: string }, onProgress: Report): Promise<ModelManifest> {
 		const name = checkModelName(request.name);
-		return writingModel(name, async () => {
-			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
-			return downloadModel(request.url, sink, {
-				room: await freeSpace(),
-				signal: this.#abort.signal,
-				onProgress: throttled(onProgress)
-			});
-		});
+		return writingModel(name, () => this.#download(request.url, name, throttled(onProgress)));
 	}
 
 	async verify(name: string, onProgress: Report): Promise<readonly DamagedFile[]> {
-		const folder = await opfsDirectory([OPFS_MODELS, name]);
-		if (!folder) throw new InputError(`There is no model "${name}" in this browser's storage.`);
-		return damagedFiles(opfsFolder(name, folder), this.#abort.signal, throttled(onProgress));
+		return damagedFiles(await storedFolder(name), this.#abort.signal, throttled(onProgress));
+	}
+
+	async repair(name: string, source: RepairSource, onProgress: Report): Promise<readonly string[]> {
+		const report = throttled(onProgress);
+		return writingModel(checkModelName(name), async () => {
+			const folder = await storedFolder(name);
+			const damaged = await damagedFiles(folder, this.#abort.signal, report);
+			const paths = damaged.map(({ path }) => path);
+			if (paths.length === 0) return paths;
+			if (source.kind === 'server') {
+				const address = await addressOf(folder);
+				if (address === undefined)
+					throw new InputError(`It is not known where "${name}" was downloaded from; download it again.`);
+				await this.#download(address, name, report);
+			} else await this.#convertAgain(name, new Set(paths), source, report);
+			return paths;
+		});
 	}
 
 	async selfTest(location: ModelLocation, onProgress: Report): Promise<readonly SelfTestRow[]> {
@@ -134,6 +145,51 @@ export class ConvertWorker implements ConvertWorkerApi {
 			signal: this.#abort.signal,
 			onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
 		});
+	}
+
+	async #download(url: string, name: string, onProgress: Report): Promise<ModelManifest> {
+		const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
+		const manifest = await downloadModel(url, sink, {
+			room: await freeSpace(),
+			signal: this.#abort.signal,
+			onProgress
+		});
+		await writeWhole(sink, ADDRESS_FILE, new TextEncoder().encode(JSON.stringify({ url })));
+		return manifest;
+	}
+
+	/** @throws InputError when the checkpoint is not the one that the damaged files were made from */
+	async #convertAgain(
+		name: string,
+		damaged: ReadonlySet<string>,
+		{ checkpoint: input, tokenizer: own }: Extract<RepairSource, { kind: 'checkpoint' }>,
+		report: Report
+	): Promise<void> {
+		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(await this.#folder(input));
+		const model = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name]))!);
+		const manifest = (await openModelFolder(model.folder)).manifest;
+		const sink = repairSink(model, manifest, damaged, checkpoint);
+		// One tokenizer is as good as another while it is not what is damaged.
+		const opened = own
+			? openTokenizerFiles(own)
+			: (tokenizer ?? (damaged.has(manifest.tokenizer) ? undefined : model.folder));
+		await convert({
+			checkpoint,
+			...(opened && { tokenizer: opened }),
+			sink,
+			dtype: manifest.dtype,
+			name: manifest.name,
+			resolve,
+			createHash: sha256Hasher,
+			repair: damaged,
+			signal: this.#abort.signal,
+			onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
+		});
+		const left = [...damaged].filter((path) => !sink.repaired.has(path));
+		if (left.length > 0)
+			throw new InputError(
+				`${left.join(', ')} of "${name}" is not made from ${checkpoint.name}; choose the checkpoint it was made from.`
+			);
 	}
 
 	async #folder(input: CheckpointInput): Promise<SourceFolder> {
@@ -184,6 +240,13 @@ export class ConvertWorker implements ConvertWorkerApi {
 		const room = await freeSpace();
 		if (needed > room) throw noRoom(`The ${request.dtype} model`, needed, room);
 	}
+}
+
+/** @throws InputError when there is no such model */
+async function storedFolder(name: string): Promise<SourceFolder> {
+	const folder = await opfsDirectory([OPFS_MODELS, name]);
+	if (!folder) throw new InputError(`There is no model "${name}" in this browser's storage.`);
+	return opfsFolder(name, folder);
 }
 
 /** An archive that was unpacked as a whole for a model of that name. */

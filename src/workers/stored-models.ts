@@ -1,3 +1,5 @@
+import { readJsonObject } from '../lib/checkpoint/bytes.ts';
+import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import type { DTypePreset } from '../lib/model/manifest.ts';
 import { readManifest } from '../lib/model/convert/source.ts';
 import { InputError } from '../lib/tensor/errors.ts';
@@ -28,14 +30,27 @@ async function storedModel(
 	const unpackedSize = unpacked ? await sizeOf(unpacked) : 0;
 	// A manifest that cannot be read is that of a model that cannot be loaded.
 	const manifest = handle && (await readManifest(opfsFolder(name, handle)).catch(() => undefined));
+	const address = handle && (await addressOf(opfsFolder(name, handle)));
 	const note = unpacked && (await orUndefined(unpacked.getFileHandle('unpacked.json')));
 	const staged = note && (JSON.parse(await (await note.getFile()).text()) as { dtype: DTypePreset }).dtype;
 	return {
 		name,
 		size: size + unpackedSize,
 		...(manifest ? { manifest } : { unfinished: size }),
+		...(address !== undefined && { address }),
 		...(staged && { staged })
 	};
+}
+
+/** Beside a model that was downloaded: where from. */
+export const ADDRESS_FILE = 'honeybee.address.json';
+
+/** Where a stored model was downloaded from; undefined when it was not. */
+export async function addressOf(folder: SourceFolder): Promise<string | undefined> {
+	const source = await folder.open(ADDRESS_FILE);
+	if (!source) return undefined;
+	const { url } = await readJsonObject(source);
+	return typeof url === 'string' ? url : undefined;
 }
 
 async function sizeOf(folder: FileSystemDirectoryHandle): Promise<number> {
