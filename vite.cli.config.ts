@@ -9,8 +9,12 @@ export default defineConfig({
 		emptyOutDir: true,
 		target: 'node20',
 		rollupOptions: {
-			// The worker is a file of its own beside `main.js`, which starts it by name.
-			input: { main: 'src/cli/main.ts', 'image-worker': 'src/cli/io/image-worker.ts' },
+			// The workers are files of their own beside `main.js`, which starts them by name.
+			input: {
+				main: 'src/cli/main.ts',
+				'image-worker': 'src/cli/io/image-worker.ts',
+				'convert-worker': 'src/cli/conversion/worker.ts'
+			},
 			output: { entryFileNames: '[name].js' }
 		}
 	},

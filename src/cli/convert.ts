@@ -1,18 +1,26 @@
+import { rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { convert } from '../lib/model/convert/convert.ts';
 import { parseDType } from '../lib/model/convert/dtypes.ts';
-import { InputError } from '../lib/tensor/errors.ts';
 import { formatBytes, parse, positionals, type Command } from './command.ts';
-import { openFolder } from './io/disk.ts';
+import { archiveKind, unpackBeside } from './conversion/archive.ts';
+import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
+import { openConversionThreads } from './conversion/threads.ts';
+import { openFolder, type Closable } from './io/disk.ts';
 import { sha256 } from './io/hash.ts';
 import { openFolderSink } from './io/sink.ts';
 
+/** Bytes of a checkpoint from which starting threads takes less time than they save. */
+const WORTH_THREADS = 64e6;
+
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT_DIR OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME]',
-	summary: 'Convert a Honeybee checkpoint folder to a model folder, or add its projector to one.',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME]',
+	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
-		'CHECKPOINT_DIR     folder with config.json and the weights (…/last), a LoRA folder, or an fp32 model folder',
+		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
+		'                   or .tar.gz of one; a .tar is read as it is, a .tar.gz is unpacked to OUT_DIR.unpacked for the time',
 		'OUT_DIR            model folder to write; work cut short is continued by the same command',
 		'--dtype TYPE       fp32 (as given), fp16, q4 (4-bit language model), q4f16',
 		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold',
@@ -30,31 +38,36 @@ export const convertCommand: Command = {
 				projector: { type: 'string' }
 			}
 		});
-		const [from, to] = positionals(rest, 'CHECKPOINT_DIR', 'OUT_DIR');
+		const [from, to] = positionals(rest, 'CHECKPOINT', 'OUT_DIR');
 		const dtype = parseDType(values.dtype);
-		const checkpoint = await openFolder(from);
-		const tokenizer = values.tokenizer === undefined ? undefined : await openFolder(values.tokenizer);
-		const sink = await openFolderSink(to);
-		const bases: Awaited<ReturnType<typeof openFolder>>[] = [];
+		const kind = archiveKind(from);
+		const unpacked = kind === 'tar.gz' ? await unpackBeside(from, to, terminal) : undefined;
+		const location: CheckpointLocation = unpacked
+			? { kind: 'tree', path: unpacked }
+			: { kind: kind === 'tar' ? 'tar' : 'folder', path: from };
+		const opened: Closable[] = [];
+		const kept = <T extends Closable>(what: T) => (opened.unshift(what), what);
 		try {
+			const found = kept(await openCheckpointAt(location));
+			const { checkpoint } = found;
+			const tokenizer =
+				values.tokenizer === undefined ? found.tokenizer : kept(await openFolder(values.tokenizer));
+			const sink = kept(await openFolderSink(to));
+			const projectorName = values.projector;
+			const threads =
+				(await sizeOf(checkpoint)) < WORTH_THREADS
+					? undefined
+					: kept(openConversionThreads({ location, sink: to, dtype, projectorName }));
 			const manifest = await convert({
 				checkpoint,
 				...(tokenizer && { tokenizer }),
 				sink,
 				dtype,
 				name: values.name ?? basename(resolve(to)),
-				...(values.projector !== undefined && { projectorName: values.projector }),
-				async resolve(path) {
-					try {
-						const base = await openFolder(resolve(from, path));
-						bases.push(base);
-						return base;
-					} catch (error) {
-						if (error instanceof InputError) return undefined;
-						throw error;
-					}
-				},
+				...(projectorName !== undefined && { projectorName }),
+				resolve: found.resolve,
 				createHash: sha256,
+				...(threads && { threads }),
 				onProgress: ({ stage, what, done, total }) =>
 					terminal.progress(
 						`${stage === 'hash' ? 'hashing' : 'writing'} ${what}: ${formatBytes(done)} of ${formatBytes(total)}`
@@ -64,9 +77,16 @@ export const convertCommand: Command = {
 			terminal.note(
 				`${to}: ${manifest.name}, ${manifest.dtype}, ${Object.keys(manifest.projectors).join(', ')}; weights ${formatBytes(manifest.memory.weights)}`
 			);
-			return true;
 		} finally {
-			for (const folder of [checkpoint, tokenizer, sink, ...bases]) await folder?.close?.();
+			for (const thing of opened) await thing.close();
 		}
+		if (unpacked) await rm(unpacked, { recursive: true });
+		return true;
 	}
 };
+
+async function sizeOf(folder: SourceFolder): Promise<number> {
+	let size = 0;
+	for (const path of await folder.list()) size += (await folder.open(path))?.size ?? 0;
+	return size;
+}

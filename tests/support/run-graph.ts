@@ -14,7 +14,8 @@ export async function openGraph(graph: Graph): Promise<ort.InferenceSession> {
 		for (const shard of planShards(graph.name, graph.weights)) {
 			const parts: Uint8Array[] = [shard.header];
 			for (const { weight, byteLength } of shard.entries)
-				parts.push(weight ? await weight.bytes() : new Uint8Array(byteLength));
+				if (weight) for await (const piece of weight.pieces()) parts.push(piece.slice());
+				else parts.push(new Uint8Array(byteLength));
 			await writeFile(join(folder, shard.path), Buffer.concat(parts));
 			for (const [name, location] of shard.locations) locations.set(name, location);
 		}

@@ -74,7 +74,7 @@ async function tryOpenFile(path: string, name: string): Promise<DiskFile | undef
 	return {
 		name,
 		size: info.size,
-		read: (start, end) => readBytes(handle, name, info.size, start, end),
+		read: (start, end, into) => readBytes(handle, name, info.size, start, end, into),
 		close: () => handle.close(),
 		async isCurrent(at) {
 			const now = await stat(at).catch(() => undefined);
@@ -88,11 +88,12 @@ async function readBytes(
 	name: string,
 	size: number,
 	start: number,
-	end: number
+	end: number,
+	into?: Uint8Array
 ): Promise<Uint8Array> {
 	if (!(start >= 0 && start <= end && end <= size))
 		throw new RangeError(`Bytes ${start} to ${end} are outside ${name} (${size} bytes).`);
-	const bytes = new Uint8Array(end - start);
+	const bytes = into?.length === end - start ? into : new Uint8Array(end - start);
 	for (let done = 0; done < bytes.length;) {
 		const length = Math.min(READ_LIMIT, bytes.length - done);
 		const { bytesRead } = await handle.read(bytes, done, length, start + done);

@@ -8,7 +8,7 @@ import type { Closable } from './disk.ts';
 
 /**
  * A folder on disk that files are written into; it is made when needed. A file is written as `<name>.part` and renamed
- * by `close`, so that a file of its name is always whole. A full or read-only disk is an InputError.
+ * by `close` once it is on the disk, so that a file of its name is always whole, after a power cut too. A full or read-only disk is an InputError.
  */
 export async function openFolderSink(path: string): Promise<FolderSink & Closable> {
 	await explain(mkdir(path, { recursive: true }), path);
@@ -28,7 +28,29 @@ async function createFile(target: string): Promise<FileWriter> {
 	const part = `${target}.part`;
 	await explain(mkdir(dirname(target), { recursive: true }), target);
 	const handle = await explain(open(part, 'w'), target);
+	// Written to the disk while more is made, so that `close` has little left to wait for.
+	let unsynced = 0;
+	let syncing: Promise<void> | undefined;
+	let syncError: unknown;
+	const sync = () => {
+		unsynced = 0;
+		syncing = handle.datasync().then(
+			() => (syncing = undefined),
+			(error: unknown) => {
+				syncing = undefined;
+				syncError ??= error;
+			}
+		);
+	};
+	const finish = async () => {
+		await syncing;
+		if (syncError) throw syncError;
+		await handle.datasync();
+		await handle.close();
+		await rename(part, target);
+	};
 	const abort = async () => {
+		await syncing;
 		await handle.close().catch(() => undefined);
 		await rm(part, { force: true });
 	};
@@ -41,11 +63,17 @@ async function createFile(target: string): Promise<FileWriter> {
 		}
 	};
 	return {
-		write: (bytes) => orAbort(writeAll(handle, bytes)),
-		close: () => orAbort(handle.close().then(() => rename(part, target))),
+		async write(bytes) {
+			await orAbort(writeAll(handle, bytes));
+			unsynced += bytes.length;
+			if (unsynced >= SYNC_EVERY && !syncing) sync();
+		},
+		close: () => orAbort(finish()),
 		abort
 	};
 }
+
+const SYNC_EVERY = 32 * 2 ** 20;
 
 /** Node writes at most 2 GiB − 1 byte in one call, and may write less than it was given. */
 const WRITE_LIMIT = 2 ** 30;

@@ -36,13 +36,14 @@ export async function readRange(
 	source: ByteSource,
 	start: number,
 	end: number,
-	what: string
+	what: string,
+	into?: Uint8Array
 ): Promise<Uint8Array> {
 	if (end > source.size)
 		throw new InputError(
 			`${source.name} is truncated: ${what} ends at byte ${end}, but the file has ${source.size}; copy or download it again.`
 		);
-	const bytes = await source.read(start, end);
+	const bytes = await source.read(start, end, into);
 	if (bytes.length !== end - start)
 		throw new InputError(
 			`${source.name} gave ${bytes.length} of the ${end - start} bytes of ${what}; did it change?`

@@ -1,10 +1,23 @@
-import type { DType, Tensor } from '../tensor/tensor.ts';
+import { bytesPerElement, type DType, type Tensor } from '../tensor/tensor.ts';
+import { toBytes } from './bytes.ts';
 
 /** What a checkpoint says of one tensor before its bytes are read. */
 export interface TensorEntry {
 	readonly name: string;
 	readonly dtype: DType;
 	readonly dims: readonly number[];
+}
+
+/** One tensor, read in parts. */
+export interface TensorReader {
+	readonly dtype: DType;
+	/** Number of elements. */
+	readonly count: number;
+	/**
+	 * Little-endian bytes of the elements `[start, end)` in row-major order.
+	 * @param into of their length: may be filled and returned instead of a new array
+	 */
+	read(start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /**
@@ -15,4 +28,20 @@ export interface Checkpoint {
 	/** Every tensor, in file order. */
 	readonly entries: ReadonlyMap<string, TensorEntry>;
 	read(name: string): Promise<Tensor>;
+	/** The tensor in parts; undefined (or no such method) where it is only to be had as a whole. */
+	parts?(name: string): TensorReader | undefined;
+}
+
+/** A tensor in parts, of a checkpoint that may have it only as a whole. */
+export async function tensorReader(checkpoint: Checkpoint, name: string): Promise<TensorReader> {
+	const parts = checkpoint.parts?.(name);
+	if (parts) return parts;
+	const tensor = await checkpoint.read(name);
+	const bytes = toBytes(tensor);
+	const size = bytesPerElement[tensor.dtype];
+	return {
+		dtype: tensor.dtype,
+		count: tensor.data.length,
+		read: async (start, end) => bytes.subarray(start * size, end * size)
+	};
 }

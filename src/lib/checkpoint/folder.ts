@@ -98,7 +98,8 @@ async function openShards(folder: SourceFolder, index: ByteSource): Promise<Fold
 			const shard = shardOf.get(name);
 			if (!shard) throw new InputError(`${folder.name} has no tensor ${name}.`);
 			return shard.read(name);
-		}
+		},
+		parts: (name) => shardOf.get(name)?.parts?.(name)
 	};
 }
 

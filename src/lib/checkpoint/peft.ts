@@ -152,6 +152,11 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 			const a = toFloat32(await adapter.read(pair.a));
 			const b = toFloat32(await adapter.read(pair.b));
 			return addProduct(weight, a, b, pair.scale, config.fan_in_fan_out);
+		},
+		parts(name) {
+			const key = saved.get(name);
+			if (key !== undefined) return adapter.parts?.(key);
+			return merged.has(name) ? undefined : base.parts?.(name);
 		}
 	};
 }

@@ -75,6 +75,19 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 			const { dtype, dims, begin, end } = entry;
 			const bytes = await readRange(source, dataStart + begin, dataStart + end, `tensor ${name}`);
 			return { dtype, dims, data: fromBytes(dtype, bytes) };
+		},
+		parts(name) {
+			const entry = entries.get(name);
+			if (!entry) return undefined;
+			const { dtype, dims, begin } = entry;
+			const size = bytesPerElement[dtype];
+			const first = dataStart + begin;
+			return {
+				dtype,
+				count: elementCount(dims),
+				read: (start, end, into) =>
+					readRange(source, first + start * size, first + end * size, `tensor ${name}`, into)
+			};
 		}
 	};
 }

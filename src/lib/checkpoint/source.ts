@@ -4,8 +4,11 @@ export interface ByteSource {
 	readonly name: string;
 	/** Size in bytes. */
 	readonly size: number;
-	/** Bytes `[start, end)`. Rejects when the range is outside the source. */
-	read(start: number, end: number): Promise<Uint8Array>;
+	/**
+	 * Bytes `[start, end)`. Rejects when the range is outside the source.
+	 * @param into of that length: may be filled and returned instead of a new array
+	 */
+	read(start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** A folder of files that is read by name. Paths are relative, with forward slashes. */

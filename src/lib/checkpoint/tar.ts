@@ -139,10 +139,10 @@ export async function openTar(source: ByteSource): Promise<SourceFolder> {
 			return {
 				name: path,
 				size,
-				async read(start, end) {
+				async read(start, end, into) {
 					if (!(start >= 0 && start <= end && end <= size))
 						throw new RangeError(`Bytes ${start} to ${end} are outside ${path} (${size} bytes).`);
-					return source.read(offset + start, offset + end);
+					return source.read(offset + start, offset + end, into);
 				}
 			};
 		}

@@ -67,6 +67,18 @@ export async function openTorchZip(source: ByteSource): Promise<Checkpoint> {
 			const view = views.get(name);
 			if (!view) throw new InputError(`${source.name} has no tensor ${name}.`);
 			return { dtype: view.dtype, dims: view.dims, data: await readView(zip, view) };
+		},
+		parts(name) {
+			const view = views.get(name);
+			if (!view || !isContiguous(view)) return undefined;
+			const { dtype, dims, offset, storage } = view;
+			const size = bytesPerElement[dtype];
+			return {
+				dtype,
+				count: elementCount(dims),
+				read: (start, end, into) =>
+					zip.read(storage.entry, (offset + start) * size, (offset + end) * size, into)
+			};
 		}
 	};
 }

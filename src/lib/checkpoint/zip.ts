@@ -14,7 +14,7 @@ export interface ZipEntry {
 export interface ZipArchive {
 	readonly entries: ReadonlyMap<string, ZipEntry>;
 	/** Bytes `[start, end)` of a file; by default all of it. */
-	read(entry: ZipEntry, start?: number, end?: number): Promise<Uint8Array>;
+	read(entry: ZipEntry, start?: number, end?: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 // Signatures and field offsets: PKWARE APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3.
@@ -46,7 +46,7 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
 
 	return {
 		entries,
-		async read(entry, start = 0, end = entry.size) {
+		async read(entry, start = 0, end = entry.size, into = undefined) {
 			if (entry.compressed)
 				throw new InputError(
 					`${entry.name} in ${source.name} is compressed; PyTorch stores its files as they are, so load it in PyTorch and torch.save it again.`
@@ -63,7 +63,7 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
 					`${source.name} is damaged: its directory points ${entry.name} to byte ${entry.headerOffset}, where no file begins.`
 				);
 			const dataStart = entry.headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
-			return readRange(source, dataStart + start, dataStart + end, entry.name);
+			return readRange(source, dataStart + start, dataStart + end, entry.name, into);
 		}
 	};
 }

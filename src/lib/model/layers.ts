@@ -14,11 +14,19 @@ import {
 	Softmax,
 	Transpose
 } from '../onnx/ops.ts';
-import type { Value, Weight } from '../onnx/types.ts';
+import type { Value } from '../onnx/types.ts';
 import { float32ToHalf } from '../tensor/half.ts';
 import { elementCount } from '../tensor/tensor.ts';
+import {
+	encodeQuantized,
+	encodeTransposed,
+	encodeValues,
+	quantizedSides,
+	type FloatType,
+	type QuantizedSides
+} from './kernels/encode.ts';
 import type { WeightDType } from './manifest.ts';
-import { BLOCK, quantizeMatrix, type QuantizedMatrix } from './quantize.ts';
+import { BLOCK } from './quantize.ts';
 import type { StateDict } from './state-dict.ts';
 
 const bytesOf = (data: ArrayBufferView): Uint8Array =>
@@ -33,8 +41,7 @@ export function parameter(
 	{ dims = stored, type = 'float32' }: { dims?: readonly number[]; type?: 'float32' | 'float16' } = {}
 ): Value {
 	state.expect(key, stored);
-	const bytes = async () => encode((await state.float32(key)).data, type);
-	return g.weight({ name: key, dtype: type, dims, bytes });
+	return g.weight({ name: key, dtype: type, dims, pieces: storedValues(state, key, type) });
 }
 
 /** Reads a matrix [rows, columns] and gives it back transposed, [columns, rows]. */
@@ -83,7 +90,9 @@ export function linear(g: Graph, x: Value, state: StateDict, key: string, option
 			name: `${weightKey}.T`,
 			dtype: type,
 			dims: [columns, rows],
-			bytes: async () => encode(transpose((await state.float32(weightKey)).data, rows, columns), type)
+			async *pieces() {
+				yield* encodeTransposed(await state.reader(weightKey), rows, columns, type);
+			}
 		});
 		y = MatMul(scope, input, weight);
 	} else {
@@ -101,9 +110,16 @@ export function linear(g: Graph, x: Value, state: StateDict, key: string, option
 		name: `${key}.bias`,
 		dtype: type,
 		dims: [rows],
-		bytes: async () => encode((await state.float32(`${key}.bias`)).data, type)
+		pieces: storedValues(state, `${key}.bias`, type)
 	});
 	return Add(scope, y, b);
+}
+
+/** Values in the order in which the checkpoint has them. */
+function storedValues(state: StateDict, key: string, type: FloatType): () => AsyncIterable<Uint8Array> {
+	return async function* () {
+		yield* encodeValues(await state.reader(key), type);
+	};
 }
 
 function encode(values: Float32Array, type: 'float32' | 'float16'): Uint8Array {
@@ -122,34 +138,35 @@ export function quantizedWeights(
 	packedDims: readonly number[] = [rows, Math.ceil(columns / BLOCK), (BLOCK * bits) / 8]
 ): { packed: Value; scales: Value; zeroPoints: Value } {
 	const blocks = Math.ceil(columns / BLOCK);
-	let pending: Promise<QuantizedMatrix> | undefined;
-	let left = 3;
-	// The parts are written at different places of the shard: keep the result until the last one is taken.
-	const part = async (take: (matrix: QuantizedMatrix) => Uint8Array): Promise<Uint8Array> => {
-		pending ??= state.float32(key).then(({ data }) => quantizeMatrix(data, rows, columns, bits));
-		const bytes = take(await pending);
-		if (--left === 0) pending = undefined;
-		return bytes;
+	// The scales and zero points lie behind the packed values, which they are made with: kept until both are taken.
+	let kept: QuantizedSides | undefined;
+	let left = 2;
+	async function* packedPieces() {
+		const sides = quantizedSides(rows, columns, bits);
+		yield* encodeQuantized(await state.reader(key), rows, columns, bits, sides);
+		kept = sides;
+		left = 2;
+	}
+	const side = async function* (take: (sides: QuantizedSides) => Uint8Array) {
+		// Another thread may have written the packed values, in the shard before.
+		if (!kept) for await (const _ of packedPieces());
+		const bytes = take(kept!);
+		if (--left === 0) kept = undefined;
+		yield bytes;
 	};
-	const weight = (spec: Weight) => g.weight(spec);
 	return {
-		packed: weight({
-			name: `${key}.q${bits}`,
-			dtype: 'uint8',
-			dims: packedDims,
-			bytes: () => part((m) => m.packed)
-		}),
-		scales: weight({
+		packed: g.weight({ name: `${key}.q${bits}`, dtype: 'uint8', dims: packedDims, pieces: packedPieces }),
+		scales: g.weight({
 			name: `${key}.scales`,
 			dtype: scaleType,
 			dims: [rows, blocks],
-			bytes: () => part((m) => encode(m.scales, scaleType))
+			pieces: () => side(({ scales }) => encode(scales, scaleType))
 		}),
-		zeroPoints: weight({
+		zeroPoints: g.weight({
 			name: `${key}.zero_points`,
 			dtype: 'uint8',
 			dims: [rows, Math.ceil((blocks * bits) / 8)],
-			bytes: () => part((m) => m.zeroPoints)
+			pieces: () => side(({ zeroPoints }) => zeroPoints)
 		})
 	};
 }
@@ -223,11 +240,11 @@ export function computed(
 		name,
 		dtype: type,
 		dims,
-		bytes: async () => {
+		async *pieces() {
 			const data = values();
 			if (data.length !== elementCount(dims))
 				throw new Error(`${name}: ${data.length} values for [${dims.join()}].`);
-			return encode(data, type);
+			yield encode(data, type);
 		}
 	});
 }

@@ -13,6 +13,8 @@ export interface QuantizedMatrix {
 /**
  * Rounds a float32 matrix [rows, columns] to unsigned 4- or 8-bit integers, one scale and zero point for every 32 columns:
  * w ≈ scale · (q − zero_point). The range always holds 0, so zeros stay exact. Layout: onnxruntime's MatMulNBits.
+ *
+ * This is the definition, in plain TypeScript; conversion computes the same with vectors (`kernels/kernels.ts`).
  */
 export function quantizeMatrix(
 	matrix: Float32Array,
@@ -27,47 +29,33 @@ export function quantizeMatrix(
 	const packed = new Uint8Array(rows * blocks * blockBytes);
 	const scales = new Float32Array(rows * blocks);
 	const zeroPoints = new Uint8Array(rows * zeroBytes);
+	const limited = (value: number) => Math.min(levels, Math.max(0, value));
+	/** Writes code `index` of those that begin at `start`. */
+	const put = (to: Uint8Array, start: number, index: number, code: number) => {
+		if (bits === 8) to[start + index] = code;
+		else to[start + (index >> 1)]! |= code << (4 * (index & 1));
+	};
 	for (let row = 0; row < rows; row++) {
 		for (let block = 0; block < blocks; block++) {
 			const start = row * columns + block * BLOCK;
-			const end = row * columns + Math.min((block + 1) * BLOCK, columns);
+			const length = Math.min(BLOCK, columns - block * BLOCK);
 			let least = 0;
 			let most = 0;
-			for (let i = start; i < end; i++) {
+			for (let i = start; i < start + length; i++) {
 				const value = matrix[i]!;
 				if (value < least) least = value;
 				else if (value > most) most = value;
 			}
 			const scale = Math.fround((most - least) / levels) || 1;
 			const inverse = 1 / scale;
-			const zero = Math.min(levels, Math.max(0, Math.round(-least * inverse)));
-			// w / scale + zero lies above −1, so that truncation after adding a half rounds to nearest.
-			const shift = zero + 0.5;
+			const zero = limited(Math.round(-least * inverse));
 			const index = row * blocks + block;
 			scales[index] = scale;
-			if (bits === 8) {
-				zeroPoints[row * zeroBytes + block] = zero;
-				const out = index * blockBytes;
-				for (let i = start; i < end; i++) {
-					const q = (matrix[i]! * inverse + shift) | 0;
-					packed[out + i - start] = q > levels ? levels : q;
-				}
-				packed.fill(zero, out + end - start, out + blockBytes);
-			} else {
-				zeroPoints[row * zeroBytes + (block >> 1)]! |= zero << ((block & 1) * 4);
-				const out = index * blockBytes;
-				const whole = start + ((end - start) & ~1);
-				let at = out;
-				for (let i = start; i < whole; i += 2) {
-					const low = (matrix[i]! * inverse + shift) | 0;
-					const high = (matrix[i + 1]! * inverse + shift) | 0;
-					packed[at++] = (low > levels ? levels : low) | ((high > levels ? levels : high) << 4);
-				}
-				if (whole < end) {
-					const low = (matrix[whole]! * inverse + shift) | 0;
-					packed[at++] = (low > levels ? levels : low) | (zero << 4);
-				}
-				packed.fill(zero | (zero << 4), at, out + blockBytes);
+			put(zeroPoints, row * zeroBytes, block, zero);
+			for (let i = 0; i < BLOCK; i++) {
+				// Where the row has ended, the code of 0. Truncation after adding a half rounds to nearest.
+				const value = i < length ? matrix[start + i]! : 0;
+				put(packed, index * blockBytes, i, limited(Math.trunc(value * inverse + (zero + 0.5))));
 			}
 		}
 	}

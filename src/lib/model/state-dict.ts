@@ -1,7 +1,6 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { toFloat32 } from '../tensor/half.ts';
+import { tensorReader, type Checkpoint, type TensorReader } from '../checkpoint/checkpoint.ts';
 import { InputError } from '../tensor/errors.ts';
-import { elementCount, type Tensor } from '../tensor/tensor.ts';
+import { elementCount } from '../tensor/tensor.ts';
 
 /** A checkpoint read by upstream's keys, with every shape checked against the config before any byte is read. */
 export class StateDict {
@@ -41,9 +40,9 @@ export class StateDict {
 		this.#used.add(key);
 	}
 
-	/** The tensor's values, widened to float32. */
-	async float32(key: string): Promise<Tensor<'float32'>> {
-		return toFloat32(await this.#checkpoint.read(key));
+	/** The tensor in parts, as it is stored. */
+	reader(key: string): Promise<TensorReader> {
+		return tensorReader(this.#checkpoint, key);
 	}
 
 	/** Keys that no graph asked for (upstream ignores them too). */

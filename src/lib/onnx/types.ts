@@ -29,8 +29,8 @@ export interface Weight {
 	readonly name: string;
 	readonly dtype: ValueType;
 	readonly dims: readonly number[];
-	/** Makes the little-endian bytes; called once, when the shard is written. */
-	readonly bytes: () => Promise<Uint8Array>;
+	/** Makes the little-endian bytes, when the shard is written. A piece is valid until the next one is asked for. */
+	readonly pieces: () => AsyncIterable<Uint8Array>;
 }
 
 /** Where a weight's bytes lie once the shards are laid out. */

@@ -380,7 +380,9 @@ describe('planShards', () => {
 		name,
 		dtype: 'uint8' as const,
 		dims: [bytes],
-		bytes: async () => new Uint8Array(bytes)
+		async *pieces() {
+			yield new Uint8Array(bytes);
+		}
 	});
 	const MiB = 1024 * 1024;
 

@@ -13,28 +13,25 @@ import type { WeightDType } from '../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../src/lib/model/parse-config.ts';
 import { dequantizeMatrix, quantizeMatrix } from '../../../src/lib/model/quantize.ts';
 import { StateDict } from '../../../src/lib/model/state-dict.ts';
+import { toFloat32 } from '../../../src/lib/tensor/half.ts';
 import { random, randomCheckpoint, smallConfig } from '../../support/random-checkpoint.ts';
 import { float32, int32, int64, openGraph, relativeError } from '../../support/run-graph.ts';
 import * as ort from 'onnxruntime-node';
 
 type Outputs = InferenceSession.OnnxValueMapType;
 
-/** A state dict whose matrices went through `bits`-bit quantisation and back. */
-class Dequantized extends StateDict {
-	readonly #bits: 4 | 8;
-
-	constructor(checkpoint: Checkpoint, bits: 4 | 8) {
-		super(checkpoint);
-		this.#bits = bits;
-	}
-
-	override async float32(key: string) {
-		const exact = await super.float32(key);
-		const [rows, columns] = exact.dims;
-		if (rows === undefined || columns === undefined) return exact;
-		const quantized = quantizeMatrix(exact.data, rows, columns, this.#bits);
-		return { ...exact, data: dequantizeMatrix(quantized, rows, columns, this.#bits) };
-	}
+/** A checkpoint whose matrices went through `bits`-bit quantisation and back. */
+function dequantize(checkpoint: Checkpoint, bits: 4 | 8): Checkpoint {
+	return {
+		entries: checkpoint.entries,
+		async read(name) {
+			const exact = toFloat32(await checkpoint.read(name));
+			const [rows, columns] = exact.dims;
+			if (rows === undefined || columns === undefined) return exact;
+			const quantized = quantizeMatrix(exact.data, rows, columns, bits);
+			return { ...exact, data: dequantizeMatrix(quantized, rows, columns, bits) };
+		}
+	};
 }
 
 async function open(
@@ -45,7 +42,7 @@ async function open(
 ) {
 	const { text_config } = parseConfig(smallConfig({ text }));
 	const checkpoint = await openCheckpoint(randomCheckpoint({ text }));
-	const state = dequantized ? new Dequantized(checkpoint, dequantized) : new StateDict(checkpoint);
+	const state = new StateDict(dequantized ? dequantize(checkpoint, dequantized) : checkpoint);
 	const session = await openGraph(languageGraph(text_config, state, dtype, { attention }));
 	return {
 		session,

@@ -13,7 +13,7 @@ import { pickCheckpoint, subfolder } from '../../../src/lib/model/convert/pick.t
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { dtypePresets } from '../../../src/lib/model/convert/dtypes.ts';
 import type { DTypePreset } from '../../../src/lib/model/manifest.ts';
-import { unpackTarGz } from '../../../src/workers/unpack.ts';
+import { unpackTarGz } from '../../../src/lib/model/convert/unpack.ts';
 import { tar } from '../../browser/convert/tar-writer.ts';
 import { officialCheckpoint } from '../../fullsize/checkpoint.ts';
 import { compareWithReference, tolerances, type Reference } from '../../fullsize/compare.ts';

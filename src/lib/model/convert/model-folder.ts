@@ -1,4 +1,4 @@
-import type { Checkpoint, TensorEntry } from '../../checkpoint/checkpoint.ts';
+import type { Checkpoint, TensorEntry, TensorReader } from '../../checkpoint/checkpoint.ts';
 import { openSafetensors } from '../../checkpoint/safetensors.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
@@ -32,6 +32,7 @@ export async function openModelFolderCheckpoint(
 	];
 	const entries = new Map<string, TensorEntry>();
 	const readers = new Map<string, () => Promise<Tensor>>();
+	const parts = new Map<string, () => TensorReader | undefined>();
 	for (const path of new Set(paths)) {
 		const source = await folder.open(path);
 		if (!source) throw new InputError(`${folder.name} has no file ${path}, which its honeybee.json lists.`);
@@ -41,6 +42,7 @@ export async function openModelFolderCheckpoint(
 			if (!stored.name.endsWith('.T')) {
 				entries.set(key, { ...stored, name: key });
 				readers.set(key, () => shard.read(stored.name));
+				parts.set(key, () => shard.parts?.(stored.name));
 				continue;
 			}
 			const [columns = 0, rows = 0] = stored.dims;
@@ -57,6 +59,7 @@ export async function openModelFolderCheckpoint(
 			const reader = readers.get(name);
 			if (!reader) throw new InputError(`${folder.name} has no tensor ${name}.`);
 			return reader();
-		}
+		},
+		parts: (name) => parts.get(name)?.()
 	};
 }

@@ -1,5 +1,6 @@
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
+import type { FolderResolver } from './source.ts';
 
 const WEIGHTS = /^(model|pytorch_model|adapter_model)[^/]*\.(safetensors|bin)(\.index\.json)?$/;
 
@@ -53,6 +54,31 @@ export function pickCheckpoint(name: string, paths: readonly string[]): { path: 
 		);
 	const tokenizer = tokenizers.includes(path) ? path : tokenizers.length === 1 ? tokenizers[0] : undefined;
 	return tokenizer === undefined ? { path } : { path, tokenizer };
+}
+
+/** A checkpoint folder that can be read anywhere, with what it refers to. */
+export interface OpenCheckpoint {
+	readonly checkpoint: SourceFolder;
+	readonly tokenizer: SourceFolder | undefined;
+	readonly resolve: FolderResolver;
+}
+
+/** Finds the checkpoint in a folder. @throws InputError when there is none, or several */
+export async function openCheckpointIn(folder: SourceFolder): Promise<OpenCheckpoint> {
+	const paths = await folder.list();
+	const { path, tokenizer } = pickCheckpoint(folder.name, paths);
+	return {
+		checkpoint: subfolder(folder, path),
+		tokenizer: tokenizer === undefined ? undefined : subfolder(folder, tokenizer),
+		async resolve(relative) {
+			const parts: string[] = [];
+			for (const part of `${path}/${relative}`.split('/'))
+				if (part === '..') parts.pop();
+				else if (part !== '' && part !== '.') parts.push(part);
+			const base = parts.join('/');
+			return paths.some((file) => file.startsWith(`${base}/`)) ? subfolder(folder, base) : undefined;
+		}
+	};
 }
 
 /** A folder below another one. */

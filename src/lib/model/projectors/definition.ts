@@ -4,6 +4,7 @@ import type { Value } from '../../onnx/types.ts';
 import type { ConfigFields } from '../config-fields.ts';
 import type { ProjectorConfig } from '../config.ts';
 import { dims } from '../dims.ts';
+import { encodeValues } from '../kernels/encode.ts';
 import { parameter } from '../layers.ts';
 import type { StateDict } from '../state-dict.ts';
 
@@ -93,7 +94,17 @@ export function addPositions(
 		name: `${key}.without_cls`,
 		dtype: 'float32',
 		dims: [1, tokens, width],
-		bytes: async () => new Uint8Array((await state.float32(key)).data.slice(width).buffer)
+		async *pieces() {
+			const all = await state.reader(key);
+			yield* encodeValues(
+				{
+					dtype: all.dtype,
+					count: all.count - width,
+					read: (start, end, into) => all.read(width + start, width + end, into)
+				},
+				'float32'
+			);
+		}
 	});
 	return Add(scope, x, positions);
 }
