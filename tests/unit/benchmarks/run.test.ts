@@ -56,7 +56,8 @@ function fakeModel(
 		requests,
 		async *answer(request, { signal } = {}) {
 			before[requests.length]?.();
-			requests.push(request);
+			// A request may go to a worker.
+			requests.push(structuredClone(request));
 			yield { type: 'done', result: signal?.aborted ? result('', 'cancelled') : result('yes') };
 		}
 	};

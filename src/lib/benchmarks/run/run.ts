@@ -124,10 +124,11 @@ export function requestOf(
 	benchmark: Benchmark,
 	example: Example,
 	images: readonly ImageInput[],
-	target: { readonly projector: string; readonly tokens: number }
+	{ projector, tokens }: { readonly projector: string; readonly tokens: number }
 ): AnswerRequest {
 	return {
-		...target,
+		projector,
+		tokens,
 		turns: [{ question: '', images }],
 		raw_prompt: benchmark.prompt(example.data, images.length),
 		sampling: { ...greedy, max_new_tokens: benchmark.generation.max_new_tokens }
