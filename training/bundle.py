@@ -24,8 +24,8 @@ class Bundle:
     tokenizer: Tokenizer
     progress: dict
 
-    def prompt_ids(self, question: str, tokens: int) -> list[int]:
-        return self.tokenizer.encode(free_prompt([(question, "")]), tokens, no_eos=True)[0]
+    def prompt_ids(self, question: str, tokens: int, detail: bool = True) -> list[int]:
+        return self.tokenizer.encode(free_prompt([(question, "")], detail), tokens, no_eos=True)[0]
 
 
 def load(run: Path, device, stage: str = "tune") -> Bundle:

@@ -57,21 +57,26 @@ def end_worker(rank: int, count: int) -> None:
 
 
 class Clock:
-    """Progress 0..1 through `minutes` of training; time spent in earlier runs of the same stage counts."""
+    """Progress 0..1 through `minutes` of training, or through `steps` where these are given.
 
-    def __init__(self, minutes: float, spent: float = 0.0):
-        self.total = minutes * 60
+    Time and steps of earlier runs of the same stage count. Steps make runs comparable on a machine that also does other work.
+    """
+
+    def __init__(self, minutes: float | None, spent: float = 0.0, steps: int | None = None, done: int = 0):
+        if (minutes is None) == (steps is None):
+            raise ValueError("either minutes or steps")
+        self.total = None if minutes is None else minutes * 60
+        self.steps, self.done = steps, done
         self.spent = spent
         self.start = time.time()
-        self.paused = 0.0
 
     @property
     def elapsed(self) -> float:
-        return self.spent + time.time() - self.start - self.paused
+        return self.spent + time.time() - self.start
 
     @property
     def progress(self) -> float:
-        return min(1.0, self.elapsed / self.total)
+        return min(1.0, self.done / self.steps if self.steps else self.elapsed / self.total)
 
     def lr(self, peak: float, final: float = 0.02, warmup: float = 0.02) -> float:
         p = self.progress

@@ -28,9 +28,9 @@ SHORT_TASKS = [t for t in TASKS if t not in ("referring", "caption")]
 GOAL = {"existence": 0.95, "identity": 0.90, "localisation": 0.90, "relation": 0.85, "counting": 0.80}
 
 
-def prefix_cache(b: Bundle, visual: torch.Tensor):
+def prefix_cache(b: Bundle, visual: torch.Tensor, detail: bool = True):
     """Keys and values of everything before the question, and the number of prefix ids."""
-    ids = b.prompt_ids("x", visual.shape[1])
+    ids = b.prompt_ids("x", visual.shape[1], detail)
     last = max(i for i, v in enumerate(ids) if v == IMAGE_TOKEN) + 1
     at = ids.index(IMAGE_TOKEN)
     table = b.lm.model.embed_tokens
@@ -45,9 +45,9 @@ def suffix(b: Bundle, question: str) -> list[int]:
 
 
 @torch.no_grad()
-def exact(b: Bundle, visual: torch.Tensor, asked: list[list[Question]]) -> dict[tuple[int, str], bool]:
+def exact(b: Bundle, visual: torch.Tensor, asked: list[list[Question]], form: str = "free") -> dict[tuple[int, str], bool]:
     """(row, task) -> is the greedy answer exactly the truth? All questions of a scene in one pass, each blind to the others."""
-    p = pack(asked, visual.shape[1], b.tokenizer, "free")
+    p = pack(asked, visual.shape[1], b.tokenizer, form)
     _, logits, on = packed_forward(b.lm, p, visual)
     right = {(i, q.task): True for i, qs in enumerate(asked) for q in qs}
     wrong = logits.argmax(-1) != p.labels[:, 1:][on]

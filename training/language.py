@@ -177,7 +177,7 @@ def train(args, device, run):
     opt = optimizer(parameters, args.lr)
     if state:
         opt.load_state_dict(state["opt"])
-    clock, log = Clock(args.minutes, spent), Log(run / "log.jsonl", "language")
+    clock, log = Clock(args.minutes, spent, args.steps, step), Log(run / "log.jsonl", "language")
     sizes, shares = list(FORM_SHARES), list(FORM_SHARES.values())
     last_log = last_eval = clock.elapsed
     losses, captions = [], []
@@ -211,7 +211,7 @@ def train(args, device, run):
             nn.utils.clip_grad_norm_(parameters, 1.0)
             opt.step()
             captions.append(loss.item())
-            step += 1
+            clock.done = step = step + 1
             seen += len(scenes)
             continue
         asked = [some_questions(s, rng, weights, 3, args.questions) for s in scenes]
@@ -229,7 +229,7 @@ def train(args, device, run):
         nn.utils.clip_grad_norm_(parameters, 1.0)
         opt.step()
         losses.append([loss.item(), *[y.item() for y in look], fact.item()])
-        step += 1
+        clock.done = step = step + 1
         seen += len(scenes)
         if rank:
             continue

@@ -1,4 +1,4 @@
-"""python -m training.train --stage vision|language|align|tune --minutes N --run DIR"""
+"""python -m training.train --stage vision|language|align|tune (--minutes N | --steps N) --run DIR"""
 from __future__ import annotations
 
 import argparse
@@ -15,7 +15,9 @@ def main() -> None:
     p = argparse.ArgumentParser(description="Train the embedded model, one stage at a time; every stage resumes.")
     p.add_argument("--stage", required=True, choices=STAGES)
     p.add_argument("--run", type=Path, required=True, help="folder of checkpoints and log")
-    p.add_argument("--minutes", type=float, required=True, help="time box of the stage, over all its runs")
+    box = p.add_mutually_exclusive_group(required=True)
+    box.add_argument("--minutes", type=float, help="time box of the stage, over all its runs")
+    box.add_argument("--steps", type=int, help="end and schedule by steps instead (of each worker), over all runs of the stage")
     p.add_argument("--preset", default="base", choices=["base", "larger"])
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=2)

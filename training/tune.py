@@ -121,7 +121,7 @@ def run_stage(args, device, run, stage: str, source: str):
     options = Options(rounds=3 if args.mixture == "counting" else 2, templated_share=args.templated_share,
                       multi_turn=args.multi_turn == "on",
                       mixture=MIXTURES[args.mixture], granularity=args.granularity, diversity=args.diversity)
-    clock = Clock(args.minutes, spent)
+    clock = Clock(args.minutes, spent, args.steps, step)
     last_log = last_eval = clock.elapsed
     losses = {n: [] for n in names}
     turns = Alternation(names, rng)
@@ -135,7 +135,7 @@ def run_stage(args, device, run, stage: str, source: str):
                 log.write(minute=clock.elapsed / 60, step=step, held_out=True, final=final, projector=n, tokens=m, **result)
         projectors.train()
         save(path, projectors=projectors.state_dict(), lm=lm.state_dict(), configs=configs, spent=clock.elapsed,
-             language_config=language_config, seen=seen, step=step, opt={n: groups[n].state_dict() for n in names},
+             language_config=language_config, seen=seen, step=step, seed=args.seed, opt={n: groups[n].state_dict() for n in names},
              lm_opt=lm_opt.state_dict() if lm_opt else None)
 
     while clock.progress < 1:
@@ -176,7 +176,7 @@ def run_stage(args, device, run, stage: str, source: str):
             nn.utils.clip_grad_norm_(lm.parameters(), 1.0)
             lm_opt.step()
             lm_opt.zero_grad(set_to_none=True)
-        step += 1
+        clock.done = step = step + 1
         seen += len(chosen)
         if rank:
             continue

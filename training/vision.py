@@ -123,7 +123,7 @@ def train(args, device, run):
     opt = optimizer([*model.parameters(), *head.parameters()], args.lr, 0.02)
     if path.exists() and state.get("opt"):
         opt.load_state_dict(state["opt"])
-    clock, log = Clock(args.minutes, spent), Log(run / "log.jsonl", "vision")
+    clock, log = Clock(args.minutes, spent, args.steps, step), Log(run / "log.jsonl", "vision")
     grid, full = 6, config["image_size"] // PATCH
     last_log = last_eval = clock.elapsed
     while clock.progress < 1:
@@ -145,7 +145,7 @@ def train(args, device, run):
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         opt.step()
-        step += 1
+        clock.done = step = step + 1
         seen += n
         if clock.elapsed - last_log > 15:
             last_log = clock.elapsed

@@ -4,28 +4,32 @@ import sys
 import pytest
 import torch
 
+from training.data.batches import MIXTURES
 from training.data.text import Tokenizer, train_tokenizer
 from training.model.config import PRESETS, PROJECTORS
 from training.model.vision import CLIPVisionModel
 from training.train import main
 
-SECONDS = ["--minutes", "0.02", "--threads", "1", "--check-scenes", "2", "--batch", "2"]
+TINY = ["--threads", "1", "--check-scenes", "2", "--batch", "2"]
 POOL = ["--pool", "8", "--projectors", "c-abs,d-abs-m16"]
 
 
-def call(monkeypatch, run, *args):
-    monkeypatch.setattr(sys, "argv", ["train", "--run", str(run), *SECONDS, *args])
+def call(monkeypatch, run, *args, steps=2):
+    monkeypatch.setattr(sys, "argv", ["train", "--run", str(run), *TINY, "--steps", str(steps), *args])
     main()
+
+
+def untrained(folder, preset):
+    torch.manual_seed(0)
+    train_tokenizer(folder / "tokenizer")
+    config = PRESETS[preset][0]
+    torch.save({"model": CLIPVisionModel(config).state_dict(), "config": config}, folder / "vision.pt")
+    return folder
 
 
 @pytest.fixture(params=["base", "larger"])
 def run(request, tmp_path):
-    torch.manual_seed(0)
-    folder = tmp_path / "run"
-    train_tokenizer(folder / "tokenizer")
-    config = PRESETS[request.param][0]
-    torch.save({"model": CLIPVisionModel(config).state_dict(), "config": config}, folder / "vision.pt")
-    return folder, request.param
+    return untrained(tmp_path / "run", request.param), request.param
 
 
 def test_language_align_tune(run, monkeypatch):
@@ -40,11 +44,32 @@ def test_language_align_tune(run, monkeypatch):
          "--diversity", "2", *POOL)
     tuned = torch.load(folder / "tune.pt", weights_only=False)
     assert any(not torch.equal(before[k], v) for k, v in tuned["lm"].items())
-    call(monkeypatch, folder, "--stage", "tune", *POOL, "--minutes", "0.06")
+    call(monkeypatch, folder, "--stage", "tune", *POOL, steps=5)
     again = torch.load(folder / "tune.pt", weights_only=False)
-    assert again["step"] > tuned["step"] > 0 and again["spent"] > tuned["spent"]
+    assert (tuned["step"], again["step"]) == (2, 5) and again["spent"] > tuned["spent"]
     assert set(again["configs"]) == {"c-abs", "d-abs-m16"} <= set(PROJECTORS)
     assert Tokenizer(folder / "tokenizer").size == again["language_config"]["vocab_size"]
+
+
+@pytest.mark.parametrize("mixture", list(MIXTURES))
+@pytest.mark.parametrize("packed", ["0", "1"])
+def test_every_mixture_trains(tmp_path, monkeypatch, mixture, packed):
+    folder = untrained(tmp_path / "run", "base")
+    call(monkeypatch, folder, "--stage", "language", steps=1)
+    call(monkeypatch, folder, "--stage", "tune", "--start", "language.pt", "--mixture", mixture, "--packed-share", packed,
+         "--caption-share", "0", "--pool", "8", "--projectors", "pool", "--tokens", "16")
+    assert torch.load(folder / "tune.pt", weights_only=False)["step"] == 2
+
+
+def test_steps_make_runs_equal(tmp_path, monkeypatch):
+    folder = untrained(tmp_path / "run", "base")
+    call(monkeypatch, folder, "--stage", "language", steps=1)
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        call(monkeypatch, folder, "--stage", "tune", "--start", "language.pt", "--save-as", f"{name}.pt", "--seed", seed,
+             "--pool", "8", "--projectors", "c-abs", "--tokens", "16")
+    a, b, c = (torch.load(folder / f"{n}.pt", weights_only=False)["projectors"] for n in "abc")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert any(not torch.equal(a[k], c[k]) for k in a)
 
 
 def test_a_projector_refuses_an_m_it_is_not_trained_at(run, monkeypatch):
