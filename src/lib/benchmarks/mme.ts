@@ -63,6 +63,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>,
 			.filter((parts) => parts[0] === subtask && /\.(jpg|png)$/.test(parts.at(-1)!))
 			.sort(byParts);
 		if (images.length === 0) missing.push(subtask);
+		checkPairs(paths, subtask, images);
 		const texts = new UniqueIds('the question file of the image');
 		for (const parts of images) {
 			const path = parts.join('/');
@@ -100,6 +101,23 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>,
 	if (id === 0)
 		throw new InputError(
 			`${folder.name} has no subtask folder of MME (${missing.slice(0, 3).join(', ')}, …) with .jpg or .png images; give the folder that holds them.`
+		);
+}
+
+/** Upstream goes by the images; questions whose image is missing would be left out without a word. */
+function checkPairs(
+	paths: readonly (readonly string[])[],
+	subtask: string,
+	images: readonly (readonly string[])[]
+): void {
+	const known = new Set(images.flatMap(questionFiles));
+	const lonely = paths
+		.filter((parts) => parts[0] === subtask && parts.at(-1)!.endsWith('.txt'))
+		.map((parts) => parts.join('/'))
+		.find((path) => !known.has(path));
+	if (images.length > 0 && lonely !== undefined)
+		throw new InputError(
+			`${lonely}, line 1: there is no .jpg or .png image of that name; unpack the benchmark's images there, or remove the file.`
 		);
 }
 

@@ -2,7 +2,15 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatConversation } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Example } from './benchmark.ts';
-import { imageFile, isObject, openFirst, readJson, stringField } from './formats/files.ts';
+import {
+	imageFile,
+	isObject,
+	openFirst,
+	readJson,
+	readText,
+	stringField,
+	UniqueIds
+} from './formats/files.ts';
 import { judgedReport } from './judged.ts';
 import { roundPython } from './python/text.ts';
 
@@ -50,6 +58,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmvetData
 	const source = await openFirst(folder, 'mm-vet.json');
 	const file = await readJson(source);
 	if (!isObject(file)) throw new InputError(`${source.name} is not a JSON object; give MM-Vet's own file.`);
+	refuseRepeated(await readText(source), source.name);
 	for (let id = 0; id < Object.keys(file).length; id++) {
 		const question_id = `v1_${id}`;
 		const where = `${source.name}, ${question_id}`;
@@ -68,6 +77,13 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmvetData
 			}
 		};
 	}
+}
+
+/** Of a key that is there twice, JSON keeps the last without a word. */
+function refuseRepeated(text: string, name: string): void {
+	const ids = new UniqueIds('the question');
+	for (const [i, line] of text.split('\n').entries())
+		for (const [, key] of line.matchAll(/"(v1_\d+)"\s*:/g)) ids.add(key!, `${name}, line ${i + 1}`);
 }
 
 /** Grades 0 to 1 → percent over all and by capability, rounded to one decimal as MM-Vet's evaluator does. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Benchmark } from '../../../src/lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
@@ -30,6 +31,47 @@ const seedFiles = (...questions: object[]): Files => ({
 	'SEED-Bench.json': JSON.stringify({ question_type: { Scene: 1 }, questions }),
 	'SEED-Bench-image/x': png
 });
+
+const sqaItem = (id: string, more: object = {}) => ({
+	id,
+	image: 'a.png',
+	conversations: [
+		{ from: 'human', value: 'Q?\nContext: N/A\nOptions: (A) x (B) y' },
+		{ from: 'gpt', value: 'LECTURE: l\nSOLUTION: s\n###\nANSWER: A.' }
+	],
+	...more
+});
+const sqaFiles = (items: string, more: Files = {}): Files => ({
+	'llava_test_QCM-LEPA.json': items,
+	'text/problems.json': JSON.stringify({ 1: { choices: ['x', 'y'], answer: 0 } }),
+	'text/pid_splits.json': JSON.stringify({ test: ['1'] }),
+	'images/test/a.png': png,
+	...more
+});
+const mmmuRow = (id: string, more: object = {}) => ({
+	id,
+	question: 'Q?',
+	options: "['x', 'y']",
+	answer: 'A',
+	question_type: 'multiple-choice',
+	image_1: 'a.png',
+	...more
+});
+const mmmuFiles = (...rows: object[]): Files => ({
+	'validation.json': JSON.stringify(rows),
+	'images/a.png': png
+});
+const llavaLine = (question_id: number, more: object = {}) =>
+	JSON.stringify({ question_id, image: 'a.jpg', text: 'T?', category: 'conv', ...more });
+const llavaFiles = (...lines: string[]): Files => ({
+	'questions.jsonl': lines.join('\n'),
+	'images/a.jpg': png
+});
+const vetItem = (more: object = {}) =>
+	JSON.stringify({ imagename: 'a.jpg', question: 'Q?', answer: 'x', capability: ['rec'], ...more });
+const vetFiles = (file: string): Files => ({ 'mm-vet.json': file, 'images/a.jpg': png });
+const owlLine = (more: object = {}) =>
+	JSON.stringify({ question_id: 1, image: 'a.jpg', question: 'Q?', ...more });
 
 const cases: readonly [name: string, what: string, files: Files, message: string][] = [
 	['mme', 'nothing', {}, 'data has no subtask folder of MME'],
@@ -165,6 +207,131 @@ const cases: readonly [name: string, what: string, files: Files, message: string
 	],
 	['mmvet', 'a missing question', { 'mm-vet.json': '{"v1_1": {}}' }, 'mm-vet.json, v1_0, is missing'],
 	['owleval', 'a line that is no object', { 'questions.jsonl': '3' }, 'line 1, is not a JSON object'],
+	['mme', 'an empty question file', { 'count/a.jpg': png, 'count/a.txt': '' }, 'count/a.txt is empty'],
+	[
+		'mme',
+		'a missing image',
+		{ 'count/a.jpg': png, 'count/a.txt': 'Q?\tYes', 'count/b.txt': 'Q?\tNo' },
+		'count/b.txt, line 1: there is no .jpg or .png image of that name'
+	],
+	[
+		'mme',
+		'a missing image in the other layout',
+		{
+			'count/images/a.jpg': png,
+			'count/questions_answers_YN/a.txt': 'Q?\tYes',
+			'count/questions_answers_YN/b.txt': 'Q?\tNo'
+		},
+		'count/questions_answers_YN/b.txt, line 1: there is no'
+	],
+	['sqa', 'an empty file', sqaFiles(''), 'llava_test_QCM-LEPA.json is empty'],
+	['sqa', 'JSON cut off', sqaFiles('[\n{"id": "1"'), 'llava_test_QCM-LEPA.json, line 2, is not JSON'],
+	[
+		'sqa',
+		'a question without options',
+		sqaFiles(JSON.stringify([sqaItem('1', { conversations: [{ value: 'Q?' }, { value: 'A' }] })])),
+		'question 1 (id 1) has no "Context:", "Options:" or "ANSWER:"'
+	],
+	[
+		'sqa',
+		'a question without turns',
+		sqaFiles(JSON.stringify([sqaItem('1', { conversations: undefined })])),
+		'question 1 (id 1) has no two "conversations"'
+	],
+	[
+		'sqa',
+		'a missing image',
+		sqaFiles(JSON.stringify([sqaItem('1', { image: 'b.png' })])),
+		'question 1 (id 1): there is no image images/test/b.png'
+	],
+	[
+		'sqa',
+		'a question twice',
+		sqaFiles(JSON.stringify([sqaItem('1'), sqaItem('1')])),
+		'question 2 (id 1): question id 1 is there already'
+	],
+	[
+		'sqa',
+		'a question of another split',
+		sqaFiles(JSON.stringify([sqaItem('2')])),
+		'question 1 (id 2) is not in problems.json'
+	],
+	['mmmu', 'a cache cut off', { 'validation.json': '[{\n"id":' }, 'validation.json, line 2, is not JSON'],
+	[
+		'mmmu',
+		'a row twice',
+		mmmuFiles(mmmuRow('validation_Art_1'), mmmuRow('validation_Art_1')),
+		'validation.json, question 2: id validation_Art_1 is there already (validation.json, question 1)'
+	],
+	[
+		'mmmu',
+		'a missing field',
+		mmmuFiles(mmmuRow('validation_Art_1', { question_type: undefined })),
+		'question 1 (validation_Art_1): "question_type" is missing'
+	],
+	[
+		'mmmu',
+		'options that are no list',
+		mmmuFiles(mmmuRow('validation_Art_1', { options: '[x' })),
+		'question 1 (validation_Art_1): "options" is [x, not a list'
+	],
+	[
+		'mmmu',
+		'a missing image',
+		mmmuFiles(mmmuRow('validation_Art_1', { image_1: 'b.png' })),
+		'question 1: there is no image images/b.png'
+	],
+	['llavabench', 'an empty file', llavaFiles(''), 'questions.jsonl is empty'],
+	[
+		'llavabench',
+		'a missing field',
+		llavaFiles(llavaLine(1), llavaLine(2, { category: undefined })),
+		'questions.jsonl, line 2: "category" is missing'
+	],
+	[
+		'llavabench',
+		'a question twice',
+		llavaFiles(llavaLine(1), llavaLine(1)),
+		'questions.jsonl, line 2: question_id 1 is there already (questions.jsonl, line 1)'
+	],
+	[
+		'llavabench',
+		'a missing image',
+		llavaFiles(llavaLine(1, { image: 'b.jpg' })),
+		'questions.jsonl, line 1: there is no image images/b.jpg'
+	],
+	['mmvet', 'JSON cut off', vetFiles('{"v1_0": {'), 'mm-vet.json, line 1, is not JSON'],
+	[
+		'mmvet',
+		'a question twice',
+		vetFiles(`{"v1_0": ${vetItem()},\n"v1_0": ${vetItem()}}`),
+		'mm-vet.json, line 2: the question v1_0 is there already (mm-vet.json, line 1)'
+	],
+	['mmvet', 'a missing field', vetFiles(`{"v1_0": ${vetItem({ answer: 1 })}}`), 'v1_0: "answer" is not text'],
+	[
+		'mmvet',
+		'a missing image',
+		vetFiles(`{"v1_0": ${vetItem({ imagename: 'b.jpg' })}}`),
+		'mm-vet.json, v1_0: there is no image images/b.jpg'
+	],
+	[
+		'owleval',
+		'a line cut off',
+		{ 'questions.jsonl': `${owlLine()}\n${owlLine().slice(0, 9)}`, 'images/a.jpg': png },
+		'questions.jsonl, line 2, is not JSON; the file may be cut off'
+	],
+	[
+		'owleval',
+		'a missing field',
+		{ 'questions.jsonl': owlLine({ question: undefined }), 'images/a.jpg': png },
+		'questions.jsonl, line 1: "question" is missing'
+	],
+	[
+		'owleval',
+		'a missing image',
+		{ 'questions.jsonl': owlLine() },
+		'questions.jsonl, line 1: there is no image images/a.jpg'
+	],
 	['scenes', 'no sprites', {}, 'There is no atlas.json']
 ];
 
@@ -173,6 +340,21 @@ describe('unusable data', () => {
 		const error = await examplesOf(findBenchmark(name), files).catch((reason: unknown) => reason);
 		expect(error).toBeInstanceOf(InputError);
 		expect((error as InputError).message).toContain(message);
+	});
+
+	it('a parquet file of other columns names them, one that is cut off itself', async () => {
+		const file = 'Math/validation-00000-of-00001.parquet';
+		const bytes = new Uint8Array(readFileSync(`tests/fixtures/benchmarks/data/mmmu/${file}`));
+		const renamed = bytes.slice();
+		const whole = Buffer.from(renamed.buffer);
+		for (let at = whole.indexOf('question_type'); at >= 0; at = whole.indexOf('question_type'))
+			whole.write('question_kind', at);
+		await expect(examplesOf(findBenchmark('mmmu'), { [file]: renamed })).rejects.toThrow(
+			`${file} has no column question_type`
+		);
+		await expect(examplesOf(findBenchmark('mmmu'), { [file]: bytes.slice(0, -9) })).rejects.toThrow(
+			`${file} cannot be read as parquet`
+		);
 	});
 
 	it('an image of a cut-off base64 cell names its line', async () => {
