@@ -2,6 +2,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
+import { modelHost } from './tests/support/model-host.ts';
 import { seenOutside } from './tests/support/outside.ts';
 
 const isolation = {
@@ -23,6 +24,7 @@ export default defineConfig({
 				}
 			},
 			{
+				plugins: [modelHost()],
 				server: { headers: isolation },
 				optimizeDeps: { exclude: ['onnxruntime-web'] },
 				test: {

@@ -10,12 +10,7 @@ import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { projectorDefinition } from '../lib/model/projectors/registry.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type { ModelLocation } from './api.ts';
-import {
-	gzipArchive,
-	openFiles,
-	openTokenizerFiles,
-	sizeOf
-} from './checkpoint-input.ts';
+import { gzipArchive, openFiles, openTokenizerFiles, sizeOf } from './checkpoint-input.ts';
 import type {
 	CheckpointInput,
 	CheckpointSummary,
@@ -84,8 +79,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
 			await this.#checkRoom(request, opened, sink.folder);
 			const manifest = await this.#convert(request, opened, sink, report);
-			const staging = await opfsDirectory([OPFS_STAGING]);
-			await staging?.removeEntry(name, { recursive: true }).catch(() => undefined);
+			await dropStaged(name);
 			return { manifest };
 		});
 	}
@@ -165,9 +159,10 @@ export class ConvertWorker implements ConvertWorkerApi {
 		{ checkpoint: input, tokenizer: own }: Extract<RepairSource, { kind: 'checkpoint' }>,
 		report: Report
 	): Promise<void> {
-		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(await this.#folder(input));
 		const model = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name]))!);
 		const manifest = (await openModelFolder(model.folder)).manifest;
+		const folder = await this.#unpacked({ checkpoint: input, name, dtype: manifest.dtype }, report);
+		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(folder);
 		const sink = repairSink(model, manifest, damaged, checkpoint);
 		// One tokenizer is as good as another while it is not what is damaged.
 		const opened = own
@@ -185,6 +180,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 			signal: this.#abort.signal,
 			onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
 		});
+		await dropStaged(name);
 		const left = [...damaged].filter((path) => !sink.repaired.has(path));
 		if (left.length > 0)
 			throw new InputError(
@@ -207,7 +203,12 @@ export class ConvertWorker implements ConvertWorkerApi {
 
 	/** The checkpoint's folder; an archive is unpacked into the storage first, unless that was done before. */
 	async #unpacked(
-		{ checkpoint: input, name, dtype, tokenizer }: ConvertRequest,
+		{
+			checkpoint: input,
+			name,
+			dtype,
+			tokenizer
+		}: Pick<ConvertRequest, 'checkpoint' | 'name' | 'dtype' | 'tokenizer'>,
 		report: Report
 	): Promise<SourceFolder> {
 		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
@@ -216,7 +217,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 		const before = await stagedFolder(name);
 		if (before && (await readText(before, STAGED)) === identity) return before;
 		const staging = (await opfsDirectory([OPFS_STAGING], true))!;
-		await staging.removeEntry(name, { recursive: true }).catch(() => undefined);
+		await dropStaged(name);
 		const sink = opfsSink(archive.path, await staging.getDirectoryHandle(name, { create: true }));
 		const room = await freeSpace();
 		if (archive.file.size > room) throw noRoom(`Unpacking ${archive.path}`, archive.file.size, room);
@@ -255,6 +256,11 @@ async function stagedFolder(name: string): Promise<SourceFolder | undefined> {
 	if (!handle) return undefined;
 	const folder = opfsFolder(name, handle);
 	return (await folder.open(STAGED)) ? folder : undefined;
+}
+
+async function dropStaged(name: string): Promise<void> {
+	const staging = await opfsDirectory([OPFS_STAGING]);
+	await staging?.removeEntry(name, { recursive: true }).catch(() => undefined);
 }
 
 async function readText(folder: SourceFolder, path: string): Promise<string | undefined> {

@@ -4,7 +4,12 @@ import { greedy } from '../../../src/lib/model/sampling.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import type { AnswerResult, ModelLocation } from '../../../src/workers/api.ts';
 import { ConvertClient } from '../../../src/workers/convert.client.ts';
-import type { ConvertRequest, JobProgress, PickedFile } from '../../../src/workers/convert-api.ts';
+import type {
+	CheckpointInput,
+	ConvertRequest,
+	JobProgress,
+	PickedFile
+} from '../../../src/workers/convert-api.ts';
 import { createHoneybeeClient } from '../../../src/workers/honeybee.client.ts';
 import { OPFS_MODELS, OPFS_STAGING } from '../../../src/workers/opfs.ts';
 import { deleteStoredModel, storedModels } from '../../../src/workers/stored-models.ts';
@@ -67,6 +72,21 @@ async function change(path: string, at: number): Promise<void> {
 	await writable.write(bytes as Uint8Array<ArrayBuffer>);
 	await writable.close();
 }
+
+/** When each file of the stored model was written. */
+async function writtenAt(): Promise<Record<string, number>> {
+	const root = await navigator.storage.getDirectory();
+	const folder = await (await root.getDirectoryHandle(OPFS_MODELS)).getDirectoryHandle('golden');
+	const times: [string, number][] = [];
+	for await (const handle of folder.values())
+		if (handle.kind === 'file') times.push([handle.name, (await handle.getFile()).lastModified]);
+	return Object.fromEntries(times.sort());
+}
+
+const input = async (checkpoint: string): Promise<CheckpointInput> => ({
+	kind: 'files',
+	files: await goldenFiles(checkpoint)
+});
 
 describe('converting in the page', () => {
 	it('writes the files that Node writes, and the model answers from storage', async () => {
@@ -176,6 +196,51 @@ describe('a stored model', () => {
 			{ path: 'language.safetensors', problem: expect.stringContaining('SHA-256') }
 		]);
 		await expect(answer(stored)).rejects.toThrow('language.safetensors');
+	});
+
+	it('is repaired from its checkpoint, the damaged files alone', async () => {
+		const client = new ConvertClient();
+		const files = await goldenFiles('c-abs');
+		// Several shards and graphs.
+		const { manifest } = await client.convert(request(files, { languageLimit: 200_000 }));
+		const [first, second] = manifest.files.filter(({ path }) => /^language.*safetensors$/.test(path));
+		const before = await writtenAt();
+		await change(first!.path, 5000);
+		const root = await navigator.storage.getDirectory();
+		const folder = await (await root.getDirectoryHandle(OPFS_MODELS)).getDirectoryHandle('golden');
+		await folder.removeEntry(second!.path);
+		expect((await client.verify('golden')).map(({ path }) => path)).toEqual([first!.path, second!.path]);
+
+		// Another checkpoint gives other weights, of which nothing is kept.
+		const other = client.repair('golden', { kind: 'checkpoint', checkpoint: await input('d-abs') });
+		await expect(other).rejects.toThrow(InputError);
+		expect(await client.verify('golden')).toHaveLength(2);
+		expect(await writtenAt()).not.toHaveProperty([second!.path]);
+
+		const repaired = await client.repair('golden', {
+			kind: 'checkpoint',
+			checkpoint: await input('c-abs')
+		});
+		expect(repaired).toEqual([first!.path, second!.path]);
+		expect(await client.verify('golden')).toEqual([]);
+		const after = await writtenAt();
+		expect(Object.keys(after)).toEqual(Object.keys(before));
+		for (const [path, time] of Object.entries(before))
+			if (path !== first!.path && path !== second!.path) expect(after[path], path).toBe(time);
+		expect((await answer(stored)).ids).toEqual(expectedIds());
+		expect(await client.repair('golden', { kind: 'server' })).toEqual([]);
+	});
+
+	it('is repaired from the archive it was made of', async () => {
+		const client = new ConvertClient();
+		const checkpoint = { kind: 'files' as const, files: await goldenTarGz('c-abs') };
+		await client.convert(request([], { checkpoint }));
+		await change('vision.safetensors', 5000);
+		await expect(client.repair('golden', { kind: 'server' })).rejects.toThrow('not known where');
+		expect(await client.repair('golden', { kind: 'checkpoint', checkpoint })).toEqual(['vision.safetensors']);
+		expect(await client.verify('golden')).toEqual([]);
+		expect(await storedModels()).toMatchObject([{ name: 'golden', manifest: { name: 'golden' } }]);
+		expect((await storedModels())[0]).not.toHaveProperty('staged');
 	});
 
 	it('is not deleted while a tab has it loaded', async () => {

@@ -1,7 +1,12 @@
 import { expose } from 'comlink';
 import { HoneybeeWorker } from '../../../src/workers/worker-api.ts';
 
-/** The model worker with ways to end badly: `self.close()`, an uncaught error, loss of the GPU device. */
+/**
+ * The model worker with ways to end badly: `self.close()`, an uncaught error, loss of the GPU device, and errors that nobody waits for:
+ * a buffer that cannot be, and a device that is out of memory.
+ */
+export type Death = 'close' | 'throw' | 'device' | 'validation' | 'memory';
+
 const devices: GPUDevice[] = [];
 const requestDevice = GPUAdapter.prototype.requestDevice;
 GPUAdapter.prototype.requestDevice = async function (descriptor) {
@@ -10,10 +15,17 @@ GPUAdapter.prototype.requestDevice = async function (descriptor) {
 	return device;
 };
 
-addEventListener('message', ({ data }: MessageEvent<{ die?: 'close' | 'throw' | 'device' }>) => {
+addEventListener('message', ({ data }: MessageEvent<{ die?: Death }>) => {
 	if (data.die === 'close') close();
 	if (data.die === 'throw') throw new Error('out of order');
 	if (data.die === 'device') for (const device of devices) device.destroy();
+	if (data.die === 'validation')
+		for (const device of devices) device.createBuffer({ size: 2 ** 40, usage: GPUBufferUsage.STORAGE });
+	if (data.die === 'memory')
+		for (const device of devices)
+			device.dispatchEvent(
+				new GPUUncapturedErrorEvent('uncapturederror', { error: new GPUOutOfMemoryError('out of memory') })
+			);
 });
 
 expose(new HoneybeeWorker());

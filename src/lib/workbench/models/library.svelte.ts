@@ -1,11 +1,13 @@
-import type { ConvertClient } from '../../../workers/convert.client.ts';
-import type { JobProgress, StorageSpace, StoredModel } from '../../../workers/convert-api.ts';
+import { SvelteMap } from 'svelte/reactivity';
+import type { ConvertClient, JobOptions } from '../../../workers/convert.client.ts';
+import type { JobProgress, RepairSource, StorageSpace, StoredModel } from '../../../workers/convert-api.ts';
 import {
 	deleteStoredModel,
 	keepStorage,
 	storageSpace,
 	storedModels
 } from '../../../workers/stored-models.ts';
+import { plural } from '../format.ts';
 import { sentence } from '../sentence.ts';
 
 export type JobStatus = 'running' | 'done' | 'stopped' | 'failed';
@@ -57,6 +59,11 @@ export class Job {
 	}
 }
 
+/** How a job is told about its progress, and stopped. */
+export function jobOptions(job: Job): JobOptions & { readonly signal: AbortSignal } {
+	return { signal: job.signal, onProgress: (progress) => job.report(progress, performance.now()) };
+}
+
 export interface LibraryParts {
 	readonly client: ConvertClient;
 	/** Told when models came or went. */
@@ -73,6 +80,10 @@ export class Library {
 	known = $state(false);
 	jobs = $state.raw<readonly Job[]>([]);
 	error = $state<string | undefined>();
+	/** Models with damaged files, as found by the last verification. */
+	damaged = $state.raw<readonly string[]>([]);
+	/** Where models of this visit were converted from: as long as the page is open their files can be read again. */
+	readonly #sources = new SvelteMap<string, RepairSource>();
 	#nextId = 1;
 	readonly #parts: LibraryParts;
 
@@ -126,6 +137,41 @@ export class Library {
 		return job.status === 'done';
 	}
 
+	/** Remembers what a model is converted from. */
+	madeFrom(model: string, source: RepairSource): void {
+		this.#sources.set(model, source);
+	}
+
+	/** Where the damaged files of a model can come from without asking. */
+	sourceOf({ name, address }: StoredModel): RepairSource | undefined {
+		return address === undefined ? this.#sources.get(name) : { kind: 'server' };
+	}
+
+	/** Reads every file of a model. */
+	verify(model: string): Promise<boolean> {
+		return this.run(`Verifying ${model}`, model, async (job) => {
+			const damaged = await this.client.verify(model, jobOptions(job));
+			this.#mark(model, damaged.length > 0);
+			if (damaged.length === 0) return 'Every file is as its manifest says.';
+			const named = damaged.map(({ path, problem }) => `${path} (${problem})`).join(', ');
+			throw new Error(`${plural(damaged.length, 'file')} damaged: ${named}.`);
+		});
+	}
+
+	/** Makes the damaged files of a model again, and only those. */
+	repair(model: string, source: RepairSource): Promise<boolean> {
+		return this.run(`Repairing ${model}`, model, async (job) => {
+			const repaired = await this.client.repair(model, source, jobOptions(job));
+			this.#mark(model, false);
+			return repaired.length === 0 ? 'No file is damaged.' : `Made again: ${repaired.join(', ')}.`;
+		});
+	}
+
+	#mark(model: string, damaged: boolean): void {
+		const others = this.damaged.filter((name) => name !== model);
+		this.damaged = damaged ? [...others, model] : others;
+	}
+
 	forget(job: Job): void {
 		this.jobs = this.jobs.filter((other) => other !== job);
 	}
@@ -139,6 +185,7 @@ export class Library {
 			return;
 		}
 		this.jobs = this.jobs.filter((job) => job.model !== model);
+		this.#mark(model, false);
 		await this.refresh();
 		await this.#parts.onChange();
 	}
