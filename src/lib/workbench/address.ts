@@ -29,19 +29,35 @@ export function readView(parameters: URLSearchParams): View {
 	return view;
 }
 
-/** The parameters with the view in them; what pages keep there stays. */
-export function writeView(parameters: URLSearchParams, view: View): URLSearchParams {
+/** The parameters with the words in them; everything else stays. */
+export function withWords(
+	parameters: URLSearchParams,
+	wanted: ReadonlyMap<string, string | undefined>
+): URLSearchParams {
 	const result = new URLSearchParams(parameters);
-	for (const word of [...words, 'tokens'] as const) {
-		const value = view[word];
-		if (value === undefined || value === '') result.delete(word);
-		else result.set(word, `${value}`);
+	for (const [name, word] of wanted) {
+		if (word === undefined) result.delete(name);
+		else result.set(name, word);
 	}
 	return result;
 }
 
-export function sameView(a: View, b: View): boolean {
-	return [...words, 'tokens' as const].every((word) => a[word] === b[word]);
+/** What a view says, by parameter. */
+export function viewWords(view: View): ReadonlyMap<string, string | undefined> {
+	return new Map(
+		[...words, 'tokens' as const].map((word) => [
+			word,
+			view[word] === undefined || view[word] === '' ? undefined : `${view[word]}`
+		])
+	);
+}
+
+/** Parameters that do not say what they should. */
+export function differing(
+	parameters: URLSearchParams,
+	wanted: ReadonlyMap<string, string | undefined>
+): string[] {
+	return [...wanted].flatMap(([name, word]) => ((parameters.get(name) ?? undefined) === word ? [] : [name]));
 }
 
 export function imageWord(image: Pick<SessionImage, 'id' | 'name' | 'bytes'>, isSample: boolean): string {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+	differing,
 	embeddedImage,
 	findImage,
 	imageWord,
 	linkedMemory,
 	readView,
-	sameView,
-	writeView
+	viewWords,
+	withWords
 } from '../../../src/lib/workbench/address.ts';
 
 const view = {
@@ -19,16 +20,18 @@ const view = {
 
 describe('state in the address', () => {
 	it('comes back as it was, beside what pages keep', () => {
-		const parameters = writeView(new URLSearchParams('method=occlusion&tokens=9'), view);
+		const parameters = withWords(new URLSearchParams('method=occlusion&tokens=9'), viewWords(view));
+		expect(differing(parameters, viewWords(view))).toEqual([]);
 		expect(readView(new URLSearchParams(parameters.toString()))).toEqual(view);
 		expect(parameters.get('method')).toBe('occlusion');
-		expect(readView(writeView(parameters, {}))).toEqual({});
+		expect(readView(withWords(parameters, viewWords({})))).toEqual({});
 	});
 
 	it('ignores numbers that are none', () => {
 		for (const tokens of ['x', '-1', '1.5', ''])
 			expect(readView(new URLSearchParams({ tokens }))).toEqual({});
-		expect(sameView(view, { ...view, tokens: 9 })).toBe(false);
+		const parameters = withWords(new URLSearchParams(), viewWords(view));
+		expect(differing(parameters, viewWords({ ...view, tokens: 9 }))).toEqual(['tokens']);
 	});
 
 	it('names images by seed, by content when small, else by hash', () => {

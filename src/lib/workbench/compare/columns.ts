@@ -87,6 +87,37 @@ export function letterOf(place: number): string {
 	return String.fromCharCode(65 + place);
 }
 
+/** Columns in an address: `d-abs:16,mini/resampler`; a column that follows the model in everything is empty. */
+export function columnsWord(columns: readonly ColumnChoice[]): string {
+	return columns
+		.map(({ model, projector, tokens }) =>
+			[
+				model === undefined ? '' : `${encodeURIComponent(model)}/`,
+				encodeURIComponent(projector ?? ''),
+				tokens === undefined ? '' : `:${tokens}`
+			].join('')
+		)
+		.join(',');
+}
+
+/** The other way; undefined when these are no columns. */
+export function readColumns(word: string): ColumnChoice[] | undefined {
+	const columns = word.split(',').map((part): unknown => {
+		const [, model, projector, tokens] = /^(?:([^/:]*)\/)?([^/:]*)(?::(\d{1,6}))?$/.exec(part) ?? [];
+		if (projector === undefined) return undefined;
+		try {
+			return {
+				...(model && { model: decodeURIComponent(model) }),
+				...(projector && { projector: decodeURIComponent(projector) }),
+				...(tokens && { tokens: Number(tokens) })
+			};
+		} catch {
+			return undefined;
+		}
+	});
+	return areColumns(columns) ? columns : undefined;
+}
+
 /** Accepts what `storage.ts` kept of the columns. */
 export function areColumns(value: unknown): value is ColumnChoice[] {
 	return Array.isArray(value) && value.length >= fewest && value.length <= most && value.every(isColumn);

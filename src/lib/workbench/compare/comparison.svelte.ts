@@ -10,6 +10,7 @@ import { patchSide } from '../tokens.ts';
 import { Column } from './column.svelte.ts';
 import {
 	areColumns,
+	columnsWord,
 	defaultColumns,
 	fewest,
 	letterOf,
@@ -140,6 +141,20 @@ export class Comparison {
 	chooseModel(column: Column, name: string): void {
 		column.choice = name === this.#session.model ? {} : { model: name };
 		this.#remember();
+	}
+
+	/** All columns at once, as a link has them. Those that stay keep what they computed. */
+	chooseColumns(choices: readonly ColumnChoice[]): void {
+		if (columnsWord(choices) === columnsWord(this.columns.map(({ choice }) => choice))) return;
+		for (const column of this.columns) column.stop();
+		this.#set(
+			choices.map((choice, place) => {
+				const before = this.columns[place];
+				return before && columnsWord([before.choice]) === columnsWord([choice])
+					? before
+					: this.#column(choice);
+			})
+		);
 	}
 
 	chooseProjector(column: Column, projector: string): void {

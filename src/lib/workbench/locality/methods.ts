@@ -206,6 +206,8 @@ function mapOf(
 ): TokenPatchMap {
 	if (measured.kind === 'map') return measured.map;
 	const inner = innerAttention(entry)!;
+	// A link for another projector may ask for a head that is none here.
+	if (head !== 'mean' && head >= inner.heads) head = 'mean';
 	if (layer === 'rollout') return rollout(measured.layers.map((tensor) => inner.read(tensor, head)));
 	return inner.read(measured.layers[Math.min(layer, measured.layers.length - 1)]!, head).cross;
 }
@@ -222,7 +224,7 @@ export function methodPhrase(
 	if (method === 'occlusion') return 'occlusion, each patch replaced by the mean feature';
 	if (method === 'structural') return 'structure, the pooling bins before any weight is learned';
 	const inner = innerAttention(entry);
-	const heads = head === 'mean' ? 'mean over heads' : `head ${head}`;
+	const heads = head === 'mean' || head >= (inner?.heads ?? 0) ? 'mean over heads' : `head ${head}`;
 	return `${inner?.title.toLowerCase() ?? 'attention'}, ${layer === 'rollout' ? 'all layers rolled out' : `layer ${layer}`}, ${heads}`;
 }
 

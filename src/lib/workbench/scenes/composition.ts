@@ -1,5 +1,6 @@
 import {
 	type Atlas,
+	backgrounds,
 	cellNames,
 	cellOf,
 	centre2,
@@ -52,6 +53,31 @@ function place(value: number, size: number): number {
 function within(sprite: Sprite): Sprite {
 	const size = Math.min(sizeRange.max, Math.max(sizeRange.min, Math.round(sprite.size)));
 	return { ...sprite, size, large: isLarge(size), x: place(sprite.x, size), y: place(sprite.y, size) };
+}
+
+/** A scene in an address: background, then class, style, size, x and y of every sprite, e.g. `2_4.0.24.10.60`. */
+export function sceneWord({ background, objects }: Composition): string {
+	return [
+		background,
+		...objects.map(({ cls, style, size, x, y }) => [cls, style, size, x, y].join('.'))
+	].join('_');
+}
+
+/** The other way; undefined when it is no scene of these sprites. @param classes, styles how many the atlas has */
+export function readScene(word: string, classes: number, styles: number): Composition | undefined {
+	const [background, ...objects] = word
+		.split('_')
+		.map((part) => part.split('.').map((digits) => (/^\d{1,4}$/.test(digits) ? Number(digits) : NaN)));
+	const index = (value: number | undefined, count: number): value is number =>
+		value !== undefined && Number.isInteger(value) && value >= 0 && value < count;
+	if (background?.length !== 1 || !index(background[0], backgrounds.length)) return undefined;
+	const sprites = objects.map(([cls, style, size, x, y], id) =>
+		index(cls, classes) && index(style, styles) && index(size, 1000) && index(x, 1000) && index(y, 1000)
+			? within({ id, cls, style, size, x, y, large: isLarge(size) })
+			: undefined
+	);
+	if (!sprites.every((sprite) => sprite !== undefined)) return undefined;
+	return { split: 'test', seed: 0, background: background[0], objects: sprites };
 }
 
 export function spriteOf(scene: Composition, id: number | undefined): Sprite | undefined {

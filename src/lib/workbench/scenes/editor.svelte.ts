@@ -12,6 +12,7 @@ import {
 	remove,
 	reorder,
 	resize,
+	sceneWord,
 	type Sprite,
 	spriteOf
 } from './composition.ts';
@@ -25,6 +26,8 @@ const newSize = 28;
 /** The scene being composed and everything that can be done to it; undoable. `said` tells a screen reader what was done. */
 export class SceneEditor {
 	readonly atlas: Atlas;
+	/** The scene that it began with, as an address has it. */
+	readonly begun: string;
 	#history = $state.raw<History<Composition>>() as History<Composition>;
 	/** Id of the chosen sprite. */
 	selected = $state<number | undefined>();
@@ -33,6 +36,7 @@ export class SceneEditor {
 
 	constructor(atlas: Atlas, scene: Composition) {
 		this.atlas = atlas;
+		this.begun = sceneWord(scene);
 		this.#history = begin(scene);
 		this.selected = scene.objects.at(-1)?.id;
 	}
@@ -119,7 +123,7 @@ export class SceneEditor {
 	}
 
 	/** Another scene in place of this one, e.g. that of a sweep's step. */
-	show(scene: Composition, selected: number): void {
+	show(scene: Composition, selected: number | undefined): void {
 		this.#set(scene, 'show');
 		this.selected = selected;
 	}

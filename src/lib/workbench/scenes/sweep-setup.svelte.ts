@@ -38,6 +38,12 @@ export class SweepSetup {
 		return this.#steps[this.kind] ?? usualStep(this.kind);
 	}
 
+	/** The step that was chosen for this kind of path; undefined: the usual one. */
+	get chosenStep(): number | undefined {
+		const step = this.#steps[this.kind];
+		return step === usualStep(this.kind) ? undefined : step;
+	}
+
 	choose(kind: PathKind): void {
 		this.kind = kind;
 		this.visible = true;
