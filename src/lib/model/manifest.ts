@@ -32,6 +32,12 @@ export interface LanguageGraph extends GraphFiles {
 	readonly layers: readonly [from: number, to: number];
 }
 
+/**
+ * Where a projector's visual tokens lie on the image: `patches`, one on each patch; `grid`, √M × √M cells row by row;
+ * `none`, nowhere of their own.
+ */
+export type TokenPlaces = 'patches' | 'grid' | 'none';
+
 export interface ProjectorEntry extends GraphFiles {
 	/** Upstream's word: mlp, resampler, c-abs, d-abs. */
 	readonly type: string;
@@ -48,6 +54,7 @@ export interface ProjectorEntry extends GraphFiles {
 	readonly trained_tokens: readonly number[];
 	/** Whether M can be another value at run time (graph input `pooling_matrix`). */
 	readonly flexible: boolean;
+	readonly token_places: TokenPlaces;
 	/** The checkpoint's projector_config after migration. */
 	readonly config: HoneybeeConfig['projector_config'];
 }

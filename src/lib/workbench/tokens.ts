@@ -76,21 +76,13 @@ export interface TokenGrid {
 	readonly count: number;
 }
 
-/** Where each kind of projector's visual tokens lie; kinds that are not named keep no place on the image. */
-const places: Readonly<Record<string, 'patches' | 'pooled'>> = {
-	mlp: 'patches',
-	'c-abs': 'pooled',
-	'd-abs': 'pooled'
-};
-
 /**
  * The grid a projector's visual tokens lie on: the patches themselves, or a √M × √M pooling (C-Abstractor) or grid of
  * reference points (D-Abstractor). Undefined where tokens have no place, as in the resampler, or M is no square.
  */
 export function tokenGrid(entry: ProjectorEntry, tokens: number, patches: number): TokenGrid | undefined {
-	const place = places[entry.type];
-	if (place === undefined) return undefined;
-	const side = place === 'patches' ? patches : squareSide(tokens);
+	if (entry.token_places === 'none') return undefined;
+	const side = entry.token_places === 'patches' ? patches : squareSide(tokens);
 	return side === undefined ? undefined : { side, count: side * side };
 }
 

@@ -34,8 +34,13 @@ async function manifest(changes: Record<string, unknown> = {}): Promise<Record<s
 			},
 			vision_config: { patch_size: 14, image_size: 28 }
 		},
-		graphs: { vision: graph, embedding: graph, cache: graph, language: [{ ...graph, layers: [0, 1] }] },
-		projectors: { mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1 } },
+		graphs: {
+			...{ vision: graph, embedding: graph, lens: graph, attention: graph, cache: graph },
+			language: [{ ...graph, layers: [0, 1] }]
+		},
+		projectors: {
+			mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1, token_places: 'patches' }
+		},
 		files: await Promise.all(['g.onnx', 'w.safetensors', 'tokenizer.json'].map((path) => file(path))),
 		...changes
 	};
@@ -67,6 +72,10 @@ describe('the manifest', () => {
 		['SHA-256', { files: [{ path: 'g.onnx', size: 1, sha256: 'abc' }] }],
 		['g.onnx in "graphs.vision" without listing', { files: [] }],
 		['no projector', { projectors: {} }],
+		[
+			'"projectors.mlp.token_places"',
+			{ projectors: { mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1 } } }
+		],
 		[
 			'"projectors.v1.5.feature_layer"',
 			{ projectors: { 'v1.5': { ...graph, num_query_tokens: 4, num_eos_tokens: 0 } } }

@@ -20,7 +20,10 @@ const common = {
 	output_hidden_size: 16
 };
 
-function entry(title: string, more: Pick<ProjectorEntry, 'type' | 'flexible' | 'config'>): ProjectorEntry {
+function entry(
+	title: string,
+	more: Pick<ProjectorEntry, 'type' | 'flexible' | 'token_places' | 'config'>
+): ProjectorEntry {
 	return {
 		graph: 'projector.onnx',
 		weights: [],
@@ -91,11 +94,13 @@ export function fakeManifest(name: string): ModelManifest {
 			'c-abs': entry('C-Abstractor', {
 				type: 'c-abs',
 				flexible: true,
+				token_places: 'grid',
 				config: { ...common, projector_type: 'c-abs', depth: 1, mlp_depth: 1, hidden_size: 8, prenorm: false }
 			}),
 			resampler: entry('Resampler', {
 				type: 'resampler',
 				flexible: false,
+				token_places: 'none',
 				config: {
 					...common,
 					projector_type: 'resampler',

@@ -58,7 +58,7 @@ describe('token grids', () => {
 
 	test('pooled tokens lie on a square grid, the resampler’s nowhere', () => {
 		expect(tokenGrid(cAbs, 16, 6)).toEqual({ side: 4, count: 16 });
-		expect(tokenGrid({ ...cAbs, type: 'mlp' }, 36, 6)).toEqual({ side: 6, count: 36 });
+		expect(tokenGrid({ ...cAbs, token_places: 'patches' }, 36, 6)).toEqual({ side: 6, count: 36 });
 		expect(tokenGrid(resampler, 9, 6)).toBeUndefined();
 		expect(tokenGrid(cAbs, 10, 6)).toBeUndefined();
 	});

@@ -179,6 +179,7 @@ function projectorEntry({ config, trainedTokens, family }: ConversionSource, p: 
 		...(family !== undefined && { family }),
 		trained_tokens: trainedTokens,
 		flexible: definition.flexible,
+		token_places: definition.places,
 		config: projector_config,
 		...graphFiles(p)
 	};

@@ -100,7 +100,8 @@ export function languageGraph(
 	const [first, update] = inputs.map((name) => g.input(name, 'float32', hiddenDims));
 	if (!first) throw new Error('A language graph has an input.');
 	const rope = ropeCaches(g, config, kvType(dtype));
-	const attend = attention === 'fused' ? fusedAttention(g, config, rope) : plainAttention(g, config, rope);
+	const attend =
+		attention === 'fused' ? fusedAttention(g, config, rope) : plainAttention(g, config, rope, kvType(dtype));
 	const logitPositions = g.input('logit_positions', 'int64', ['logit_position']);
 
 	let { residual, normed } = update
@@ -273,10 +274,14 @@ function fusedAttention(g: Graph, config: TextConfig, rope: RopeCaches): SelfAtt
  *
  * With fewer kv heads, the query heads that share one lie on an axis of their own: [batch, kv_head, group, position, …].
  */
-function plainAttention(g: Graph, config: TextConfig, rope: RopeCaches): SelfAttention {
+function plainAttention(
+	g: Graph,
+	config: TextConfig,
+	rope: RopeCaches,
+	type: 'float32' | 'float16'
+): SelfAttention {
 	const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = config;
 	const group = H / KV;
-	const type = rope.cosCache.dtype;
 	const positions = g.input('position_ids', 'int64', [dims.batch, dims.position]);
 	const total = g.input('total_sequence_length', 'int32', [1]);
 	// cos and sin of the chunk's positions, [batch, 1, position, dh/2]

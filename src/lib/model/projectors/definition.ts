@@ -6,6 +6,7 @@ import type { ProjectorConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import { encodeValues } from '../kernels/encode.ts';
 import { parameter } from '../layers.ts';
+import type { TokenPlaces } from '../manifest.ts';
 import type { StateDict } from '../state-dict.ts';
 
 /** Keys of every projector begin with this. */
@@ -24,6 +25,8 @@ export interface ProjectorDefinition<C extends ProjectorConfig = ProjectorConfig
 	readonly goldens: readonly string[];
 	/** Whether M can change at run time; the graph then has the input `pooling_matrix` [M, N]. */
 	readonly flexible: boolean;
+	/** Where its visual tokens lie on the image. */
+	readonly places: TokenPlaces;
 	/** Name in the model folder and in `--projector`. */
 	readonly name: (config: C) => string;
 	/** Name on the page and in figures. */
@@ -49,6 +52,7 @@ export function defineProjector<C extends ProjectorConfig>(
 		type: definition.type,
 		goldens: definition.goldens,
 		flexible: definition.flexible,
+		places: definition.places,
 		name: (config) => definition.name(own(config)),
 		title: (config) => definition.title(own(config)),
 		parseConfig: definition.parseConfig,

@@ -83,6 +83,7 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 		graph(entry, `projectors.${name}`);
 		for (const field of ['num_query_tokens', 'num_eos_tokens', 'feature_layer'])
 			need(`projectors.${name}.${field}`, 'number');
+		need(`projectors.${name}.token_places`, 'string');
 	}
 	return json as unknown as ModelManifest;
 }

@@ -15,7 +15,12 @@ import { fakeManifest } from '../fakes.ts';
 function manifest(tokens?: number) {
 	const fake = fakeManifest('mini');
 	if (tokens === undefined) return fake;
-	const deformable = { ...fake.projectors.resampler!, type: 'd-abs', title: 'D-Abstractor' };
+	const deformable = {
+		...fake.projectors.resampler!,
+		type: 'd-abs',
+		title: 'D-Abstractor',
+		token_places: 'grid' as const
+	};
 	return {
 		...fake,
 		projectors: { ...fake.projectors, 'd-abs': { ...deformable, num_query_tokens: tokens } }

@@ -215,6 +215,7 @@ export const cAbs = defineProjector<CAbsConfig>({
 	type: 'c-abs',
 	goldens: ['c-abs'],
 	flexible: true,
+	places: 'grid',
 	name: ({ depth }) => (depth === 0 ? 'pool' : 'c-abs'),
 	title: ({ depth }) => (depth === 0 ? 'Average pooling' : 'C-Abstractor'),
 	cost: cAbsCost,

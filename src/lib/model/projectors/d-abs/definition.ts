@@ -297,6 +297,7 @@ export const dAbs = defineProjector<DAbsConfig>({
 	type: 'd-abs',
 	goldens: ['d-abs'],
 	flexible: false,
+	places: 'grid',
 	name: () => 'd-abs',
 	title: () => 'D-Abstractor',
 	cost: dAbsCost,

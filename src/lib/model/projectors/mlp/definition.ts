@@ -42,6 +42,7 @@ export const mlp = defineProjector<MlpConfig>({
 	type: 'mlp',
 	goldens: ['linear', 'mlp'],
 	flexible: false,
+	places: 'patches',
 	name: ({ depth }) => (depth === 1 ? 'linear' : 'mlp'),
 	title: ({ depth }) => (depth === 1 ? 'Linear' : 'MLP'),
 	cost: mlpCost,

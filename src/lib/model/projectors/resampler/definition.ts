@@ -105,6 +105,7 @@ export const resampler = defineProjector<ResamplerConfig>({
 	type: 'resampler',
 	goldens: ['resampler'],
 	flexible: false,
+	places: 'none',
 	name: () => 'resampler',
 	title: () => 'Resampler',
 	cost: resamplerCost,
