@@ -1,11 +1,11 @@
 """Visual embeddings and logits of a checkpoint folder in PyTorch, on the fixed input of checkpoint.ts.
 
-    python tests/fullsize/reference.py CHECKPOINT OUT.json [fp32|fp16|q4|q4f16]
+    python tests/fullsize/reference.py CHECKPOINT OUT.json [fp32|fp16|q4|q4f16] [--drift]
 
 A type other than fp32 rounds the weights as the converter stores them (a second implementation of its formula; nothing of a
-converted model is read) and computes with them in float32. Weights are read and dropped module by module, so that 7B need about
-4 GB. `drift` tells how far PyTorch itself is from this: what float32 rounds away (against float64), and what products of
-matrices with inputs and outputs in float16 do.
+converted model is read) and computes with them in float32. Weights are read and dropped module by module, so that 7B need
+2 GB beside the mapped file. With --drift, three times as slow: how far PyTorch itself is from this, in float64, and for a type
+with float16 with inputs and outputs of linear layers in float16.
 """
 import json
 import sys
@@ -52,16 +52,17 @@ def rounded(matrix: torch.Tensor, bits: int, half_scales: bool) -> torch.Tensor:
     rows, columns = matrix.shape
     levels = 2 ** bits - 1
     out = torch.empty(rows, columns)
-    for start in range(0, rows, 1024):
-        part = F.pad(matrix[start:start + 1024].double(), (0, -columns % BLOCK)).unflatten(1, (-1, BLOCK))
-        least, most = part.amin(2, True).clamp(max=0), part.amax(2, True).clamp(min=0)
+    # 64 rows stay in the processor's cache.
+    for start in range(0, rows, 64):
+        part = F.pad(matrix[start:start + 64].double(), (0, -columns % BLOCK)).unflatten(1, (-1, BLOCK))
+        least, most = part.amin(2, True).clamp_(max=0), part.amax(2, True).clamp_(min=0)
         scale = ((most - least) / levels).float()
         scale[scale == 0] = 1
         inverse = 1 / scale.double()
-        zero = (-least * inverse + 0.5).floor().clamp(0, levels)
-        q = (part * inverse + (zero + 0.5)).floor().clamp(0, levels)
+        zero = least.neg_().mul_(inverse).add_(0.5).floor_().clamp_(0, levels)
+        q = part.mul_(inverse).add_(zero + 0.5).floor_().clamp_(0, levels)
         scale = scale.half().float() if half_scales else scale
-        out[start:start + 1024] = ((q - zero).float() * scale).flatten(1)[:, :columns]
+        out[start:start + 64] = q.sub_(zero).float().mul_(scale).flatten(1)[:, :columns]
     return out
 
 
@@ -141,12 +142,12 @@ def distance(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def main(folder: str, out: str, dtype: str = "fp32") -> None:
+def main(folder: str, out: str, dtype: str = "fp32", flag: str = "") -> None:
+    wide, half = flag == "--drift", flag == "--drift" and dtype in ("fp16", "q4f16")
     config = json.loads(Path(folder, "config.json").read_text())
     vision, projector, text = (config[name] for name in ("vision_config", "projector_config", "text_config"))
     side, width, vocabulary = vision["image_size"], text["hidden_size"], text["vocab_size"]
     weights = Weights(Path(folder), TYPES[dtype], width)
-    half = dtype in ("fp16", "q4f16")
 
     pixels = torch.from_numpy(weight("pixel_values", 3 * side * side).astype(np.float32)).reshape(1, 3, side, side)
     tower = weights.fill(lambda: CLIPVisionModel(vision), "vision_model.")
@@ -154,13 +155,13 @@ def main(folder: str, out: str, dtype: str = "fp32") -> None:
     features = tower.features(pixels, layer)
     with HalfProducts():
         half_features = tower.features(pixels, layer) if half else None
-    wide_features = tower.double().features(pixels.double(), layer)
+    wide_features = tower.double().features(pixels.double(), layer) if wide else None
     del tower
     patches = (side // vision["patch_size"]) ** 2
     abstractor = weights.fill(lambda: projectors.build(projector, patches, vision["hidden_size"], width), "abstractor.")
     visual = abstractor(features)
     half_visual = abstractor(half_features) if half else None
-    wide_visual = abstractor.double()(wide_features)
+    wide_visual = abstractor.double()(wide_features) if wide else None
     del abstractor
 
     table = weights["language_model.model.embed_tokens.weight"]
@@ -168,14 +169,16 @@ def main(folder: str, out: str, dtype: str = "fp32") -> None:
     before, after = table[torch.tensor([[1] + ids(9, 389)])], table[torch.tensor([ids(14, 617)])]
     del table
     embeds = lambda image: torch.cat([before.to(image.dtype), image, after.to(image.dtype)], 1)
-    inputs = {"float32": embeds(visual), "float64": embeds(wide_visual)}
+    inputs = {"float32": embeds(visual)}
+    if wide:
+        inputs["float64"] = embeds(wide_visual)
     if half:
         inputs["float16"] = embeds(half_visual)
     logits = decoder(weights, text, inputs)
 
-    drift = {"float64": {"visual_embeds": distance(visual, wide_visual), "logits": distance(logits["float32"], logits["float64"])}}
-    if half:
-        drift["float16"] = {"visual_embeds": distance(half_visual, visual), "logits": distance(logits["float16"], logits["float32"])}
+    others = {"float64": wide_visual, "float16": half_visual}
+    drift = {name: {"visual_embeds": distance(others[name], visual), "logits": distance(logits[name], logits["float32"])}
+             for name in logits if name != "float32"}
     flat = visual.flatten()
     step = max(1, flat.numel() // 997)
     Path(out).write_text(json.dumps({
