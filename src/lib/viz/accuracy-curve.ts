@@ -21,6 +21,8 @@ export interface AccuracyRows {
 	readonly points: readonly AccuracyPoint[];
 	/** What is scored and its unit, e.g. "Scenes, short answers (%)". */
 	readonly score: string;
+	/** Largest score there can be, when there is one: the axis ends there. */
+	readonly most?: number;
 	/** All projectors of the model, so that colours are the same in every figure. */
 	readonly projectors: readonly string[];
 }
@@ -33,13 +35,13 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 	method:
 		'Scores are the benchmark’s own. Intervals: percentile bootstrap (2000 resamples) over what varies independently: images, circular groups, scenes. Published numbers come from the model zoo of the paper’s repository and were trained under other schedules; they show no effect of M by themselves.',
 	needs: ['runs'],
-	draw: ({ points, score, projectors }, options) =>
+	draw: ({ points, score, most, projectors }, options) =>
 		drawSeries(
 			{
 				title: accuracyCurve.title,
 				points: points.map(pointOf),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
-				y: { label: score },
+				y: { label: score, ...(most !== undefined && { most }) },
 				projectors
 			},
 			options

@@ -50,6 +50,8 @@ export interface SeriesChart {
 		readonly label: string;
 		readonly type?: 'linear' | 'log';
 		readonly domain?: readonly [number, number];
+		/** Nothing is above it; the axis ends there. */
+		readonly most?: number;
 	};
 	/** All projectors of the model, so that colours are the same in every figure. */
 	readonly projectors: readonly string[];
@@ -95,7 +97,9 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 			label: chart.y.label,
 			type: chart.y.type ?? 'linear',
 			nice: chart.y.type !== 'log',
-			domain: chart.y.domain ? [...chart.y.domain] : padded(ys, chart.y.type ?? 'linear'),
+			domain: chart.y.domain
+				? [...chart.y.domain]
+				: below(padded(ys, chart.y.type ?? 'linear'), chart.y.most ?? Infinity),
 			tickFormat: (value: number) => plain(value),
 			ticks: 6
 		},
@@ -227,6 +231,11 @@ function padded(values: readonly number[], type: 'linear' | 'log' | 'sqrt'): [nu
 	const room = (high - low || Math.abs(high) || 1) * 0.08;
 	return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
 }
+
+const below = ([low, high]: readonly [number, number], most: number): [number, number] => [
+	low,
+	Math.min(high, most)
+];
 
 /** Pixels by which points of one x stand beside each other, so that their intervals can be told apart. */
 function shiftsOf(points: readonly SeriesPoint[]): Map<SeriesPoint, number> {

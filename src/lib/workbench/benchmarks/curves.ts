@@ -67,6 +67,9 @@ export function scoreName(benchmark: Benchmark, runs: readonly ScoredRun[]): str
 	return `${benchmark.title}, ${score.name}${unit}`;
 }
 
+const inPercent = (runs: readonly ScoredRun[]) =>
+	runs.length > 0 && runs.every(({ report }) => (report.scores[0]?.unit ?? '%') === '%');
+
 export function accuracyRows(
 	benchmark: Benchmark,
 	runs: readonly ScoredRun[],
@@ -76,6 +79,7 @@ export function accuracyRows(
 	return {
 		points: [...runPoints(runs, kindOf), ...training, ...publishedPoints(benchmark)],
 		score: scoreName(benchmark, runs),
+		...(inPercent(runs) && { most: 100 }),
 		projectors: kinds
 	};
 }
