@@ -35,7 +35,10 @@ export class RunningCell {
 	/** Where line and column of the cell's text lie in what is evaluated. */
 	#place = { file: '', line: 0 };
 	#abort = new AbortController();
+	/** Counts runs; one that is over shows nothing more. */
 	#version = 0;
+	/** Counts definitions and removals. */
+	#definition = 0;
 
 	constructor(module: Module, connection: Connection, output: HTMLElement, changed: () => void) {
 		this.#module = module;
@@ -74,6 +77,7 @@ export class RunningCell {
 
 	remove(): void {
 		this.#version++;
+		this.#definition++;
 		this.#abort.abort(new DOMException('The cell runs again.', 'AbortError'));
 		for (const variable of this.#variables) variable.delete();
 		this.#variables = [];
@@ -103,13 +107,17 @@ export class RunningCell {
 			...args: unknown[]
 		) => unknown;
 		const given = inputs.filter((name) => !own.includes(name));
+		const definition = ++this.#definition;
+		// A variable that is deleted has its say once more.
+		const current = () => definition === this.#definition;
 		const observer = {
-			pending: () => this.#become('running'),
+			pending: () => current() && this.#become('running'),
 			fulfilled: (value: unknown) => {
+				if (!current()) return;
 				if (autodisplay) this.#show([value]);
 				this.#become('done');
 			},
-			rejected: (error: unknown) => this.#fail(error)
+			rejected: (error: unknown) => current() && this.#fail(error)
 		};
 		const variable = this.#module.variable(observer);
 		const name = output ?? (outputs.length > 0 ? `cell ${cell.id}` : null);

@@ -6,6 +6,7 @@ import * as offsets from '../../analysis/offsets.ts';
 import * as similarity from '../../analysis/token-similarity.ts';
 import * as statistics from '../../analysis/statistics.ts';
 import type { Figure } from '../../viz/figure.ts';
+import { projectorColours } from '../../viz/palette.ts';
 import { figures } from '../../viz/registry.ts';
 import { md, tex } from './markdown.ts';
 
@@ -26,6 +27,7 @@ export const library = {
 	md,
 	tex,
 	draw,
+	colours: projectorColours,
 	analysis: { ...locality, ...offsets, ...statistics, ...similarity }
 } as const;
 
@@ -41,6 +43,7 @@ export const words: readonly { readonly label: string; readonly detail: string }
 	{ label: 'sweep', detail: '(projector, Ms, question) → answer and times at each M' },
 	{ label: 'scenes', detail: '(count) → held-out scenes with questions and answers' },
 	{ label: 'draw', detail: '(figure, rows, options) → one of the workbench’s figures' },
+	{ label: 'colours', detail: '(projectors) → the colour that each has on every page' },
 	{ label: 'analysis', detail: 'tokenLocalities, summariseLocality, coverage, wilson, …' },
 	{ label: 'display', detail: '(value) shows a value below the cell' },
 	{ label: 'view', detail: '(input) shows an input and gives its value' },

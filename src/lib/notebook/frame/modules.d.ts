@@ -1,9 +1,9 @@
 /** The parts used here of packages that have no types. */
 declare module '@observablehq/runtime' {
 	export interface Observer {
-		pending?(): void;
-		fulfilled?(value: unknown, name?: string): void;
-		rejected?(error: unknown, name?: string): void;
+		pending?(): unknown;
+		fulfilled?(value: unknown, name?: string): unknown;
+		rejected?(error: unknown, name?: string): unknown;
 	}
 	export interface Variable {
 		define(name: string | null, inputs: readonly string[], definition: unknown): Variable;

@@ -27,7 +27,7 @@ export class Notebooks {
 	saved = $state<'saved' | 'saving' | 'unsaved'>('saved');
 	error = $state<string | undefined>();
 
-	readonly #store: NotebookStore;
+	readonly #store: Pick<NotebookStore, 'list' | 'get' | 'save' | 'remove'>;
 	readonly #base: string;
 	readonly #channel = new BroadcastChannel('honeybee-notebooks');
 	#version = 0;
@@ -38,7 +38,10 @@ export class Notebooks {
 	#release: (() => void) | undefined;
 	#writing: Promise<void> = Promise.resolve();
 
-	constructor(base: string, store = new NotebookStore()) {
+	constructor(
+		base: string,
+		store: Pick<NotebookStore, 'list' | 'get' | 'save' | 'remove'> = new NotebookStore()
+	) {
 		this.#base = base;
 		this.#store = store;
 		this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => {
