@@ -8,7 +8,7 @@ import { openFolderSink } from '../../../src/cli/io/sink.ts';
 import { openCheckpoint } from '../../../src/lib/checkpoint/folder.ts';
 import { convert } from '../../../src/lib/model/convert/convert.ts';
 import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
-import { StateDict } from '../../../src/lib/model/state-dict.ts';
+import { toFloat32 } from '../../../src/lib/tensor/half.ts';
 import type { Tensor } from '../../../src/lib/tensor/tensor.ts';
 import { openNodeModel } from '../../support/embedded.ts';
 import { readGolden, type Golden } from '../../support/golden.ts';
@@ -54,7 +54,7 @@ describe.each(['linear', 'd-abs'])('probes of %s against upstream', (name) => {
 	let model: HoneybeeModel;
 	let golden: Golden;
 	let checkpoint: Awaited<ReturnType<typeof openFolder>>;
-	let weights: StateDict;
+	let weights: (key: string) => Promise<Float32Array>;
 	let probe: {
 		projector: string;
 		turns: { question: string; images: [{ id: string; name: string; bytes: Uint8Array }] }[];
@@ -76,7 +76,8 @@ describe.each(['linear', 'd-abs'])('probes of %s against upstream', (name) => {
 			createHash: sha256
 		});
 		model = await openNodeModel(folder);
-		weights = new StateDict(await openCheckpoint(checkpoint));
+		const tensors = await openCheckpoint(checkpoint);
+		weights = async (key) => toFloat32(await tensors.read(key)).data;
 		golden = await readGolden(
 			await readFile(`${path}/golden.json`, 'utf8'),
 			await readFile(`${path}/golden.safetensors`)
@@ -118,7 +119,7 @@ describe.each(['linear', 'd-abs'])('probes of %s against upstream', (name) => {
 			const states = floats(golden.tensors.main![`lm.hidden_states.${layer}`]);
 			const T = states.length / width;
 			const key = `language_model.model.layers.${layer}`;
-			const read = async (part: string) => (await weights.float32(`${key}.${part}.weight`)).data;
+			const read = (part: string) => weights(`${key}.${part}.weight`);
 			const norm = await read('input_layernorm');
 			const [wq, wk] = [await read('self_attn.q_proj'), await read('self_attn.k_proj')];
 			const rows = Array.from({ length: T }, (_, p) =>
@@ -148,8 +149,8 @@ describe.each(['linear', 'd-abs'])('probes of %s against upstream', (name) => {
 		const grid = await model.lens({ ...probe, words: 1 });
 		const logits = floats(golden.tensors.main!.logits);
 		const embeds = floats(golden.tensors.main!['lm.hidden_states.0']);
-		const norm = (await weights.float32('language_model.model.norm.weight')).data;
-		const head = (await weights.float32('language_model.lm_head.weight')).data;
+		const norm = await weights('language_model.model.norm.weight');
+		const head = await weights('language_model.lm_head.weight');
 		for (let m = 0; m < M; m++) {
 			const at = visual + m;
 			const last = softmax([...logits.subarray(at * 512, (at + 1) * 512)]);
