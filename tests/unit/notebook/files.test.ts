@@ -34,6 +34,69 @@ describe('shipped notebooks', () => {
 	});
 });
 
+describe('files in the open format', () => {
+	const file = `<!doctype html>
+<notebook theme="light-dark(air, coffee)" readonly="">
+  <title>Everything &amp; &lt;more&gt;</title>
+  <script id="7" type="text/markdown">
+    # Everything &amp; more — “ümlaut” 🐝
+
+      indented, <b>with HTML</b> and $x < y$
+  </script>
+  <script id="2" type="module" pinned="" output="x">
+    const a = "<\\/script>";
+
+    \ttabbed()
+  </script>
+  <script id="3" type="text/x-typescript" hidden="">
+    const n: number = 1
+  </script>
+  <script id="4" type="application/x-tex">
+    \\frac{a}{b}
+  </script>
+  <script id="5" type="text/html">
+    <p>\${a}</p>
+  </script>
+  <script id="6" type="application/sql" database="var:db" output="rows">
+    SELECT 1
+  </script>
+  <script id="9" type="text/vnd.graphviz">
+    digraph { a -> b }
+  </script>
+  <script id="10" type="text/x-python" pinned="" format="json">
+    print("x")
+  </script>
+  <script id="11" type="module">
+
+  </script>
+</notebook>
+`;
+
+	it('of all kinds of cell come back byte by byte', () => {
+		const notebook = deserialize(file);
+		expect(notebook.cells.map(({ mode }) => mode)).toEqual([
+			'md',
+			'js',
+			'ts',
+			'tex',
+			'html',
+			'sql',
+			'dot',
+			'python',
+			'js'
+		]);
+		expect(notebook.cells[1]!.value).toBe('const a = "</script>";\n\n\ttabbed()');
+		expect(serialize(notebook)).toBe(file);
+	});
+
+	it('are written the same way whatever they looked like', () => {
+		const once = serialize(
+			deserialize('<notebook><!-- x --><script type=module>1 + 1</script><title>T</title>')
+		);
+		expect(serialize(deserialize(once))).toBe(once);
+	});
+});
+
 describe('Jupyter', () => {
 	const file = JSON.stringify({
 		nbformat: 4,
