@@ -35,5 +35,6 @@ def load(run: Path, device, stage: str = "tune") -> Bundle:
     lm.load_state_dict(state["lm"])
     projectors = build_projectors(state["configs"], vision.config, state["language_config"]).to(device)
     projectors.load_state_dict(state["projectors"])
+    progress = {k: state[k] for k in ("spent", "seen", "step", "sessions") if k in state}
     return Bundle(vision, projectors.eval(), state["configs"], lm.eval(), state["language_config"],
-                  Tokenizer(run / "tokenizer"), {k: state[k] for k in ("spent", "seen", "step")})
+                  Tokenizer(run / "tokenizer"), progress)

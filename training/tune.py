@@ -59,6 +59,10 @@ def feature_pool(run, device, size: int):
     return pool, seeds
 
 
+SWITCHES = ("seed", "minutes", "steps", "batch", "lr", "lm_lr", "tokens", "target", "caption_share", "packed_share",
+            "templated_share", "mixture", "granularity", "diversity", "multi_turn", "workers", "start")
+
+
 class Alternation:
     """Which projector learns next: all in turn, in a new random order every round."""
 
@@ -109,6 +113,7 @@ def run_stage(args, device, run, stage: str, source: str):
     groups = {n: optimizer(projectors[n].parameters(), args.lr) for n in names}
     lm_opt = None if aligning else optimizer(lm.parameters(), args.lm_lr)
     spent = seen = step = 0
+    sessions = list(start.get("sessions", [])) if resumed else []
     if resumed:
         spent, seen, step = start["spent"], start["seen"], start["step"]
         for n in names:
@@ -121,6 +126,8 @@ def run_stage(args, device, run, stage: str, source: str):
     options = Options(rounds=3 if args.mixture == "counting" else 2, templated_share=args.templated_share,
                       multi_turn=args.multi_turn == "on",
                       mixture=MIXTURES[args.mixture], granularity=args.granularity, diversity=args.diversity)
+    # a stage may be gone on with under other switches: what each part of it ran with belongs to the result
+    sessions.append({"from_step": step, **{k: getattr(args, k) for k in SWITCHES}})
     clock = Clock(args.minutes, spent, args.steps, step)
     last_log = last_eval = clock.elapsed
     losses = {n: [] for n in names}
@@ -135,8 +142,8 @@ def run_stage(args, device, run, stage: str, source: str):
                 log.write(minute=clock.elapsed / 60, step=step, held_out=True, final=final, projector=n, tokens=m, **result)
         projectors.train()
         save(path, projectors=projectors.state_dict(), lm=lm.state_dict(), configs=configs, spent=clock.elapsed,
-             language_config=language_config, seen=seen, step=step, seed=args.seed, opt={n: groups[n].state_dict() for n in names},
-             lm_opt=lm_opt.state_dict() if lm_opt else None)
+             language_config=language_config, seen=seen, step=step, sessions=sessions,
+             opt={n: groups[n].state_dict() for n in names}, lm_opt=lm_opt.state_dict() if lm_opt else None)
 
     while clock.progress < 1:
         name = turns.next()

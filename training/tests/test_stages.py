@@ -4,6 +4,7 @@ import sys
 import pytest
 import torch
 
+from training.bundle import load
 from training.data.batches import MIXTURES
 from training.data.text import Tokenizer, train_tokenizer
 from training.model.config import PRESETS, PROJECTORS
@@ -44,9 +45,10 @@ def test_language_align_tune(run, monkeypatch):
          "--diversity", "2", *POOL)
     tuned = torch.load(folder / "tune.pt", weights_only=False)
     assert any(not torch.equal(before[k], v) for k, v in tuned["lm"].items())
-    call(monkeypatch, folder, "--stage", "tune", *POOL, steps=5)
+    call(monkeypatch, folder, "--stage", "tune", "--mixture", "counting", *POOL, steps=5)
     again = torch.load(folder / "tune.pt", weights_only=False)
     assert (tuned["step"], again["step"]) == (2, 5) and again["spent"] > tuned["spent"]
+    assert [(s["from_step"], s["mixture"]) for s in load(folder, "cpu").progress["sessions"]] == [(0, "balanced"), (2, "counting")]
     assert set(again["configs"]) == {"c-abs", "d-abs-m16"} <= set(PROJECTORS)
     assert Tokenizer(folder / "tokenizer").size == again["language_config"]["vocab_size"]
 
