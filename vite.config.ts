@@ -1,6 +1,7 @@
 import { sveltekit } from '@sveltejs/kit/vite';
 import { defineConfig, type Connect, type Plugin } from 'vite';
 import { notebookFrame } from './scripts/notebook-frame.mjs';
+import { savedPage } from './scripts/saved-page.mjs';
 import { modelsMiddleware } from './scripts/serve.mjs';
 
 const isolate: Connect.NextHandleFunction = (_request, response, next) => {
@@ -23,7 +24,7 @@ const models: Plugin = {
 };
 
 export default defineConfig({
-	plugins: [crossOriginIsolation, models, notebookFrame(), sveltekit()],
+	plugins: [crossOriginIsolation, models, notebookFrame(), savedPage(), sveltekit()],
 	worker: { format: 'es' },
 	// The runtime finds its .wasm beside itself; pre-bundling would move it.
 	optimizeDeps: { exclude: ['onnxruntime-web'] }

@@ -1,7 +1,7 @@
 /** Builds the notebook's sandboxed frame: one HTML file with everything inside, since it may fetch nothing. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'vite';
+import { bundle } from './bundle.mjs';
 import { root } from './setup.mjs';
 
 const folder = join(root, 'src/lib/notebook/frame');
@@ -22,26 +22,7 @@ const policy = [
 
 /** @param {boolean} minify */
 async function frameHtml(minify) {
-	const result = await build({
-		configFile: false,
-		root,
-		logLevel: 'error',
-		publicDir: false,
-		define: { 'process.env.NODE_ENV': '"production"' },
-		build: {
-			write: false,
-			minify,
-			lib: { entry: join(folder, 'main.ts'), formats: ['iife'], name: 'notebookFrame' },
-			rollupOptions: {
-				// Packages run nothing of their own when they are loaded; what is not used stays out.
-				treeshake: { moduleSideEffects: (id) => !/\/@observablehq\/notebook-kit\//.test(id) }
-			}
-		}
-	});
-	const [built] = /** @type {{ output: { type: string, code?: string }[] }[]} */ (
-		Array.isArray(result) ? result : [result]
-	);
-	const code = built?.output.find(({ type }) => type === 'chunk')?.code ?? '';
+	const code = await bundle(join(folder, 'main.ts'), minify);
 	const style = readFileSync(join(folder, 'style.css'), 'utf8');
 	return `<!doctype html>
 <html lang="en">
@@ -53,7 +34,7 @@ async function frameHtml(minify) {
 </head>
 <body>
 <main aria-label="Cells of the notebook"></main>
-<script>${code.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--')}</script>
+<script>${code}</script>
 </body>
 </html>
 `;

@@ -108,6 +108,8 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		});
 		return svg;
 	},
+	follow: (rows, { word }) =>
+		word === undefined || word === rows.word || word >= rows.words.length ? rows : { ...rows, word },
 	table: ({ words, tokens, influence, unit }) => ({
 		columns: ['word', ...Array.from({ length: tokens }, (_, m) => `token ${m} (${unit})`)],
 		rows: words.map((word, w) => [

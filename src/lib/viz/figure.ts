@@ -65,6 +65,8 @@ export interface Figure<Rows, Options extends object = object> {
 	readonly method: string;
 	readonly needs: readonly Need[];
 	draw(rows: Rows, options: FigureOptions & Options): SVGSVGElement;
+	/** The rows for what is selected now, where they hold more than is shown; the same object when nothing changes. */
+	follow?(rows: Rows, selection: Selection): Rows;
 	/** The same numbers to read, and for CSV. */
 	table(rows: Rows): Table;
 }

@@ -100,6 +100,8 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 		});
 		return svg;
 	},
+	follow: (rows, { token }) =>
+		token === undefined || token === rows.token || token >= rows.map.tokens ? rows : { ...rows, token },
 	table: ({ map, token, label, unit }) => ({
 		columns: ['patch', 'column', 'row', `${label} (${unit})`],
 		rows: Array.from(tokenRow(map, token), (value, n) => {
