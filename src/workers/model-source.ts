@@ -65,7 +65,7 @@ export function httpSource(url: string, fetcher: typeof fetch = (...args) => fet
 	};
 }
 
-/** Times that a download goes on where the connection was cut, before it is given up. */
+/** Times in a row that a download is tried where nothing comes, before it is given up. */
 const ATTEMPTS = 4;
 
 /** A whole response body. @param goOn gives the rest from a byte on, when the connection was cut there */
@@ -96,10 +96,13 @@ async function readBody(
 	};
 	let response: Response | undefined = first;
 	for (let attempt = 1; ; attempt++) {
+		const before = length;
 		try {
 			await take(response);
 			return length === bytes.length ? bytes : bytes.slice(0, length);
 		} catch (error) {
+			// A cut that let nothing through counts; one that let something through does not.
+			if (length > before) attempt = 0;
 			response = known > 0 && attempt < ATTEMPTS ? await goOn(length) : undefined;
 			if (!response) throw error;
 		}

@@ -126,11 +126,13 @@ export function preflight(
 /** Models below this are loaded without asking the device for memory first. */
 export const PROBE_ABOVE = 1e9;
 const PROBE_BUFFER = 2 ** 29;
+/** Finest step of the probe. */
+const PROBE_STEP = 2 ** 24;
 
 /** Bytes, up to `wanted`, that a device has to give now: asked for in buffers, and given back. */
 export async function probeMemory(device: GPUDevice, wanted: number): Promise<number> {
 	const buffers: GPUBuffer[] = [];
-	const size = Math.min(PROBE_BUFFER, device.limits.maxBufferSize);
+	let size = Math.min(PROBE_BUFFER, device.limits.maxBufferSize);
 	let given = 0;
 	try {
 		while (given < wanted) {
@@ -139,7 +141,11 @@ export async function probeMemory(device: GPUDevice, wanted: number): Promise<nu
 			device.pushErrorScope('out-of-memory');
 			const buffer = device.createBuffer({ size: next, usage: GPUBufferUsage.STORAGE });
 			const errors = [await device.popErrorScope(), await device.popErrorScope()];
-			if (errors.some((error) => error !== null)) break;
+			if (errors.some((error) => error !== null)) {
+				if (size <= PROBE_STEP) break;
+				size = Math.max(PROBE_STEP, Math.floor(size / 8) * 4);
+				continue;
+			}
 			buffers.push(buffer);
 			given += next;
 		}

@@ -53,7 +53,7 @@ export function modelHost(): Plugin {
 			...(from > 0 && { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` })
 		});
 		const most = fault === 'cut' || (fault === 'once' && !cut.has(path)) ? Number(argument) : Infinity;
-		cut.add(path);
+		if (fault === 'once') cut.add(path);
 		if (body.length <= most) return void response.end(body);
 		response.write(body.subarray(0, most), () => setTimeout(() => response.destroy(), 20));
 	}

@@ -1,0 +1,82 @@
+import { afterAll, expect, it } from 'vitest';
+import { languageGraph } from '../../../src/lib/model/language/graph.ts';
+import { graphFiles, part } from '../../../src/lib/model/convert/part.ts';
+import type { WeightDType } from '../../../src/lib/model/manifest.ts';
+import { parseConfig } from '../../../src/lib/model/parse-config.ts';
+import type { Backend, SessionRequest } from '../../../src/lib/model/runtime/backend.ts';
+import type { WeightLocation } from '../../../src/lib/onnx/types.ts';
+import { createWebGpuBackend } from '../../../src/workers/web-backend.ts';
+import { ShapesOnly } from '../../support/official-manifest.ts';
+import { smallConfig } from '../../support/random-checkpoint.ts';
+
+/** Every memory that WebAssembly is given in this page, to see what passes through its heap. */
+const heaps: WebAssembly.Memory[] = [];
+const Memory = WebAssembly.Memory;
+WebAssembly.Memory = class extends Memory {
+	constructor(descriptor: WebAssembly.MemoryDescriptor) {
+		super(descriptor);
+		heaps.push(this);
+	}
+};
+afterAll(() => {
+	WebAssembly.Memory = Memory;
+});
+const heapBytes = () => heaps.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+
+/** A language graph as wide as it takes for weights of some hundred megabytes, and files of zeros for it. */
+function wideLanguage(dtype: WeightDType): { request: SessionRequest; bytes: number } {
+	const text = {
+		vocab_size: 2048,
+		hidden_size: 2048,
+		intermediate_size: 5504,
+		num_hidden_layers: dtype === 'q4' ? 8 : 2,
+		num_attention_heads: 16,
+		num_key_value_heads: 16
+	};
+	const { text_config } = parseConfig(smallConfig({ text }));
+	const planned = part(
+		languageGraph(text_config, new ShapesOnly(), dtype, { layers: [0, text.num_hidden_layers] }),
+		'language'
+	);
+	const locations = new Map<string, WeightLocation>();
+	const files = new Map<string, Uint8Array>();
+	for (const shard of planned.shards) {
+		for (const [name, location] of shard.locations) locations.set(name, location);
+		files.set(shard.path, new Uint8Array(shard.size));
+	}
+	files.set(
+		planned.path,
+		planned.graph.serialize(({ name }) => locations.get(name)!)
+	);
+	const folder = { read: async (path: string) => files.get(path)! } as unknown as SessionRequest['folder'];
+	return {
+		request: { folder, files: graphFiles(planned) },
+		bytes: planned.shards.reduce((sum, { size }) => sum + size, 0)
+	};
+}
+
+let backend: Backend | undefined;
+afterAll(() => backend?.dispose());
+
+it.each(['q4', 'fp32'] as const)(
+	'weights in %s go to the GPU without passing whole through the heap of WebAssembly',
+	async (dtype) => {
+		backend ??= await createWebGpuBackend({
+			reason: 'asked for by the test',
+			onFailure: ({ message }) => {
+				throw new Error(message);
+			}
+		});
+		expect(heaps.length).toBeGreaterThan(0);
+		const { request, bytes } = wideLanguage(dtype);
+		const before = heapBytes();
+		const session = await backend.createSession(request);
+		const grown = heapBytes() - before;
+		console.info(
+			`${dtype}: ${(bytes / 1e6).toFixed(0)} MB of weights, heap ${(before / 1e6).toFixed(0)} MB and ${(grown / 1e6).toFixed(1)} MB more`
+		);
+		expect(bytes).toBeGreaterThan(2e8);
+		expect(grown).toBeLessThan(bytes / 4);
+		await session.release();
+	}
+);

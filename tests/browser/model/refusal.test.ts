@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import type { BackendChoice, WorkerState } from '../../../src/workers/api.ts';
+import { HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import { officialManifest } from '../../support/official-manifest.ts';
+
+/** Loads a model of which there is nothing but the manifest, on a device with that many bytes to give. */
+async function refusal(size: '7B' | '13B', backend: BackendChoice, room: number): Promise<string> {
+	const manifest = officialManifest(size, 'q4');
+	const files = { 'honeybee.json': new Blob([JSON.stringify(manifest)]) };
+	const client = new HoneybeeClient(() => {
+		const worker = new Worker(new URL('./limited.worker.ts', import.meta.url), { type: 'module' });
+		worker.postMessage({ room });
+		return worker;
+	});
+	const states: WorkerState[] = [];
+	client.subscribe((state) => states.push(state));
+	try {
+		await client.load({ location: { kind: 'memory', name: 'official', files }, backend });
+		throw new Error('It was loaded.');
+	} catch {
+		expect(client.state).toMatchObject({ status: 'failed', reason: 'input' });
+		const begun = states.flatMap((state) => (state.status === 'loading' ? [state.progress.stage] : []));
+		expect(begun).not.toContain('weights');
+		return (client.state as { message: string }).message;
+	} finally {
+		client.dispose();
+	}
+}
+
+it.each([
+	[
+		'13B',
+		'webgpu',
+		8e9,
+		/The model C-13B-M144-q4 needs \d+\.\d GB \(.* cache for 2048 positions.* gave 8\.0 GB/
+	],
+	['7B', 'webgpu', 6e9, /The model C-7B-M144-q4 needs 7\.9 GB .* gave 6\.0 GB/],
+	['13B', 'wasm', 8e9, /needs \d+\.\d GB .*more than the 3\.2 GB that WASM can hold/],
+	[
+		'13B',
+		'auto',
+		8e9,
+		/more than the 3\.2 GB that WASM can hold.*WebGPU is not used: The only WebGPU adapter/
+	]
+] as const)(
+	'%s on %s is refused before anything of it is read, with the numbers',
+	async (size, backend, room, words) => {
+		expect(await refusal(size, backend, room)).toMatch(words);
+	}
+);
+
+it('7B with room enough is not refused, but found to have no files', async () => {
+	expect(await refusal('7B', 'webgpu', 16e9)).toMatch(/is missing|there is no|has no/i);
+});
