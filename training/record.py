@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 PARTS = ("ablations", "captions_only")
+NOTED = (*PARTS, "training")
 
 
 def join_splits(record: dict, other: dict) -> None:
@@ -22,19 +23,23 @@ def join_splits(record: dict, other: dict) -> None:
     record["seconds"] = record.get("seconds", 0) + other.get("seconds", 0)
 
 
-def named(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if name not in PARTS or not value:
-        raise argparse.ArgumentTypeError(f"\"{text}\" is no NAME=VALUE with a name of {', '.join(PARTS)}")
-    return name, value
+def named(names: tuple[str, ...]):
+    def read(text: str) -> tuple[str, str]:
+        name, _, value = text.partition("=")
+        if name not in names or not value:
+            raise argparse.ArgumentTypeError(f"\"{text}\" is no NAME=VALUE with a name of {', '.join(names)}")
+        return name, value
+
+    return read
 
 
 def main() -> None:
     p = argparse.ArgumentParser(description="Join evaluations, ablations and comparisons in one record.")
     p.add_argument("record", type=Path, help="evaluation.json, changed in place")
     p.add_argument("--splits", type=Path, nargs="*", default=[], help="evaluations of the same run on other splits")
-    p.add_argument("--part", type=named, action="append", default=[], help=f"NAME=FILE, of {', '.join(PARTS)}")
-    p.add_argument("--note", type=named, action="append", default=[], help="NAME=TEXT: what a reader of the part must know")
+    p.add_argument("--part", type=named(PARTS), action="append", default=[], help=f"NAME=FILE, of {', '.join(PARTS)}")
+    p.add_argument("--note", type=named(NOTED), action="append", default=[],
+                   help=f"NAME=TEXT, of {', '.join(NOTED)}: what a reader of the part must know")
     args = p.parse_args()
     record = json.loads(args.record.read_text())
     for file in args.splits:
