@@ -6,6 +6,7 @@ import type { BreakdownRows } from '../../viz/score-breakdown.ts';
 import type { BenchmarkDesk } from './desk.svelte.ts';
 import type { TrainedScore } from './evaluation.ts';
 import { scoreName } from './curves.ts';
+import { unique } from './lists.ts';
 
 /** Scores of a run's categories, computed once. */
 const kept = new WeakMap<ScoredRun, Map<number, CategoryScore[]>>();
@@ -24,22 +25,25 @@ export const shortTitle = (run: ScoredRun): string =>
 		? `${run.projector.replace(/-m\d+$/, '')}, M = ${run.tokens}`
 		: run.title;
 
-/** Categories of some runs, the best first by the mean over the runs; `trained` scores stand beside as hollow dots. */
+/**
+ * Categories of some runs, the best first by the mean over the runs; `trained` scores stand beside as hollow dots.
+ * @param trained with kinds for projectors
+ */
 export function breakdownRows(
 	runs: readonly ScoredRun[],
 	level: number,
 	trained: readonly TrainedScore[],
 	{ kinds, kindOf }: Pick<BenchmarkDesk, 'kinds' | 'kindOf'>
 ): BreakdownRows {
-	const alongside = [...Map.groupBy(trained, ({ projector, tokens }) => `${projector} ${tokens}`).values()]
-		.filter(([first]) =>
-			runs.some((run) => kindOf(run.projector) === first!.projector && run.tokens === first!.tokens)
-		)
-		.map((scores) => ({
-			name: `${scores[0]!.projector}, M = ${scores[0]!.tokens}, in training`,
-			projector: scores[0]!.projector,
-			scores
-		}));
+	const keyOf = (kind: string, tokens: number | undefined) => `${kind} ${tokens}`;
+	const byTarget = Map.groupBy(trained, ({ projector, tokens }) => keyOf(projector, tokens));
+	const alongside = unique(runs.map((run) => keyOf(kindOf(run.projector), run.tokens))).flatMap((key) => {
+		const scores = byTarget.get(key);
+		const [first] = scores ?? [];
+		if (!scores || !first) return [];
+		const { projector, tokens } = first;
+		return [{ name: `${projector}, M = ${tokens}, in training`, projector, scores }];
+	});
 	const names = [...new Set(runs.flatMap((run) => scoresOf(run, level).map(({ category }) => category)))];
 	const categories = names.map((name) => ({
 		name,
