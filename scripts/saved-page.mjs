@@ -1,38 +1,43 @@
-/** Builds the script of saved pages: the figures, without anything else of the workbench. */
+/** Builds the scripts of saved pages and saved notebooks: what makes them live, without anything else of the workbench. */
 import { join } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { root } from './setup.mjs';
 
-const entry = join(root, 'src/lib/viz/snapshot/main.ts');
-export const savedPageScript = 'saved-page.js';
+const entries = {
+	'saved-page.js': join(root, 'src/lib/viz/snapshot/main.ts'),
+	'saved-notebook.js': join(root, 'src/lib/notebook/saved.ts')
+};
 
 /** @returns {import('vite').Plugin} */
 export function savedPage() {
-	/** @type {Promise<string> | undefined} */
-	let made;
+	/** @type {Map<string, Promise<string>>} */
+	const made = new Map();
 	return {
 		name: 'saved-page',
 		configureServer(server) {
 			server.watcher.on('change', (path) => {
-				if (/src\/lib\/(viz|analysis)\//.test(path)) made = undefined;
+				if (/src\/lib\/(viz|analysis|notebook)\//.test(path)) made.clear();
 			});
-			server.middlewares.use(`/${savedPageScript}`, (_request, response, next) => {
-				made ??= bundle(entry, false);
-				made.then(
-					(code) => {
-						response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
-						response.end(code);
-					},
-					(error) => {
-						made = undefined;
-						next(error);
-					}
-				);
-			});
+			for (const [name, entry] of Object.entries(entries))
+				server.middlewares.use(`/${name}`, (_request, response, next) => {
+					const code = made.get(name) ?? bundle(entry, false);
+					made.set(name, code);
+					code.then(
+						(text) => {
+							response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
+							response.end(text);
+						},
+						(error) => {
+							made.delete(name);
+							next(error);
+						}
+					);
+				});
 		},
 		async generateBundle() {
 			if (this.environment.name !== 'client') return;
-			this.emitFile({ type: 'asset', fileName: savedPageScript, source: await bundle(entry, true) });
+			for (const [fileName, entry] of Object.entries(entries))
+				this.emitFile({ type: 'asset', fileName, source: await bundle(entry, true) });
 		}
 	};
 }

@@ -3,6 +3,7 @@ import { referencePlaces, samples } from '../../analysis/offsets.ts';
 import { tokenLocalities } from '../../analysis/locality.ts';
 import { greedy } from '../../model/sampling.ts';
 import type { Call, NotebookSubject } from '../../notebook/protocol.ts';
+import { callKey } from '../../notebook/saved.ts';
 import { generateScene, questions, renderScene } from '../../scenes/index.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { AnswerResult, ImageInput } from '../../../workers/api.ts';
@@ -16,6 +17,8 @@ import { subjectOf, type Subject } from '../subject.ts';
 
 /** Scenes that one call gives at most. */
 const MOST_SCENES = 200;
+/** Answers that are kept for a saved notebook. */
+const MOST_KEPT = 300;
 const methods: readonly Method[] = ['perturbation', 'occlusion', 'attention', 'structural'];
 
 /** Answers what cells ask of the model. Everything that comes in is from a frame that is not trusted, and checked. */
@@ -47,7 +50,7 @@ export class NotebookAnswers {
 	}
 
 	/** One call after the other: there is one model. @throws InputError for what cannot be answered */
-	answer(name: Call, args: readonly unknown[], control: StudyControl): Promise<unknown> {
+	async answer(name: Call, args: readonly unknown[], control: StudyControl): Promise<unknown> {
 		const work = this.#turn
 			.catch(() => undefined)
 			.then(() => {
@@ -55,7 +58,16 @@ export class NotebookAnswers {
 				return this.#answer(name, args, control);
 			});
 		this.#turn = work;
-		return work;
+		const value = await work;
+		const given = answersOf(this.#session);
+		const key = callKey(name, args);
+		given.delete(key);
+		given.set(key, value);
+		for (const oldest of given.keys()) {
+			if (given.size <= MOST_KEPT) break;
+			given.delete(oldest);
+		}
+		return value;
 	}
 
 	#answer(name: Call, args: readonly unknown[], control: StudyControl): Promise<unknown> {
@@ -257,6 +269,15 @@ export class NotebookAnswers {
 			);
 		return found;
 	}
+}
+
+const given = new WeakMap<Session, Map<string, unknown>>();
+
+/** The last answers that cells were given, by `callKey`. */
+export function answersOf(session: Session): Map<string, unknown> {
+	const known = given.get(session) ?? new Map<string, unknown>();
+	given.set(session, known);
+	return known;
 }
 
 type Options = Readonly<Record<string, unknown>>;

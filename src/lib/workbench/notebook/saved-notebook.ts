@@ -1,0 +1,20 @@
+import { SAVED_NOTEBOOK, type SavedNotebook } from '../../notebook/saved.ts';
+import { packValue, scriptSafe } from '../../viz/export/pack.ts';
+
+/**
+ * One HTML file of a notebook that ran: the notebook's frame, its cells, and what the model answered them. It opens without the workbench
+ * and without a network; the frame's own policy lets it reach nothing.
+ * @param frame the notebook's frame (`notebook-frame.html`)
+ * @param script `notebook/saved.ts` as JavaScript
+ */
+export function savedNotebook(frame: string, script: string, title: string, saved: SavedNotebook): string {
+	const escaped = title.replace(/[&<>]/g, (letter) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[letter]!);
+	const end = frame.lastIndexOf('</body>');
+	const parts = [
+		frame.slice(0, end).replace('<title>Notebook</title>', () => `<title>${escaped}</title>`),
+		`<script type="application/json" id="${SAVED_NOTEBOOK}">${scriptSafe(packValue(saved))}</script>\n`,
+		`<script>${script}</script>\n`,
+		frame.slice(end)
+	];
+	return parts.join('');
+}
