@@ -1,8 +1,12 @@
-/** `npm run bench`: `honeybee bench` with the browser's backends. */
+/** `npm run bench`: `honeybee bench` with the browser's backends, and what its pages wait for. */
 import { benchCommand, type Extension } from '../../src/cli/bench/bench.ts';
 import { main } from '../../src/cli/main.ts';
 
 // Loaded when wanted: the processes that measure run this file as well, and their memory should be their own.
-const browsers: Extension = async (...args) => (await import('./browser.ts')).browsers(...args);
+const browsers: Extension = async (...args) => {
+	const measured = await (await import('./browser.ts')).browsers(...args);
+	const { views, missing } = await (await import('./views.ts')).views(...args);
+	return { ...measured, views, missing: [...measured.missing, ...missing] };
+};
 
 process.exitCode = await main(['bench', ...process.argv.slice(2)], { bench: benchCommand(browsers) });

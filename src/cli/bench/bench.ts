@@ -24,7 +24,7 @@ type Job =
 export type Extension = (
 	root: string,
 	terminal: Terminal
-) => Promise<Pick<BenchReport, 'answers' | 'eval_loops' | 'missing' | 'page_first_answer_ms'>>;
+) => Promise<Pick<BenchReport, 'answers' | 'eval_loops' | 'missing' | 'page_first_answer_ms' | 'views'>>;
 
 const TRANSFORMERS = '@huggingface/transformers';
 const defaultModel = 'static/models/honeybee-mini';

@@ -1,6 +1,7 @@
 import type { AnswersResult } from './answers.ts';
 import type { LoopsResult } from './loops.ts';
 import type { GenerationResult, SubjectName } from './subjects.ts';
+import type { ViewsReport } from './views.ts';
 import { quantiles } from '../../lib/analysis/statistics.ts';
 
 /** Everything that `--json` writes. */
@@ -16,6 +17,8 @@ export interface BenchReport {
 	readonly missing: readonly string[];
 	/** Milliseconds from opening the page with a warm cache to the first token of an answer. */
 	readonly page_first_answer_ms?: number;
+	/** What the pages wait for. */
+	readonly views?: ViewsReport;
 }
 
 export interface GenerationReport {
@@ -75,6 +78,7 @@ export function describe(report: BenchReport): string {
 	if (generation) blocks.push(generationBlock(generation));
 	if (report.page_first_answer_ms !== undefined)
 		blocks.push(`First token ${ms(report.page_first_answer_ms)} after opening the page (warm cache).`);
+	if (report.views) blocks.push(...viewsBlocks(report.views));
 	blocks.push(...missing.map((sentence) => `Not measured: ${sentence}`));
 	return `${blocks.join('\n\n')}\n`;
 }
@@ -128,6 +132,36 @@ function loopsBlock(loops: readonly LoopsResult[]): string {
 		table(rows),
 		same ? 'Both gave the same answers.' : 'The answers DIFFER.'
 	].join('\n');
+}
+
+/** Times a reader of the pages meets: until the maps are there, until they are drawn, while pointing at them. */
+function viewsBlocks({ maps, figures }: ViewsReport): string[] {
+	const blocks: string[] = [];
+	if (figures.length) {
+		const [{ tokens, patches }] = figures as [(typeof figures)[0]];
+		const rows = figures.map((each) => ({
+			figure: each.figure,
+			'first drawing': ms(each.draw_ms),
+			'drawn again': ms(each.redraw_ms),
+			'pointer move': ms(each.hover_ms),
+			'95 % below': ms(each.hover_p95_ms),
+			'while pointing': `${each.frames_per_second.toFixed(0)} frames/s`
+		}));
+		blocks.push(
+			`Figures of ${tokens} visual tokens × ${patches} patches, four of them linked\n${table(rows)}`
+		);
+	}
+	if (maps.length) {
+		const rows = maps.map((each) => ({
+			'maps of all visual tokens': each.projector,
+			backend: each.backend,
+			'M × N': `${each.tokens} × ${each.patches}`,
+			K: String(each.directions),
+			time: ms(each.ms)
+		}));
+		blocks.push(`Locality by perturbation, as its page begins\n${table(rows)}`);
+	}
+	return blocks;
 }
 
 function generationBlock({ prompt_tokens, new_tokens, same_ids, subjects }: GenerationReport): string {

@@ -1,0 +1,42 @@
+import type { MapTime } from '../../../src/cli/bench/views.ts';
+import { createHoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import { measureFigures } from './figures.ts';
+
+declare global {
+	interface Window {
+		/** Called by `tests/bench/views.ts`. */
+		measureMaps: typeof measureMaps;
+		measureFigures: typeof measureFigures;
+	}
+}
+
+/** K with which the locality page begins. */
+const DIRECTIONS = 2;
+
+/** Perturbation maps of one projector of each family, its graph and the image's features being known. */
+async function measureMaps(backend: 'webgpu' | 'wasm'): Promise<MapTime[]> {
+	const bytes = new Uint8Array(await (await fetch('/bench.png')).arrayBuffer());
+	const image = { id: 'bench', bytes, name: 'bench.png' };
+	const client = createHoneybeeClient();
+	const url = new URL('/model/', location.href).href;
+	const { manifest, backend: info } = await client.load({ location: { kind: 'url', url }, backend });
+	const families = new Map(
+		Object.entries(manifest.projectors)
+			.reverse()
+			.map(([name, entry]) => [entry.family ?? name, name])
+	);
+	const times: MapTime[] = [];
+	for (const projector of families.values()) {
+		await client.trace({ projector, image, names: ['visual_embeds'] });
+		const begin = performance.now();
+		const request = { projector, image, method: 'perturbation' as const, directions: DIRECTIONS };
+		const { visual_embeds: map } = await client.locality(request);
+		const ms = performance.now() - begin;
+		const [tokens = 0, patches = 0] = map?.dims ?? [];
+		times.push({ backend: info.backend, projector, tokens, patches, directions: DIRECTIONS, ms });
+	}
+	client.dispose();
+	return times;
+}
+
+Object.assign(window, { measureMaps, measureFigures });
