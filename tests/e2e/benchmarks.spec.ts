@@ -1,27 +1,88 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Page } from 'playwright/test';
-import { expect, model, test } from './workbench.ts';
+import { answerOf, ask, expect, model, test } from './workbench.ts';
 
-/** Opens the page with only the C-Abstractor at its own M chosen. */
-async function openBench(page: Page, limit: string): Promise<void> {
+interface Answer {
+	readonly id: number;
+	readonly pred: string;
+}
+
+const choice = (page: Page) => page.getByRole('group', { name: 'Projectors at M visual tokens' });
+const runButton = (page: Page) => page.getByRole('button', { name: /^(Run|Go on)$/ });
+
+async function openBench(page: Page): Promise<void> {
 	await page.goto('/benchmarks?backend=wasm');
-	await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeEnabled({ timeout: 180_000 });
-	const choice = page.getByRole('group', { name: 'Projectors at M visual tokens' });
-	for (const box of await choice.getByRole('checkbox', { name: /^(?!C-Abstractor)/ }).all())
-		if (await box.isChecked()) await box.uncheck({ force: true });
-	await page.getByRole('combobox', { name: 'Examples' }).selectOption(limit);
+	await expect(runButton(page)).toBeEnabled({ timeout: 180_000 });
+	await page.getByRole('combobox', { name: 'Examples' }).selectOption('50');
+}
+
+/** Only the C-Abstractor at its own M. */
+async function chooseOne(page: Page): Promise<void> {
+	await choice(page).getByRole('button', { name: 'None' }).click();
+	await choice(page)
+		.getByRole('checkbox', { name: 'C-Abstractor, M = 36', exact: true })
+		.check({ force: true });
 }
 
 const answered = async (page: Page) =>
-	Number(/([\d\u202f]+) of/.exec((await page.getByText(/ of 50\sanswers/).textContent()) ?? '')?.[1]);
+	Number(
+		/([\d\u202f]+) of/
+			.exec((await page.getByText(/ of [\d\u202f]+\sanswers/).textContent()) ?? '')?.[1]
+			?.replaceAll('\u202f', '')
+	);
+
+const read = (text: string): Answer[] =>
+	text
+		.trimEnd()
+		.split('\n')
+		.map((line) => JSON.parse(line) as Answer)
+		.map(({ id, pred }) => ({ id, pred }))
+		.sort((a, b) => a.id - b.id);
+
+/** Answers that this browser keeps, by projector and M. */
+async function kept(page: Page): Promise<Map<string, Answer[]>> {
+	const files = await page.evaluate(async () => {
+		const found: [string, string][] = [];
+		const walk = async (folder: FileSystemDirectoryHandle, path: string): Promise<void> => {
+			for await (const handle of folder.values()) {
+				if (handle.kind === 'directory') await walk(handle as FileSystemDirectoryHandle, handle.name);
+				else if (handle.name === 'results.jsonl')
+					found.push([path, await (await (handle as FileSystemFileHandle).getFile()).text()]);
+			}
+		};
+		await walk(await navigator.storage.getDirectory(), '');
+		return found;
+	});
+	return new Map(files.map(([folder, text]) => [folder.replace(/-wasm$/, ''), read(text)]));
+}
+
+/** Answers of the command line to the first 50 examples, by projector and M. */
+function fromCommandLine(out: string, projector: string, tokens: string): Map<string, Answer[]> {
+	execFileSync(
+		process.execPath,
+		[
+			...['bin/honeybee.js', 'eval', '--model', model, '--benchmark', 'scenes', '--limit', '50'],
+			...['--projector', projector, '--tokens', tokens, '--out', out]
+		],
+		{ stdio: ['ignore', 'ignore', 'inherit'] }
+	);
+	return new Map(
+		readdirSync(join(out, 'scenes')).map((folder) => [
+			folder,
+			read(readFileSync(join(out, 'scenes', folder, 'results.jsonl'), 'utf8'))
+		])
+	);
+}
 
 test('a few scenes: stop, reload, go on, the same answers as on the command line, the examples behind a row', async ({
 	page
 }, info) => {
 	test.setTimeout(600_000);
-	await openBench(page, '50');
-	await page.getByRole('button', { name: 'Run', exact: true }).click();
+	await openBench(page);
+	await chooseOne(page);
+	await runButton(page).click();
 	await expect(page.getByText(/^Running/)).toBeVisible();
 	await expect(page.getByText(/per second/)).toBeVisible({ timeout: 120_000 });
 	await page.getByRole('button', { name: 'Stop the run' }).click();
@@ -30,53 +91,16 @@ test('a few scenes: stop, reload, go on, the same answers as on the command line
 	expect(before).toBeGreaterThan(0);
 	expect(before).toBeLessThan(50);
 
-	await openBench(page, '50');
-	await expect(page.getByRole('checkbox', { name: /honeybee-mini, c-abs, M = / })).toBeVisible();
-	await page.getByRole('button', { name: 'Run', exact: true }).click();
+	await openBench(page);
+	await chooseOne(page);
+	await expect(page.getByRole('checkbox', { name: /c-abs, M = 36/ })).toBeVisible();
+	await runButton(page).click();
 	await expect(page.getByText(/^Done\. 50 of 50/)).toBeVisible({ timeout: 300_000 });
 
 	// What the page keeps is what the command line writes.
-	const kept = await page.evaluate(async () => {
-		const find = async (folder: FileSystemDirectoryHandle): Promise<File | undefined> => {
-			for await (const handle of folder.values()) {
-				if (handle.kind === 'directory') {
-					const found = await find(handle as FileSystemDirectoryHandle);
-					if (found) return found;
-				} else if (handle.name === 'results.jsonl') return (handle as FileSystemFileHandle).getFile();
-			}
-			return undefined;
-		};
-		return (await find(await navigator.storage.getDirectory()))?.text();
-	});
-	const read = (text: string) =>
-		text
-			.trimEnd()
-			.split('\n')
-			.map((line) => JSON.parse(line) as { id: number; pred: string })
-			.map(({ id, pred }) => ({ id, pred }));
-	const mine = read(kept!);
-	expect(mine.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, id) => id));
-	const out = info.outputPath('runs');
-	execFileSync(
-		process.execPath,
-		[
-			'bin/honeybee.js',
-			'eval',
-			'--model',
-			model,
-			'--benchmark',
-			'scenes',
-			'--projector',
-			'c-abs',
-			'--limit',
-			'50',
-			'--out',
-			out
-		],
-		{ stdio: ['ignore', 'ignore', 'inherit'] }
-	);
-	const folder = execFileSync('find', [out, '-name', 'results.jsonl'], { encoding: 'utf8' }).trim();
-	expect(mine).toEqual(read(readFileSync(folder, 'utf8')));
+	const mine = await kept(page);
+	expect(mine.get('c-abs-m36')!.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, id) => id));
+	expect(mine).toEqual(fromCommandLine(info.outputPath('runs'), 'c-abs', 'own'));
 
 	// The row of a figure leads to its examples, an example to the chat.
 	const figure = page.locator('#figure-score-breakdown svg');
@@ -90,6 +114,40 @@ test('a few scenes: stop, reload, go on, the same answers as on the command line
 	await expect(page.getByRole('textbox', { name: 'Question' })).not.toHaveValue('');
 	await page.getByRole('radio', { name: 'Published (Figure 1)' }).check({ force: true });
 	await expect(page.locator('#figure-accuracy-latency')).toContainText('Honeybee 13B');
+});
+
+test('every projector at every M with one button, as on the command line; a question in the chat and a stop of the run leave each other alone', async ({
+	page
+}, info) => {
+	test.setTimeout(600_000);
+	await openBench(page);
+	await choice(page).getByRole('button', { name: 'All that were trained' }).click();
+	await runButton(page).click();
+	await expect(page.getByText(/ of 900\sanswers/)).toBeVisible({ timeout: 120_000 });
+	await expect.poll(() => answered(page), { timeout: 300_000, intervals: [1000] }).toBeGreaterThan(170);
+
+	const stopped = await ask(page, 'Describe the image in detail.');
+	await page.getByRole('button', { name: 'Stop', exact: true }).click();
+	await expect(stopped.getByRole('button', { name: 'Retry' })).toBeVisible();
+	const then = await answered(page);
+	await expect.poll(() => answered(page), { timeout: 120_000 }).toBeGreaterThan(then);
+	const whole = await ask(page, 'What color is the background?');
+	await page.getByRole('button', { name: 'Stop the run' }).click();
+	await expect(page.getByText(/^Stopped; everything answered is kept\./)).toBeVisible();
+	expect((await answerOf(whole)).trim()).toMatch(/^\w+$/);
+
+	const mine = await kept(page);
+	const theirs = fromCommandLine(info.outputPath('grid'), 'all', 'trained');
+	expect(theirs.size).toBe(18);
+	expect([...mine.keys()].sort()).toEqual([...theirs.keys()].sort());
+	let compared = 0;
+	for (const [target, answers] of mine) {
+		expect(answers.length, target).toBeGreaterThan(0);
+		const ids = new Set(answers.map(({ id }) => id));
+		expect(answers, target).toEqual(theirs.get(target)!.filter(({ id }) => ids.has(id)));
+		compared += answers.length;
+	}
+	expect(compared).toBe(await answered(page));
 });
 
 test('a file that cannot be used is refused in a sentence', async ({ page }) => {
