@@ -129,6 +129,8 @@ async function compare(
 		repeats: 3,
 		text_config
 	};
+	if (manifest.kv_dtype !== 'float32')
+		throw new InputError('Peers are compared on fp32 and q4 models; leave --peers out.');
 	const peer = await writePeerFolder(root, manifest);
 	const results = new Map(subjects.map((subject) => [subject, [] as GenerationResult[]]));
 	const folders: Record<SubjectName, string> = {

@@ -5,7 +5,7 @@ import { int } from '../../lib/onnx/types.ts';
 import { ProtoWriter } from '../../lib/onnx/protobuf.ts';
 
 /**
- * One text-generation graph of the common layout, from the embedding and the language graph of a model folder:
+ * One text-generation graph of the common layout, from the embedding and the language graphs of a model folder:
  *
  *   input_ids ─────── embedding ─ inputs_embeds ─┐
  *   attention_mask ── sum − 1 ── seqlens_k ──────┤
@@ -15,8 +15,12 @@ import { ProtoWriter } from '../../lib/onnx/protobuf.ts';
  *
  * So other runtimes run the very same operators on the very same weight files.
  */
-export function mergedGraph(embedding: Uint8Array, language: Uint8Array, cache: CacheShape): Uint8Array {
-	const parts = [embedding, glue(cache), language].map(readGraph);
+export function mergedGraph(
+	embedding: Uint8Array,
+	language: readonly Uint8Array[],
+	cache: CacheShape
+): Uint8Array {
+	const parts = [embedding, glue(cache), ...language].map(readGraph);
 	const made = new Set(parts.flatMap(({ outputs }) => outputs.map(({ name }) => name)));
 	const needed = new Set(parts.flatMap(({ inputs }) => inputs.map(({ name }) => name)));
 	const wanted = (name: string) => name === 'logits' || name.startsWith('present.');
@@ -36,16 +40,21 @@ export function mergedGraph(embedding: Uint8Array, language: Uint8Array, cache: 
 	return model.finish();
 }
 
-/** Layers and widths of the cache. */
-export type CacheShape = Pick<TextConfig, 'num_hidden_layers' | 'num_key_value_heads' | 'head_dim'>;
+/** Layers, widths and type of the cache. */
+export interface CacheShape extends Pick<
+	TextConfig,
+	'num_hidden_layers' | 'num_key_value_heads' | 'head_dim'
+> {
+	readonly kv_dtype: 'float32' | 'float16';
+}
 
 /** What the language graph wants to know about the sequence, from the inputs that other runtimes give. */
-function glue({ num_hidden_layers, num_key_value_heads, head_dim }: CacheShape): Uint8Array {
+function glue({ num_hidden_layers, num_key_value_heads, head_dim, kv_dtype }: CacheShape): Uint8Array {
 	const g = new Graph('glue', 'glue');
 	// transformers.js makes the empty cache from these axis names; the first declaration of an input is the one kept.
 	for (let i = 0; i < num_hidden_layers; i++)
 		for (const what of ['key', 'value'])
-			g.input(`past_key_values.${i}.${what}`, 'float32', [
+			g.input(`past_key_values.${i}.${what}`, kv_dtype, [
 				'batch_size',
 				num_key_value_heads,
 				'past_sequence_length',

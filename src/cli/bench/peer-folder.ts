@@ -1,7 +1,6 @@
 import { copyFile, link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InputError } from '../../lib/tensor/errors.ts';
 import type { ModelManifest } from '../../lib/model/manifest.ts';
 import { mergedGraph } from './merged-graph.ts';
 
@@ -11,27 +10,26 @@ export interface PeerFolder {
 	readonly parent: string;
 	readonly name: string;
 	readonly graph: string;
+	/** Weight files beside the graph. */
+	readonly shards: readonly string[];
 	remove(): Promise<void>;
 }
 
 export async function writePeerFolder(root: string, manifest: ModelManifest): Promise<PeerFolder> {
 	const { embedding, language } = manifest.graphs;
-	if (manifest.kv_dtype !== 'float32' || language.length !== 1)
-		throw new InputError('Peers are compared on fp32 and q4 models in one part; leave --peers out.');
 	const parent = await mkdtemp(join(tmpdir(), 'honeybee-bench-'));
 	const folder = join(parent, 'model');
 	const onnx = join(folder, 'onnx');
 	await mkdir(onnx, { recursive: true });
-	const [first] = language;
 	const merged = mergedGraph(
 		await readFile(join(root, embedding.graph)),
-		await readFile(join(root, first!.graph)),
-		manifest.config.text_config
+		await Promise.all(language.map(({ graph }) => readFile(join(root, graph)))),
+		{ ...manifest.config.text_config, kv_dtype: manifest.kv_dtype }
 	);
 	const graph = join(onnx, 'model.onnx');
 	await writeFile(graph, merged);
-	for (const shard of [...embedding.weights, ...first!.weights])
-		await linkOrCopy(join(root, shard), join(onnx, shard));
+	const shards = [embedding, ...language].flatMap(({ weights }) => weights);
+	for (const shard of new Set(shards)) await linkOrCopy(join(root, shard), join(onnx, shard));
 	const text = manifest.config.text_config;
 	const config = { ...text, model_type: 'llama', architectures: ['LlamaForCausalLM'] };
 	await writeFile(join(folder, 'config.json'), JSON.stringify(config));
@@ -40,6 +38,7 @@ export async function writePeerFolder(root: string, manifest: ModelManifest): Pr
 		parent,
 		name: 'model',
 		graph,
+		shards: [...new Set(shards)],
 		remove: () => rm(parent, { recursive: true, force: true })
 	};
 }
