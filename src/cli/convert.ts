@@ -48,7 +48,12 @@ export const convertCommand: Command = {
 		const opened: Closable[] = [];
 		const kept = <T extends Closable>(what: T) => (opened.unshift(what), what);
 		try {
-			const found = kept(await openCheckpointAt(location));
+			const found = kept(
+				await openCheckpointAt(location).catch(async (error: unknown) => {
+					if (unpacked) await rm(unpacked, { recursive: true });
+					throw error;
+				})
+			);
 			const { checkpoint } = found;
 			const tokenizer =
 				values.tokenizer === undefined ? found.tokenizer : kept(await openFolder(values.tokenizer));

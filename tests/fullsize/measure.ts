@@ -1,77 +1,190 @@
 /**
- * Conversion against what reading the checkpoint and writing the model alone takes on the same disk, in one run, and the peak of
- * memory. Each is a process of its own.
+ * Conversion against what reading the checkpoint and writing the model alone takes on the same disk, in turns in one run, and the
+ * peak of memory. Each is a process of its own; both end when the bytes are on the disk, and begin with the checkpoint
+ * outside of the system's cache where the system can be told so.
  *
- *   node tests/fullsize/measure.ts CHECKPOINT_DIR OUT_DIR [q4f16|q4|fp16|fp32]
+ *   node tests/fullsize/measure.ts CHECKPOINT_DIR OUT_DIR [q4f16|q4|fp16|fp32] [ROUNDS]
  */
-import { spawnSync } from 'node:child_process';
-import { createReadStream, readdirSync, statSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
-import { convertCommand } from '../../src/cli/convert.ts';
+import { openCheckpointAt } from '../../src/cli/conversion/input.ts';
+import { openConversionThreads } from '../../src/cli/conversion/threads.ts';
+import { sha256 } from '../../src/cli/io/hash.ts';
+import { openFolderSink } from '../../src/cli/io/sink.ts';
+import { openCheckpoint } from '../../src/lib/checkpoint/folder.ts';
+import { convert } from '../../src/lib/model/convert/convert.ts';
+import { parseDType } from '../../src/lib/model/convert/dtypes.ts';
+import type { DTypePreset } from '../../src/lib/model/manifest.ts';
+import { bytesPerElement, elementCount } from '../../src/lib/tensor/tensor.ts';
 
-const [from, to, type = 'q4f16', job] = process.argv.slice(2);
-if (from === undefined || to === undefined)
-	throw new Error('node tests/fullsize/measure.ts CHECKPOINT_DIR OUT_DIR [TYPE]');
+/** Bytes and milliseconds. */
+export interface ConversionTimes {
+	readonly dtype: DTypePreset;
+	readonly source: number;
+	readonly model: number;
+	/** Largest tensor as the checkpoint has it. */
+	readonly largest_tensor: number;
+	/** One entry for each round. */
+	readonly rounds: readonly { readonly convert_ms: number; readonly copy_ms: number }[];
+	readonly peak_memory?: number;
+	/** Whether the checkpoint was read from the disk itself. */
+	readonly cold: boolean;
+}
+
+interface Job {
+	readonly kind: 'convert' | 'copy';
+	readonly from: string;
+	readonly to: string;
+	readonly dtype: DTypePreset;
+	/** Bytes to write. */
+	readonly bytes: number;
+}
+
+interface Outcome {
+	readonly ms: number;
+	readonly peak?: number;
+}
 
 const sizeOf = (folder: string) =>
 	readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
 
-/** Of all threads. On a busy machine this is what two runs can be compared by. */
-const processorSeconds = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
+/** Tells the system to forget what it keeps of a folder's files. */
+function forget(folder: string): boolean {
+	return readdirSync(folder).every(
+		(file) =>
+			spawnSync('dd', [`if=${join(folder, file)}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' })
+				.status === 0
+	);
+}
 
-if (job === 'convert') {
-	const began = performance.now();
-	const silent = () => undefined;
-	await convertCommand.run([from, to, '--dtype', type], {
-		write: silent,
-		progress: silent,
-		note: silent,
-		signal: new AbortController().signal
-	});
-	console.log(
-		JSON.stringify({ ms: performance.now() - began, seconds: processorSeconds(), peak: peakMemory() })
-	);
-} else if (job?.startsWith('copy:')) {
-	// As many bytes as the model has are written while all of the checkpoint is read.
-	const bytes = Number(job.slice(5));
-	const began = performance.now();
-	const out = await open(join(to, 'copy.tmp'), 'w');
-	const ratio = bytes / sizeOf(from);
-	let owed = 0;
-	for (const file of readdirSync(from))
-		for await (const chunk of createReadStream(join(from, file), { highWaterMark: 2 ** 24 }))
-			for (owed += (chunk as Buffer).length * ratio; owed >= 1;) {
-				const { bytesWritten } = await out.write(
-					chunk as Buffer,
-					0,
-					Math.min((chunk as Buffer).length, Math.floor(owed))
-				);
-				owed -= bytesWritten;
-			}
-	await out.close();
-	const ms = performance.now() - began;
-	const seconds = processorSeconds();
-	await rm(join(to, 'copy.tmp'));
-	console.log(JSON.stringify({ ms, seconds }));
-} else {
-	const run = (what: string) => {
-		const { stdout } = spawnSync(process.execPath, [process.argv[1]!, from, to, type, what], {
-			encoding: 'utf8',
-			stdio: ['ignore', 'pipe', 'inherit']
-		});
-		return JSON.parse(stdout) as { ms: number; seconds: number; peak?: number };
+export async function measureConversion(
+	from: string,
+	to: string,
+	dtype: DTypePreset,
+	rounds: number,
+	signal?: AbortSignal
+): Promise<ConversionTimes> {
+	const found = await openCheckpointAt({ kind: 'folder', path: from });
+	const { entries } = await openCheckpoint(found.checkpoint);
+	await found.close();
+	const times: { convert_ms: number; copy_ms: number }[] = [];
+	let peak: number | undefined;
+	let model = 0;
+	let cold = true;
+	const run = async (kind: Job['kind']) => {
+		cold = forget(from) && cold;
+		return inChild({ kind, from, to, dtype, bytes: model }, signal);
 	};
-	const converted = run('convert');
-	const source = sizeOf(from);
-	const copied = run(`copy:${sizeOf(to)}`);
-	const line = ({ ms, seconds }: typeof converted) =>
-		`${(ms / 1000).toFixed(1)} s (${(source / 1e3 / ms).toFixed(0)} MB/s), ${seconds.toFixed(1)} s of processor time`;
-	console.log(`source ${(source / 1e6).toFixed(0)} MB → ${type} ${(sizeOf(to) / 1e6).toFixed(0)} MB`);
-	console.log(`conversion ${line(converted)}`);
-	console.log(`reading and writing alone ${line(copied)}`);
-	console.log(
-		`share ${((copied.ms / converted.ms) * 100).toFixed(0)} %, peak memory ${((converted.peak ?? 0) / 2 ** 20).toFixed(0)} MiB`
-	);
+	for (let round = 0; round < rounds; round++) {
+		await rm(to, { recursive: true, force: true });
+		const converted = await run('convert');
+		if (converted.peak !== undefined) peak = Math.max(peak ?? 0, converted.peak);
+		model = sizeOf(to);
+		await rm(to, { recursive: true });
+		times.push({ convert_ms: converted.ms, copy_ms: (await run('copy')).ms });
+	}
+	await rm(to, { recursive: true });
+	return {
+		dtype,
+		source: sizeOf(from),
+		model,
+		largest_tensor: Math.max(
+			...[...entries.values()].map((entry) => elementCount(entry.dims) * bytesPerElement[entry.dtype])
+		),
+		rounds: times,
+		...(peak !== undefined && { peak_memory: peak }),
+		cold
+	};
+}
+
+function inChild(job: Job, signal: AbortSignal | undefined): Promise<Outcome> {
+	const args = [fileURLToPath(import.meta.url), '--job', JSON.stringify(job)];
+	return new Promise((done, failed) => {
+		const child = spawn(process.execPath, args, {
+			stdio: ['ignore', 'pipe', 'inherit'],
+			...(signal && { signal })
+		});
+		let output = '';
+		child.stdout.on('data', (chunk) => (output += String(chunk)));
+		child.on('error', failed);
+		child.on('close', (code) =>
+			code === 0
+				? done(JSON.parse(output) as Outcome)
+				: failed(new Error(`The ${job.kind === 'copy' ? 'copy' : 'conversion'} ended with code ${code}.`))
+		);
+	});
+}
+
+async function convertOnce({ from, to, dtype }: Job): Promise<Outcome> {
+	const location = { kind: 'folder', path: from } as const;
+	const began = performance.now();
+	const { checkpoint, resolve } = await openCheckpointAt(location);
+	const sink = await openFolderSink(to);
+	const threads = openConversionThreads({ location, sink: to, dtype });
+	await convert({ checkpoint, sink, dtype, name: 'measured', resolve, createHash: sha256, threads });
+	const ms = performance.now() - began;
+	const peak = peakMemory();
+	await threads.close();
+	return { ms, ...(peak !== undefined && { peak }) };
+}
+
+/** Reads all of the checkpoint, and writes as many bytes as the model has as the conversion does, while it reads on. */
+async function copyOnce({ from, to, bytes }: Job): Promise<Outcome> {
+	const block = 8 * 2 ** 20;
+	const buffers = [new Uint8Array(block), new Uint8Array(block)] as const;
+	const ratio = bytes / sizeOf(from);
+	await mkdir(to, { recursive: true });
+	const began = performance.now();
+	const out = await (await openFolderSink(to)).create('copy');
+	let turn = 0;
+	let writing = Promise.resolve();
+	for (const file of readdirSync(from)) {
+		const handle = await open(join(from, file));
+		for (;;) {
+			const buffer = buffers[turn++ & 1]!;
+			const { bytesRead } = await handle.read(buffer, 0, block);
+			await writing;
+			if (bytesRead === 0) break;
+			// A model may be larger than its checkpoint.
+			writing = (async () => {
+				for (let left = Math.round(bytesRead * ratio); left > 0; left -= block)
+					await out.write(buffer.subarray(0, Math.min(left, block)));
+			})();
+		}
+		await handle.close();
+	}
+	await writing;
+	await out.close();
+	return { ms: performance.now() - began };
+}
+
+/** The times in words. */
+export function describeTimes(times: ConversionTimes): string {
+	const { dtype, source, model, rounds, peak_memory, largest_tensor, cold } = times;
+	const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+	const rate = (ms: number) => `${(source / 1e6 / (ms / 1000)).toFixed(0)} MB/s`;
+	const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+	const shares = rounds.map(({ convert_ms, copy_ms }) => (100 * copy_ms) / convert_ms);
+	return [
+		`${mb(source)} → ${dtype} ${mb(model)}: conversion ${rate(middle(rounds.map((r) => r.convert_ms)))}`,
+		`reading and writing alone ${rate(middle(rounds.map((r) => r.copy_ms)))}${cold ? '' : ' (checkpoint in the cache)'}`,
+		`share ${middle(shares).toFixed(0)} % (${shares.map((share) => share.toFixed(0)).join(', ')})`,
+		...(peak_memory === undefined
+			? []
+			: [`peak memory ${mb(peak_memory)}, largest tensor ${mb(largest_tensor)}`])
+	].join('; ');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+	const [from, to, type = 'q4f16', rounds = '3'] = process.argv.slice(2);
+	if (from === '--job') {
+		const job = JSON.parse(to ?? '') as Job;
+		console.log(JSON.stringify(await (job.kind === 'convert' ? convertOnce : copyOnce)(job)));
+	} else if (from === undefined || to === undefined)
+		throw new Error('node tests/fullsize/measure.ts CHECKPOINT_DIR OUT_DIR [TYPE] [ROUNDS]');
+	else console.log(describeTimes(await measureConversion(from, to, parseDType(type), Number(rounds))));
 }

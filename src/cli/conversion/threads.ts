@@ -87,8 +87,9 @@ class Thread {
 			return;
 		}
 		this.#task = undefined;
-		if ('reason' in task) task.reject(task.reason);
-		else if ('sha256' in answer) task.resolve(answer.sha256);
+		// Work that was finished before it heard is kept.
+		if ('sha256' in answer) task.resolve(answer.sha256);
+		else if ('reason' in task) task.reject(task.reason);
 		else task.reject(answer.input ? new InputError(answer.message) : new Error(answer.message));
 	}
 

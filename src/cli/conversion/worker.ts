@@ -35,14 +35,35 @@ const once = <T>(make: () => Promise<T>) => {
 const opened = once(open);
 const planned = once(plan);
 
+/** Bytes are told of this often; a message costs more than a megabyte's hash. */
+const REPORT_MS = 50;
+
 let abort = new AbortController();
 
-async function run(task: Exclude<ThreadTask, { readonly kind: 'cancel' }>): Promise<string> {
+type Work = Exclude<ThreadTask, { readonly kind: 'cancel' }>;
+
+async function run(task: Work): Promise<string> {
 	const { signal } = abort;
+	let unsaid = 0;
+	let last = 0;
+	const say = () => {
+		answer({ call: task.call, bytes: unsaid });
+		unsaid = 0;
+	};
 	const onBytes = (bytes: number) => {
 		signal.throwIfAborted();
-		answer({ call: task.call, bytes });
+		unsaid += bytes;
+		const now = performance.now();
+		if (now - last < REPORT_MS) return;
+		last = now;
+		say();
 	};
+	const digest = await work(task, signal, onBytes);
+	say();
+	return digest;
+}
+
+async function work(task: Work, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<string> {
 	const { checkpoint, sink } = await opened();
 	if (task.kind === 'hash') {
 		const source = await checkpoint.open(task.path);

@@ -116,7 +116,7 @@ export async function openTar(source: ByteSource): Promise<SourceFolder> {
 	const bytes: TarBytes = {
 		async take(length) {
 			const end = Math.min(at + length, source.size);
-			const taken = await source.read(at, end);
+			const taken = await source.read(Math.min(at, end), end);
 			at = end;
 			return taken;
 		},

@@ -51,8 +51,8 @@ export interface ConversionOptions {
 	readonly signal?: AbortSignal;
 }
 
-/** Bytes hashed at a time; they stay in the second cache. */
-const CHUNK = 1024 * 1024;
+/** Bytes of the checkpoint hashed at a time. */
+const CHUNK = 2 * 1024 * 1024;
 /** Bytes read at both ends of a source file to tell it from another one. */
 const IDENTITY_BYTES = 1024 * 1024;
 const JOURNAL = 'honeybee.partial.json';
@@ -391,12 +391,23 @@ export async function hashSource(
 	hash: Hasher,
 	onBytes: (bytes: number) => void
 ): Promise<string> {
-	const buffer = new Uint8Array(Math.min(CHUNK, source.size));
-	for (let at = 0; at < source.size; at += CHUNK) {
-		const length = Math.min(CHUNK, source.size - at);
-		const bytes = await source.read(at, at + length, buffer.subarray(0, length));
-		hash.update(bytes);
-		onBytes(bytes.length);
+	const size = Math.min(CHUNK, source.size);
+	const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
+	// One part is read while the one before it is hashed.
+	const read = (at: number, turn: number) => {
+		const end = Math.min(at + CHUNK, source.size);
+		return source.read(at, end, buffers[turn & 1]!.subarray(0, end - at));
+	};
+	let next = source.size > 0 ? read(0, 0) : undefined;
+	try {
+		for (let at = CHUNK, turn = 1; next; at += CHUNK, turn++) {
+			const bytes: Uint8Array = await next;
+			next = at < source.size ? read(at, turn) : undefined;
+			hash.update(bytes);
+			onBytes(bytes.length);
+		}
+	} finally {
+		await next?.catch(() => undefined);
 	}
 	return hash.digest();
 }
