@@ -80,6 +80,57 @@ plain('a notebook from elsewhere runs nothing until trusted, and then reaches no
 	expect(outside).toEqual([]);
 });
 
+plain(
+	'no other way out: sockets, images, windows, the page above, the frame’s own address',
+	async ({ page }) => {
+		const outside: string[] = [];
+		await page.context().route('https://example.com/**', (route) => {
+			outside.push(route.request().url());
+			return route.fulfill({ body: 'here', contentType: 'text/html' });
+		});
+		page.on('websocket', (socket) => outside.push(socket.url()));
+		const event = (make: string) =>
+			`const said = await new Promise((resolve) => { try { ${make} } catch { resolve("refused") } });\n    display(said)`;
+		const on =
+			'one.onload = one.onopen = one.onmessage = () => resolve("reached"); one.onerror = () => resolve("refused")';
+		const cells = [
+			event(`const one = new WebSocket("wss://example.com/"); ${on}`),
+			event(`const one = new Image(); ${on}; one.src = "https://example.com/?pixel"`),
+			event(`const one = new Worker(URL.createObjectURL(new Blob(["postMessage(1)"]))); ${on}`),
+			event(`const one = new EventSource("https://example.com/?events"); ${on}`),
+			event('resolve(window.open("https://example.com/?window") ? "reached" : "refused")'),
+			event('globalThis.top.location.href = "https://example.com/?top"; resolve("reached")')
+		];
+		await openFile(
+			page,
+			'ways.html',
+			file(cells.map((text, i) => ['module', text.replaceAll('said', `said${i}`)]))
+		);
+		const frame = frameOf(page);
+		await page.getByRole('button', { name: 'Trust and run' }).click();
+		await expect(frame.locator('.output', { hasText: 'refused' })).toHaveCount(cells.length, {
+			timeout: 60_000
+		});
+		expect(outside).toEqual([]);
+
+		await openFile(
+			page,
+			'leaves.html',
+			file([
+				['text/markdown', '# Leaves ![pixel](https://example.com/?markdown)'],
+				['module', 'location.href = "https://example.com/?gone"']
+			])
+		);
+		await page.getByRole('button', { name: 'Trust and run' }).click();
+		await page
+			.getByRole('button', { name: 'Stop it and open the notebook again' })
+			.click({ timeout: 60_000 });
+		await expect(frame.getByRole('heading', { name: 'Leaves' })).toBeVisible();
+		await expect(frame.getByText('Not run.')).toHaveCount(1);
+		expect(outside).toEqual([]);
+	}
+);
+
 plain('a cell that never gives way is stopped, and the notebook goes on', async ({ page }) => {
 	await openFile(
 		page,

@@ -57,4 +57,6 @@ export type FromFrame =
 			readonly ran: number;
 	  }
 	| { readonly type: 'snapshot'; readonly id: number; readonly html: string }
+	/** A link was followed; the frame itself opens nothing. */
+	| { readonly type: 'link'; readonly href: string }
 	| { readonly type: 'pong'; readonly id: number };

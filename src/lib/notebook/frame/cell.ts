@@ -124,16 +124,30 @@ export class RunningCell {
 		variable.define(name, given, (...values: unknown[]) => {
 			const mine = this.#begin(!autodisplay);
 			const byName = new Map(given.map((input, i) => [input, values[i]]));
-			return evaluated(...inputs.map((input) => (byName.has(input) ? byName.get(input) : mine[input])));
+			return this.#untilAborted(
+				evaluated(...inputs.map((input) => (byName.has(input) ? byName.get(input) : mine[input])))
+			);
 		});
 		this.#variables.push(variable);
 		if (output === undefined)
 			for (const one of outputs) {
 				const exported = this.#module.variable(true);
-				exported.define(one, [name!], (exports: Record<string, unknown>) => exports[one]);
+				exported.define(one, [name!], (exports: Record<string, unknown>) => this.#untilAborted(exports[one]));
 				this.#variables.push(exported);
 			}
 		this.names = output === undefined ? outputs : [output];
+	}
+
+	/** A promise that ends when the cell is stopped or runs again: the runtime computes nothing anew before the old promise is settled. */
+	#untilAborted(value: unknown): unknown {
+		if (!(value instanceof Promise)) return value;
+		const { signal } = this.#abort;
+		return new Promise((resolve, reject) => {
+			const abort = () => reject(signal.reason as Error);
+			if (signal.aborted) abort();
+			signal.addEventListener('abort', abort, { once: true });
+			value.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+		});
 	}
 
 	/** What one run gets: ways to show things, and the model's calls, which end when the cell runs again. */

@@ -13,6 +13,7 @@ addEventListener('message', function hello({ source, ports, data }: MessageEvent
 	const connection = new Connection(port, receive);
 	const view = new NotebookView(root, connection);
 	snapshotOf = () => view.outputs();
+	root.addEventListener('click', (event) => follow(event, (href) => connection.send({ type: 'link', href })));
 	connection.send({ type: 'ready' });
 
 	function receive(message: ToFrame) {
@@ -29,6 +30,16 @@ addEventListener('message', function hello({ source, ports, data }: MessageEvent
 			connection.send({ type: 'snapshot', id: message.id, html: snapshotOf?.() ?? '' });
 	}
 });
+
+/** Links within the notebook go there; the page asks about others, since the frame opens no windows. */
+function follow(event: MouseEvent, outside: (href: string) => void): void {
+	const link = (event.target as Element).closest('a[href]');
+	const href = link?.getAttribute('href');
+	if (href === null || href === undefined) return;
+	event.preventDefault();
+	if (!href.startsWith('#')) return outside(href);
+	document.getElementById(`user-content-${href.slice(1)}`)?.scrollIntoView();
+}
 
 function theme(dark: boolean): void {
 	document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';

@@ -51,10 +51,6 @@ export function renderMarkdown(source: string): HTMLElement {
 			throwOnError: false,
 			trust: false
 		});
-	for (const link of root.querySelectorAll('a[href]')) {
-		link.setAttribute('target', '_blank');
-		link.setAttribute('rel', 'noopener noreferrer');
-	}
 	return root;
 }
 

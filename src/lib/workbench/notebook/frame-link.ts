@@ -13,6 +13,8 @@ export interface FrameHandlers {
 	readonly ready: () => void;
 	readonly changed: (text: string, title: string) => void;
 	readonly status: (status: { running: number; failed: number; ran: number; cells: number }) => void;
+	/** A link of the notebook was followed; `href` is what the notebook says, and any text. */
+	readonly link: (href: string) => void;
 	/** The frame does not answer, or answers again. */
 	readonly stuck: (stuck: boolean) => void;
 }
@@ -82,6 +84,7 @@ export class FrameLink {
 		if (message.type === 'ready') this.#handlers.ready();
 		else if (message.type === 'changed') this.#handlers.changed(String(message.text), String(message.title));
 		else if (message.type === 'status') this.#handlers.status(message);
+		else if (message.type === 'link') this.#handlers.link(String(message.href));
 		else if (message.type === 'abort')
 			this.#open.get(message.id)?.abort(new DOMException('Stopped.', 'AbortError'));
 		else if (message.type === 'call') void this.#call(message);
