@@ -29,7 +29,7 @@ export interface Weight {
 	readonly name: string;
 	readonly dtype: ValueType;
 	readonly dims: readonly number[];
-	/** Makes the little-endian bytes, when the shard is written. A piece is valid until the next one is asked for. */
+	/** Makes the little-endian bytes, when the shard is written. A piece is valid until the second one after it is asked for. */
 	readonly pieces: () => AsyncIterable<Uint8Array>;
 }
 

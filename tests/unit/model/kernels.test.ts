@@ -37,9 +37,15 @@ function readerOf(tensor: Tensor, asked: number[] = []): TensorReader {
 	};
 }
 
+/** Copies a piece when the next one is there, which is as long as it is valid. */
 async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 	const parts: Uint8Array[] = [];
-	for await (const piece of pieces) parts.push(piece.slice());
+	let held: Uint8Array | undefined;
+	for await (const piece of pieces) {
+		if (held) parts.push(held.slice());
+		held = piece;
+	}
+	if (held) parts.push(held.slice());
 	return Buffer.concat(parts);
 }
 

@@ -24,9 +24,14 @@ export async function encodeShard(
 	hash: Hasher,
 	onBytes: (bytes: number) => void
 ): Promise<string> {
+	// A piece is written while the next one is made.
+	let writing: Promise<void> | undefined;
 	const put = async (bytes: Uint8Array) => {
 		hash.update(bytes);
-		await writer?.write(bytes);
+		await writing;
+		writing = writer?.write(bytes);
+		// Reported where it is awaited.
+		writing?.catch(() => undefined);
 		onBytes(bytes.length);
 	};
 	try {
@@ -39,11 +44,13 @@ export async function encodeShard(
 					done += piece.length;
 					if (done <= byteLength) await put(piece);
 				}
+			await writing;
 			if (done !== byteLength)
 				throw new Error(`Weight ${weight?.name} has ${done} bytes, planned were ${byteLength}.`);
 		}
 		await writer?.close();
 	} catch (error) {
+		await writing?.catch(() => undefined);
 		await writer?.abort();
 		throw error;
 	}

@@ -127,29 +127,29 @@ async function* bands(
 	}
 }
 
-/** The values in their order, as another type. A piece is valid until the next one is asked for. */
+/** The values in their order, as another type. A piece is valid as `Weight.pieces` says. */
 export function encodeValues(reader: TensorReader, type: FloatType): AsyncGenerator<Uint8Array, void, void> {
 	return withKernels(async function* (kernels) {
 		const perBand = BAND / 2;
 		const band = perBand * elementSize(reader);
 		const size = bytesPerElement[type];
-		const workspace = new Workspace(kernels, [band, band, perBand * size, STRIP * 4]);
-		const out = workspace.address(2);
-		const strip = workspace.address(3);
+		const workspace = new Workspace(kernels, [band, band, perBand * size, perBand * size, STRIP * 4]);
+		const strip = workspace.address(4);
+		let turn = 0;
 		for await (const { start, end, address, widen } of bands(workspace, reader, perBand, [0, 1])) {
 			const count = end - start;
-			if (type === 'float32' && elementSize(reader) === 4) {
-				yield workspace.bytes(address, count * 4);
-				continue;
-			}
-			for (let at = 0; at < count; at += STRIP) {
-				const length = Math.min(STRIP, count - at);
-				if (type === 'float32') widen(at, length, out + at * 4);
-				else {
-					widen(at, length, strip);
-					kernels.narrowFloat16(strip, out + at * 2, Math.ceil(length / 8) * 8);
+			const out = workspace.address(2 + (turn++ & 1));
+			if (type === 'float32' && elementSize(reader) === 4)
+				workspace.bytes(out, count * 4).set(workspace.bytes(address, count * 4));
+			else
+				for (let at = 0; at < count; at += STRIP) {
+					const length = Math.min(STRIP, count - at);
+					if (type === 'float32') widen(at, length, out + at * 4);
+					else {
+						widen(at, length, strip);
+						kernels.narrowFloat16(strip, out + at * 2, Math.ceil(length / 8) * 8);
+					}
 				}
-			}
 			yield workspace.bytes(out, count * size);
 		}
 	});
@@ -160,7 +160,7 @@ const ROWS = 32;
 /** Columns of such rows whose lines stay in the first cache. */
 const COLUMNS = 64;
 
-/** A matrix [rows, columns] as [columns, rows]. A piece is valid until the next one is asked for. */
+/** A matrix [rows, columns] as [columns, rows]. A piece is valid as `Weight.pieces` says. */
 export function encodeTransposed(
 	reader: TensorReader,
 	rows: number,
@@ -247,8 +247,8 @@ export function quantizedSides(rows: number, columns: number, bits: 4 | 8): Quan
 }
 
 /**
- * The packed values of `quantizeMatrix` for a matrix [rows, columns]; scales and zero points go into `sides`. A piece is valid
- * until the next one is asked for.
+ * The packed values of `quantizeMatrix` for a matrix [rows, columns]; scales and zero points go into `sides`. A piece is
+ * valid as `Weight.pieces` says.
  */
 export function encodeQuantized(
 	reader: TensorReader,
@@ -268,17 +268,19 @@ export function encodeQuantized(
 			perBand * rowBytes,
 			blocks * BLOCK * 4,
 			perBand * packedRow,
+			perBand * packedRow,
 			perBand * blocks * 4,
 			perBand * zeroRow
 		]);
 		const row = workspace.address(2);
-		const packed = workspace.address(3);
-		const scales = workspace.address(4);
-		const zeros = workspace.address(5);
+		const scales = workspace.address(5);
+		const zeros = workspace.address(6);
+		let turn = 0;
 		const quantize = bits === 4 ? kernels.quantizeRow4 : kernels.quantizeRow8;
 		// Whole blocks of float32 are read where they lie.
 		const inPlace = elementSize(reader) === 4 && columns % BLOCK === 0;
 		for await (const band of bands(workspace, reader, perBand * columns, [0, 1])) {
+			const packed = workspace.address(3 + (turn++ & 1));
 			const first = band.start / columns;
 			const count = (band.end - band.start) / columns;
 			for (let i = 0; i < count; i++) {
