@@ -135,3 +135,54 @@ test('columns are added, moved, changed and remembered; another M keeps the plac
 	await page.getByRole('button', { name: 'Remove column B' }).click();
 	await expect(page.getByRole('region', { name: /^Column / })).toHaveCount(2);
 });
+
+test('a second model beside the first: a worker of its own, answers, maps and scores of both', async ({
+	page
+}) => {
+	test.setTimeout(900_000);
+	await page.goto('/models?backend=wasm');
+	await page.locator('input[type=file][webkitdirectory]').setInputFiles('tests/fixtures/golden/c-abs');
+	await page.getByRole('radio', { name: /^fp32, / }).check({ force: true });
+	await page.getByLabel('Name').fill('golden');
+	await page.getByRole('button', { name: 'Convert', exact: true }).click();
+	await expect(page.getByText(/^Converted: /)).toBeVisible({ timeout: 180_000 });
+
+	await page.goto('/compare?backend=wasm&model=honeybee-mini');
+	const columns = page.getByRole('region', { name: /^Column / });
+	await expect(columns).toHaveCount(2, { timeout: 120_000 });
+	await page.getByLabel('Model of column B').selectOption('golden (in this browser)');
+	await expect(columns.nth(1)).toHaveAccessibleName(/C-Abstractor, M = 16/, { timeout: 120_000 });
+	await expect(page.getByText(/ of weights in memory, 2 workers$/)).toBeVisible();
+
+	// Both answer, each with its own model and tokenizer.
+	await page.getByLabel('Question to all columns').fill('What is this?');
+	await page.getByRole('button', { name: 'Ask all' }).click();
+	await expect(page.getByText(/\d\stokens?, /)).toHaveCount(2, { timeout: 180_000 });
+	const answers = await page.getByRole('group', { name: /^Answer of column / }).allInnerTexts();
+	expect(answers[0]).not.toBe('');
+	expect(answers[0]).not.toBe(answers[1]);
+
+	// Maps of both stand under one cursor; what cannot be set against each other says why.
+	const grids = page.locator('#figure-compare-grids');
+	const drawn = grids.getByRole('group', { name: /side by side: A: / });
+	await expect(drawn.locator('image')).toHaveCount(2, { timeout: 240_000 });
+	await drawn.focus();
+	for (const key of ['ArrowRight', 'End']) await page.keyboard.press(key);
+	await expect(grids.locator('.readout').nth(0)).toHaveText(/^A: Token \d+: /);
+	await expect(grids.locator('.readout').nth(1)).toHaveText(/^B: Token 15: /);
+	await expect(grids).toContainText(/A: honeybee-mini .*; B: golden /);
+	await expect(
+		page.getByText(/^These columns see 144 and \d+ patches; a difference patch by patch needs the same/)
+	).toBeVisible();
+
+	await page.getByRole('button', { name: 'Score the answers' }).click();
+	const matrix = page.locator('#figure-score-matrix');
+	await expect(matrix.locator('svg')).toBeVisible({ timeout: 180_000 });
+	await expect(page.getByText(/^Scoring by/)).toHaveCount(0, { timeout: 180_000 });
+	await matrix.getByRole('button', { name: 'Show as table' }).click();
+	await expect(matrix.locator('tbody tr')).toHaveCount(4);
+
+	// The worker goes with its last column.
+	await page.getByLabel('Model of column B').selectOption({ index: 0 });
+	await expect(page.getByText(/2 workers$/)).toHaveCount(0);
+});

@@ -55,6 +55,8 @@ export interface SampleMarks<Sample extends SampleIndex> {
 	readonly dimmed: number;
 	readonly note: Readout;
 	readonly say: (sample: Sample) => string;
+	/** What lies beside the marks, e.g. a head in the legend. */
+	readonly beside?: Linked['at'];
 	readonly move?: Linked['move'];
 }
 
@@ -62,7 +64,7 @@ export interface SampleMarks<Sample extends SampleIndex> {
 export function linkSamples<Sample extends SampleIndex>(
 	svg: SVGSVGElement,
 	options: FigureOptions,
-	{ samples, spots, marks, dimmed, note, say, move }: SampleMarks<Sample>
+	{ samples, spots, marks, dimmed, note, say, beside, move }: SampleMarks<Sample>
 ): void {
 	link(svg, options, {
 		at(x, y) {
@@ -72,7 +74,7 @@ export function linkSamples<Sample extends SampleIndex>(
 				const away = Math.hypot(spot.x - x, spot.y - y);
 				if (away < distance) [nearest, distance] = [i, away];
 			});
-			if (nearest < 0) return undefined;
+			if (nearest < 0) return beside?.(x, y);
 			const { layer, head, point, token } = samples[nearest]!;
 			return { layer, head, point, token };
 		},
@@ -85,7 +87,14 @@ export function linkSamples<Sample extends SampleIndex>(
 				else mark.removeAttribute('opacity');
 			});
 			const hit = some ? samples[hits.indexOf(true)] : undefined;
-			note.write(hit ? say(hit) : '');
+			const { head, point } = selection;
+			note.write(
+				hit === undefined
+					? ''
+					: head !== undefined && point === undefined
+						? `Head ${head}: ${hits.filter(Boolean).length} samples.`
+						: say(hit)
+			);
 		},
 		...(move && { move })
 	});

@@ -95,6 +95,12 @@ export const samplingOffsets: Figure<SamplingRows> = {
 			marks,
 			dimmed: 0.15,
 			note,
+			beside(x, y) {
+				const line = Math.floor((y - foot + 1) / LINE);
+				const column = Math.floor(x / 56);
+				const head = line >= 0 && column < perLine ? heads[line * perLine + column] : undefined;
+				return head === undefined ? undefined : { head };
+			},
 			say: (hit) =>
 				`Token ${hit.token}, layer ${hit.layer}, head ${hit.head}, point ${hit.point}: offset (${number(hit.offsetX)}, ${number(hit.offsetY)}) patches, weight ${number(hit.weight)}${hit.outside ? ', outside the image' : ''}.`,
 			move(key, { token, ...rest }) {
