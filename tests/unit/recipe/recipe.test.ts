@@ -140,4 +140,23 @@ describe('ablations', () => {
 		expect(meanAccuracy(found.variants[0]!.free)).toBeCloseTo(0.6, 12);
 		expect(meanAccuracy(found.variants[0]!.short)).toBeUndefined();
 	});
+
+	it('come with intervals and a third form where they were measured', () => {
+		const { steps, variants } = ablationsOf({
+			ablations: {
+				...{ projector: 'c-abs', steps: 150, from: '' },
+				variants: {
+					base: { free: { existence: 0.5 }, short: {}, reworded: { existence: 0.25 } },
+					other: {
+						free: { existence: 0.4 },
+						short: {},
+						change: { free: { mean: -0.1, interval: [-0.2, 0.01] }, short: { interval: [null, 1] } }
+					}
+				}
+			}
+		})!;
+		expect(steps).toBe(150);
+		expect(variants.map(({ change }) => change)).toEqual([{}, { free: [-0.2, 0.01] }]);
+		expect(variants[0]!.reworded).toEqual({ existence: 0.25 });
+	});
 });
