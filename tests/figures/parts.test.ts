@@ -19,9 +19,11 @@ import {
 	textOn
 } from '../../src/lib/viz/palette.ts';
 import { palettePng } from '../../src/lib/viz/png.ts';
+import { samplingOffsets } from '../../src/lib/viz/sampling-offsets.ts';
+import { surgeryChange } from '../../src/lib/viz/surgery-change.ts';
 import { penOf } from '../../src/lib/viz/svg.ts';
 import { tokenPatchMatrix } from '../../src/lib/viz/token-patch-matrix.ts';
-import { bells } from './examples.ts';
+import { bells, examples } from './examples.ts';
 
 /** Milliseconds of processor time: unlike the clock, the same when others are busy. */
 const spent = (start: NodeJS.CpuUsage) => process.cpuUsage(start).user / 1000;
@@ -198,6 +200,61 @@ describe('pointing', () => {
 		for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown'])
 			svg.dispatchEvent(new KeyboardEvent('keydown', { key }));
 		expect(events.map(([{ token }]) => token)).toEqual([0, 1, 3]);
+	});
+});
+
+describe('pointing at the legend', () => {
+	it('chooses a head, and all of its samples stay while others fade', () => {
+		const events: [Selection, Cause][] = [];
+		const rows = examples['sampling-offsets'];
+		const svg = samplingOffsets.draw(rows, { width: 360, emit: (...event) => events.push(event) });
+		svg.getBoundingClientRect = () => ({ left: 0, top: 0, width: 360 }) as DOMRect;
+		const named = [...svg.querySelectorAll('text')].find((text) => text.textContent === 'head 1')!;
+		const [clientX, clientY] = ['x', 'y'].map((key) => Number(named.getAttribute(key)));
+		svg.dispatchEvent(new MouseEvent('pointermove', { clientX: clientX!, clientY: clientY! - 4 }));
+		expect(events).toEqual([[{ head: 1 }, 'hover']]);
+		const faded = (head: number) =>
+			[...svg.querySelectorAll(`.sample[data-head="${head}"]`)].map((mark) => mark.hasAttribute('opacity'));
+		expect(faded(1).length).toBeGreaterThan(0);
+		expect(new Set(faded(1))).toEqual(new Set([false]));
+		expect(new Set(faded(0))).toEqual(new Set([true]));
+		expect(svg.querySelector('.readout')!.textContent).toBe(`Head 1: ${faded(1).length} samples.`);
+	});
+});
+
+describe('words of two answers', () => {
+	const setUp = () => {
+		const events: Selection[] = [];
+		const svg = surgeryChange.draw(examples['surgery-change'], {
+			width: 480,
+			emit: (selection) => events.push(selection)
+		});
+		return { events, svg, said: () => svg.querySelector('.readout')!.textContent! };
+	};
+
+	it('are gone through by keys, old words as the words of the page', () => {
+		const { events, svg, said } = setUp();
+		for (let i = 0; i < 5; i++) svg.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown' }));
+		expect(events).toEqual([
+			{ row: 0, word: 0 },
+			{ row: 1, word: 1 },
+			{ row: 2, word: 2 },
+			{ row: 3 },
+			{ row: 3 }
+		]);
+		expect(said()).toMatch(/^“car” after: −2 → −2.25\snats \(13.5\s% → 10.5\s%\)$/);
+		// A word chosen in another figure is shown, whichever row was before.
+		highlight(svg, { word: 1, row: 0 });
+		expect(said()).toMatch(/^“red” before: −0.3 → −4\snats .*; “blue” after: −5 → −0.5\snats/);
+	});
+
+	it('go left when they became less likely', () => {
+		const { svg } = setUp();
+		const ends = [...svg.querySelectorAll('.change')].map((line) => {
+			const [, from, to] = /M([\d.]+) [\d.]+H([\d.]+)/.exec(line.getAttribute('d')!)!;
+			return Math.sign(Number(to) - Number(from));
+		});
+		expect(ends).toEqual([-1, -1, -1, 1, -1, -1]);
 	});
 });
 

@@ -65,7 +65,13 @@ async function run(model: LanguageModel) {
 	for (const id of [7, 8]) steps.push([...(await model.append(await model.embed([id]), [id]))]);
 	await model.cache.truncate(4);
 	steps.push([...(await model.append(await model.embed([11, 12]), [11, 12]))]);
-	return { steps, trace: recorder.trace };
+	const attention = await model.branch({
+		from: 5,
+		embeds: await model.embed([3, 4, 6]),
+		logitPositions: [0, 2],
+		attention: { layers: [0, 1, 2, 3, 4], to: [1, 4, 6] }
+	});
+	return { steps, trace: recorder.trace, attention };
 }
 
 describe.each(['fp32', 'q4f16'] as const)('a language model in parts, %s', (dtype) => {
@@ -83,6 +89,16 @@ describe.each(['fp32', 'q4f16'] as const)('a language model in parts, %s', (dtyp
 			expect(actual.steps).toEqual(expected.steps);
 			expect(Object.keys(actual.trace).sort()).toEqual(Object.keys(expected.trace).sort());
 			expect(actual.trace).toEqual(expected.trace);
+			const named = [0, 1, 2, 3, 4].map((layer) => `lm.layers.${layer}.attention`);
+			expect(Object.keys(actual.attention).sort()).toEqual([...named, 'logits'].sort());
+			for (const name of named) {
+				expect(actual.attention[name]).toEqual(expected.attention[name]);
+				const { dims, data } = actual.attention[name]!;
+				expect(dims.slice(2)).toEqual([2, 3]);
+				// The first row, at position 5, does not see position 6; the second does.
+				expect(data[2]).toBe(0);
+				expect(data[5]).toBeGreaterThan(0);
+			}
 		} finally {
 			await whole.close();
 			await parts.close();
