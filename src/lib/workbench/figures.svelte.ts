@@ -14,6 +14,7 @@ import type { Exportable } from '../viz/export/files.ts';
 import type { FigureHost, Reopened } from '../viz/export/host.ts';
 import { defaultPrint, type PrintOptions } from '../viz/export/print.ts';
 import { openImage } from './images.ts';
+import { keptImage } from './kept-images.ts';
 import type { Session } from './session.svelte.ts';
 import { isNumber, type Memory, oneOf, recall, remember } from './storage.ts';
 
@@ -173,7 +174,9 @@ export class PageFigures implements FigureHost {
 				notes.push(`The model’s files are not those of then: ${changed.map(([path]) => path).join(', ')}.`);
 		}
 		if (image !== undefined) {
-			const known = [...session.images, ...(session.scenes ?? [])].find(({ id }) => id === image.id);
+			const known =
+				[...session.images, ...(session.scenes ?? [])].find(({ id }) => id === image.id) ??
+				(await keptImage(image.id));
 			if (known) session.putImage(known);
 			else if (image.base64 === undefined) notes.push(`Its image, ${image.name}, is not here; put it in.`);
 			else session.putImage(await openImage(new Blob([fromBase64(image.base64)]), image.name));

@@ -23,6 +23,7 @@ export interface PageParts {
 export async function savedPage({ article, figures, title, address, script }: PageParts): Promise<string> {
 	const copy = article.cloneNode(true) as HTMLElement;
 	settleControls(article, copy);
+	copy.querySelector(':scope > footer')?.remove();
 	const saved: SavedFigure[] = [];
 	for (const place of copy.querySelectorAll<HTMLElement>('figure[data-ordinal]')) {
 		const item = figures.find(
