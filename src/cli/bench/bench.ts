@@ -24,7 +24,10 @@ type Job =
 export type Extension = (
 	root: string,
 	terminal: Terminal
-) => Promise<Pick<BenchReport, 'answers' | 'eval_loops' | 'missing' | 'page_first_answer_ms' | 'views'>>;
+) => Promise<
+	Pick<BenchReport, 'answers' | 'missing' | 'page_first_answer_ms' | 'views'> &
+		Partial<Pick<BenchReport, 'eval_loops'>>
+>;
 
 const TRANSFORMERS = '@huggingface/transformers';
 const defaultModel = 'static/models/honeybee-mini';
