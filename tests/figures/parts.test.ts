@@ -21,6 +21,7 @@ import {
 import { palettePng } from '../../src/lib/viz/png.ts';
 import { samplingOffsets } from '../../src/lib/viz/sampling-offsets.ts';
 import { surgeryChange } from '../../src/lib/viz/surgery-change.ts';
+import { sideBySide } from '../../src/lib/viz/panels.ts';
 import { penOf } from '../../src/lib/viz/svg.ts';
 import { tokenPatchMatrix } from '../../src/lib/viz/token-patch-matrix.ts';
 import { bells, examples } from './examples.ts';
@@ -200,6 +201,14 @@ describe('pointing', () => {
 		for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown'])
 			svg.dispatchEvent(new KeyboardEvent('keydown', { key }));
 		expect(events.map(([{ token }]) => token)).toEqual([0, 1, 3]);
+	});
+});
+
+describe('panels side by side', () => {
+	it('stand in rows of equal length, and none is no reason for a place that is no number', () => {
+		expect([1, 2, 3, 4, 5].map((count) => sideBySide(count, 660).across)).toEqual([1, 2, 3, 2, 3]);
+		const none = sideBySide(0, 400);
+		expect([none.across, none.width, none.place(0, 10)]).toEqual([1, 400, { x: 0, y: 0 }]);
 	});
 });
 

@@ -11,7 +11,7 @@ export interface PanelLayout {
 /** As many panels in a row as there is room for, in rows of equal length: four become two and two before three and one. */
 export function sideBySide(count: number, width: number, least = 190, gap = 20): PanelLayout {
 	const fit = Math.max(1, Math.min(count, Math.floor((width + gap) / (least + gap))));
-	const across = Math.ceil(count / Math.ceil(count / fit));
+	const across = count === 0 ? 1 : Math.ceil(count / Math.ceil(count / fit));
 	const each = (width - gap * (across - 1)) / across;
 	return {
 		across,
