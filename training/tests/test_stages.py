@@ -1,10 +1,12 @@
 """Every stage after vision runs for some steps on a tiny, untrained tower, and goes on from its own checkpoint."""
+import json
 import sys
 
 import pytest
 import torch
 
 from training.bundle import load
+from training.compare import main as run_compare
 from training.data.batches import MIXTURES
 from training.data.text import Tokenizer, train_tokenizer
 from training.model.config import PRESETS, PROJECTORS
@@ -72,6 +74,29 @@ def test_steps_make_runs_equal(tmp_path, monkeypatch):
     a, b, c = (torch.load(folder / f"{n}.pt", weights_only=False)["projectors"] for n in "abc")
     assert all(torch.equal(a[k], b[k]) for k in a)
     assert any(not torch.equal(a[k], c[k]) for k in a)
+
+
+def test_the_comparison_gives_every_seed_and_goes_on(tmp_path, monkeypatch):
+    folder = untrained(tmp_path / "run", "base")
+    call(monkeypatch, folder, "--stage", "language", steps=1)
+    out = tmp_path / "compare.json"
+
+    def compare(seeds, *more):
+        monkeypatch.setattr(sys, "argv", [
+            "compare", "--run", str(folder), "--seeds", seeds, "--projectors", "pool,d-abs-m16", "--tokens", "16",
+            "--align-steps", "2", "--tune-steps", "2", "--scenes", "4", "--written", "0", "--pool", "8", "--out", str(out), *more])
+        run_compare()
+        return json.loads(out.read_text())
+
+    first = compare("1")
+    both = compare("1,2")
+    assert both["seeds"][0] == first["seeds"][0] and [r["seed"] for r in both["seeds"]] == [1, 2]
+    assert both["steps_per_projector"] == {"align": 1, "tune": 1}
+    for name in ("pool", "d-abs-m16"):
+        values = [r["splits"]["test"][name]["16"]["existence"]["accuracy"] for r in both["seeds"]]
+        assert both["over_seeds"][name]["existence"]["values"] == values
+    with pytest.raises(SystemExit):
+        compare("1", "--tune-steps", "3")
 
 
 def test_a_projector_refuses_an_m_it_is_not_trained_at(run, monkeypatch):
