@@ -80,6 +80,8 @@ describe.each(['fp32', 'q4f16'] as const)('a language model in parts, %s', (dtyp
 		const parts = await load(dtype, 50_000);
 		try {
 			expect(whole.manifest.graphs.language).toHaveLength(1);
+			// Attention needs no weights beside those of the language model in use.
+			expect(whole.manifest.graphs.attention.weights).toEqual([]);
 			expect(parts.manifest.graphs.language.length).toBeGreaterThan(1);
 			expect(parts.manifest.graphs.language.flatMap(({ layers }) => layers)).toEqual(
 				expect.arrayContaining([0, 5])
