@@ -1,9 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
-import { patchSide } from '../lib/analysis/grid.ts';
+import { patchSide, sideOf } from '../lib/analysis/grid.ts';
 import { coverage } from '../lib/analysis/locality.ts';
 import { tokenPatchMap } from '../lib/analysis/map.ts';
-import { samples, samplingTrace } from '../lib/analysis/offsets.ts';
+import {
+	initialReferencePoints,
+	referencePlaces,
+	samples,
+	samplingDensity,
+	samplingTrace
+} from '../lib/analysis/offsets.ts';
 import { gridSide } from '../lib/model/config.ts';
 import type { LocalityMethod } from '../lib/model/probes/locality.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
@@ -51,7 +57,7 @@ async function mapOf(source: Source) {
 	return { ...meanings[method], map: tokenPatchMap(tokens, patches, map.data.slice(0, tokens * patches)) };
 }
 
-async function samplingOf({ model, projector, tokens, token, image, href }: Source) {
+async function sampled({ model, projector, tokens, image }: Source) {
 	const trace = await model.trace({ projector, tokens, image, names: ['proj.'] });
 	const layers = Object.keys(trace).filter((name) => /^proj\.layer\d+\.sampling_locations$/.test(name));
 	const side = gridSide(model.manifest.config.vision_config);
@@ -63,8 +69,10 @@ async function samplingOf({ model, projector, tokens, token, image, href }: Sour
 			);
 		return tensor;
 	});
-	return { side, tokens, samples: samples(sampling, { layer: 0, token }), image: { href, name: image.name } };
+	return { side, sampling };
 }
+
+const pictureOf = ({ href, image }: Source) => ({ image: { href, name: image.name } });
 
 /** Figures that one image makes, each with how its rows are made. */
 const recipes: Readonly<Record<string, (source: Source) => Promise<unknown>>> = {
@@ -85,8 +93,28 @@ const recipes: Readonly<Record<string, (source: Source) => Promise<unknown>>> = 
 			image: { href: source.href, name: source.image.name }
 		};
 	},
-	'sampling-offsets': samplingOf
+	'sampling-offsets': async (source) => {
+		const { side, sampling } = await sampled(source);
+		const { tokens, token } = source;
+		return { side, tokens, samples: samples(sampling, { layer: 0, token }), ...pictureOf(source) };
+	},
+	'sampling-density': async (source) => {
+		const { side, sampling } = await sampled(source);
+		const rows = samples(sampling, { layer: 0 });
+		const total = rows.reduce((sum, { weight }) => sum + weight, 0);
+		return { density: samplingDensity(rows, side), total, ...pictureOf(source) };
+	},
+	'reference-points': async (source) => {
+		const { side, sampling } = await sampled(source);
+		const learned = referencePlaces(sampling);
+		const square = sideOf(learned.length) !== undefined;
+		const initial = square ? initialReferencePoints(learned.length, side) : learned;
+		return { learned, initial, side, ...pictureOf(source) };
+	}
 };
+
+/** The page of the workbench that shows the same figure. */
+const pageOf = (id: string) => (/^(sampling|reference)-/.test(id) ? 'offsets' : 'locality');
 
 const formats: Readonly<Record<string, Format>> = {
 	'.svg': 'svg',
@@ -192,14 +220,19 @@ export const figure: Command = {
 				options: { document: await makeDocument() },
 				selection: {},
 				provenance: `${manifest.name} · ${entry.title}, M = ${tokens} · ${image.name} · ${manifest.dtype} on node`,
-				method: `${method === 'perturbation' ? `perturbation, K = ${directions}` : method}. ${drawn.method}`,
+				method: `${pageOf(id) === 'offsets' ? 'layer 0, all heads' : method === 'perturbation' ? `perturbation, K = ${directions}` : method}. ${drawn.method}`,
 				ordinal: 0
 			};
 			const context: ExportContext = {
 				print,
 				application: 'command line',
 				origin: {
-					address: `locality?projector=${projector}&tokens=${tokens}`,
+					address: `${pageOf(id)}?${new URLSearchParams({
+						projector,
+						tokens: `${tokens}`,
+						select: `token.${token}`,
+						...(pageOf(id) === 'locality' && { method, directions: `${directions}` })
+					})}`,
 					model: {
 						name: manifest.name,
 						dtype: manifest.dtype,

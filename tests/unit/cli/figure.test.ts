@@ -38,6 +38,26 @@ describe('honeybee figure', () => {
 	});
 
 	it.each([
+		['locality-grid', 'c-abs', 'locality?'],
+		['token-patch-matrix', 'c-abs', 'locality?'],
+		['coverage', 'resampler', 'locality?'],
+		['sampling-offsets', 'd-abs', 'offsets?'],
+		['sampling-density', 'd-abs', 'offsets?'],
+		['reference-points', 'd-abs', 'offsets?']
+	])('makes %s, which opens again where it is shown', async (id, projector, page) => {
+		const file = join(mkdtempSync(join(tmpdir(), 'figure-')), 'figure.svg');
+		const args = [id, '--model', model, '--image', image, '--projector', projector, '--directions', '1'];
+		expect(await figure.run([...args, '--out', file], terminal)).toBe(true);
+		const bytes = new Uint8Array(readFileSync(file));
+		const capsule = readCapsule(bytes)!;
+		expect(capsule.figure.id).toBe(id);
+		expect(capsule.table.rows).toBeGreaterThan(3);
+		expect(capsule.origin.address).toContain(page);
+		expect(capsule.origin.address).toContain(`projector=${projector}`);
+		expect(new TextDecoder().decode(bytes)).not.toMatch(/NaN|undefined/);
+	});
+
+	it.each([
 		[['nothing', '--model', model], /not a figure of one image/],
 		[['token-map', '--image', image], /--model DIR is missing/],
 		[['token-map', '--model', model, '--image', image, '--out', 'x.gif'], /ends in none of/],
