@@ -99,3 +99,20 @@ test('a worker that dies is one clear state; one button brings the model back an
 	await page.getByRole('button', { name: 'Retry' }).click();
 	expect(await answerOf(page.getByRole('article').first())).toBe(before);
 });
+
+test('a worker that dies within an answer: one click, and the answer comes, the conversation before it kept', async ({
+	page
+}) => {
+	await open(page, '/?backend=wasm');
+	const first = 'What color is the background?';
+	const second = 'Describe the image.';
+	await answerOf(await ask(page, first));
+	const whole = await answerOf(await ask(page, second));
+	await page.getByRole('button', { name: 'Retry' }).last().click();
+	const worker = page.workers().find((candidate) => candidate.url().includes('honeybee'));
+	void worker!.evaluate(() => self.close()).catch(() => undefined);
+	await page.getByRole('button', { name: 'Restart and reload' }).first().click();
+	await expect(page.getByRole('article')).toHaveCount(2);
+	expect(await answerOf(page.getByRole('article').last())).toBe(whole);
+	await expect(page.getByRole('article').first()).toContainText(first);
+});

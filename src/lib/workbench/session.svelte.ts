@@ -71,10 +71,14 @@ export class Session {
 	#parts: SessionParts;
 	#ready: Promise<LoadedModel> | undefined;
 	#current: Exchange | undefined;
+	/** The exchange whose answer ended with its worker; it is asked again when the model is back. */
+	#cut: Exchange | undefined;
 	/** Stops the answer being written, and nothing else that the model does. */
 	#stopping: AbortController | undefined;
 	#composed: SessionImage | undefined;
 	#nextId = 1;
+	/** Answers begun so far. */
+	#runs = 0;
 	#unsubscribe: () => void;
 
 	constructor(parts: SessionParts) {
@@ -158,9 +162,10 @@ export class Session {
 		this.backendChoice = choice;
 		remember(this.#parts.memory, 'backend', choice);
 		await this.#load();
+		this.#goOn();
 	}
 
-	/** A new worker and the same model in it; images and conversation stay. */
+	/** A new worker and the same model in it; images and conversation stay, and an answer that was cut off is asked for again. */
 	async restart(): Promise<void> {
 		this.#interrupt();
 		try {
@@ -170,6 +175,7 @@ export class Session {
 		} catch {
 			// The client's state says what failed.
 		}
+		this.#goOn();
 	}
 
 	// ---- images ------------------------------------------------------------------------------------------------
@@ -337,23 +343,26 @@ export class Session {
 	}
 
 	async #run(exchange: Exchange): Promise<void> {
+		const run = ++this.#runs;
+		/** What a dead worker's stream still brings belongs to no answer. */
+		const live = () => exchange.open && run === this.#runs;
 		exchange.begin();
 		const stopping = new AbortController();
 		this.#current = exchange;
 		this.#stopping = stopping;
 		try {
 			const model = await this.#ready;
-			if (model === undefined || !exchange.open) return;
+			if (model === undefined || !live()) return;
 			const request = this.#request(exchange, model);
 			for await (const event of this.#parts.client.answer(request, stopping.signal)) {
-				if (!exchange.open) return;
+				if (!live()) return;
 				exchange.take(event);
 			}
-			if (exchange.open) exchange.fail('The answer ended before it was whole; ask again.');
+			if (live()) exchange.fail('The answer ended before it was whole; ask again.');
 		} catch (error) {
-			if (exchange.open) exchange.fail(sentence(error));
+			if (live()) exchange.fail(sentence(error));
 		} finally {
-			if (this.#current === exchange) this.#current = undefined;
+			if (run === this.#runs) this.#current = undefined;
 		}
 	}
 
@@ -374,8 +383,19 @@ export class Session {
 	/** Ends the open exchange without waiting for a worker that may be gone. */
 	#interrupt(message = 'The model was restarted before the answer was whole; ask again.'): void {
 		const exchange = this.#current;
-		if (exchange?.open) exchange.fail(message);
+		if (exchange?.open) {
+			exchange.fail(message);
+			this.#cut = exchange;
+		}
 		this.#current = undefined;
+	}
+
+	/** Asks again what was cut off, the conversation before it included, unless something else was asked since. */
+	#goOn(): void {
+		const cut = this.#cut;
+		if (cut === undefined || this.worker.status !== 'ready') return;
+		this.#cut = undefined;
+		if (!this.busy && cut.status === 'failed' && this.exchanges.at(-1) === cut) void this.#run(cut);
 	}
 }
 

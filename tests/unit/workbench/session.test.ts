@@ -334,7 +334,7 @@ describe('conversation', () => {
 		expect(client.requests.map(shape).at(-1)).toEqual(['Short?:scene']);
 	});
 
-	test('a crash ends the open answer at once; after a restart the conversation is there and goes on', async () => {
+	test('a crash ends the open answer at once; a restart goes on with it, the conversation before it replayed', async () => {
 		const { client, session } = await started();
 		await answer(session, client, 'One?', 'A');
 		void session.ask('Two?');
@@ -350,12 +350,32 @@ describe('conversation', () => {
 		expect(client.restarts).toBe(1);
 		expect(session.worker.status).toBe('ready');
 		expect(session.exchanges.map((exchange) => exchange.question)).toEqual(['One?', 'Two?']);
-		// What the dead worker left in its stream must not reach the page.
-		client.send({ type: 'token', id: 1, text: 'Half and' });
 		await settle();
-		expect(session.exchanges[1]?.text).toBe('Half');
+		expect(client.requests.map(shape).slice(-2)).toEqual([
+			['One?:scene', 'Two?:'],
+			['One?:scene', 'Two?:']
+		]);
+		client.send({ type: 'done', result: fakeResult('B') });
+		await settle();
+		expect(session.exchanges[1]).toMatchObject({ status: 'done', text: 'B' });
 		await answer(session, client, 'Three?', 'C');
-		expect(client.requests.map(shape).at(-1)).toEqual(['One?:scene', 'Three?:']);
+		expect(client.requests.map(shape).at(-1)).toEqual(['One?:scene', 'Two?:', 'Three?:']);
+	});
+
+	test('another backend goes on with what was cut off, too; what was stopped by hand is not asked again', async () => {
+		const { client, session } = await started();
+		void session.ask('One?');
+		await settle();
+		client.set({ status: 'failed', reason: 'crash', message: 'out of memory' });
+		await session.chooseBackend('wasm');
+		await settle();
+		expect(client.requests.map(shape)).toEqual([['One?:scene'], ['One?:scene']]);
+		await session.stop();
+		await settle();
+		const asked = client.requests.length;
+		await session.restart();
+		await settle();
+		expect(client.requests.length).toBe(asked);
 	});
 
 	test('dispose ends the worker and the subscription', async () => {
