@@ -1,4 +1,4 @@
-/** `npm run bench`: `honeybee bench` with the browser's backends, and what its pages wait for. */
+/** `npm run bench`: `honeybee bench` with the browser's backends, what its pages wait for, and conversion. */
 import { benchCommand, type Extension } from '../../src/cli/bench/bench.ts';
 import { main } from '../../src/cli/main.ts';
 
@@ -6,7 +6,8 @@ import { main } from '../../src/cli/main.ts';
 const browsers: Extension = async (...args) => {
 	const measured = await (await import('./browser.ts')).browsers(...args);
 	const { views, missing } = await (await import('./views.ts')).views(...args);
-	return { ...measured, views, missing: [...measured.missing, ...missing] };
+	const { conversions } = await (await import('./conversions.ts')).conversions(...args);
+	return { ...measured, views, conversions, missing: [...measured.missing, ...missing] };
 };
 
 process.exitCode = await main(['bench', ...process.argv.slice(2)], { bench: benchCommand(browsers) });

@@ -8,8 +8,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { describeConversion, type ConversionTimes } from '../../src/cli/bench/conversion.ts';
 import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
 import { openCheckpointAt } from '../../src/cli/conversion/input.ts';
 import { openConversionThreads } from '../../src/cli/conversion/threads.ts';
@@ -20,20 +22,6 @@ import { convert } from '../../src/lib/model/convert/convert.ts';
 import { parseDType } from '../../src/lib/model/convert/dtypes.ts';
 import type { DTypePreset } from '../../src/lib/model/manifest.ts';
 import { bytesPerElement, elementCount } from '../../src/lib/tensor/tensor.ts';
-
-/** Bytes and milliseconds. */
-export interface ConversionTimes {
-	readonly dtype: DTypePreset;
-	readonly source: number;
-	readonly model: number;
-	/** Largest tensor as the checkpoint has it. */
-	readonly largest_tensor: number;
-	/** One entry for each round. */
-	readonly rounds: readonly { readonly convert_ms: number; readonly copy_ms: number }[];
-	readonly peak_memory?: number;
-	/** Whether the checkpoint was read from the disk itself. */
-	readonly cold: boolean;
-}
 
 interface Job {
 	readonly kind: 'convert' | 'copy';
@@ -106,6 +94,8 @@ function inChild(job: Job, signal: AbortSignal | undefined): Promise<Outcome> {
 	return new Promise((done, failed) => {
 		const child = spawn(process.execPath, args, {
 			stdio: ['ignore', 'pipe', 'inherit'],
+			// The published program has no types to strip.
+			env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'honeybee-compile-cache') },
 			...(signal && { signal })
 		});
 		let output = '';
@@ -162,23 +152,6 @@ async function copyOnce({ from, to, bytes }: Job): Promise<Outcome> {
 	return { ms: performance.now() - began };
 }
 
-/** The times in words. */
-export function describeTimes(times: ConversionTimes): string {
-	const { dtype, source, model, rounds, peak_memory, largest_tensor, cold } = times;
-	const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
-	const rate = (ms: number) => `${(source / 1e6 / (ms / 1000)).toFixed(0)} MB/s`;
-	const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
-	const shares = rounds.map(({ convert_ms, copy_ms }) => (100 * copy_ms) / convert_ms);
-	return [
-		`${mb(source)} → ${dtype} ${mb(model)}: conversion ${rate(middle(rounds.map((r) => r.convert_ms)))}`,
-		`reading and writing alone ${rate(middle(rounds.map((r) => r.copy_ms)))}${cold ? '' : ' (checkpoint in the cache)'}`,
-		`share ${middle(shares).toFixed(0)} % (${shares.map((share) => share.toFixed(0)).join(', ')})`,
-		...(peak_memory === undefined
-			? []
-			: [`peak memory ${mb(peak_memory)}, largest tensor ${mb(largest_tensor)}`])
-	].join('; ');
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	const [from, to, type = 'q4f16', rounds = '3'] = process.argv.slice(2);
 	if (from === '--job') {
@@ -186,5 +159,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 		console.log(JSON.stringify(await (job.kind === 'convert' ? convertOnce : copyOnce)(job)));
 	} else if (from === undefined || to === undefined)
 		throw new Error('node tests/fullsize/measure.ts CHECKPOINT_DIR OUT_DIR [TYPE] [ROUNDS]');
-	else console.log(describeTimes(await measureConversion(from, to, parseDType(type), Number(rounds))));
+	else console.log(describeConversion(await measureConversion(from, to, parseDType(type), Number(rounds))));
 }

@@ -25,7 +25,7 @@ export type Extension = (
 	root: string,
 	terminal: Terminal
 ) => Promise<
-	Pick<BenchReport, 'answers' | 'missing' | 'page_first_answer_ms' | 'views'> &
+	Pick<BenchReport, 'answers' | 'missing' | 'page_first_answer_ms' | 'views' | 'conversions'> &
 		Partial<Pick<BenchReport, 'eval_loops'>>
 >;
 

@@ -1,5 +1,7 @@
 import type { AnswersResult } from './answers.ts';
+import { describeConversion, type ConversionTimes } from './conversion.ts';
 import type { LoopsResult } from './loops.ts';
+import { median } from './median.ts';
 import type { GenerationResult, SubjectName } from './subjects.ts';
 import type { ViewsReport } from './views.ts';
 import { quantiles } from '../../lib/analysis/statistics.ts';
@@ -19,6 +21,8 @@ export interface BenchReport {
 	readonly page_first_answer_ms?: number;
 	/** What the pages wait for. */
 	readonly views?: ViewsReport;
+	/** Conversion of a checkpoint that is made for it. */
+	readonly conversions?: readonly ConversionTimes[];
 }
 
 export interface GenerationReport {
@@ -53,12 +57,6 @@ export function summarize(rounds: readonly GenerationResult[]): GenerationSummar
 	};
 }
 
-export function median(values: readonly number[]): number {
-	const sorted = [...values].sort((a, b) => a - b);
-	const middle = sorted.length >> 1;
-	return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
 const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 const mb = (bytes: number | undefined) => (bytes === undefined ? '–' : `${Math.round(bytes / 1e6)} MB`);
 const rate = (value: number) => (Number.isFinite(value) ? `${value.toFixed(1)}/s` : '–');
@@ -79,6 +77,10 @@ export function describe(report: BenchReport): string {
 	if (report.page_first_answer_ms !== undefined)
 		blocks.push(`First token ${ms(report.page_first_answer_ms)} after opening the page (warm cache).`);
 	if (report.views) blocks.push(...viewsBlocks(report.views));
+	if (report.conversions?.length)
+		blocks.push(
+			['Conversion, by bytes of the checkpoint', ...report.conversions.map(describeConversion)].join('\n')
+		);
 	blocks.push(...missing.map((sentence) => `Not measured: ${sentence}`));
 	return `${blocks.join('\n\n')}\n`;
 }

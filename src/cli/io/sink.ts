@@ -8,7 +8,8 @@ import type { Closable } from './disk.ts';
 
 /**
  * A folder on disk that files are written into; it is made when needed. A file is written as `<name>.part` and renamed
- * by `close` once it is on the disk, so that a file of its name is always whole, after a power cut too. A full or read-only disk is an InputError.
+ * by `close`, so that a file of its name is always whole; a large one is on the disk by then, so that this outlives a power
+ * cut. A full or read-only disk is an InputError.
  */
 export async function openFolderSink(path: string): Promise<FolderSink & Closable> {
 	await explain(mkdir(path, { recursive: true }), path);
@@ -30,6 +31,7 @@ async function createFile(target: string): Promise<FileWriter> {
 	const handle = await explain(open(part, 'w'), target);
 	// Written to the disk while more is made, so that `close` has little left to wait for.
 	let unsynced = 0;
+	let total = 0;
 	let syncing: Promise<void> | undefined;
 	let syncError: unknown;
 	const sync = () => {
@@ -45,7 +47,7 @@ async function createFile(target: string): Promise<FileWriter> {
 	const finish = async () => {
 		await syncing;
 		if (syncError) throw syncError;
-		await handle.datasync();
+		if (total >= SYNC_EVERY) await handle.datasync();
 		await handle.close();
 		await rename(part, target);
 	};
@@ -66,6 +68,7 @@ async function createFile(target: string): Promise<FileWriter> {
 		async write(bytes) {
 			await orAbort(writeAll(handle, bytes));
 			unsynced += bytes.length;
+			total += bytes.length;
 			if (unsynced >= SYNC_EVERY && !syncing) sync();
 		},
 		close: () => orAbort(finish()),
@@ -73,6 +76,7 @@ async function createFile(target: string): Promise<FileWriter> {
 	};
 }
 
+/** Waiting for the disk takes as long for a small file as for much more. */
 const SYNC_EVERY = 32 * 2 ** 20;
 
 /** Node writes at most 2 GiB − 1 byte in one call, and may write less than it was given. */
