@@ -112,13 +112,13 @@ function inChild(job: Job, signal: AbortSignal | undefined): Promise<Outcome> {
 async function convertOnce({ from, to, dtype }: Job): Promise<Outcome> {
 	const location = { kind: 'folder', path: from } as const;
 	const began = performance.now();
-	const { checkpoint, resolve } = await openCheckpointAt(location);
+	const { checkpoint, resolve, close } = await openCheckpointAt(location);
 	const sink = await openFolderSink(to);
 	const threads = openConversionThreads({ location, sink: to, dtype });
 	await convert({ checkpoint, sink, dtype, name: 'measured', resolve, createHash: sha256, threads });
 	const ms = performance.now() - began;
 	const peak = peakMemory();
-	await threads.close();
+	for (const opened of [threads, sink, { close }]) await opened.close();
 	return { ms, ...(peak !== undefined && { peak }) };
 }
 

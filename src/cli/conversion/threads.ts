@@ -103,7 +103,8 @@ class Thread {
 /** Starts threads for a conversion; `close` ends them. */
 export function openConversionThreads(
 	setup: ThreadSetup,
-	count = Math.min(MOST_THREADS, Math.max(2, availableParallelism()))
+	// One more than there are cores: some wait for the disk.
+	count = Math.min(MOST_THREADS, availableParallelism() + 1)
 ): ConversionThreads & Closable {
 	const threads = Array.from({ length: count }, () => new Thread(setup));
 	const idle = [...threads];

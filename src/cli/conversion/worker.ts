@@ -34,6 +34,8 @@ const once = <T>(make: () => Promise<T>) => {
 };
 const opened = once(open);
 const planned = once(plan);
+// Begun while the conversion makes its own; whoever needs the plan hears of errors.
+planned().catch(() => undefined);
 
 /** Bytes are told of this often; a message costs more than a megabyte's hash. */
 const REPORT_MS = 50;
