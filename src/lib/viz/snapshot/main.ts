@@ -126,7 +126,7 @@ function begin(): void {
 		theme = now;
 		for (const one of live) one.draw(now);
 	});
-	addEventListener('keydown', (event) => {
+	document.addEventListener('keydown', (event) => {
 		if (event.key === 'Escape') show((selected = {}));
 	});
 }
