@@ -4,7 +4,7 @@ import { InputError } from '../../../src/lib/tensor/errors.ts';
 import { ConvertClient } from '../../../src/workers/convert.client.ts';
 import type { ConvertRequest, PickedFile } from '../../../src/workers/convert-api.ts';
 import { HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
-import { OPFS_MODELS, OPFS_STAGING } from '../../../src/workers/opfs.ts';
+import { listFiles, opfsDirectory, OPFS_MODELS, OPFS_STAGING } from '../../../src/workers/opfs.ts';
 import { storedModels } from '../../../src/workers/stored-models.ts';
 import { random } from '../../support/random-checkpoint.ts';
 import { goldenFiles, goldenTarGz } from './fixtures.ts';
@@ -50,6 +50,12 @@ function broken(how: { readonly room?: number; readonly quota?: number }): Conve
 	});
 }
 
+/** Weight files under their own names; what is not whole has another. */
+async function wholeFiles(name: string): Promise<string[]> {
+	const folder = await opfsDirectory([OPFS_MODELS, name]);
+	return folder ? (await listFiles(folder)).filter((path) => path.endsWith('.safetensors')).sort() : [];
+}
+
 const CONVERSIONS = 35;
 const ANSWERS = 15;
 
@@ -60,6 +66,8 @@ describe('a worker that is ended anywhere', () => {
 		const reference = await mortal().client.convert(request({ name: 'reference' }));
 		let cut = 0;
 		let kept = 0;
+		/** Files that were whole when the worker was ended. */
+		let whole: string[] = [];
 		for (let attempt = 0; cut < CONVERSIONS && attempt < CONVERSIONS * 4; attempt++) {
 			const { client, kill } = mortal();
 			const at = chance();
@@ -80,9 +88,13 @@ describe('a worker that is ended anywhere', () => {
 				// Ended too late: begin anew.
 				const root = await navigator.storage.getDirectory();
 				await (await root.getDirectoryHandle(OPFS_MODELS)).removeEntry('golden', { recursive: true });
+				whole = [];
 				continue;
 			}
 			cut++;
+			const now = await wholeFiles('golden');
+			expect(now).toEqual(expect.arrayContaining(whole));
+			whole = now;
 			const model = (await storedModels()).find(({ name }) => name === 'golden');
 			// Visible only when whole.
 			if (model?.manifest) expect(await client.verify('golden')).toEqual([]);
@@ -94,6 +106,8 @@ describe('a worker that is ended anywhere', () => {
 		const { manifest } = await client.convert(request());
 		expect(manifest.files).toEqual(reference.manifest.files);
 		expect(await client.verify('golden')).toEqual([]);
+		// The model beside it was never touched.
+		expect(await client.verify('reference')).toEqual([]);
 	});
 
 	it(`while it answers: ${ANSWERS} times, and the next answer is right`, async () => {
@@ -112,9 +126,12 @@ describe('a worker that is ended anywhere', () => {
 			raw_prompt: 'Why is the sky blue?',
 			sampling: { ...greedy, max_new_tokens: 24 }
 		};
+		let expected: readonly number[] | undefined;
 		const ask = async (onToken: (count: number) => void = () => undefined) => {
 			let count = 0;
 			for await (const event of client.answer(question)) {
+				// No wrong token either, before the end.
+				if (event.type === 'token' && expected) expect(event.id).toBe(expected[count]);
 				if (event.type === 'token') onToken(++count);
 				if (event.type === 'done') return event.result.ids;
 			}
@@ -122,7 +139,7 @@ describe('a worker that is ended anywhere', () => {
 		};
 		try {
 			await client.load({ location: { kind: 'opfs', name: 'golden' }, backend: 'wasm' });
-			const expected = await ask();
+			expected = await ask();
 			expect(expected).toHaveLength(24);
 			let cut = 0;
 			for (let i = 0; i < ANSWERS; i++) {
