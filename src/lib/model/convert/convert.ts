@@ -3,6 +3,7 @@ import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, type HoneybeeConfig } from '../config.ts';
+import { releaseKernels } from '../kernels/encode.ts';
 import { kvType } from '../language/graph.ts';
 import type { DTypePreset, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
@@ -89,6 +90,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 		threads?.count ?? 1,
 		() => threads?.cancel()
 	);
+	releaseKernels();
 	for (const p of plan.parts) await writeGraph(p, files);
 	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
 
