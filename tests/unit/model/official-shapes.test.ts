@@ -57,6 +57,7 @@ describe.each(projectorTypes)('%s at a sixteenth of the official width, all laye
 		const folder = memoryFolder('', unpacked.files);
 		const { path, tokenizer } = pickCheckpoint('run', await folder.list());
 		expect(path).toBe('run/last');
+		expect(Object.keys(unpacked.files)).toContain('run/last/pytorch_model-00002-of-00002.bin');
 		const root = await mkdtemp(join(tmpdir(), 'honeybee-official-'));
 		const sink = await openFolderSink(root);
 		try {
