@@ -86,6 +86,28 @@ plain('a notebook from elsewhere runs nothing until trusted, and then reaches no
 	expect(outside).toEqual([]);
 });
 
+plain('the page itself runs no script and shows no frame but its own', async ({ page }) => {
+	await page.goto('/notebook?backend=wasm');
+	await expect(status(page)).toBeVisible();
+	const found = await page.evaluate(async () => {
+		const seen = new Set<string>();
+		document.addEventListener('securitypolicyviolation', (event) => seen.add(event.effectiveDirective));
+		const script = Object.assign(document.createElement('script'), { textContent: 'window.ran = true' });
+		const frame = Object.assign(document.createElement('iframe'), { src: 'https://example.com/' });
+		document.body.append(script, frame);
+		document.body.insertAdjacentHTML(
+			'beforeend',
+			'<img src="https://example.com/x.png" onerror="window.ran = true">'
+		);
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+		return { seen: [...seen].sort(), ran: 'ran' in window };
+	});
+	expect(found).toEqual({
+		seen: ['frame-src', 'img-src', 'script-src-attr', 'script-src-elem'],
+		ran: false
+	});
+});
+
 plain(
 	'no other way out: sockets, images, windows, the page above, the frame’s own address',
 	async ({ page }) => {

@@ -6,27 +6,27 @@ import * as offsets from '../../analysis/offsets.ts';
 import * as similarity from '../../analysis/token-similarity.ts';
 import * as statistics from '../../analysis/statistics.ts';
 import type { Figure } from '../../viz/figure.ts';
-import { projectorColours } from '../../viz/palette.ts';
+import { projectorColours, type Theme } from '../../viz/palette.ts';
 import { figures } from '../../viz/registry.ts';
 import { md, tex } from './markdown.ts';
 
-/** Draws one of the workbench's figures, by its id. */
-function draw(id: string, rows: unknown, options: object = {}): SVGSVGElement {
-	const figure = figures.find((one) => one.id === id) as unknown as Figure<unknown> | undefined;
-	if (!figure)
-		throw new Error(`There is no figure “${id}”; there are ${figures.map((one) => one.id).join(', ')}.`);
-	const dark = document.documentElement.dataset['theme'] === 'dark';
-	return figure.draw(rows, { width: 560, theme: dark ? 'dark' : 'light', emit: () => undefined, ...options });
+/** What draws the workbench's figures, by their id, on light or on dark paper. */
+export function drawing(theme: Theme) {
+	return (id: string, rows: unknown, options: object = {}): SVGSVGElement => {
+		const figure = figures.find((one) => one.id === id) as unknown as Figure<unknown> | undefined;
+		if (!figure)
+			throw new Error(`There is no figure “${id}”; there are ${figures.map((one) => one.id).join(', ')}.`);
+		return figure.draw(rows, { width: 560, theme, emit: () => undefined, ...options });
+	};
 }
 
-/** What every cell may use besides the model. */
+/** What every cell may use besides the model and `draw`. */
 export const library = {
 	Plot,
 	d3,
 	Inputs,
 	md,
 	tex,
-	draw,
 	colours: projectorColours,
 	analysis: { ...locality, ...offsets, ...statistics, ...similarity }
 } as const;

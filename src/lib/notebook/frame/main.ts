@@ -18,9 +18,9 @@ addEventListener('message', function hello({ source, ports, data }: MessageEvent
 
 	function receive(message: ToFrame) {
 		if (message.type === 'open') {
-			theme(message.dark);
+			view.setTheme(message.dark);
 			view.open(message);
-		} else if (message.type === 'theme') theme(message.dark);
+		} else if (message.type === 'theme') view.setTheme(message.dark);
 		else if (message.type === 'subject') view.setSubject(message.subject);
 		else if (message.type === 'editable') view.setEditable(message.editable);
 		else if (message.type === 'run') view.runAll();
@@ -39,8 +39,4 @@ function follow(event: MouseEvent, outside: (href: string) => void): void {
 	event.preventDefault();
 	if (!href.startsWith('#')) return outside(href);
 	document.getElementById(`user-content-${href.slice(1)}`)?.scrollIntoView();
-}
-
-function theme(dark: boolean): void {
-	document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
 }

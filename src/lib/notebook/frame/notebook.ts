@@ -12,7 +12,7 @@ import type { NotebookSubject, OpenMessage } from '../protocol.ts';
 import { kinds, RunningCell, type Kind } from './cell.ts';
 import type { Connection } from './connection.ts';
 import { makeEditor, type Editor } from './editor.ts';
-import { library } from './library.ts';
+import { drawing, library } from './library.ts';
 
 /** One cell on the page: text, editor, output. */
 interface Shown {
@@ -41,6 +41,8 @@ export class NotebookView {
 	#module: Module;
 	#subject: NotebookSubject | undefined;
 	#subjectChanged: () => void = () => undefined;
+	#dark = false;
+	#themeChanged: () => void = () => undefined;
 	#undo: string[] = [];
 	#pendingKey = '';
 	#telling = false;
@@ -75,6 +77,12 @@ export class NotebookView {
 		if (JSON.stringify(subject) === JSON.stringify(this.#subject)) return;
 		this.#subject = subject;
 		this.#subjectChanged();
+	}
+
+	setTheme(dark: boolean): void {
+		document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
+		this.#dark = dark;
+		this.#themeChanged();
 	}
 
 	/** Runs all cells; the runtime finds the order. */
@@ -174,6 +182,7 @@ export class NotebookView {
 			Object.entries(library).map(([name, value]) => [name, () => value])
 		);
 		builtins['subject'] = () => this.#subjects();
+		builtins['draw'] = () => this.#drawings();
 		builtins['width'] = () => widths(this.#root);
 		const runtime = new Runtime(builtins, globalOf);
 		return { runtime, module: runtime.module() };
@@ -184,6 +193,17 @@ export class NotebookView {
 		for (;;) {
 			if (this.#subject && this.#subject !== last) yield (last = this.#subject);
 			else await new Promise<void>((resolve) => (this.#subjectChanged = resolve));
+		}
+	}
+
+	/** Figures have literal colours, so cells that draw run again when the theme changes. */
+	async *#drawings(): AsyncGenerator<ReturnType<typeof drawing>> {
+		let last: boolean | undefined;
+		for (;;) {
+			if (this.#dark !== last) {
+				last = this.#dark;
+				yield drawing(last ? 'dark' : 'light');
+			} else await new Promise<void>((resolve) => (this.#themeChanged = resolve));
 		}
 	}
 

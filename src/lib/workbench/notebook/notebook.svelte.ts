@@ -64,6 +64,11 @@ export class Notebooks {
 		return this.#text;
 	}
 
+	/** The title as it is now. */
+	get title(): string {
+		return this.#title;
+	}
+
 	async openShipped(name: string): Promise<void> {
 		await this.leave();
 		const known = shipped.find((one) => one.name === name);
