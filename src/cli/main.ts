@@ -1,3 +1,4 @@
+import './node-20.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { ask } from './ask.ts';
 import { bench } from './bench.ts';
