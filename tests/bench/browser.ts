@@ -2,7 +2,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { chromium, type Browser } from 'playwright';
+import { chromium, type Browser, type Page } from 'playwright';
 import { build } from 'vite';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
 import { serve } from '../../scripts/serve.mjs';
@@ -14,6 +14,8 @@ import { benchImage } from '../../src/cli/bench/whole-model.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const backends = ['wasm', 'webgpu'] as const;
+/** Larger than a processor's caches, small enough for a software adapter. */
+const BANDWIDTH_BYTES = 2 ** 26;
 
 /** WASM and WebGPU in Chromium through the worker, and the workbench as it opens. */
 export const browsers: Extension = async (model, terminal) => {
@@ -22,6 +24,7 @@ export const browsers: Extension = async (model, terminal) => {
 	const folder = await mkdtemp(join(tmpdir(), 'honeybee-bench-'));
 	const answers: AnswersResult[] = [];
 	const missing: string[] = [];
+	let webgpu_bandwidth: number | undefined;
 	try {
 		terminal.progress('building the benchmark page …');
 		await build({
@@ -41,10 +44,18 @@ export const browsers: Extension = async (model, terminal) => {
 				const browser = await chromium.launch(launch);
 				try {
 					const page = await browser.newPage();
+					const dispatches = countDispatches(page);
 					await page.goto(address);
 					await page.waitForFunction(() => 'measure' in window);
 					const result = await page.evaluate((name) => window.measure(name), backend);
-					answers.push({ ...result, ...(await peakOf(browser)) });
+					const memory = await peakOf(browser);
+					if (backend === 'wasm') {
+						answers.push({ ...result, ...memory });
+						continue;
+					}
+					const dispatches_per_token = await perToken(page, dispatches);
+					answers.push({ ...result, ...memory, dispatches_per_token });
+					webgpu_bandwidth = await page.evaluate((bytes) => window.readBandwidth(bytes), BANDWIDTH_BYTES);
 				} catch (error) {
 					missing.push(`${backend}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
 				} finally {
@@ -52,13 +63,55 @@ export const browsers: Extension = async (model, terminal) => {
 				}
 			}
 		});
-		if (basename(model) !== 'honeybee-mini') return { answers, missing };
+		const measured = { answers, missing, ...(webgpu_bandwidth !== undefined && { webgpu_bandwidth }) };
+		if (basename(model) !== 'honeybee-mini') return measured;
 		terminal.progress('the workbench, opened with a warm cache …');
-		return { answers, missing, page_first_answer_ms: await firstAnswer(launch, folder) };
+		return { ...measured, page_first_answer_ms: await firstAnswer(launch, folder) };
 	} finally {
 		await rm(folder, { recursive: true, force: true });
 	}
 };
+
+/** Counts the kernels that the page's workers give the GPU. Call it before the page opens. @returns how many there were so far */
+function countDispatches(page: Page): () => Promise<number> {
+	page.on('worker', (worker) => {
+		void worker.evaluate(() => {
+			const scope = globalThis as typeof globalThis & { dispatches?: number };
+			scope.dispatches = 0;
+			for (const name of ['dispatchWorkgroups', 'dispatchWorkgroupsIndirect'] as const) {
+				const prototype = GPUComputePassEncoder.prototype as unknown as Record<
+					string,
+					(...args: unknown[]) => void
+				>;
+				const given = prototype[name]!;
+				prototype[name] = function (...args) {
+					scope.dispatches!++;
+					given.apply(this, args);
+				};
+			}
+		});
+	});
+	return async () => {
+		const counts = await Promise.all(
+			page
+				.workers()
+				.map((worker) => worker.evaluate(() => (globalThis as { dispatches?: number }).dispatches ?? 0))
+		);
+		return counts.reduce((sum, count) => sum + count, 0);
+	};
+}
+
+/** Two answers to one question, whose prompts are in the cache, differ by decoded tokens alone. */
+async function perToken(page: Page, dispatches: () => Promise<number>): Promise<number> {
+	const runs: { tokens: number; dispatches: number }[] = [];
+	for (const limit of [2, 2, 10]) {
+		const before = await dispatches();
+		const tokens = await page.evaluate((most) => window.decode(most), limit);
+		runs.push({ tokens, dispatches: (await dispatches()) - before });
+	}
+	const [, short, long] = runs;
+	return (long!.dispatches - short!.dispatches) / (long!.tokens - short!.tokens);
+}
 
 /** From opening the built workbench, second visit of a browser profile, to the first word of an answer. */
 async function firstAnswer(launch: Parameters<typeof chromium.launch>[0], folder: string): Promise<number> {

@@ -17,6 +17,7 @@ import { chromium, type Browser, type Page } from 'playwright';
 import { build } from 'vite';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
 import { serve } from '../../scripts/serve.mjs';
+import { bytesPerToken } from '../../src/cli/bench/bandwidth.ts';
 import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
 import { writePeerFolder } from '../../src/cli/bench/peer-folder.ts';
 import { benchImage } from '../../src/cli/bench/whole-model.ts';
@@ -147,13 +148,6 @@ function countsOf(manifest: ModelManifest, wanted: readonly number[]): number[] 
 	const patches = gridSide(manifest.config.vision_config) ** 2;
 	const possible = wanted.filter((M) => (entry!.flexible ? M <= patches : M === entry!.num_query_tokens));
 	return possible.length > 0 ? possible : [entry!.num_query_tokens];
-}
-
-/** Weights of the language graphs, and the cache of so many positions: what one step reads. */
-function bytesPerToken({ graphs, files, memory }: ModelManifest, positions: number): number {
-	const shards = new Set(graphs.language.flatMap(({ weights }) => weights));
-	const weights = files.reduce((sum, { path, size }) => sum + (shards.has(path) ? size : 0), 0);
-	return weights + positions * memory.kv_per_token;
 }
 
 /** The build of ONNX Runtime that transformers.js asks for, which is its own. */

@@ -29,6 +29,8 @@ export interface AnswersResult {
 	readonly answers: readonly TimedAnswer[];
 	/** Bytes; absent where the system does not tell. */
 	readonly peak_memory?: number;
+	/** Kernels that the GPU is given for each decoded token. */
+	readonly dispatches_per_token?: number;
 }
 
 const questions = ['Describe the image in detail.', 'What is on the left?', 'Is there a dog in the image?'];

@@ -9,7 +9,9 @@ import { InputError } from '../../lib/tensor/errors.ts';
 import { number, parse, positionals, type Command, type Terminal } from '../command.ts';
 import { openFolder } from '../io/disk.ts';
 import type { AnswersResult } from './answers.ts';
+import { bytesPerToken, readBandwidth } from './bandwidth.ts';
 import type { LoopsResult } from './loops.ts';
+import { median } from './median.ts';
 import { writePeerFolder } from './peer-folder.ts';
 import { describe, summarize, type BenchReport, type GenerationReport } from './report.ts';
 import type { GenerationResult, GenerationTask, SubjectName } from './subjects.ts';
@@ -26,9 +28,13 @@ export type Extension = (
 	terminal: Terminal
 ) => Promise<
 	Pick<BenchReport, 'answers' | 'missing' | 'page_first_answer_ms' | 'views' | 'conversions'> &
-		Partial<Pick<BenchReport, 'eval_loops'>>
+		Partial<Pick<BenchReport, 'eval_loops'>> & {
+			/** Bytes per second that the WebGPU adapter reads. */
+			readonly webgpu_bandwidth?: number;
+		}
 >;
 
+const nothing: Awaited<ReturnType<Extension>> = { answers: [], missing: [] };
 const TRANSFORMERS = '@huggingface/transformers';
 const defaultModel = 'static/models/honeybee-mini';
 
@@ -84,14 +90,16 @@ async function bench(root: string, options: BenchOptions, terminal: Terminal): P
 	const node = (await inChild({ kind: 'answers', root }, terminal.signal)) as AnswersResult;
 	terminal.progress('evaluation’s loop against bare generation …');
 	const node_loops = (await inChild({ kind: 'eval-loop', root }, terminal.signal)) as LoopsResult[];
-	const more = await options.extension?.(root, terminal);
+	terminal.progress('the memory’s bandwidth …');
+	const processor = await readBandwidth();
+	const { webgpu_bandwidth, ...more } = (await options.extension?.(root, terminal)) ?? nothing;
 	const installed = await versions(['onnxruntime-node', 'onnxruntime-web', TRANSFORMERS]);
 	const subjects: SubjectName[] = ['honeybee', 'onnxruntime'];
 	if (TRANSFORMERS in installed) subjects.push('transformers');
 	const generation = options.peers
 		? await compare(root, manifest, { subjects, rounds: options.rounds }, terminal)
 		: undefined;
-	const missing = [...(more?.missing ?? [])];
+	const missing = [...more.missing];
 	if (options.peers && subjects.length < 3)
 		missing.push(`${TRANSFORMERS}, which is not installed (npm install ${TRANSFORMERS}).`);
 	terminal.progress('');
@@ -105,8 +113,16 @@ async function bench(root: string, options: BenchOptions, terminal: Terminal): P
 		versions: installed,
 		model: { name: manifest.name, dtype: manifest.dtype, weights: manifest.memory.weights },
 		...more,
-		answers: [node, ...(more?.answers ?? [])],
-		eval_loops: [...node_loops, ...(more?.eval_loops ?? [])],
+		answers: [node, ...more.answers],
+		eval_loops: [...node_loops, ...(more.eval_loops ?? [])],
+		bandwidth: {
+			bytes_per_token: bytesPerToken(
+				manifest,
+				median(node.answers.map(({ prompt_positions, tokens }) => prompt_positions + tokens / 2))
+			),
+			processor,
+			...(webgpu_bandwidth !== undefined && { webgpu: webgpu_bandwidth })
+		},
 		missing,
 		...(generation && { generation })
 	};

@@ -15,6 +15,8 @@ export interface BenchReport {
 	/** How busy evaluation keeps the model. */
 	readonly eval_loops: readonly LoopsResult[];
 	readonly generation?: GenerationReport;
+	/** What the memory's bandwidth allows decoding. */
+	readonly bandwidth: BandwidthReport;
 	/** What could not be measured here, and why. */
 	readonly missing: readonly string[];
 	/** Milliseconds from opening the page with a warm cache to the first token of an answer. */
@@ -23,6 +25,15 @@ export interface BenchReport {
 	readonly views?: ViewsReport;
 	/** Conversion of a checkpoint that is made for it. */
 	readonly conversions?: readonly ConversionTimes[];
+}
+
+export interface BandwidthReport {
+	/** Bytes of weights and cache that a token reads, in the middle of the answers. */
+	readonly bytes_per_token: number;
+	/** Bytes per second that all cores together read. */
+	readonly processor: number;
+	/** Bytes per second that the WebGPU adapter reads. */
+	readonly webgpu?: number;
 }
 
 export interface GenerationReport {
@@ -72,6 +83,7 @@ export function describe(report: BenchReport): string {
 			.join(', ')}`
 	];
 	if (answers.length) blocks.push(`Whole answers\n${table(answers.map(answerRow))}`);
+	if (answers.length) blocks.push(bandwidthBlock(answers, report.bandwidth));
 	if (eval_loops.length) blocks.push(loopsBlock(eval_loops));
 	if (generation) blocks.push(generationBlock(generation));
 	if (report.page_first_answer_ms !== undefined)
@@ -87,8 +99,6 @@ export function describe(report: BenchReport): string {
 
 function answerRow({ backend, load_ms, answers, peak_memory }: AnswersResult): Record<string, string> {
 	const [first, ...later] = answers;
-	const decoded = answers.reduce((sum, { tokens }) => sum + tokens - 1, 0);
-	const seconds = answers.reduce((sum, { stages_ms }) => sum + stages_ms.decode, 0) / 1000;
 	return {
 		backend,
 		load: ms(load_ms),
@@ -97,9 +107,33 @@ function answerRow({ backend, load_ms, answers, peak_memory }: AnswersResult): R
 		prefill: ms(first!.stages_ms.prefill),
 		'first token': ms(first!.first_token_ms),
 		'… of a later question': ms(median(later.map(({ first_token_ms }) => first_token_ms))),
-		decode: rate(decoded / seconds),
+		decode: rate(decodeSpeed(answers)),
 		'peak memory': mb(peak_memory)
 	};
+}
+
+/** Tokens per second over all answers. */
+function decodeSpeed(answers: AnswersResult['answers']): number {
+	const decoded = answers.reduce((sum, { tokens }) => sum + tokens - 1, 0);
+	return (decoded * 1000) / answers.reduce((sum, { stages_ms }) => sum + stages_ms.decode, 0);
+}
+
+function bandwidthBlock(results: readonly AnswersResult[], bandwidth: BandwidthReport): string {
+	const rows = results.map(({ backend, answers, dispatches_per_token }) => {
+		const read = backend === 'webgpu' ? bandwidth.webgpu : bandwidth.processor;
+		const allowed = read && read / bandwidth.bytes_per_token;
+		const speed = decodeSpeed(answers);
+		return {
+			backend,
+			'memory read': read === undefined ? '–' : `${(read / 1e9).toFixed(1)} GB/s`,
+			'decode allowed': allowed === undefined ? '–' : rate(allowed),
+			decode: rate(speed),
+			share: allowed === undefined ? '–' : `${((100 * speed) / allowed).toFixed(1)} %`,
+			'dispatches a token': dispatches_per_token === undefined ? '–' : dispatches_per_token.toFixed(0)
+		};
+	});
+	const title = `Decoding against the memory's bandwidth: a token reads ${mb(bandwidth.bytes_per_token)} of weights and cache`;
+	return `${title}\n${table(rows)}\nWeights that fit the processor's caches are read faster than memory.`;
 }
 
 /** Share of a bare loop's speed that the evaluation's reaches: the middle of the pairs, and the quartiles around it. */

@@ -1,24 +1,46 @@
 import { measureAnswers, type AnswersResult } from '../../../src/cli/bench/answers.ts';
+import type { ImageInput } from '../../../src/lib/model/runtime/types.ts';
+import { greedy } from '../../../src/lib/model/sampling.ts';
 import { createHoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import { readBandwidth } from '../../fullsize/gpu-page/bandwidth.ts';
 
 declare global {
 	interface Window {
 		/** Called by `tests/bench/browser.ts`. */
 		measure: typeof measure;
+		decode: typeof decode;
+		readBandwidth: typeof readBandwidth;
 	}
 }
+
+const client = createHoneybeeClient();
+/** What is asked about, once the model is there. */
+let subject: { readonly projector: string; readonly image: ImageInput } | undefined;
 
 /** The whole model in the worker, by way of the client that the workbench uses. */
 async function measure(backend: 'webgpu' | 'wasm'): Promise<AnswersResult> {
 	const bytes = new Uint8Array(await (await fetch('/bench.png')).arrayBuffer());
-	const client = createHoneybeeClient();
 	const begin = performance.now();
 	const url = new URL('/model/', location.href).href;
 	const { manifest, backend: info } = await client.load({ location: { kind: 'url', url }, backend });
 	const load_ms = performance.now() - begin;
 	const image = { id: 'bench', bytes, name: 'bench.png' };
+	subject = { projector: Object.keys(manifest.projectors)[0]!, image };
 	const answers = await measureAnswers((request) => client.answer(request), manifest, image);
 	return { backend: info.backend, description: info.description, load_ms, answers };
 }
 
-window.measure = measure;
+/** Decodes up to so many tokens of a description. @returns how many there were */
+async function decode(max_new_tokens: number): Promise<number> {
+	if (!subject) throw new Error('measure() loads the model first.');
+	let tokens = 0;
+	for await (const event of client.answer({
+		projector: subject.projector,
+		turns: [{ question: 'Describe the image in detail.', images: [subject.image] }],
+		sampling: { ...greedy, max_new_tokens }
+	}))
+		if (event.type === 'done') tokens = event.result.ids.length;
+	return tokens;
+}
+
+Object.assign(window, { measure, decode, readBandwidth });

@@ -75,6 +75,7 @@ describe('the loop of eval against bare generation', () => {
 			model: { name: 'm', dtype: 'fp32', weights: 1 },
 			answers: [],
 			eval_loops: [loop],
+			bandwidth: { bytes_per_token: 1, processor: 1 },
 			missing: []
 		};
 		expect(told(report)).toMatch(/things +4 +94 ms +100 ms +94 % \(80 to 98\)/);
