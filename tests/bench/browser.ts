@@ -1,16 +1,13 @@
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright';
-import { build } from 'vite';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
-import { serve } from '../../scripts/serve.mjs';
 import { build as buildWorkbench } from '../../scripts/setup.mjs';
 import type { AnswersResult } from '../../src/cli/bench/answers.ts';
 import type { Extension } from '../../src/cli/bench/bench.ts';
 import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
-import { benchImage } from '../../src/cli/bench/whole-model.ts';
+import { buildMeasuredPage, served } from '../support/measured-page.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const backends = ['wasm', 'webgpu'] as const;
@@ -27,16 +24,7 @@ export const browsers: Extension = async (model, terminal) => {
 	let webgpu_bandwidth: number | undefined;
 	try {
 		terminal.progress('building the benchmark page …');
-		await build({
-			root: join(import.meta.dirname, 'page'),
-			configFile: false,
-			logLevel: 'error',
-			publicDir: false,
-			worker: { format: 'es' },
-			build: { outDir: folder, emptyOutDir: true, target: 'esnext' }
-		});
-		await symlink(model, join(folder, 'model'));
-		await writeFile(join(folder, 'bench.png'), (await benchImage()).bytes);
+		await buildMeasuredPage(join(import.meta.dirname, 'page'), model, folder);
 		await served(folder, async (address) => {
 			for (const backend of backends) {
 				terminal.progress(`whole model on ${backend} …`);
@@ -138,17 +126,6 @@ async function firstAnswer(launch: Parameters<typeof chromium.launch>[0], folder
 		}
 		return elapsed;
 	});
-}
-
-/** Serves a folder on a free port while `use` runs. */
-async function served<T>(folder: string, use: (address: string) => Promise<T>): Promise<T> {
-	const server = await serve({ folder, port: 0, host: '127.0.0.1' });
-	try {
-		return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-	} finally {
-		server.closeAllConnections();
-		server.close();
-	}
 }
 
 /** Sum of the peaks of the page's and the GPU's process, where the system tells them. */

@@ -8,22 +8,19 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright';
-import { build } from 'vite';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
-import { serve } from '../../scripts/serve.mjs';
 import { bytesPerToken } from '../../src/cli/bench/bandwidth.ts';
 import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
 import { writePeerFolder } from '../../src/cli/bench/peer-folder.ts';
-import { benchImage } from '../../src/cli/bench/whole-model.ts';
 import { openFolder } from '../../src/cli/io/disk.ts';
 import { gridSide } from '../../src/lib/model/config.ts';
 import type { ModelManifest } from '../../src/lib/model/manifest.ts';
+import { buildMeasuredPage, served } from '../support/measured-page.ts';
 import { openModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
 import type { HoneybeeTimes, PeerTimes } from './gpu-page/results.ts';
 
@@ -85,23 +82,12 @@ async function measure(root: string): Promise<GpuReport> {
 	const folder = await mkdtemp(join(tmpdir(), 'honeybee-gpu-'));
 	const peer = values['no-peer'] ? undefined : await writePeerFolder(root, manifest);
 	try {
-		await build({
-			root: join(import.meta.dirname, 'gpu-page'),
-			configFile: false,
-			logLevel: 'error',
-			publicDir: false,
-			worker: { format: 'es' },
-			build: { outDir: folder, emptyOutDir: true, target: 'esnext' }
-		});
-		await symlink(root, join(folder, 'model'));
-		await writeFile(join(folder, 'bench.png'), (await benchImage()).bytes);
+		await buildMeasuredPage(join(import.meta.dirname, 'gpu-page'), root, folder);
 		if (peer) {
 			await symlink(join(peer.parent, peer.name), join(folder, 'peer'));
 			await cp(peerRuntime(), join(folder, 'peer-runtime'), { recursive: true });
 		}
-		const server = await serve({ folder, port: 0, host: '127.0.0.1' });
-		const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-		try {
+		return await served(folder, async (address) => {
 			note('reading the memory’s bandwidth …');
 			const read = (
 				await inBrowser(address, (page) =>
@@ -132,10 +118,7 @@ async function measure(root: string): Promise<GpuReport> {
 				...(other && { peer: { ...other.result, ...other.memory } }),
 				bandwidth: { read, per_token, tokens_per_second: per_token.map((bytes) => read / bytes) }
 			};
-		} finally {
-			server.closeAllConnections();
-			server.close();
-		}
+		});
 	} finally {
 		await peer?.remove();
 		await rm(folder, { recursive: true, force: true });

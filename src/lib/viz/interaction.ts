@@ -17,7 +17,8 @@ export function highlight(svg: SVGSVGElement, selection: Selection): void {
 	svg.dispatchEvent(new CustomEvent<Selection>(HIGHLIGHT, { detail: selection }));
 }
 
-const keys = [
+/** Names of a selection's indices. */
+export const selectionIndices = [
 	'token',
 	'patch',
 	'word',
@@ -31,7 +32,7 @@ const keys = [
 
 /** Same indices, absent ones too. */
 export function sameSelection(a: Selection, b: Selection): boolean {
-	return keys.every((key) => a[key] === b[key]);
+	return selectionIndices.every((key) => a[key] === b[key]);
 }
 
 /**

@@ -1,6 +1,7 @@
 /* eslint-disable svelte/prefer-svelte-reactivity -- maps are made anew at every change, never written to */
 import { createContext, onDestroy, untrack } from 'svelte';
 import type { Selection } from '../viz/figure.ts';
+import { selectionIndices } from '../viz/interaction.ts';
 import type { PageSelection } from './selection.svelte.ts';
 
 /** One setting of a page, as a word of the address. */
@@ -149,21 +150,9 @@ export function anyWords(
 	return { read, write, passing };
 }
 
-const indices = [
-	'token',
-	'patch',
-	'word',
-	'layer',
-	'head',
-	'point',
-	'step',
-	'row',
-	'column'
-] as const satisfies readonly (keyof Selection)[];
-
 /** What is chosen in the figures of a page: `token.5-layer.2`. */
 export function selectionWord(selection: Selection): string | undefined {
-	const parts = indices.flatMap((name) =>
+	const parts = selectionIndices.flatMap((name) =>
 		selection[name] === undefined ? [] : [`${name}.${selection[name]}`]
 	);
 	return parts.length > 0 ? parts.join('-') : undefined;
@@ -174,7 +163,7 @@ export function readSelection(word: string): Selection {
 	return Object.fromEntries(
 		word.split('-').flatMap((part) => {
 			const [, name, index] = /^([a-z]+)\.(\d{1,6})$/.exec(part) ?? [];
-			return indices.some((one) => one === name) ? [[name, Number(index)]] : [];
+			return selectionIndices.some((one) => one === name) ? [[name, Number(index)]] : [];
 		})
 	) as Selection;
 }
