@@ -91,6 +91,8 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 		() => threads?.cancel()
 	);
 	releaseKernels();
+	// Cancelled after its last bytes: the next run has little to do, but this one makes no model.
+	options.signal?.throwIfAborted();
 	for (const p of plan.parts) await writeGraph(p, files);
 	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
 
