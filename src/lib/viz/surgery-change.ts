@@ -62,7 +62,8 @@ export const surgeryChange: Figure<SurgeryRows> = {
 				pen('path', { d: `M${round(x(tick))} ${HEAD}V${bottom}`, stroke: tick === 0 ? ink.soft : ink.line }),
 				text(pen, x(tick), bottom + 14, number(tick), { ...small, 'text-anchor': 'middle' })
 			);
-		parts.push(text(pen, left, bottom + 30, 'Change of the word’s log-probability (nats)', small));
+		const axis = { ...small, 'text-anchor': 'end' };
+		parts.push(text(pen, right, bottom + 30, 'Change of the word’s log-probability (nats)', axis));
 		pairs.forEach(({ before, after }, row) => {
 			const middle = HEAD + (row + 0.5) * ROW;
 			const differs = before?.word !== after?.word;
