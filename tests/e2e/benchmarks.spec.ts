@@ -126,10 +126,18 @@ test('every projector at every M with one button, as on the command line; a ques
 	await expect(page.getByText(/ of 900\sanswers/)).toBeVisible({ timeout: 120_000 });
 	await expect.poll(() => answered(page), { timeout: 300_000, intervals: [1000] }).toBeGreaterThan(170);
 
+	// The answer is whole within a tenth of a second: the page itself presses the button as soon as it is there.
+	await page.evaluate(() => {
+		const observer = new MutationObserver(() => {
+			const stop = [...document.querySelectorAll('button')].find((button) => button.innerText === 'Stop');
+			if (!stop) return;
+			observer.disconnect();
+			stop.click();
+		});
+		observer.observe(document.body, { childList: true, subtree: true });
+	});
 	const stopped = await ask(page, 'Describe the image in detail.');
-	// At once: the answer is soon whole.
-	await page.getByRole('button', { name: 'Stop', exact: true }).dispatchEvent('click');
-	await expect(stopped.getByText(/[Ss]topped/)).toBeVisible();
+	await expect(stopped.getByText('(stopped)')).toBeVisible();
 	const then = await answered(page);
 	await expect.poll(() => answered(page), { timeout: 120_000 }).toBeGreaterThan(then);
 	const whole = await ask(page, 'What color is the background?');
