@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-PARTS = ("ablations", "captions_only")
+PARTS = ("ablations", "captions_only", "captions_only_seeds")
 NOTED = (*PARTS, "training")
 
 

@@ -107,7 +107,7 @@ def wording(q: Question, rng: np.random.Generator, options: Options, short: bool
 
 def make_batch(scenes: list[S.Scene], tokens: int, tokenizer: Tokenizer, rng: np.random.Generator,
                options: Options) -> Batch:
-    """Several turns per scene in one sequence, or (multi_turn off) as many sequences of one turn."""
+    """All turns about a scene in one sequence, or (multi_turn off) the first alone."""
     short = rng.random() < options.templated_share
     rows = []
     for scene in scenes:
