@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright';
+import { chromium, type Page } from 'playwright';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
 import { build as buildWorkbench } from '../../scripts/setup.mjs';
 import type { AnswersResult } from '../../src/cli/bench/answers.ts';
 import type { Extension } from '../../src/cli/bench/bench.ts';
-import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
-import { buildMeasuredPage, served } from '../support/measured-page.ts';
+import { buildMeasuredPage, peakOf, served } from '../support/measured-page.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const backends = ['wasm', 'webgpu'] as const;
@@ -36,14 +35,11 @@ export const browsers: Extension = async (model, terminal) => {
 					await page.goto(address);
 					await page.waitForFunction(() => 'measure' in window);
 					const result = await page.evaluate((name) => window.measure(name), backend);
-					const memory = await peakOf(browser);
-					if (backend === 'wasm') {
-						answers.push({ ...result, ...memory });
-						continue;
-					}
-					const dispatches_per_token = await perToken(page, dispatches);
-					answers.push({ ...result, ...memory, dispatches_per_token });
-					webgpu_bandwidth = await page.evaluate((bytes) => window.readBandwidth(bytes), BANDWIDTH_BYTES);
+					const peak_memory = await peakOf(browser);
+					const gpu = backend === 'webgpu' && { dispatches_per_token: await perToken(page, dispatches) };
+					answers.push({ ...result, ...(peak_memory !== undefined && { peak_memory }), ...gpu });
+					if (gpu)
+						webgpu_bandwidth = await page.evaluate((bytes) => window.readBandwidth(bytes), BANDWIDTH_BYTES);
 				} catch (error) {
 					missing.push(`${backend}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
 				} finally {
@@ -126,15 +122,4 @@ async function firstAnswer(launch: Parameters<typeof chromium.launch>[0], folder
 		}
 		return elapsed;
 	});
-}
-
-/** Sum of the peaks of the page's and the GPU's process, where the system tells them. */
-async function peakOf(browser: Browser): Promise<{ peak_memory?: number }> {
-	const session = await browser.newBrowserCDPSession();
-	const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-	const peaks = processInfo
-		.filter(({ type }) => type === 'renderer' || type === 'GPU')
-		.map(({ id }) => peakMemory(id))
-		.filter((peak) => peak !== undefined);
-	return peaks.length ? { peak_memory: peaks.reduce((sum, peak) => sum + peak, 0) } : {};
 }

@@ -15,12 +15,11 @@ import { parseArgs } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
 import { bytesPerToken } from '../../src/cli/bench/bandwidth.ts';
-import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
 import { writePeerFolder } from '../../src/cli/bench/peer-folder.ts';
 import { openFolder } from '../../src/cli/io/disk.ts';
 import { gridSide } from '../../src/lib/model/config.ts';
 import type { ModelManifest } from '../../src/lib/model/manifest.ts';
-import { buildMeasuredPage, served } from '../support/measured-page.ts';
+import { buildMeasuredPage, peakOf, served } from '../support/measured-page.ts';
 import { openModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
 import type { HoneybeeTimes, PeerTimes } from './gpu-page/results.ts';
 
@@ -161,15 +160,10 @@ async function inBrowser<T>(
 }
 
 async function memoryOf(browser: Browser): Promise<Memory> {
-	const session = await browser.newBrowserCDPSession();
-	const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-	const peaks = processInfo
-		.filter(({ type }) => type === 'renderer' || type === 'GPU')
-		.map(({ id }) => peakMemory(id))
-		.filter((peak) => peak !== undefined);
+	const processes = await peakOf(browser);
 	const gpu = driverMemory();
 	return {
-		...(peaks.length > 0 && { processes: peaks.reduce((sum, peak) => sum + peak, 0) }),
+		...(processes !== undefined && { processes }),
 		...(gpu !== undefined && { gpu })
 	};
 }

@@ -1,8 +1,10 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Browser } from 'playwright';
 import { build } from 'vite';
 import { serve } from '../../scripts/serve.mjs';
+import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
 import { benchImage } from '../../src/cli/bench/whole-model.ts';
 
 /**
@@ -32,4 +34,15 @@ export async function served<T>(folder: string, use: (address: string) => Promis
 		server.closeAllConnections();
 		server.close();
 	}
+}
+
+/** Sum of the peaks of the page's and the GPU's process, bytes; undefined where the system does not tell them. */
+export async function peakOf(browser: Browser): Promise<number | undefined> {
+	const session = await browser.newBrowserCDPSession();
+	const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+	const peaks = processInfo
+		.filter(({ type }) => type === 'renderer' || type === 'GPU')
+		.map(({ id }) => peakMemory(id))
+		.filter((peak) => peak !== undefined);
+	return peaks.length > 0 ? peaks.reduce((sum, peak) => sum + peak, 0) : undefined;
 }

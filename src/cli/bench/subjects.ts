@@ -1,4 +1,3 @@
-import type { GenerationConfig, TextStreamer } from '@huggingface/transformers';
 import { dirname } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { LanguageModel } from '../../lib/model/runtime/language.ts';
@@ -6,6 +5,7 @@ import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import { openFolder } from '../io/disk.ts';
 import { hashOnDisk } from '../hash-on-disk.ts';
 import { createNodeBackend } from '../node-backend.ts';
+import { timedGeneration } from './peer-generation.ts';
 import { peakMemory } from './peak-memory.ts';
 
 /** Text generation of fixed length: every subject gets the same ids and runs the same weights greedily. */
@@ -95,35 +95,13 @@ const onnxruntime: Subject = {
 const transformers: Subject = {
 	title: 'transformers.js',
 	async load({ folder, prompt_ids, new_tokens }) {
-		const { AutoModelForCausalLM, BaseStreamer, env, Tensor } = await import('@huggingface/transformers');
+		const library = await import('@huggingface/transformers');
+		const { AutoModelForCausalLM, env } = library;
 		env.allowRemoteModels = false;
 		env.localModelPath = dirname(folder);
 		const model = await AutoModelForCausalLM.from_pretrained('model', { device: 'cpu', dtype: 'fp32' });
-		const shape = [1, prompt_ids.length];
-		return async () => {
-			const begin = performance.now();
-			const at_ms: number[] = [];
-			class Clock extends BaseStreamer {
-				override put(): void {
-					at_ms.push(performance.now() - begin);
-				}
-				override end(): void {}
-			}
-			const output = await model.generate({
-				inputs: new Tensor('int64', BigInt64Array.from(prompt_ids, BigInt), shape),
-				attention_mask: new Tensor('int64', new BigInt64Array(prompt_ids.length).fill(1n), shape),
-				generation_config: {
-					max_new_tokens: new_tokens,
-					do_sample: false,
-					eos_token_id: null
-				} as unknown as GenerationConfig,
-				// Its type asks for a TextStreamer's fields too; put() and end() are what is called.
-				streamer: new Clock() as unknown as InstanceType<typeof TextStreamer>
-			});
-			const ids = Array.from((output as InstanceType<typeof Tensor>).data as BigInt64Array, Number);
-			// The streamer gets the prompt first.
-			return { ids: ids.slice(prompt_ids.length), at_ms: at_ms.slice(-new_tokens) };
-		};
+		const ids = BigInt64Array.from(prompt_ids, BigInt);
+		return () => timedGeneration(library, model, ids, new_tokens);
 	}
 };
 

@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { ConversionThreads } from '../../lib/model/convert/threads.ts';
 import type { DTypePreset } from '../../lib/model/manifest.ts';
-import { InputError } from '../../lib/tensor/errors.ts';
 import type { Closable } from '../io/disk.ts';
+import { errorOf, type ThreadFailure } from '../io/thread-failure.ts';
 import type { CheckpointLocation } from './input.ts';
 
 /** What a thread needs to make the plan of the conversion. */
@@ -25,7 +25,7 @@ export type ThreadTask =
 export type ThreadAnswer =
 	| { readonly call: number; readonly bytes: number }
 	| { readonly call: number; readonly sha256: string }
-	| { readonly call: number; readonly message: string; readonly input: boolean };
+	| ({ readonly call: number } & ThreadFailure);
 
 /** More threads would make the memory, of a tensor each, more than the time is worth. */
 const MOST_THREADS = 4;
@@ -90,7 +90,7 @@ class Thread {
 		// Work that was finished before it heard is kept.
 		if ('sha256' in answer) task.resolve(answer.sha256);
 		else if ('reason' in task) task.reject(task.reason);
-		else task.reject(answer.input ? new InputError(answer.message) : new Error(answer.message));
+		else task.reject(errorOf(answer));
 	}
 
 	#end(error: Error): void {

@@ -7,6 +7,7 @@ import { encodeShard } from '../../lib/model/convert/threads.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import { sha256 } from '../io/hash.ts';
 import { openFolderSink } from '../io/sink.ts';
+import { failureOf } from '../io/thread-failure.ts';
 import { openCheckpointAt } from './input.ts';
 import type { ThreadAnswer, ThreadSetup, ThreadTask } from './threads.ts';
 
@@ -86,11 +87,6 @@ parentPort?.on('message', (task: ThreadTask) => {
 	}
 	run(task).then(
 		(digest) => answer({ call: task.call, sha256: digest }),
-		(error: unknown) =>
-			answer({
-				call: task.call,
-				message: error instanceof Error ? error.message : String(error),
-				input: error instanceof InputError
-			})
+		(error: unknown) => answer({ call: task.call, ...failureOf(error) })
 	);
 });

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
 import type { RgbImage } from '../../lib/model/image/index.ts';
-import { InputError } from '../../lib/tensor/errors.ts';
+import { errorOf, type ThreadFailure } from './thread-failure.ts';
 
 /** An image to be made ready. */
 export interface ImageTask {
@@ -11,10 +11,9 @@ export interface ImageTask {
 	readonly size: number;
 }
 
-/** The pixels, or why there are none; `input`: the image is to blame. */
+/** The pixels, or why there are none. */
 export type ImageAnswer =
-	| { readonly call: number; readonly image: RgbImage }
-	| { readonly call: number; readonly message: string; readonly input: boolean };
+	{ readonly call: number; readonly image: RgbImage } | ({ readonly call: number } & ThreadFailure);
 
 /**
  * Makes images ready in a thread of its own. onnxruntime-node computes on the thread that calls it, so whatever else is to go on
@@ -62,7 +61,7 @@ export class ImageThread {
 		this.#waiting.delete(answer.call);
 		if (this.#waiting.size === 0) this.#worker.unref();
 		if ('image' in answer) waiting?.resolve(answer.image);
-		else waiting?.reject(answer.input ? new InputError(answer.message) : new Error(answer.message));
+		else waiting?.reject(errorOf(answer));
 	}
 
 	#end(error: Error): void {

@@ -1,21 +1,16 @@
 /** Runs in a thread of its own, started by `image-thread.ts`. */
 import { parentPort } from 'node:worker_threads';
 import { resizeBicubic } from '../../lib/model/image/index.ts';
-import { InputError } from '../../lib/tensor/errors.ts';
 import { decodeImage } from './decode-image.ts';
 import type { ImageAnswer, ImageTask } from './image-thread.ts';
+import { failureOf } from './thread-failure.ts';
 
 parentPort?.on('message', ({ call, bytes, name, size }: ImageTask) => {
 	decodeImage(bytes, name)
 		.then((image) => resizeBicubic(image, size, size))
 		.then(
 			(image) => answer({ call, image }, [image.data.buffer as ArrayBuffer]),
-			(error: unknown) =>
-				answer({
-					call,
-					message: error instanceof Error ? error.message : String(error),
-					input: error instanceof InputError
-				})
+			(error: unknown) => answer({ call, ...failureOf(error) })
 		);
 });
 

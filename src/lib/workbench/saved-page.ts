@@ -2,6 +2,7 @@ import { packValue, scriptSafe } from '../viz/export/pack.ts';
 import type { Exportable } from '../viz/export/files.ts';
 import { figures as registry } from '../viz/registry.ts';
 import { DATA_ID, PLACE, type SavedFigure } from '../viz/snapshot/saved.ts';
+import { escapeHtml } from './html.ts';
 
 /** Nothing from anywhere: the file's own script, styles and images. */
 const policy =
@@ -56,7 +57,7 @@ export async function savedPage({ article, figures, title, address, script }: Pa
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${escaped(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>
 ${styles()}
 article { min-height: 0; }
@@ -65,7 +66,7 @@ article { min-height: 0; }
 <body>
 <main>
 ${copy.outerHTML}
-<p class="small soft" style="max-width: 72rem; margin: 0 auto; padding: 0 3.5rem 3rem;">Saved ${escaped(made)} from the Honeybee workbench: ${escaped(address)}. The figures are live; the model is not in this file.</p>
+<p class="small soft" style="max-width: 72rem; margin: 0 auto; padding: 0 3.5rem 3rem;">Saved ${escapeHtml(made)} from the Honeybee workbench: ${escapeHtml(address)}. The figures are live; the model is not in this file.</p>
 </main>
 <script type="application/json" id="${DATA_ID}">${scriptSafe(packValue(saved))}</script>
 <script>${script}</script>
@@ -154,8 +155,4 @@ function styles(): string {
 		})
 		.join('\n')
 		.replace(/<\/style/gi, '<\\/style');
-}
-
-function escaped(text: string): string {
-	return text.replace(/[&<>]/g, (letter) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[letter]!);
 }

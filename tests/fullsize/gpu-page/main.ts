@@ -1,4 +1,4 @@
-import type { GenerationConfig, TextStreamer } from '@huggingface/transformers';
+import { timedGeneration } from '../../../src/cli/bench/peer-generation.ts';
 import { greedy } from '../../../src/lib/model/sampling.ts';
 import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
 import type { AnswerResult } from '../../../src/workers/api.ts';
@@ -76,7 +76,8 @@ async function honeybee(counts: readonly number[], new_tokens: number): Promise<
 
 /** The same language model in transformers.js on WebGPU. */
 async function transformers({ prompts, new_tokens, vocab_size, shards }: PeerTask): Promise<PeerTimes> {
-	const { AutoModelForCausalLM, BaseStreamer, env, Tensor } = await import('@huggingface/transformers');
+	const library = await import('@huggingface/transformers');
+	const { AutoModelForCausalLM, env } = library;
 	env.allowRemoteModels = false;
 	env.allowLocalModels = true;
 	env.localModelPath = '/';
@@ -91,35 +92,12 @@ async function transformers({ prompts, new_tokens, vocab_size, shards }: PeerTas
 	const load_ms = performance.now() - begin;
 	const runs: PeerTimes['runs'][number][] = [];
 	for (const prompt_positions of prompts) {
-		const shape = [1, prompt_positions];
 		const ids = BigInt64Array.from({ length: prompt_positions }, (_, i) =>
 			BigInt(3 + ((i * 7919) % (vocab_size - 3)))
 		);
-		const generate = async () => {
-			const started = performance.now();
-			const at: number[] = [];
-			class Clock extends BaseStreamer {
-				override put(): void {
-					at.push(performance.now() - started);
-				}
-				override end(): void {}
-			}
-			await model.generate({
-				inputs: new Tensor('int64', ids, shape),
-				attention_mask: new Tensor('int64', new BigInt64Array(prompt_positions).fill(1n), shape),
-				generation_config: {
-					max_new_tokens: new_tokens,
-					do_sample: false,
-					eos_token_id: null
-				} as unknown as GenerationConfig,
-				// Its type asks for a TextStreamer's fields too; put() and end() are what is called.
-				streamer: new Clock() as unknown as InstanceType<typeof TextStreamer>
-			});
-			// The streamer gets the prompt first.
-			return at.slice(-new_tokens);
-		};
+		const generate = () => timedGeneration(library, model, ids, new_tokens);
 		await generate();
-		const at = await generate();
+		const { at_ms: at } = await generate();
 		runs.push({
 			prompt_positions,
 			first_token_ms: at[0]!,

@@ -1,5 +1,6 @@
 import { SAVED_NOTEBOOK, type SavedNotebook } from '../../notebook/saved.ts';
 import { packValue, scriptSafe } from '../../viz/export/pack.ts';
+import { escapeHtml } from '../html.ts';
 
 /**
  * One HTML file of a notebook that ran: the notebook's frame, its cells, and what the model answered them. It opens without the workbench
@@ -8,10 +9,9 @@ import { packValue, scriptSafe } from '../../viz/export/pack.ts';
  * @param script `notebook/saved.ts` as JavaScript
  */
 export function savedNotebook(frame: string, script: string, title: string, saved: SavedNotebook): string {
-	const escaped = title.replace(/[&<>]/g, (letter) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[letter]!);
 	const end = frame.lastIndexOf('</body>');
 	const parts = [
-		frame.slice(0, end).replace('<title>Notebook</title>', () => `<title>${escaped}</title>`),
+		frame.slice(0, end).replace('<title>Notebook</title>', () => `<title>${escapeHtml(title)}</title>`),
 		`<script type="application/json" id="${SAVED_NOTEBOOK}">${scriptSafe(packValue(saved))}</script>\n`,
 		`<script>${script}</script>\n`,
 		frame.slice(end)

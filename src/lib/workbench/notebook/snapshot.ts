@@ -1,3 +1,5 @@
+import { escapeHtml } from '../html.ts';
+
 /** One HTML file that opens without the workbench and without a network: what is shown, no scripts. */
 export function snapshotPage(title: string, body: string): string {
 	return `<!doctype html>
@@ -6,7 +8,7 @@ export function snapshotPage(title: string, body: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'">
-<title>${title.replace(/[&<>]/g, (letter) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[letter]!)}</title>
+<title>${escapeHtml(title)}</title>
 <style>
 body { max-width: 46rem; margin: 2rem auto; padding: 0 1.5rem; background: #fdfcfa; color: #1d1c1a; line-height: 1.5;
 	font-family: -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif; font-variant-numeric: tabular-nums; }
