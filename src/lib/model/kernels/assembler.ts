@@ -87,10 +87,14 @@ export const i32 = {
 	mul: binary<'i32'>(0x6c),
 	and: binary<'i32'>(0x71),
 	or: binary<'i32'>(0x72),
+	xor: binary<'i32'>(0x73),
 	shl: binary<'i32'>(0x74),
 	shrU: binary<'i32'>(0x76),
+	rotr: binary<'i32'>(0x78),
 	ltU: binary<'i32'>(0x49),
+	load: load<'i32'>([0x28]),
 	load8U: load<'i32'>([0x2d]),
+	store: store<'i32'>([0x36]),
 	store8: store<'i32'>([0x3a]),
 	/** Towards zero; what is out of range becomes the nearest integer, NaN 0. */
 	truncSatF64U: (a: Expression<'f64'>) => expression<'i32'>(a, 0xfc, 3)
@@ -128,6 +132,7 @@ export const v128 = {
 		expression<'v128'>(vector(0x0c), [...new Uint8Array(Uint32Array.of(value, value, value, value).buffer)]),
 	and: vector2(0x4e),
 	or: vector2(0x50),
+	xor: vector2(0x51),
 	/** Bits of `a` where the mask is set, of `b` elsewhere. */
 	bitselect: (a: Expression<'v128'>, b: Expression<'v128'>, mask: Expression<'v128'>) =>
 		expression<'v128'>(a, b, mask, vector(0x52)),
@@ -163,6 +168,10 @@ export const i32x4 = {
 	truncSatF64SZero: vector1(0xfc)
 };
 
+export const i64x2 = {
+	shrU: vector2<'i32'>(0xcd)
+};
+
 export const f32x4 = {
 	extract: lane<'f32'>(0x1f),
 	add: vector2(0xe4),
@@ -192,6 +201,8 @@ export function select<T extends ValueType>(
 export interface Local<T extends ValueType> {
 	readonly get: Expression<T>;
 	set(value: Expression<T>): Statement;
+	/** Sets it and leaves the value. */
+	tee(value: Expression<T>): Expression<T>;
 }
 
 /** Runs `body` while `condition` holds, at least once. */
@@ -238,7 +249,8 @@ export class Assembly {
 function local<T extends ValueType>(index: number): Local<T> {
 	return {
 		get: expression<T>(0x20, unsigned(index)),
-		set: (value) => statement(value, 0x21, unsigned(index))
+		set: (value) => statement(value, 0x21, unsigned(index)),
+		tee: (value) => expression<T>(value, 0x22, unsigned(index))
 	};
 }
 
