@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { convert } from '../lib/model/convert/convert.ts';
 import { parseDType } from '../lib/model/convert/dtypes.ts';
+import { WORTH_THREADS } from '../lib/model/convert/thread-pool.ts';
 import { formatBytes, parse, positionals, type Command } from './command.ts';
 import { archiveKind, unpackBeside } from './conversion/archive.ts';
 import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
@@ -10,9 +11,6 @@ import { openConversionThreads } from './conversion/threads.ts';
 import { openFolder, type Closable } from './io/disk.ts';
 import { sha256 } from './io/hash.ts';
 import { openFolderSink } from './io/sink.ts';
-
-/** Bytes of a checkpoint from which starting threads takes less time than they save. */
-const WORTH_THREADS = 64e6;
 
 export const convertCommand: Command = {
 	synopsis:

@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { resizeBicubic } from '../../lib/model/image/index.ts';
 import { decodeImage } from './decode-image.ts';
 import type { ImageAnswer, ImageTask } from './image-thread.ts';
-import { failureOf } from './thread-failure.ts';
+import { failureOf } from '../../lib/tensor/thread-failure.ts';
 
 parentPort?.on('message', ({ call, bytes, name, size }: ImageTask) => {
 	decodeImage(bytes, name)

@@ -8,6 +8,7 @@ import { kvType } from '../language/graph.ts';
 import type { DTypePreset, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
 import { convertSentencePiece } from '../text/index.ts';
+import { hashSource } from './hash-source.ts';
 import { graphFiles, type Part } from './part.ts';
 import { planConversion } from './plan.ts';
 import type { Shard } from './shards.ts';
@@ -52,8 +53,6 @@ export interface ConversionOptions {
 	readonly signal?: AbortSignal;
 }
 
-/** Bytes of the checkpoint hashed at a time. */
-const CHUNK = 2 * 1024 * 1024;
 /** Bytes read at both ends of a source file to tell it from another one. */
 const IDENTITY_BYTES = 1024 * 1024;
 const JOURNAL = 'honeybee.partial.json';
@@ -387,33 +386,6 @@ class SourceHashes {
 	files(): ModelFile[] {
 		return this.#files.map((file) => ({ ...file, sha256: this.#hashes.get(file.path) ?? '' }));
 	}
-}
-
-/** SHA-256 of a file that is read piece by piece. */
-export async function hashSource(
-	source: ByteSource,
-	hash: Hasher,
-	onBytes: (bytes: number) => void
-): Promise<string> {
-	const size = Math.min(CHUNK, source.size);
-	const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
-	// One part is read while the one before it is hashed.
-	const read = (at: number, turn: number) => {
-		const end = Math.min(at + CHUNK, source.size);
-		return source.read(at, end, buffers[turn & 1]!.subarray(0, end - at));
-	};
-	let next = source.size > 0 ? read(0, 0) : undefined;
-	try {
-		for (let at = CHUNK, turn = 1; next; at += CHUNK, turn++) {
-			const bytes: Uint8Array = await next;
-			next = at < source.size ? read(at, turn) : undefined;
-			hash.update(bytes);
-			onBytes(bytes.length);
-		}
-	} finally {
-		await next?.catch(() => undefined);
-	}
-	return hash.digest();
 }
 
 interface Job {

@@ -1,4 +1,4 @@
-import { InputError } from '../../lib/tensor/errors.ts';
+import { InputError } from './errors.ts';
 
 /** An error on its way out of a thread, where it would lose its class. */
 export interface ThreadFailure {
