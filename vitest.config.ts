@@ -1,14 +1,47 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
 import { modelHost } from './tests/support/model-host.ts';
-import { seenOutside } from './tests/support/outside.ts';
+import { seenOutside, typeset } from './tests/support/outside.ts';
 
 const isolation = {
 	'Cross-Origin-Opener-Policy': 'same-origin',
 	'Cross-Origin-Embedder-Policy': 'require-corp'
 };
+
+/** Tests that run in Chromium. */
+function inBrowser(own: {
+	readonly name: string;
+	readonly include: string[];
+	readonly setupFiles?: string[];
+}): TestProjectInlineConfiguration {
+	return {
+		plugins: [modelHost()],
+		server: { headers: isolation },
+		optimizeDeps: { exclude: ['onnxruntime-web'] },
+		test: {
+			...own,
+			testTimeout: 240_000,
+			hookTimeout: 240_000,
+			fileParallelism: false,
+			browser: {
+				enabled: true,
+				headless: true,
+				screenshotFailures: false,
+				provider: playwright({
+					launchOptions: { executablePath: findChromium(), args: chromiumArgs }
+				}),
+				commands: {
+					seenOutside: (_context, name: string, dpi: number, screenshot: string) =>
+						seenOutside(name, dpi, Buffer.from(screenshot, 'base64')),
+					typeset: (_context, folder: string, name: string) => typeset(folder, name)
+				},
+				instances: [{ browser: 'chromium' }]
+			}
+		}
+	};
+}
 
 export default defineConfig({
 	test: {
@@ -23,31 +56,13 @@ export default defineConfig({
 					testTimeout: 60_000
 				}
 			},
-			{
-				plugins: [modelHost()],
-				server: { headers: isolation },
-				optimizeDeps: { exclude: ['onnxruntime-web'] },
-				test: {
-					name: 'browser',
-					include: ['tests/browser/**/*.test.ts'],
-					testTimeout: 240_000,
-					hookTimeout: 240_000,
-					fileParallelism: false,
-					browser: {
-						enabled: true,
-						headless: true,
-						screenshotFailures: false,
-						provider: playwright({
-							launchOptions: { executablePath: findChromium(), args: chromiumArgs }
-						}),
-						commands: {
-							seenOutside: (_context, name: string, dpi: number, screenshot: string) =>
-								seenOutside(name, dpi, Buffer.from(screenshot, 'base64'))
-						},
-						instances: [{ browser: 'chromium' }]
-					}
-				}
-			}
+			inBrowser({ name: 'browser', include: ['tests/browser/**/*.test.ts'] }),
+			// Needs an adapter with shader-f16: see tests/half/README.md.
+			inBrowser({
+				name: 'half',
+				include: ['tests/half/**/*.test.ts'],
+				setupFiles: ['tests/half/require-half.ts']
+			})
 		]
 	}
 });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import sharp from 'sharp';
 import { needProgram } from './apt.ts';
 
@@ -72,6 +72,39 @@ export function readByPoppler(path: string, dpi: number) {
 		})),
 		text: run('pdftotext', '-layout', path, '-'),
 		attachments: run('pdfdetach', '-list', path)
+	};
+}
+
+/** What pdfLaTeX says of a document. */
+export interface Typeset {
+	/** Errors and what does not fit, each a line of the log. */
+	readonly complaints: readonly string[];
+	readonly pages: number;
+	readonly text: string;
+}
+
+/** Sets `<name>.tex` of a folder in pdfLaTeX, as often as its references need. */
+export function typeset(folder: string, name: string): Typeset {
+	needProgram('pdflatex', 'texlive-latex-base', 'texlive-latex-recommended');
+	needProgram('pdftotext', 'poppler-utils');
+	const options = ['-interaction=nonstopmode', '-file-line-error', '-no-shell-escape', name];
+	let log = '';
+	for (let run = 0; run < 3; run++)
+		log = spawnSync('pdflatex', options, {
+			cwd: folder,
+			encoding: 'utf8',
+			maxBuffer: 1 << 28,
+			// Lines of the log are broken otherwise.
+			env: { ...process.env, max_print_line: '1000' }
+		}).stdout;
+	return {
+		complaints: log
+			.split('\n')
+			.filter((line) =>
+				/^\S+:\d+: |^! |^Overfull|too large|multiply|undefined|Missing character|Fatal/.test(line)
+			),
+		pages: Number(/Output written on .*\((\d+) pages?/.exec(log)?.[1] ?? 0),
+		text: execFileSync('pdftotext', ['-layout', `${name}.pdf`, '-'], { cwd: folder, encoding: 'utf8' })
 	};
 }
 
