@@ -17,7 +17,7 @@ test('a checkpoint folder is converted in the page while it is used, reloaded fr
 	// The work goes on while another page is looked at.
 	await page
 		.getByRole('navigation', { name: 'Pages' })
-		.getByRole('link', { name: 'Model', exact: true })
+		.getByRole('link', { name: 'Start', exact: true })
 		.click();
 	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Models' }).click();
 	await expect(page.getByText(/^Converted: /)).toBeVisible({ timeout: 120_000 });
@@ -29,7 +29,7 @@ test('a checkpoint folder is converted in the page while it is used, reloaded fr
 	await expect(row).toContainText('In use');
 	await page
 		.getByRole('navigation', { name: 'Pages' })
-		.getByRole('link', { name: 'Model', exact: true })
+		.getByRole('link', { name: 'Start', exact: true })
 		.click();
 	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
 	expect(await answerOf(await ask(page, 'What is this?'))).not.toBe('');
@@ -107,7 +107,7 @@ test('where the browser gives the page no storage, a model is kept in memory and
 	await page.getByLabel('Model', { exact: true }).selectOption({ label: 'fleeting (in memory)' });
 	await page
 		.getByRole('navigation', { name: 'Pages' })
-		.getByRole('link', { name: 'Model', exact: true })
+		.getByRole('link', { name: 'Start', exact: true })
 		.click();
 	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
 	expect(await answerOf(await ask(page, 'What is this?'))).not.toBe('');

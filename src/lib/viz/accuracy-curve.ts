@@ -1,5 +1,6 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
+import { projectorTitle } from './palette.ts';
 import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
 
 /** A score at one M. */
@@ -61,6 +62,6 @@ function pointOf(point: AccuracyPoint): SeriesPoint {
 	return {
 		...{ series, projector, origin, x: tokens, y: value },
 		...(low !== undefined && high !== undefined && { low, high }),
-		words: `${series}, M = ${tokens}: ${number(value)}${interval}${answers === undefined ? '' : `, ${answers} answers`}.`
+		words: `${projectorTitle(series)}, M = ${tokens}: ${number(value)}${interval}${answers === undefined ? '' : `, ${answers} answers`}.`
 	};
 }

@@ -1,5 +1,6 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
+import { projectorTitle } from './palette.ts';
 import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
 
 /** A configuration: what it costs and what it scores. */
@@ -65,6 +66,6 @@ function pointOf(point: TradeoffPoint): SeriesPoint {
 		...{ series, projector, origin, x: cost, y: score, label: `${tokens}` },
 		...(low !== undefined && high !== undefined && { low, high }),
 		...(costLow !== undefined && costHigh !== undefined && { left: costLow, right: costHigh }),
-		words: `${series}, M = ${tokens}: ${number(score)} at ${number(cost)}.`
+		words: `${projectorTitle(series)}, M = ${tokens}: ${number(score)} at ${number(cost)}.`
 	};
 }

@@ -1,5 +1,6 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
+import { projectorTitle } from './palette.ts';
 import { drawSeries } from './series-chart.ts';
 
 /** A stage at one M: what it should take and what it took. */
@@ -38,7 +39,7 @@ export const costCheck: Figure<CheckRows> = {
 				points: points.map((point) => ({
 					...{ series: point.projector, projector: point.projector, origin: 'measured' },
 					...{ x: point.tokens, y: speedOf(point) },
-					words: `${point.projector}, M = ${point.tokens}: ${number(point.operations)} operations in ${number(point.milliseconds)} ms, ${number(speedOf(point))} · 10⁹ a second.`
+					words: `${projectorTitle(point.projector)}, M = ${point.tokens}: ${number(point.operations)} operations in ${number(point.milliseconds)} ms, ${number(speedOf(point))} · 10⁹ a second.`
 				})),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
 				y: { label: `${stage}, 10⁹ operations a second` },

@@ -1,5 +1,6 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
+import { projectorTitle } from './palette.ts';
 import { drawSeries } from './series-chart.ts';
 
 /** What one configuration costs by the model of its config. */
@@ -32,7 +33,7 @@ export const costCurve: Figure<CostRows> = {
 				title: costCurve.title,
 				points: points.map(({ projector, tokens, value }) => ({
 					...{ series: projector, projector, origin: 'computed', x: tokens, y: value },
-					words: `${projector}, M = ${tokens}: ${number(value)}.`
+					words: `${projectorTitle(projector)}, M = ${tokens}: ${number(value)}.`
 				})),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
 				y: { label: quantity },

@@ -1,5 +1,6 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
+import { projectorTitle } from './palette.ts';
 import { drawSeries } from './series-chart.ts';
 
 /** Time of one stage at one M. */
@@ -37,7 +38,7 @@ export const latencyCurve: Figure<LatencyRows> = {
 				title: latencyCurve.title,
 				points: points.map(({ projector, tokens, median, q1, q3, n }) => ({
 					...{ series: projector, projector, origin: 'measured', x: tokens, y: median, low: q1, high: q3 },
-					words: `${projector}, M = ${tokens}: ${number(median)} ms (quartiles ${number(q1)} to ${number(q3)}, ${n} runs).`
+					words: `${projectorTitle(projector)}, M = ${tokens}: ${number(median)} ms (quartiles ${number(q1)} to ${number(q3)}, ${n} runs).`
 				})),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
 				y: { label: stage },

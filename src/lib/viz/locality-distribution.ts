@@ -3,7 +3,7 @@ import { localityMeasures, type LocalityMeasure, type LocalitySummary } from '..
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
-import { inkOf, projectorColours } from './palette.ts';
+import { inkOf, projectorColours, projectorTitle } from './palette.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
@@ -46,7 +46,9 @@ export const localityDistribution: Figure<DistributionRows> = {
 					? 1
 					: Math.max(...shown.map(({ quantiles, estimate }) => Math.max(quantiles[4], estimate.high)));
 			const x = scaleLinear([0, top || 1], [left, right]).nice(5);
-			parts.push(text(pen, 0, y + 13, `${title} (${unit})`, { 'font-weight': 600 }));
+			parts.push(
+				text(pen, 0, y + 13, unit === 'share' ? title : `${title} (${unit})`, { 'font-weight': 600 })
+			);
 			const base = y + LINE + shown.length * ROW;
 			for (const tick of x.ticks(5)) {
 				parts.push(
@@ -62,10 +64,10 @@ export const localityDistribution: Figure<DistributionRows> = {
 				const middle = y + LINE + (i + 0.5) * ROW;
 				const colour = colours[name] ?? ink.ink;
 				const shared = { stroke: colour, 'stroke-width': 1.5 };
-				const words = `${name}, ${title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, ${estimate.n} images), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
+				const words = `${projectorTitle(name)}, ${title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, ${estimate.n} images), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
 				lines.push({ y: middle, words });
 				parts.push(
-					text(pen, left - 10, middle + 4, name, { 'text-anchor': 'end' }),
+					text(pen, left - 10, middle + 4, projectorTitle(name), { 'text-anchor': 'end' }),
 					pen('path', { ...shared, d: `M${round(x(q5))} ${middle}H${round(x(q95))}` }),
 					pen('rect', {
 						...shared,

@@ -50,6 +50,23 @@ export function projectorColours(names: readonly string[]): Readonly<Record<stri
 	return colours;
 }
 
+/** What figures call the projectors that Honeybee has by nature; a name of somebody's own stays as it is. */
+const titles: Readonly<Record<string, string>> = {
+	'c-abs': 'C-Abstractor',
+	'd-abs': 'D-Abstractor',
+	resampler: 'Resampler',
+	pool: 'Average pooling',
+	mlp: 'MLP',
+	linear: 'Linear'
+};
+
+/** `c-abs` as papers write it, C-Abstractor; `d-abs-m64` is named by its kind alone, and `c-abs, M = 36` keeps what follows. */
+export function projectorTitle(name: string): string {
+	const [, kind = '', rest = ''] = /^([^,]*?)(?:-m\d+)?(,.*)?$/.exec(name) ?? [];
+	const title = Object.hasOwn(titles, kind) ? titles[kind] : undefined;
+	return title === undefined ? name : `${title}${rest}`;
+}
+
 /** Heads of an attention, by index; more than eight repeat. */
 export const headColours = [
 	okabeIto.blue,

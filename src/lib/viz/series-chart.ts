@@ -1,7 +1,7 @@
 import { gridY } from '@observablehq/plot';
 import type { FigureOptions } from './figure.ts';
 import { link } from './interaction.ts';
-import { inkOf, projectorColours, type Ink } from './palette.ts';
+import { inkOf, projectorColours, projectorTitle, type Ink } from './palette.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text, type Pen } from './svg.ts';
@@ -144,7 +144,8 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		if (point.label)
 			marks.push(text(pen, at(point) + 7, y(point.y) - 6, point.label, { 'font-size': 11, fill: ink.soft }));
 	}
-	const several = new Set(points.map(({ origin }) => origin)).size > 1;
+	// What was measured here needs no key when it stands alone; anything else says what it is.
+	const keyed = points.some(({ origin }) => origin !== 'measured' && origin !== 'computed');
 	// A name stands once; the key below tells the origins apart.
 	const named = [...Map.groupBy(groups, ([first]) => first!.series).values()].map(([group]) => group!);
 	const labels = dodge(
@@ -160,11 +161,11 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 				fill: 'none'
 			}),
 			symbol(pen, ink, last, colour(last), start + 4, to),
-			text(pen, start + 13, to + 4, last.series)
+			text(pen, start + 13, to + 4, projectorTitle(last.series))
 		];
 	});
 	const foot = height + LINE - 4;
-	const key = several ? legend(pen, ink, points, foot, width) : { parts: [], lines: 0 };
+	const key = keyed ? legend(pen, ink, points, foot, width) : { parts: [], lines: 0 };
 	const note = readout(pen, ink, 0, foot + key.lines * LINE);
 	const ring = pen('circle', {
 		r: 7,

@@ -2,7 +2,7 @@ import { areaY, dot, gridY, lineY } from '@observablehq/plot';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
-import { inkOf, projectorColours } from './palette.ts';
+import { inkOf, projectorColours, projectorTitle } from './palette.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
@@ -57,7 +57,7 @@ export const sweep: Figure<SweepRows> = {
 			height,
 			marginTop: 36,
 			marginLeft: 48,
-			marginRight: 88,
+			marginRight: 108,
 			marginBottom: 40,
 			x: { label: rows.position, ...(rows.positions && { domain: extent(rows.positions) }) },
 			y: { label: rows.value, nice: true, ...(rows.domain && { domain: [...rows.domain] }) },
@@ -71,7 +71,7 @@ export const sweep: Figure<SweepRows> = {
 		const note = readout(pen, ink, 0, height + LINE - 4);
 		const scaled = (name: 'x' | 'y', value: number) => chart.scale(name)?.apply(value) ?? 0;
 		const labels = spread(ends.map(({ value }) => scaled('y', value))).map((y, i) =>
-			text(pen, scaled('x', ends[i]!.position) + 8, y + 4, ends[i]!.projector)
+			text(pen, scaled('x', ends[i]!.position) + 8, y + 4, projectorTitle(ends[i]!.projector))
 		);
 		const rule = pen('line', { y1: 36, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
 		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, ...labels, note.element]);
@@ -95,7 +95,7 @@ export const sweep: Figure<SweepRows> = {
 						? ''
 						: `${rows.position} ${number(position)}: ${points
 								.filter((row) => row.position === position)
-								.map((row) => `${row.projector} ${number(row.value)}`)
+								.map((row) => `${projectorTitle(row.projector)} ${number(row.value)}`)
 								.join(', ')}.`
 				);
 			},

@@ -38,33 +38,50 @@ export function modelFacts(manifest: ModelManifest): Fact[] {
 	];
 }
 
-/** What the manifest says of one projector. */
-export function projectorFacts(entry: ProjectorEntry): Fact[] {
-	const { config } = entry;
-	const eos = entry.num_eos_tokens === 0 ? '' : ` and ${entry.num_eos_tokens} end token`;
-	return [
-		{
-			term: entry.title,
-			value:
-				`${inside(config)}reads hidden state ${entry.feature_layer}, ` +
-				`width ${count(config.encoder_hidden_size)} to ${count(config.output_hidden_size)}; ` +
-				`M = ${entry.num_query_tokens}${eos}${entry.flexible ? ', flexible' : ''}; float32`
-		}
-	];
+/** What the manifest says of a kind of projector; those of one family differ in M only and share a line. */
+export interface ProjectorFact extends Fact {
+	/** The first of them, which its colour goes by. */
+	readonly projector: string;
 }
 
-function inside(config: ProjectorEntry['config']): string {
+export function projectorFacts({ projectors }: Pick<ModelManifest, 'projectors'>): ProjectorFact[] {
+	const lines = Map.groupBy(
+		Object.entries(projectors),
+		([name, entry]) => `${entry.family ?? name}: ${inside(entry)}`
+	);
+	return [...lines.values()].map((members) => {
+		const [projector, entry] = members[0]!;
+		const trained = members.flatMap(([, { trained_tokens, num_query_tokens }]) =>
+			trained_tokens.length > 0 ? trained_tokens : [num_query_tokens]
+		);
+		const Ms = [...new Set(trained)].sort((a, b) => a - b).join(', ');
+		const rest = entry.flexible ? '; runs at any other square M, too' : '';
+		return { projector, term: entry.title, value: `${inside(entry)}; trained at M = ${Ms}${rest}; float32` };
+	});
+}
+
+function inside({ config, feature_layer, num_eos_tokens }: ProjectorEntry): string {
+	const eos = num_eos_tokens === 0 ? '' : `; ${num_eos_tokens} end token after the visual ones`;
+	return (
+		`${layersOf(config)}; from layer ${feature_layer} of the vision tower, ` +
+		`width ${count(config.encoder_hidden_size)} to ${count(config.output_hidden_size)}${eos}`
+	);
+}
+
+function layersOf(config: ProjectorEntry['config']): string {
 	switch (config.projector_type) {
 		case 'mlp':
-			return `${config.depth} linear ${config.depth === 1 ? 'layer' : 'layers'}, `;
+			return `${config.depth} linear ${config.depth === 1 ? 'layer' : 'layers'}`;
 		case 'c-abs':
-			return `${config.depth} + ${config.depth} blocks of width ${count(config.hidden_size)}, `;
+			return config.depth === 0
+				? 'pooling and a readout, no convolutions'
+				: `${config.depth} convolution blocks before pooling and ${config.depth} after it, width ${count(config.hidden_size)}`;
 		case 'resampler':
-			return `${config.num_hidden_layers} layers of width ${count(config.hidden_size)}, `;
+			return `${config.num_hidden_layers} layers of cross-attention, width ${count(config.hidden_size)}`;
 		case 'd-abs':
 			return (
-				`${config.decoder_layers} layers of width ${count(config.d_model)}, ` +
-				`${config.decoder_attention_heads} heads with ${config.decoder_n_points} points, `
+				`${config.decoder_layers} layers of deformable attention, width ${count(config.d_model)}, ` +
+				`${config.decoder_attention_heads} heads with ${config.decoder_n_points} points`
 			);
 	}
 }
@@ -72,7 +89,9 @@ function inside(config: ProjectorEntry['config']): string {
 /** Where the model came from. */
 export function provenanceFacts(manifest: ModelManifest): Fact[] {
 	const { provenance } = manifest;
-	const sources = provenance.sources.map(({ checkpoint, projector }) => `${checkpoint} (${projector})`);
+	const sources = provenance.sources.map(({ checkpoint, projector }) =>
+		checkpoint.split('/').includes(projector) ? checkpoint : `${checkpoint} (${projector})`
+	);
 	return [
 		{ term: 'Made from', value: [...new Set(sources)].join(', ') },
 		{ term: 'Converter', value: `honeybee convert, version ${provenance.converter}` },

@@ -9,7 +9,11 @@ export interface Page {
 
 /** All pages, in reading order. A new page is one line here and one folder in `src/routes`. */
 export const pages: readonly Page[] = [
-	{ path: '', title: 'Model', shows: 'the image, its visual tokens and the model’s description' },
+	{
+		path: '',
+		title: 'Start',
+		shows: 'the image and its visual tokens, where to begin, and the model’s description'
+	},
 	{ path: 'locality', title: 'Locality', shows: 'what each visual token sees of the image' },
 	{ path: 'offsets', title: 'Offsets', shows: 'where a deformable projector samples, layer by layer' },
 	{ path: 'anatomy', title: 'Anatomy', shows: 'what each stage of a projector adds to a token’s map' },

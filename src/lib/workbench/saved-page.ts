@@ -11,6 +11,8 @@ const policy =
 export interface PageParts {
 	/** The page as it stands. */
 	readonly article: HTMLElement;
+	/** What follows it under a heading of its own. */
+	readonly beside?: { readonly heading: string; readonly element: HTMLElement };
 	/** Its figures that have something to show. */
 	readonly figures: readonly Exportable[];
 	readonly title: string;
@@ -21,10 +23,17 @@ export interface PageParts {
 }
 
 /** One HTML file of a page: its text as it stands, its figures live, without model, network or the rest of the workbench. */
-export async function savedPage({ article, figures, title, address, script }: PageParts): Promise<string> {
+export async function savedPage({
+	article,
+	beside,
+	figures,
+	title,
+	address,
+	script
+}: PageParts): Promise<string> {
 	const copy = article.cloneNode(true) as HTMLElement;
 	settleControls(article, copy);
-	copy.querySelector(':scope > footer')?.remove();
+	for (const part of copy.querySelectorAll('[data-not-saved]')) part.remove();
 	const saved: SavedFigure[] = [];
 	for (const place of copy.querySelectorAll<HTMLElement>('figure[data-ordinal]')) {
 		const item = figures.find(
@@ -49,7 +58,10 @@ export async function savedPage({ article, figures, title, address, script }: Pa
 			selection: item.selection
 		});
 	}
-	for (const image of copy.querySelectorAll('img, image')) await inline(image);
+	const also = beside?.element.cloneNode(true) as HTMLElement | undefined;
+	if (beside && also) settleControls(beside.element, also);
+	for (const part of also ? [copy, also] : [copy])
+		for (const image of part.querySelectorAll('img, image')) await inline(image);
 	const made = new Date().toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' });
 	return `<!doctype html>
 <html lang="en">
@@ -66,7 +78,8 @@ article { min-height: 0; }
 <body>
 <main>
 ${copy.outerHTML}
-<p class="small soft" style="max-width: 72rem; margin: 0 auto; padding: 0 3.5rem 3rem;">Saved ${escapeHtml(made)} from the Honeybee workbench: ${escapeHtml(address)}. The figures are live; the model is not in this file.</p>
+${beside && also ? `<section style="max-width: 60rem; margin: 0 auto; padding: 0 3.5rem 3rem;"><h2>${escapeHtml(beside.heading)}</h2>${also.innerHTML}</section>` : ''}
+<p class="small soft" style="max-width: 72rem; margin: 0 auto; padding: 0 3.5rem 3rem;">Saved ${escapeHtml(made)} from the Honeybee workbench: ${escapeHtml(address)}. ${saved.length > 0 ? 'The figures are live; the model' : 'The model'} is not in this file.</p>
 </main>
 <script type="application/json" id="${DATA_ID}">${scriptSafe(packValue(saved))}</script>
 <script>${script}</script>
@@ -106,7 +119,8 @@ function settleControls(page: HTMLElement, copy: HTMLElement): void {
 			twin.replaceWith(image);
 		} else if (element instanceof HTMLButtonElement) {
 			// A button that is a row's name is still its name.
-			if (element.closest('th')) say(element.textContent ?? '');
+			if (element.querySelector('img')) twin.replaceWith(...twin.childNodes);
+			else if (element.closest('th')) say(element.textContent ?? '');
 			else twin.remove();
 		} else if (element instanceof HTMLIFrameElement || element instanceof HTMLProgressElement) twin.remove();
 		else if (element instanceof HTMLAnchorElement) twin.setAttribute('href', element.href);

@@ -86,7 +86,11 @@ describe('runs on the page', () => {
 		const runs = [run('c-abs', 16), run('d-abs-m64', 64), run('linear', 144)];
 		const { series } = breakdownRows(runs, 0, trained, { kinds, kindOf });
 		expect(series.filter(({ hollow }) => hollow).map(({ name }) => name)).toEqual([
-			...['c-abs, M = 16, in training', 'd-abs, M = 64, in training', 'linear, M = 144, in training']
+			...[
+				'C-Abstractor, M = 16, in training',
+				'D-Abstractor, M = 64, in training',
+				'Linear, M = 144, in training'
+			]
 		]);
 	});
 });

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { okabeIto, projectorColours } from '../../../src/lib/viz/palette.ts';
+import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
+import { okabeIto, projectorColours, projectorTitle } from '../../../src/lib/viz/palette.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/format.ts';
 import { shrink } from '../../../src/workers/picture.ts';
+import { projectorFacts } from '../../../src/lib/workbench/facts.ts';
 import { Layout } from '../../../src/lib/workbench/layout.svelte.ts';
 import { listModels } from '../../../src/lib/workbench/models.ts';
 import { cellAt, isTrained, neighbour, squareSide, tokenGrid } from '../../../src/lib/workbench/tokens.ts';
@@ -25,6 +28,31 @@ describe('colours', () => {
 		expect(colours['c-abs-m144']).toBe(okabeIto.orange);
 		expect(colours['d-abs-2']).toBe(okabeIto.blue);
 		expect(new Set(Object.values(colours)).size).toBe(4);
+	});
+});
+
+describe('names', () => {
+	const embedded = JSON.parse(
+		readFileSync('static/models/honeybee-mini/honeybee.json', 'utf8')
+	) as ModelManifest;
+
+	test('figures call projectors as the model does, whatever their M', () => {
+		for (const [name, { title }] of Object.entries(embedded.projectors))
+			expect(projectorTitle(name)).toBe(title);
+		expect(projectorTitle('c-abs, M = 36')).toBe('C-Abstractor, M = 36');
+		expect(projectorTitle('c-abs-mine')).toBe('c-abs-mine');
+		expect(projectorTitle('constructor')).toBe('constructor');
+		expect(projectorTitle('7B-C-Abs, published')).toBe('7B-C-Abs, published');
+	});
+
+	test('projectors that differ in M only have one line, with every M they were trained at', () => {
+		const facts = projectorFacts(embedded);
+		expect(facts.map(({ term }) => term)).toEqual([
+			...['C-Abstractor', 'D-Abstractor', 'Resampler', 'Average pooling', 'MLP', 'Linear']
+		]);
+		expect(facts[1]!.value).toContain('trained at M = 16, 36, 64, 144;');
+		expect(facts[0]!.value).toContain('runs at any other square M');
+		expect(facts[1]!.value).not.toContain('any other');
 	});
 });
 

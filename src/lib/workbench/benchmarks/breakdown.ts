@@ -2,6 +2,7 @@ import { categoryScores, type CategoryScore } from '../../benchmarks/breakdown.t
 import { pairedDifference } from '../../benchmarks/compare.ts';
 import type { ScoredRun } from '../../benchmarks/run/scored.ts';
 import type { DifferencesRows } from '../../viz/paired-differences.ts';
+import { projectorTitle } from '../../viz/palette.ts';
 import type { BreakdownRows } from '../../viz/score-breakdown.ts';
 import type { BenchmarkDesk } from './desk.svelte.ts';
 import type { TrainedScore } from './evaluation.ts';
@@ -22,7 +23,7 @@ function scoresOf(run: ScoredRun, level: number): CategoryScore[] {
 /** The name of a run where all are of one model. */
 export const shortTitle = (run: ScoredRun): string =>
 	run.origin === 'measured' && run.tokens !== undefined
-		? `${run.projector.replace(/-m\d+$/, '')}, M = ${run.tokens}`
+		? `${projectorTitle(run.projector)}, M = ${run.tokens}`
 		: run.title;
 
 /**
@@ -42,7 +43,7 @@ export function breakdownRows(
 		const [first] = scores ?? [];
 		if (!scores || !first) return [];
 		const { projector, tokens } = first;
-		return [{ name: `${projector}, M = ${tokens}, in training`, projector, scores }];
+		return [{ name: `${projectorTitle(projector)}, M = ${tokens}, in training`, projector, scores }];
 	});
 	const names = [...new Set(runs.flatMap((run) => scoresOf(run, level).map(({ category }) => category)))];
 	const categories = names.map((name) => ({

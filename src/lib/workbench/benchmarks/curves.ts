@@ -78,8 +78,12 @@ export function accuracyRows(
 ): AccuracyRows {
 	return {
 		points: [...runPoints(runs, kindOf), ...training, ...publishedPoints(benchmark)],
-		score: scoreName(benchmark, runs),
-		...(inPercent(runs) && { most: 100 }),
+		// The model's own record is headed by the same score as runs are (`trainedHeadlines`).
+		score:
+			runs.length === 0 && training.length > 0
+				? `${benchmark.title}, short answers (%)`
+				: scoreName(benchmark, runs),
+		...((inPercent(runs) || (runs.length === 0 && training.length > 0)) && { most: 100 }),
 		projectors: kinds
 	};
 }
