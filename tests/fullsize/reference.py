@@ -47,6 +47,10 @@ def weight(key: str, count: int) -> np.ndarray:
     return (x.astype(np.float64) - 128) / 128 * 2.0 ** round(np.log2(1.5 / np.sqrt(count)))
 
 
+# A float32 below 2**22 added to this is rounded to an integer.
+ROUNDING = 1.5 * 2 ** 23
+
+
 def rounded(matrix: torch.Tensor, bits: int, half_scales: bool) -> torch.Tensor:
     """w ≈ scale · (q − zero), one scale and zero for 32 columns of a row; zero lies in the range."""
     rows, columns = matrix.shape
@@ -54,15 +58,15 @@ def rounded(matrix: torch.Tensor, bits: int, half_scales: bool) -> torch.Tensor:
     out = torch.empty(rows, columns)
     # 64 rows stay in the processor's cache.
     for start in range(0, rows, 64):
-        part = F.pad(matrix[start:start + 64].double(), (0, -columns % BLOCK)).unflatten(1, (-1, BLOCK))
+        part = F.pad(matrix[start:start + 64].float(), (0, -columns % BLOCK)).unflatten(1, (-1, BLOCK)).clone()
         least, most = part.amin(2, True).clamp_(max=0), part.amax(2, True).clamp_(min=0)
-        scale = ((most - least) / levels).float()
-        scale[scale == 0] = 1
-        inverse = 1 / scale.double()
-        zero = least.neg_().mul_(inverse).add_(0.5).floor_().clamp_(0, levels)
-        q = part.mul_(inverse).add_(zero + 0.5).floor_().clamp_(0, levels)
+        scale = (most - least) / levels
+        scale[scale < 2.0 ** -126] = 1
+        inverse = 1 / scale
+        zero = least.neg_().mul_(inverse).round_().clamp_(0, levels)
+        q = part.mul_(inverse).add_(zero + ROUNDING).sub_(ROUNDING).clamp_(0, levels)
         scale = scale.half().float() if half_scales else scale
-        out[start:start + 64] = q.sub_(zero).float().mul_(scale).flatten(1)[:, :columns]
+        out[start:start + 64] = q.sub_(zero).mul_(scale).flatten(1)[:, :columns]
     return out
 
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { openTar } from '../../lib/checkpoint/tar.ts';
 import { openCheckpointIn, type OpenCheckpoint } from '../../lib/model/convert/pick.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
-import { openFile, openFolder, type Closable } from '../io/disk.ts';
+import { openFile, openFolder, type Closable, type DiskOptions } from '../io/disk.ts';
 
 /** Where a checkpoint lies; several threads can open it. */
 export interface CheckpointLocation {
@@ -12,12 +12,12 @@ export interface CheckpointLocation {
 }
 
 /** Opens a checkpoint; an archive is read in place. @throws InputError when it is not there */
-export async function openCheckpointAt({
-	kind,
-	path
-}: CheckpointLocation): Promise<OpenCheckpoint & Closable> {
+export async function openCheckpointAt(
+	{ kind, path }: CheckpointLocation,
+	options: DiskOptions = {}
+): Promise<OpenCheckpoint & Closable> {
 	if (kind !== 'folder') {
-		const file = kind === 'tar' ? await openFile(path) : await openFolder(path);
+		const file = kind === 'tar' ? await openFile(path, options) : await openFolder(path, options);
 		try {
 			const found = await openCheckpointIn('read' in file ? await openTar(file) : file);
 			return { ...found, close: () => file.close() };
@@ -26,14 +26,14 @@ export async function openCheckpointAt({
 			throw error;
 		}
 	}
-	const checkpoint = await openFolder(path);
+	const checkpoint = await openFolder(path, options);
 	const bases: Awaited<ReturnType<typeof openFolder>>[] = [];
 	return {
 		checkpoint,
 		tokenizer: undefined,
 		async resolve(relative) {
 			try {
-				const base = await openFolder(resolve(path, relative));
+				const base = await openFolder(resolve(path, relative), options);
 				bases.push(base);
 				return base;
 			} catch (error) {

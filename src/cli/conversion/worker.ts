@@ -10,7 +10,10 @@ const { location, sink, ...choices } = workerData as ThreadSetup;
 
 const take = serveThread({
 	choices,
-	open: async () => ({ ...(await openCheckpointAt(location)), sink: await openFolderSink(sink) }),
+	open: async () => ({
+		...(await openCheckpointAt(location, { blocking: true })),
+		sink: await openFolderSink(sink, { blocking: true })
+	}),
 	createHash: sha256,
 	answer: (message) => parentPort!.postMessage(message)
 });

@@ -1,7 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { ByteSource, SourceFolder } from '../../lib/checkpoint/source.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 
@@ -13,9 +13,17 @@ export interface Closable {
 	close(): Promise<void>;
 }
 
+export interface DiskOptions {
+	/**
+	 * Reads and writes stop the thread, for one that has nothing else to do: what was read then lies in its core's own cache, and
+	 * nobody is woken.
+	 */
+	readonly blocking?: boolean;
+}
+
 /** Opens a file for reads by range through one descriptor. */
-export async function openFile(path: string): Promise<ByteSource & Closable> {
-	const source = await tryOpenFile(path, basename(path));
+export async function openFile(path: string, options: DiskOptions = {}): Promise<ByteSource & Closable> {
+	const source = await tryOpenFile(path, basename(path), options);
 	if (!source) throw new InputError(`There is no file ${path}.`);
 	return source;
 }
@@ -29,7 +37,7 @@ export function pathInside(folder: string, path: string): string {
 }
 
 /** Opens a folder. A file stays open once asked for, until `close`; one that was replaced since is opened anew. */
-export async function openFolder(path: string): Promise<SourceFolder & Closable> {
+export async function openFolder(path: string, options: DiskOptions = {}): Promise<SourceFolder & Closable> {
 	const root = resolve(path);
 	const info = await orExplain(path, stat(root));
 	if (!info) throw new InputError(`There is no folder ${path}.`);
@@ -44,7 +52,7 @@ export async function openFolder(path: string): Promise<SourceFolder & Closable>
 			const target = pathInside(root, name);
 			const before = files.get(name);
 			if (before && (await before.isCurrent(target))) return before;
-			const file = await tryOpenFile(target, name);
+			const file = await tryOpenFile(target, name, options);
 			if (before) replaced.push(before);
 			if (file) files.set(name, file);
 			else files.delete(name);
@@ -63,7 +71,11 @@ interface DiskFile extends ByteSource, Closable {
 	isCurrent(path: string): Promise<boolean>;
 }
 
-async function tryOpenFile(path: string, name: string): Promise<DiskFile | undefined> {
+async function tryOpenFile(
+	path: string,
+	name: string,
+	{ blocking = false }: DiskOptions
+): Promise<DiskFile | undefined> {
 	const handle = await orExplain(path, open(path, constants.O_RDONLY));
 	if (!handle) return undefined;
 	const info = await handle.stat();
@@ -71,10 +83,13 @@ async function tryOpenFile(path: string, name: string): Promise<DiskFile | undef
 		await handle.close();
 		return undefined;
 	}
+	const part: ReadPart = blocking
+		? blockingReads(handle.fd)
+		: async (bytes, at, length, position) => (await handle.read(bytes, at, length, position)).bytesRead;
 	return {
 		name,
 		size: info.size,
-		read: (start, end, into) => readBytes(handle, name, info.size, start, end, into),
+		read: (start, end, into) => readBytes(part, name, info.size, start, end, into),
 		close: () => handle.close(),
 		async isCurrent(at) {
 			const now = await stat(at).catch(() => undefined);
@@ -83,8 +98,25 @@ async function tryOpenFile(path: string, name: string): Promise<DiskFile | undef
 	};
 }
 
+/** Reads into `bytes` from `at` on. @returns how many it read */
+type ReadPart = (bytes: Uint8Array, at: number, length: number, position: number) => number | Promise<number>;
+
+/** A thread that only ever blocks would hear no message, such as that it is to stop. */
+const LISTEN_MS = 30;
+
+function blockingReads(file: number): ReadPart {
+	let listened = performance.now();
+	return async (bytes, at, length, position) => {
+		if (performance.now() - listened > LISTEN_MS) {
+			await setImmediate();
+			listened = performance.now();
+		}
+		return readSync(file, bytes, at, length, position);
+	};
+}
+
 async function readBytes(
-	handle: FileHandle,
+	part: ReadPart,
 	name: string,
 	size: number,
 	start: number,
@@ -96,7 +128,7 @@ async function readBytes(
 	const bytes = into?.length === end - start ? into : new Uint8Array(end - start);
 	for (let done = 0; done < bytes.length;) {
 		const length = Math.min(READ_LIMIT, bytes.length - done);
-		const { bytesRead } = await handle.read(bytes, done, length, start + done);
+		const bytesRead = await part(bytes, done, length, start + done);
 		if (bytesRead === 0) throw new InputError(`${name} became shorter while it was read.`);
 		done += bytesRead;
 	}

@@ -1,22 +1,26 @@
+import { writeSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileWriter, FolderSink } from '../../lib/model/convert/sink.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import { openFolder, pathInside } from './disk.ts';
-import type { Closable } from './disk.ts';
+import type { Closable, DiskOptions } from './disk.ts';
 
 /**
  * A folder on disk that files are written into; it is made when needed. A file is written as `<name>.part` and renamed
  * by `close`, so that a file of its name is always whole; a large one is on the disk by then, so that this outlives a power
  * cut. A full or read-only disk is an InputError.
  */
-export async function openFolderSink(path: string): Promise<FolderSink & Closable> {
+export async function openFolderSink(
+	path: string,
+	options: DiskOptions = {}
+): Promise<FolderSink & Closable> {
 	await explain(mkdir(path, { recursive: true }), path);
-	const folder = await openFolder(path);
+	const folder = await openFolder(path, options);
 	return {
 		folder,
-		create: async (name) => createFile(pathInside(path, name)),
+		create: async (name) => createFile(pathInside(path, name), options),
 		async remove(name) {
 			const target = pathInside(path, name);
 			await explain(rm(target, { force: true }), target);
@@ -25,7 +29,7 @@ export async function openFolderSink(path: string): Promise<FolderSink & Closabl
 	};
 }
 
-async function createFile(target: string): Promise<FileWriter> {
+async function createFile(target: string, { blocking = false }: DiskOptions): Promise<FileWriter> {
 	const part = `${target}.part`;
 	await explain(mkdir(dirname(target), { recursive: true }), target);
 	const handle = await explain(open(part, 'w'), target);
@@ -66,7 +70,7 @@ async function createFile(target: string): Promise<FileWriter> {
 	};
 	return {
 		async write(bytes) {
-			await orAbort(writeAll(handle, bytes));
+			await orAbort(writeAll(handle, bytes, blocking));
 			unsynced += bytes.length;
 			total += bytes.length;
 			if (unsynced >= SYNC_EVERY && !syncing) sync();
@@ -82,10 +86,12 @@ const SYNC_EVERY = 32 * 2 ** 20;
 /** Node writes at most 2 GiB − 1 byte in one call, and may write less than it was given. */
 const WRITE_LIMIT = 2 ** 30;
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, blocking: boolean): Promise<void> {
 	for (let done = 0; done < bytes.length;) {
-		const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, WRITE_LIMIT));
-		done += bytesWritten;
+		const length = Math.min(bytes.length - done, WRITE_LIMIT);
+		done += blocking
+			? writeSync(handle.fd, bytes, done, length)
+			: (await handle.write(bytes, done, length)).bytesWritten;
 	}
 }
 

@@ -20,6 +20,11 @@ export interface TensorReader {
 	read(start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
+/** With the tensor's key, for messages. */
+export interface NamedTensor extends TensorReader {
+	readonly name: string;
+}
+
 /**
  * Named tensors on disk. `read` loads one tensor and keeps nothing, so that memory stays near one tensor whatever the
  * size of the folder.

@@ -142,7 +142,7 @@ export function quantizedWeights(
 	let kept: QuantizedSides | undefined;
 	let left = 2;
 	async function* packedPieces() {
-		const sides = quantizedSides(rows, columns, bits);
+		const sides = quantizedSides(rows, columns, bits, scaleType);
 		yield* encodeQuantized(await state.reader(key), rows, columns, bits, sides);
 		kept = sides;
 		left = 2;
@@ -160,7 +160,7 @@ export function quantizedWeights(
 			name: `${key}.scales`,
 			dtype: scaleType,
 			dims: [rows, blocks],
-			pieces: () => side(({ scales }) => encode(scales, scaleType))
+			pieces: () => side(({ scales }) => scales)
 		}),
 		zeroPoints: g.weight({
 			name: `${key}.zero_points`,

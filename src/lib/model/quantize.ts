@@ -10,9 +10,18 @@ export interface QuantizedMatrix {
 	readonly zeroPoints: Uint8Array;
 }
 
+/** Least normal float32. Where a block's scale would be below it, the block is zero. */
+export const LEAST_SCALE = 2 ** -126;
+
+/** A float32 below 2²² added to this is rounded to an integer, ties to even, which is in the low bits. */
+export const ROUNDING = 1.5 * 2 ** 23;
+
+const { fround } = Math;
+
 /**
  * Rounds a float32 matrix [rows, columns] to unsigned 4- or 8-bit integers, one scale and zero point for every 32 columns:
- * w ≈ scale · (q − zero_point). The range always holds 0, so zeros stay exact. Layout: onnxruntime's MatMulNBits.
+ * w ≈ scale · (q − zero_point). The range always holds 0, so zeros stay exact. Layout: onnxruntime's MatMulNBits. Every step is
+ * rounded to float32, ties to even. Values are finite, and so is their range.
  *
  * This is the definition, in plain TypeScript; conversion computes the same with vectors (`kernels/kernels.ts`).
  */
@@ -46,16 +55,18 @@ export function quantizeMatrix(
 				if (value < least) least = value;
 				else if (value > most) most = value;
 			}
-			const scale = Math.fround((most - least) / levels) || 1;
-			const inverse = 1 / scale;
-			const zero = limited(Math.round(-least * inverse));
+			const range = fround(fround(most - least) / levels);
+			const scale = range < LEAST_SCALE ? 1 : range;
+			const inverse = fround(1 / scale);
+			const zero = limited(fround(fround(-least * inverse) + ROUNDING) - ROUNDING);
 			const index = row * blocks + block;
 			scales[index] = scale;
 			put(zeroPoints, row * zeroBytes, block, zero);
 			for (let i = 0; i < BLOCK; i++) {
-				// Where the row has ended, the code of 0. Truncation after adding a half rounds to nearest.
+				// Where the row has ended, the code of 0.
 				const value = i < length ? matrix[start + i]! : 0;
-				put(packed, index * blockBytes, i, limited(Math.trunc(value * inverse + (zero + 0.5))));
+				const code = fround(fround(value * inverse) + ROUNDING + zero) - ROUNDING;
+				put(packed, index * blockBytes, i, limited(code));
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-import { tensorReader, type Checkpoint, type TensorReader } from '../checkpoint/checkpoint.ts';
+import { tensorReader, type Checkpoint, type NamedTensor } from '../checkpoint/checkpoint.ts';
 import { InputError } from '../tensor/errors.ts';
 import { elementCount } from '../tensor/tensor.ts';
 
@@ -41,8 +41,8 @@ export class StateDict {
 	}
 
 	/** The tensor in parts, as it is stored. */
-	reader(key: string): Promise<TensorReader> {
-		return tensorReader(this.#checkpoint, key);
+	async reader(key: string): Promise<NamedTensor> {
+		return { ...(await tensorReader(this.#checkpoint, key)), name: key };
 	}
 
 	/** Keys that no graph asked for (upstream ignores them too). */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toBytes } from '../../../src/lib/checkpoint/bytes.ts';
-import type { TensorReader } from '../../../src/lib/checkpoint/checkpoint.ts';
+import type { NamedTensor } from '../../../src/lib/checkpoint/checkpoint.ts';
 import {
 	encodeQuantized,
 	encodeTransposed,
@@ -20,10 +20,11 @@ import {
 import { bytesPerElement, type DType, type Tensor } from '../../../src/lib/tensor/tensor.ts';
 import { random } from '../../support/random-checkpoint.ts';
 
-function readerOf(tensor: Tensor, asked: number[] = []): TensorReader {
+function readerOf(tensor: Tensor, asked: number[] = []): NamedTensor {
 	const size = bytesPerElement[tensor.dtype];
 	const bytes = toBytes(tensor);
 	return {
+		name: 'the.weight',
 		dtype: tensor.dtype,
 		count: tensor.data.length,
 		async read(start, end, into) {
@@ -59,8 +60,8 @@ function expectSame(got: Uint8Array, wanted: Uint8Array, what: string): void {
 	expect({ what, at, byte: got[at] }).toEqual({ what, at, byte: wanted[at] });
 }
 
-/** Matrices whose blocks meet every branch: one sign, zeros, subnormal ranges, ties, infinities, NaN. */
-function matrix(rows: number, columns: number, seed: number, strange: boolean): Float32Array {
+/** Matrices whose blocks meet every case: one sign, zeros, subnormal ranges, ties, numbers that float16 does not have. */
+function matrix(rows: number, columns: number, seed: number, { large = false } = {}): Float32Array {
 	const next = random(seed);
 	const values = Float32Array.from({ length: rows * columns }, () => next() * 0.1);
 	for (let row = 0; row < rows; row++) {
@@ -74,9 +75,8 @@ function matrix(rows: number, columns: number, seed: number, strange: boolean): 
 			if (kind === 5) values[at]! *= 2 ** -146;
 			// Multiples of a half of the scale: every quotient is a tie.
 			if (kind === 6) values[at] = ((at % 31) - 15) / 64;
-			if (kind === 7) values[at]! *= 2 ** 120;
+			if (kind === 7 && large) values[at]! *= 2 ** 120;
 			if (kind === 8 && c % 5 === 0) values[at] = -0;
-			if (strange && at % 97 === 3) values[at] = [NaN, Infinity, -Infinity][at % 3]!;
 		}
 	}
 	return values;
@@ -112,9 +112,25 @@ describe('kernels give bit for bit what the TypeScript gives', () => {
 			const middle = new Uint32Array(between.buffer)[0]!;
 			bits.set([view[i]!, middle, middle + (i % 2 ? 1 : -1), (next() * 2 ** 32) >>> 0], 4 * i);
 		}
-		const values = new Float32Array(bits.buffer);
+		const values = new Float32Array(bits.buffer).filter((value) => Math.abs(value) < 65520);
 		const reader = readerOf({ dtype: 'float32', dims: [values.length], data: values });
 		expectSame(await collect(encodeValues(reader, 'float16')), bytesOf(float32ToHalf(values)), 'float16');
+	});
+
+	it('narrows every bfloat16 that float16 has', async () => {
+		const data = all.filter((bits) => (bits & 0x7fff) < 0x4780);
+		const wanted = float32ToHalf(bfloat16sToFloat32(data));
+		const reader = readerOf({ dtype: 'bfloat16', dims: [data.length], data });
+		expectSame(await collect(encodeValues(reader, 'float16')), bytesOf(wanted), 'float16');
+	});
+
+	it('refuses what float16 rounds to infinity, and only that', async () => {
+		const half = (value: number) => {
+			const data = Float32Array.of(1, value);
+			return collect(encodeValues(readerOf({ dtype: 'float32', dims: [2], data }), 'float16'));
+		};
+		for (const value of [65504, -65519.99]) expect(await half(value)).toHaveLength(4);
+		for (const value of [65520, -65520, 3e38]) await expect(half(value)).rejects.toThrow('float16');
 	});
 
 	describe.each(dtypes)('from %s', (dtype) => {
@@ -128,45 +144,79 @@ describe('kernels give bit for bit what the TypeScript gives', () => {
 			[70, 100],
 			[64, 1056]
 		])('[%i, %i]', async (rows, columns) => {
-			for (const strange of [false, true]) {
-				const data = sources[dtype](matrix(rows, columns, rows + columns, strange));
-				const tensor: Tensor = { dtype, dims: [rows, columns], data };
+			const tensorOf = (values: Float32Array): Tensor => ({
+				dtype,
+				dims: [rows, columns],
+				data: sources[dtype](values)
+			});
+			const large = tensorOf(matrix(rows, columns, rows + columns, { large: dtype !== 'float16' }));
+			for (const bits of [4, 8] as const) {
+				const wanted = quantizeMatrix(toFloat32(large).data, rows, columns, bits);
+				const sides = quantizedSides(rows, columns, bits, 'float32');
+				const packed = await collect(encodeQuantized(readerOf(large), rows, columns, bits, sides));
+				expectSame(sides.scales, bytesOf(wanted.scales), `scales, ${bits} bits`);
+				expectSame(sides.zeroPoints, wanted.zeroPoints, `zero points, ${bits} bits`);
+				expectSame(packed, wanted.packed, `packed, ${bits} bits`);
+			}
+			const small = tensorOf(matrix(rows, columns, rows + columns));
+			const half = quantizedSides(rows, columns, 4, 'float16');
+			await collect(encodeQuantized(readerOf(small), rows, columns, 4, half));
+			const { scales } = quantizeMatrix(toFloat32(small).data, rows, columns, 4);
+			expectSame(half.scales, bytesOf(float32ToHalf(scales)), 'scales as float16');
+			for (const type of ['float32', 'float16'] as const) {
+				const tensor = type === 'float32' ? large : small;
 				const values = toFloat32(tensor).data;
-				for (const bits of [4, 8] as const) {
-					const wanted = quantizeMatrix(values, rows, columns, bits);
-					const sides = quantizedSides(rows, columns, bits);
-					const what = `${bits} bits${strange ? ' with NaN and infinities' : ''}`;
-					const packed = await collect(encodeQuantized(readerOf(tensor), rows, columns, bits, sides));
-					expectSame(bytesOf(sides.scales), bytesOf(wanted.scales), `scales, ${what}`);
-					expectSame(sides.zeroPoints, wanted.zeroPoints, `zero points, ${what}`);
-					expectSame(packed, wanted.packed, `packed, ${what}`);
-				}
-				for (const type of ['float32', 'float16'] as const) {
-					const encode = (v: Float32Array) => bytesOf(type === 'float32' ? v : float32ToHalf(v));
-					expectSame(await collect(encodeValues(readerOf(tensor), type)), encode(values), `as ${type}`);
-					expectSame(
-						await collect(encodeTransposed(readerOf(tensor), rows, columns, type)),
-						encode(transpose(values, rows, columns)),
-						`transposed, ${type}`
-					);
-				}
+				const encode = (v: Float32Array) => bytesOf(type === 'float32' ? v : float32ToHalf(v));
+				expectSame(await collect(encodeValues(readerOf(tensor), type)), encode(values), `as ${type}`);
+				expectSame(
+					await collect(encodeTransposed(readerOf(tensor), rows, columns, type)),
+					encode(transpose(values, rows, columns)),
+					`transposed, ${type}`
+				);
+			}
+		});
+
+		it.each([NaN, Infinity, -Infinity])('refuses %s wherever it is, by name', async (value) => {
+			const [rows, columns] = [9, 100];
+			for (const at of [0, 31, 99, 450, 899]) {
+				const values = matrix(rows, columns, 1);
+				values[at] = value;
+				const tensor: Tensor = { dtype, dims: [rows, columns], data: sources[dtype](values) };
+				for (const bits of [4, 8] as const)
+					await expect(
+						collect(
+							encodeQuantized(
+								readerOf(tensor),
+								rows,
+								columns,
+								bits,
+								quantizedSides(rows, columns, bits, 'float32')
+							)
+						)
+					).rejects.toThrow("The checkpoint's the.weight holds NaN or infinity, which cannot be quantised");
+				if (dtype === 'float16') continue;
+				const refusal = "The checkpoint's the.weight holds NaN, infinity or numbers above 65,504";
+				await expect(collect(encodeValues(readerOf(tensor), 'float16'))).rejects.toThrow(refusal);
+				await expect(collect(encodeTransposed(readerOf(tensor), rows, columns, 'float16'))).rejects.toThrow(
+					refusal
+				);
 			}
 		});
 
 		it('in several bands', async () => {
 			const [rows, columns] = [1300, 4104];
-			const data = sources[dtype](matrix(rows, columns, 3, false));
+			const data = sources[dtype](matrix(rows, columns, 3));
 			const tensor: Tensor = { dtype, dims: [rows, columns], data };
 			const values = toFloat32(tensor).data;
 			const asked: number[] = [];
 			const wanted = quantizeMatrix(values, rows, columns, 4);
-			const sides = quantizedSides(rows, columns, 4);
+			const sides = quantizedSides(rows, columns, 4, 'float32');
 			expectSame(
 				await collect(encodeQuantized(readerOf(tensor, asked), rows, columns, 4, sides)),
 				wanted.packed,
 				'packed'
 			);
-			expectSame(bytesOf(sides.scales), bytesOf(wanted.scales), 'scales');
+			expectSame(sides.scales, bytesOf(wanted.scales), 'scales');
 			expectSame(sides.zeroPoints, wanted.zeroPoints, 'zero points');
 			expect(asked.length).toBeGreaterThan(2);
 			expectSame(
@@ -194,11 +244,12 @@ describe('kernels give bit for bit what the TypeScript gives', () => {
 	it('gives the error of the source, and works afterwards', async () => {
 		const tensor: Tensor = { dtype: 'bfloat16', dims: [3000, 2048], data: new Uint16Array(3000 * 2048) };
 		let reads = 0;
-		const failing: TensorReader = {
+		const failing: NamedTensor = {
 			...readerOf(tensor),
-			read: () => (reads++ ? Promise.reject(new Error('gone')) : Promise.resolve(new Uint8Array(4 * 2 ** 20)))
+			read: (start, end) =>
+				reads++ ? Promise.reject(new Error('gone')) : Promise.resolve(new Uint8Array(2 * (end - start)))
 		};
-		const sides = quantizedSides(3000, 2048, 4);
+		const sides = quantizedSides(3000, 2048, 4, 'float32');
 		await expect(collect(encodeQuantized(failing, 3000, 2048, 4, sides))).rejects.toThrow('gone');
 		expect((await collect(encodeQuantized(readerOf(tensor), 3000, 2048, 4, sides))).length).toBe(
 			(3000 * 2048) / 2
@@ -207,7 +258,7 @@ describe('kernels give bit for bit what the TypeScript gives', () => {
 
 	it('two tensors at once do not share memory', async () => {
 		const tensors = [1, 2].map((seed): Tensor => {
-			const data = float32ToBfloat16(matrix(2000, 2048, seed, false));
+			const data = float32ToBfloat16(matrix(2000, 2048, seed));
 			return { dtype: 'bfloat16', dims: [2000, 2048], data };
 		});
 		const got = await Promise.all(tensors.map((t) => collect(encodeValues(readerOf(t), 'float16'))));

@@ -17,7 +17,7 @@ import { openSources, readManifest, type ConversionSource, type FolderResolver }
 import { encodeShard, runJobs, type ConversionThreads } from './threads.ts';
 
 /** Bump when the same checkpoint gives other files. */
-export const CONVERTER_VERSION = '2';
+export const CONVERTER_VERSION = '3';
 
 /** What a conversion is doing, for a progress line. */
 export interface ConversionProgress {

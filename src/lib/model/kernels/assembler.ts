@@ -11,9 +11,9 @@ export type Expression<T extends ValueType> = readonly number[] & { readonly [ty
 /** Code that leaves nothing. */
 export type Statement = readonly number[] & { readonly [type]: 'void' };
 
-export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
+export type ValueType = 'i32' | 'f32' | 'v128';
 
-const typeCodes: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+const typeCodes: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
 
 const expression = <T extends ValueType>(...parts: readonly (number | readonly number[])[]) =>
 	parts.flat() as unknown as Expression<T>;
@@ -95,37 +95,17 @@ export const i32 = {
 	load: load<'i32'>([0x28]),
 	load8U: load<'i32'>([0x2d]),
 	store: store<'i32'>([0x36]),
-	store8: store<'i32'>([0x3a]),
-	/** Towards zero; what is out of range becomes the nearest integer, NaN 0. */
-	truncSatF64U: (a: Expression<'f64'>) => expression<'i32'>(a, 0xfc, 3)
+	store8: store<'i32'>([0x3a])
 };
 
 export const f32 = {
-	const: (value: number) => expression<'f32'>(0x43, [...new Uint8Array(new Float32Array([value]).buffer)]),
-	eq: binary<'f32', 'f32', 'i32'>(0x5b),
-	min: binary<'f32'>(0x96),
-	max: binary<'f32'>(0x97),
-	store: store<'f32'>([0x38]),
-	demote: unary<'f64', 'f32'>(0xb6)
-};
-
-export const f64 = {
-	const: (value: number) => expression<'f64'>(0x44, [...new Uint8Array(new Float64Array([value]).buffer)]),
-	ge: binary<'f64', 'f64', 'i32'>(0x66),
-	neg: unary<'f64'>(0x9a),
-	floor: unary<'f64'>(0x9c),
-	add: binary<'f64'>(0xa0),
-	sub: binary<'f64'>(0xa1),
-	mul: binary<'f64'>(0xa2),
-	div: binary<'f64'>(0xa3),
-	min: binary<'f64'>(0xa4),
-	max: binary<'f64'>(0xa5),
-	promote: unary<'f32', 'f64'>(0xbb),
-	convertI32U: unary<'i32', 'f64'>(0xb8)
+	store: store<'f32'>([0x38])
 };
 
 export const v128 = {
 	load: load<'v128'>(vector(0x00)),
+	/** Four unsigned 16-bit numbers, widened to 32 bits. */
+	load16x4U: load<'v128'>(vector(0x04)),
 	store: store<'v128'>(vector(0x0b)),
 	/** The same 32 bits in every lane. */
 	bits: (value: number) =>
@@ -152,10 +132,17 @@ export const i16x8 = {
 	/** 8 signed 32-bit lanes, limited to what 16 bits hold. */
 	narrowI32S: vector2(0x85),
 	narrowI32U: vector2(0x86),
-	shrU: vector2<'i32'>(0x8d)
+	shl: vector2<'i32'>(0x8b),
+	shrU: vector2<'i32'>(0x8d),
+	sub: vector2(0x91),
+	gtS: vector2(0x31),
+	maxS: vector2(0x98)
 };
 
 export const i32x4 = {
+	extract: lane<'i32'>(0x1b),
+	extendLowI16S: vector1(0xa7),
+	extendHighI16S: vector1(0xa8),
 	extendLowI16U: vector1(0xa9),
 	extendHighI16U: vector1(0xaa),
 	shl: vector2<'i32'>(0xab),
@@ -163,9 +150,7 @@ export const i32x4 = {
 	add: vector2(0xae),
 	sub: vector2(0xb1),
 	gtS: vector2(0x3b),
-	geS: vector2(0x3f),
-	/** Lanes 0 and 1 towards zero, limited; lanes 2 and 3 are 0. */
-	truncSatF64SZero: vector1(0xfc)
+	geS: vector2(0x3f)
 };
 
 export const i64x2 = {
@@ -174,19 +159,17 @@ export const i64x2 = {
 
 export const f32x4 = {
 	extract: lane<'f32'>(0x1f),
+	ne: vector2(0x42),
+	lt: vector2(0x43),
+	neg: vector1(0xe1),
 	add: vector2(0xe4),
+	sub: vector2(0xe5),
 	mul: vector2(0xe6),
+	div: vector2(0xe7),
 	/** b < a ? b : a */
 	pmin: vector2(0xea),
 	/** a < b ? b : a */
 	pmax: vector2(0xeb)
-};
-
-export const f64x2 = {
-	splat: vector1<'f64'>(0x14),
-	add: vector2(0xf0),
-	mul: vector2(0xf2),
-	promoteLow: vector1(0x5f)
 };
 
 export function select<T extends ValueType>(

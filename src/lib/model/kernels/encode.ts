@@ -1,6 +1,7 @@
-import type { TensorReader } from '../../checkpoint/checkpoint.ts';
+import type { NamedTensor, TensorReader } from '../../checkpoint/checkpoint.ts';
 import { bytesPerElement } from '../../tensor/tensor.ts';
 import { fromBytes, toBytes } from '../../checkpoint/bytes.ts';
+import { InputError } from '../../tensor/errors.ts';
 import { toFloat32 } from '../../tensor/half.ts';
 import { BLOCK } from '../quantize.ts';
 import { instantiateKernels, type KernelExports } from './kernels.ts';
@@ -9,11 +10,9 @@ import { instantiateKernels, type KernelExports } from './kernels.ts';
 export type FloatType = 'float32' | 'float16';
 
 /** Bytes of the checkpoint in work at a time; two such bands are in memory, one of which is being read. */
-const BAND = 4 * 2 ** 20;
+const BAND = 0.5 * 2 ** 20;
 /** Kernels may touch a few bytes behind what they were given. */
 const SLACK = 128;
-/** Elements converted at a time, so that they stay in the first cache. */
-const STRIP = 4096;
 
 /** Instances that wait for work; an instance works for one tensor at a time. */
 const idle: KernelExports[] = [];
@@ -52,6 +51,38 @@ class Workspace {
 	}
 }
 
+/** 16 bytes in which kernels set that there was what they could not represent. */
+class Flags {
+	static readonly size = 64;
+	readonly #workspace: Workspace;
+	readonly address: number;
+	/** Room for eight numbers. */
+	readonly rest: number;
+
+	/** @param region of `size` bytes */
+	constructor(workspace: Workspace, region: number) {
+		this.#workspace = workspace;
+		this.address = workspace.address(region);
+		this.rest = this.address + 16;
+		this.#bytes.fill(0);
+	}
+
+	get #bytes(): Uint8Array {
+		return this.#workspace.bytes(this.address, 16);
+	}
+
+	/** @throws InputError when something was set */
+	refuse(name: string, what: string): void {
+		if (this.#bytes.some(Boolean))
+			throw new InputError(
+				`The checkpoint's ${name} ${what}; convert to fp32, which keeps it, or check that the file is whole.`
+			);
+	}
+}
+
+const NOT_FINITE = 'holds NaN or infinity, which cannot be quantised';
+const NOT_HALF = 'holds NaN, infinity or numbers above 65,504, which float16 does not have';
+
 async function* withKernels<T>(use: (kernels: KernelExports) => AsyncGenerator<T, void, void>) {
 	const kernels = idle.pop() ?? instantiateKernels();
 	yield* use(kernels);
@@ -64,20 +95,56 @@ interface Band {
 	readonly end: number;
 	/** Where its first element lies. */
 	readonly address: number;
-	/** Widens elements of the band, counted from its first, to float32 at an address. */
-	widen(first: number, count: number, to: number): void;
 }
 
-/** What the kernels read; everything else is made float32 first. */
-const direct = { float32: 4, float16: 2, bfloat16: 2 } as const;
+/** What the kernels read, and their names for it; everything else is made float32 first. */
+const direct = {
+	float32: { size: 4, name: 'Float32' },
+	float16: { size: 2, name: 'Float16' },
+	bfloat16: { size: 2, name: 'Bfloat16' }
+} as const;
+type Direct = keyof typeof direct;
 
-function isDirect(dtype: TensorReader['dtype']): dtype is keyof typeof direct {
+function isDirect(dtype: TensorReader['dtype']): dtype is Direct {
 	return dtype in direct;
 }
 
+/** As what an element lies in the workspace. */
+function inWorkspace({ dtype }: TensorReader): Direct {
+	return isDirect(dtype) ? dtype : 'float32';
+}
+
 /** Bytes of an element as it lies in the workspace. */
-function elementSize({ dtype }: TensorReader): number {
-	return isDirect(dtype) ? direct[dtype] : 4;
+function elementSize(reader: TensorReader): number {
+	return direct[inWorkspace(reader)].size;
+}
+
+type Recode = (from: number, to: number, count: number) => void;
+
+/** Recodes elements of the workspace as another type, from address to address. */
+function recoder(workspace: Workspace, from: Direct, to: FloatType, flags: Flags): Recode {
+	const { kernels } = workspace;
+	const whole = (count: number) => Math.ceil(count / 8) * 8;
+	if (from === to) {
+		const { size } = direct[from];
+		return (source, target, count) =>
+			workspace.bytes(target, count * size).set(workspace.bytes(source, count * size));
+	}
+	if (to === 'float32') {
+		const widen = from === 'float16' ? kernels.widenFloat16 : kernels.widenBfloat16;
+		return (source, target, count) => widen(source, target, whole(count));
+	}
+	const narrow = from === 'float32' ? kernels.narrowFloat32 : kernels.narrowBfloat16;
+	return (source, target, count) => {
+		const vectors = count & ~7;
+		if (vectors) narrow(source, target, vectors, flags.address);
+		if (vectors === count) return;
+		// What lies behind the last element is not to be judged.
+		const { size } = direct[from];
+		const rest = workspace.bytes(flags.rest, 8 * size);
+		rest.fill(0).set(workspace.bytes(source + vectors * size, (count - vectors) * size));
+		narrow(flags.rest, target + vectors * 2, 8, flags.address);
+	};
 }
 
 /** Loads a tensor band by band into two regions in turns: one is read while the other one is in work. */
@@ -87,13 +154,12 @@ async function* bands(
 	perBand: number,
 	regions: readonly [number, number]
 ): AsyncGenerator<Band, void, void> {
-	const { kernels } = workspace;
 	const { dtype, count } = reader;
 	const load = async (start: number, turn: number): Promise<Band> => {
 		const end = Math.min(start + perBand, count);
 		const address = workspace.address(regions[turn & 1]!);
 		if (isDirect(dtype)) {
-			const target = workspace.bytes(address, (end - start) * direct[dtype]);
+			const target = workspace.bytes(address, (end - start) * direct[dtype].size);
 			const bytes = await reader.read(start, end, target);
 			if (bytes.buffer !== target.buffer || bytes.byteOffset !== target.byteOffset) target.set(bytes);
 		} else {
@@ -101,19 +167,7 @@ async function* bands(
 			const values = toFloat32({ dtype, dims: [end - start], data });
 			workspace.bytes(address, values.data.byteLength).set(toBytes(values));
 		}
-		const size = elementSize(reader);
-		return {
-			start,
-			end,
-			address,
-			widen(first, length, to) {
-				const from = address + first * size;
-				const whole = Math.ceil(length / 8) * 8;
-				if (dtype === 'float16') kernels.widenFloat16(from, to, whole);
-				else if (dtype === 'bfloat16') kernels.widenBfloat16(from, to, whole);
-				else workspace.bytes(to, length * 4).set(workspace.bytes(from, length * 4));
-			}
-		};
+		return { start, end, address };
 	};
 	let next: Promise<Band> | undefined = load(0, 0);
 	try {
@@ -128,30 +182,21 @@ async function* bands(
 }
 
 /** The values in their order, as another type. A piece is valid as `Weight.pieces` says. */
-export function encodeValues(reader: TensorReader, type: FloatType): AsyncGenerator<Uint8Array, void, void> {
+export function encodeValues(reader: NamedTensor, type: FloatType): AsyncGenerator<Uint8Array, void, void> {
 	return withKernels(async function* (kernels) {
 		const perBand = BAND / 2;
 		const band = perBand * elementSize(reader);
 		const size = bytesPerElement[type];
-		const workspace = new Workspace(kernels, [band, band, perBand * size, perBand * size, STRIP * 4]);
-		const strip = workspace.address(4);
+		const workspace = new Workspace(kernels, [band, band, perBand * size, perBand * size, Flags.size]);
+		const flags = new Flags(workspace, 4);
+		const recode = recoder(workspace, inWorkspace(reader), type, flags);
 		let turn = 0;
-		for await (const { start, end, address, widen } of bands(workspace, reader, perBand, [0, 1])) {
-			const count = end - start;
+		for await (const { start, end, address } of bands(workspace, reader, perBand, [0, 1])) {
 			const out = workspace.address(2 + (turn++ & 1));
-			if (type === 'float32' && elementSize(reader) === 4)
-				workspace.bytes(out, count * 4).set(workspace.bytes(address, count * 4));
-			else
-				for (let at = 0; at < count; at += STRIP) {
-					const length = Math.min(STRIP, count - at);
-					if (type === 'float32') widen(at, length, out + at * 4);
-					else {
-						widen(at, length, strip);
-						kernels.narrowFloat16(strip, out + at * 2, Math.ceil(length / 8) * 8);
-					}
-				}
-			yield workspace.bytes(out, count * size);
+			recode(address, out, end - start);
+			yield workspace.bytes(out, (end - start) * size);
 		}
+		flags.refuse(reader.name, NOT_HALF);
 	});
 }
 
@@ -162,7 +207,7 @@ const COLUMNS = 64;
 
 /** A matrix [rows, columns] as [columns, rows]. A piece is valid as `Weight.pieces` says. */
 export function encodeTransposed(
-	reader: TensorReader,
+	reader: NamedTensor,
 	rows: number,
 	columns: number,
 	type: FloatType
@@ -177,12 +222,13 @@ export function encodeTransposed(
 			perBand * rowBytes,
 			perBand * rowBytes,
 			stride * ROWS,
-			columns * 4,
+			Flags.size,
 			rows * columns * size
 		]);
 		const staged = workspace.address(2);
-		const strip = workspace.address(3);
+		const flags = new Flags(workspace, 3);
 		const out = workspace.address(4);
+		const recode = recoder(workspace, inWorkspace(reader), type, flags);
 		const view = (address: number, length: number) =>
 			type === 'float32'
 				? new Float32Array(kernels.memory.buffer, address, length)
@@ -192,14 +238,8 @@ export function encodeTransposed(
 			const inBand = (band.end - band.start) / columns;
 			for (let row = 0; row < inBand; row += ROWS) {
 				const group = Math.min(ROWS, inBand - row);
-				for (let i = 0; i < group; i++) {
-					const to = staged + i * stride;
-					if (type === 'float32') band.widen((row + i) * columns, columns, to);
-					else {
-						band.widen((row + i) * columns, columns, strip);
-						kernels.narrowFloat16(strip, to, Math.ceil(columns / 8) * 8);
-					}
-				}
+				for (let i = 0; i < group; i++)
+					recode(band.address + (row + i) * rowBytes, staged + i * stride, columns);
 				const fast =
 					type === 'float16' ? { rows: group & ~7, columns: columns & ~7 } : { rows: 0, columns: 0 };
 				for (let c = 0; c < fast.columns; c += COLUMNS)
@@ -225,6 +265,7 @@ export function encodeTransposed(
 				}
 			}
 		}
+		flags.refuse(reader.name, NOT_HALF);
 		const length = rows * columns * size;
 		for (let at = 0; at < length; at += BAND) yield workspace.bytes(out + at, Math.min(BAND, length - at));
 	});
@@ -232,16 +273,23 @@ export function encodeTransposed(
 
 /** The smaller tensors of a quantised matrix; filled while the packed values are made. */
 export interface QuantizedSides {
-	/** float32 [rows, blocks] */
-	readonly scales: Float32Array;
+	readonly scaleType: FloatType;
+	/** Bytes of [rows, blocks] in that type. */
+	readonly scales: Uint8Array;
 	/** uint8 [rows, ceil(blocks · bits / 8)] */
 	readonly zeroPoints: Uint8Array;
 }
 
-export function quantizedSides(rows: number, columns: number, bits: 4 | 8): QuantizedSides {
+export function quantizedSides(
+	rows: number,
+	columns: number,
+	bits: 4 | 8,
+	scaleType: FloatType
+): QuantizedSides {
 	const blocks = Math.ceil(columns / BLOCK);
 	return {
-		scales: new Float32Array(rows * blocks),
+		scaleType,
+		scales: new Uint8Array(rows * blocks * bytesPerElement[scaleType]),
 		zeroPoints: new Uint8Array(rows * Math.ceil((blocks * bits) / 8))
 	};
 }
@@ -251,7 +299,7 @@ export function quantizedSides(rows: number, columns: number, bits: 4 | 8): Quan
  * valid as `Weight.pieces` says.
  */
 export function encodeQuantized(
-	reader: TensorReader,
+	reader: NamedTensor,
 	rows: number,
 	columns: number,
 	bits: 4 | 8,
@@ -266,41 +314,53 @@ export function encodeQuantized(
 		const workspace = new Workspace(kernels, [
 			perBand * rowBytes,
 			perBand * rowBytes,
-			blocks * BLOCK * 4,
+			blocks * BLOCK * elementSize(reader),
 			perBand * packedRow,
 			perBand * packedRow,
 			perBand * blocks * 4,
-			perBand * zeroRow
+			perBand * zeroRow,
+			Flags.size,
+			perBand * blocks * 4,
+			Flags.size
 		]);
+		const flags = new Flags(workspace, 7);
+		const scaleFlags = new Flags(workspace, 9);
+		const scaleSize = bytesPerElement[sides.scaleType];
+		const recode = recoder(workspace, 'float32', sides.scaleType, scaleFlags);
+		const recoded = workspace.address(8);
 		const row = workspace.address(2);
 		const scales = workspace.address(5);
 		const zeros = workspace.address(6);
 		let turn = 0;
-		const quantize = bits === 4 ? kernels.quantizeRow4 : kernels.quantizeRow8;
-		// Whole blocks of float32 are read where they lie.
-		const inPlace = elementSize(reader) === 4 && columns % BLOCK === 0;
+		const quantize = kernels[`quantize${bits}${direct[inWorkspace(reader)].name}`];
+		// Rows that end within a block are filled up elsewhere.
+		const inPlace = columns % BLOCK === 0;
 		for await (const band of bands(workspace, reader, perBand * columns, [0, 1])) {
 			const packed = workspace.address(3 + (turn++ & 1));
 			const first = band.start / columns;
 			const count = (band.end - band.start) / columns;
 			for (let i = 0; i < count; i++) {
+				const at = band.address + i * rowBytes;
 				if (!inPlace) {
-					band.widen(i * columns, columns, row);
-					if (columns % BLOCK)
-						new Float32Array(kernels.memory.buffer, row + columns * 4, blocks * BLOCK - columns).fill(0);
+					const filled = workspace.bytes(row, blocks * BLOCK * elementSize(reader));
+					filled.set(workspace.bytes(at, rowBytes));
+					filled.fill(0, rowBytes);
 				}
 				quantize(
-					inPlace ? band.address + i * rowBytes : row,
+					inPlace ? at : row,
 					blocks,
 					packed + i * packedRow,
 					scales + i * blocks * 4,
-					zeros + i * zeroRow
+					zeros + i * zeroRow,
+					flags.address
 				);
 			}
-			const { buffer } = kernels.memory;
-			sides.scales.set(new Float32Array(buffer, scales, count * blocks), first * blocks);
-			sides.zeroPoints.set(new Uint8Array(buffer, zeros, count * zeroRow), first * zeroRow);
+			recode(scales, recoded, count * blocks);
+			sides.scales.set(workspace.bytes(recoded, count * blocks * scaleSize), first * blocks * scaleSize);
+			sides.zeroPoints.set(workspace.bytes(zeros, count * zeroRow), first * zeroRow);
 			yield workspace.bytes(packed, count * packedRow);
 		}
+		flags.refuse(reader.name, NOT_FINITE);
+		scaleFlags.refuse(reader.name, NOT_HALF);
 	});
 }

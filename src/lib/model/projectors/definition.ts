@@ -102,6 +102,7 @@ export function addPositions(
 			const all = await state.reader(key);
 			yield* encodeValues(
 				{
+					name: key,
 					dtype: all.dtype,
 					count: all.count - width,
 					read: (start, end, into) => all.read(width + start, width + end, into)
