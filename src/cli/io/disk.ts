@@ -42,7 +42,8 @@ export async function openFolder(path: string, options: DiskOptions = {}): Promi
 	const info = await orExplain(path, stat(root));
 	if (!info) throw new InputError(`There is no folder ${path}.`);
 	if (!info.isDirectory()) throw new InputError(`${path} is a file, not a folder.`);
-	const files = new Map<string, DiskFile>();
+	/** One that is asked for twice at a time is opened once. */
+	const files = new Map<string, Promise<DiskFile | undefined>>();
 	const replaced: DiskFile[] = [];
 
 	return {
@@ -50,18 +51,22 @@ export async function openFolder(path: string, options: DiskOptions = {}): Promi
 		list: () => listFiles(root),
 		async open(name) {
 			const target = pathInside(root, name);
-			const before = files.get(name);
-			if (before && (await before.isCurrent(target))) return before;
-			const file = await tryOpenFile(target, name, options);
-			if (before) replaced.push(before);
-			if (file) files.set(name, file);
-			else files.delete(name);
-			return file;
+			const opening = (files.get(name) ?? Promise.resolve(undefined)).then(async (before) => {
+				if (before && (await before.isCurrent(target))) return before;
+				if (before) replaced.push(before);
+				return tryOpenFile(target, name, options);
+			});
+			// A failure is the asker's; the next one tries anew.
+			files.set(
+				name,
+				opening.catch(() => undefined)
+			);
+			return opening;
 		},
 		async close() {
-			const all = [...files.values(), ...replaced.splice(0)];
+			const all = [...replaced.splice(0), ...(await Promise.all(files.values()))];
 			files.clear();
-			for (const file of all) await file.close();
+			for (const file of all) await file?.close();
 		}
 	};
 }

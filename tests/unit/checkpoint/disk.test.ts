@@ -19,7 +19,9 @@ const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
 test('ranges are the same from disk, memory and a Blob', async () => {
 	await writeFile(join(root, 'f.bin'), bytes);
 	const file = await openFile(join(root, 'f.bin'));
-	for (const source of [file, memorySource('f.bin', bytes), blobSource('f.bin', new Blob([bytes]))]) {
+	const blocking = await openFile(join(root, 'f.bin'), { blocking: true });
+	const sources = [file, blocking, memorySource('f.bin', bytes), blobSource('f.bin', new Blob([bytes]))];
+	for (const source of sources) {
 		expect([source.name, source.size]).toEqual(['f.bin', 100]);
 		expect(await source.read(10, 20)).toEqual(bytes.slice(10, 20));
 		expect(await source.read(100, 100)).toEqual(new Uint8Array(0));
@@ -30,6 +32,16 @@ test('ranges are the same from disk, memory and a Blob', async () => {
 		] as const)
 			await expect(source.read(start, end)).rejects.toThrow(RangeError);
 	}
+	await file.close();
+	await blocking.close();
+});
+
+test('reads that block let a thread hear that it is to stop', async () => {
+	await writeFile(join(root, 'f.bin'), bytes);
+	const file = await openFile(join(root, 'f.bin'), { blocking: true });
+	let stop = false;
+	setTimeout(() => (stop = true), 5);
+	while (!stop) await file.read(0, 100);
 	await file.close();
 });
 
@@ -48,6 +60,14 @@ describe('a folder on disk', () => {
 		expect(await folder.open('a')).toBeUndefined();
 		for (const path of ['../x', 'a/../../x', '..'])
 			await expect(folder.open(path)).rejects.toThrow('is not a path inside');
+		await folder.close();
+	});
+
+	test('a file that is asked for twice at a time is opened once', async () => {
+		await writeFile(join(root, 'f'), 'x');
+		const folder = await openFolder(root);
+		const [a, b] = await Promise.all([folder.open('f'), folder.open('f')]);
+		expect(a).toBe(b);
 		await folder.close();
 	});
 

@@ -50,11 +50,6 @@ const binary =
 	<A extends ValueType, B extends ValueType = A, R extends ValueType = A>(op: number): Binary<A, B, R> =>
 	(a, b) =>
 		expression(a, b, op);
-const unary =
-	<A extends ValueType, R extends ValueType = A>(op: number): Unary<A, R> =>
-	(a) =>
-		expression(a, op);
-
 /** Instructions of the vector set have a prefix. */
 const vector = (op: number) => [0xfd, ...unsigned(op)];
 const vector1 =
