@@ -3,7 +3,8 @@ import type { ByteSource, SourceFolder } from '../lib/checkpoint/source.ts';
 import { openTar } from '../lib/checkpoint/tar.ts';
 import { subfolder } from '../lib/model/convert/pick.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import type { PickedFile } from './convert-api.ts';
+import type { CheckpointInput, PickedFile } from './convert-api.ts';
+import { opfsDirectory, opfsFolder, OPFS_STAGING } from './opfs.ts';
 
 /** Files that were dropped or picked, as a folder. */
 export function filesFolder(name: string, files: readonly PickedFile[]): SourceFolder {
@@ -34,6 +35,31 @@ export async function openFiles(files: readonly PickedFile[]): Promise<SourceFol
 		: filesFolder(files.length === 1 ? files[0]!.path : 'the files', files);
 }
 
+/** Tells that an archive was unpacked as a whole. */
+export const STAGED = 'unpacked.json';
+
+/** An archive that was unpacked as a whole for a model of that name. */
+export async function stagedFolder(name: string): Promise<SourceFolder | undefined> {
+	const handle = await opfsDirectory([OPFS_STAGING, name]);
+	if (!handle) return undefined;
+	const folder = opfsFolder(name, handle);
+	return (await folder.open(STAGED)) ? folder : undefined;
+}
+
+/** The folder in which a checkpoint lies. @throws InputError */
+export async function inputFolder(input: CheckpointInput): Promise<SourceFolder> {
+	if (input.kind === 'files') {
+		if (gzipArchive(input.files))
+			throw new InputError(
+				"A .tar.gz is unpacked into the browser's storage, which is not available here; unpack it and choose the folder."
+			);
+		return openFiles(input.files);
+	}
+	const staged = await stagedFolder(input.name);
+	if (!staged) throw new InputError(`No unpacked archive waits for "${input.name}"; choose it again.`);
+	return staged;
+}
+
 /** The folder with the tokenizer among files picked for it. @throws InputError */
 export function openTokenizerFiles(files: readonly PickedFile[]): SourceFolder {
 	const own = files.find(({ path }) => /(^|\/)tokenizer\.(json|model)$/.test(path));
@@ -43,6 +69,14 @@ export function openTokenizerFiles(files: readonly PickedFile[]): SourceFolder {
 		);
 	const slash = own.path.lastIndexOf('/');
 	return subfolder(filesFolder('the tokenizer', files), own.path.slice(0, Math.max(slash, 0)));
+}
+
+/** Size of the weight files in a folder and below it. */
+export async function weightsBelow(folder: SourceFolder): Promise<number> {
+	let size = 0;
+	for (const path of await folder.list())
+		if (/\.(bin|safetensors)$/.test(path)) size += (await folder.open(path))?.size ?? 0;
+	return size;
 }
 
 /** Size of the files of a folder that a conversion reads. */

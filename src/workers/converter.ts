@@ -4,13 +4,28 @@ import { openCheckpointIn, type OpenCheckpoint } from '../lib/model/convert/pick
 import { forecastConversion } from '../lib/model/convert/plan.ts';
 import { sha256Hasher } from '../lib/model/convert/sha256.ts';
 import { writeWhole, type FolderSink } from '../lib/model/convert/sink.ts';
+import type { ConversionThreads } from '../lib/model/convert/threads.ts';
 import { unpackTarGz } from '../lib/model/convert/unpack.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { projectorDefinition } from '../lib/model/projectors/registry.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type { ModelLocation } from './api.ts';
-import { gzipArchive, openFiles, openTokenizerFiles, sizeOf } from './checkpoint-input.ts';
+import {
+	gzipArchive,
+	inputFolder,
+	openTokenizerFiles,
+	sizeOf,
+	STAGED,
+	stagedFolder,
+	weightsBelow
+} from './checkpoint-input.ts';
+import {
+	openConversionThreads,
+	usualThreads,
+	type ThreadChoice,
+	type ThreadSetup
+} from './conversion-threads.ts';
 import type {
 	CheckpointInput,
 	CheckpointSummary,
@@ -33,12 +48,14 @@ import { holdForLife } from './worker-life.ts';
 
 type Report = (progress: JobProgress) => void;
 
-/** Tells that an archive was unpacked as a whole. */
-const STAGED = 'unpacked.json';
-
 /** The conversion worker: one job at a time. */
 export class ConvertWorker implements ConvertWorkerApi {
+	readonly #threads: ThreadChoice;
 	#abort = new AbortController();
+
+	constructor(threads = usualThreads) {
+		this.#threads = threads;
+	}
 
 	async watch(lock: string): Promise<void> {
 		await holdForLife(lock);
@@ -47,7 +64,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 	async inspect(input: CheckpointInput): Promise<CheckpointSummary> {
 		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
 		if (archive) return { name: archive.path, archive: archive.file.size };
-		const opened = await openCheckpointIn(await this.#folder(input));
+		const opened = await openCheckpointIn(await inputFolder(input));
 		const { checkpoint, tokenizer, resolve } = opened;
 		const { sources, sizes } = await forecastConversion(checkpoint, resolve);
 		const { config, projector } = sources[0]!;
@@ -70,15 +87,20 @@ export class ConvertWorker implements ConvertWorkerApi {
 		return writingModel(name, async () => {
 			if (request.keep === 'memory') {
 				const sink = blobSink(name);
-				const opened = await openCheckpointIn(await this.#folder(request.checkpoint));
+				const opened = await openCheckpointIn(await inputFolder(request.checkpoint));
+				// Done here alone: blobs of other threads would have to come back, and what has no room on the disk is small.
 				const manifest = await this.#convert(request, opened, sink, report);
 				return { manifest, files: Object.fromEntries(sink.files) };
 			}
-			const folder = await this.#unpacked(request, report);
-			const opened = await openCheckpointIn(folder);
+			const input = await this.#unpacked(request, report);
+			const opened = await openCheckpointIn(await inputFolder(input));
 			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
 			await this.#checkRoom(request, opened, sink.folder);
-			const manifest = await this.#convert(request, opened, sink, report);
+			const { dtype, languageLimit } = request;
+			const setup = { checkpoint: input, model: name, dtype, languageLimit };
+			const manifest = await this.#inThreads(setup, (threads) =>
+				this.#convert(request, opened, sink, report, threads)
+			);
 			await dropStaged(name);
 			return { manifest };
 		});
@@ -124,7 +146,8 @@ export class ConvertWorker implements ConvertWorkerApi {
 		request: ConvertRequest,
 		{ checkpoint, tokenizer, resolve }: OpenCheckpoint,
 		sink: FolderSink,
-		report: Report
+		report: Report,
+		threads?: ConversionThreads
 	): Promise<ModelManifest> {
 		const own = request.tokenizer ? openTokenizerFiles(request.tokenizer) : tokenizer;
 		return convert({
@@ -135,6 +158,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 			name: request.name,
 			resolve,
 			createHash: sha256Hasher,
+			...(threads && { threads }),
 			...(request.languageLimit !== undefined && { languageLimit: request.languageLimit }),
 			signal: this.#abort.signal,
 			onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
@@ -161,25 +185,30 @@ export class ConvertWorker implements ConvertWorkerApi {
 	): Promise<void> {
 		const model = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name]))!);
 		const manifest = (await openModelFolder(model.folder)).manifest;
-		const folder = await this.#unpacked({ checkpoint: input, name, dtype: manifest.dtype }, report);
-		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(folder);
+		const { dtype } = manifest;
+		const unpacked = await this.#unpacked({ checkpoint: input, name, dtype }, report);
+		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(await inputFolder(unpacked));
 		const sink = repairSink(model, manifest, damaged, checkpoint);
 		// One tokenizer is as good as another while it is not what is damaged.
 		const opened = own
 			? openTokenizerFiles(own)
 			: (tokenizer ?? (damaged.has(manifest.tokenizer) ? undefined : model.folder));
-		await convert({
-			checkpoint,
-			...(opened && { tokenizer: opened }),
-			sink,
-			dtype: manifest.dtype,
-			name: manifest.name,
-			resolve,
-			createHash: sha256Hasher,
-			repair: damaged,
-			signal: this.#abort.signal,
-			onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
-		});
+		const setup = { checkpoint: unpacked, model: name, dtype, repair: damaged };
+		await this.#inThreads(setup, (threads) =>
+			convert({
+				checkpoint,
+				...(opened && { tokenizer: opened }),
+				sink,
+				dtype,
+				name: manifest.name,
+				resolve,
+				createHash: sha256Hasher,
+				...(threads && { threads: sink.watching(threads) }),
+				repair: damaged,
+				signal: this.#abort.signal,
+				onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
+			})
+		);
 		await dropStaged(name);
 		const left = [...damaged].filter((path) => !sink.repaired.has(path));
 		if (left.length > 0)
@@ -188,20 +217,23 @@ export class ConvertWorker implements ConvertWorkerApi {
 			);
 	}
 
-	async #folder(input: CheckpointInput): Promise<SourceFolder> {
-		if (input.kind === 'files') {
-			if (gzipArchive(input.files))
-				throw new InputError(
-					"A .tar.gz is unpacked into the browser's storage, which is not available here; unpack it and choose the folder."
-				);
-			return openFiles(input.files);
+	/** Converts in threads that open the same as this worker, where the weights are worth them. */
+	async #inThreads<T>(
+		setup: ThreadSetup,
+		work: (threads: ConversionThreads | undefined) => Promise<T>
+	): Promise<T> {
+		// With what a LoRA refers to, which lies beside it.
+		const count = this.#threads.count(await weightsBelow(await inputFolder(setup.checkpoint)));
+		if (count === 0) return work(undefined);
+		const threads = openConversionThreads(count, this.#threads.start, setup);
+		try {
+			return await work(threads);
+		} finally {
+			await threads.close();
 		}
-		const staged = await stagedFolder(input.name);
-		if (!staged) throw new InputError(`No unpacked archive waits for "${input.name}"; choose it again.`);
-		return staged;
 	}
 
-	/** The checkpoint's folder; an archive is unpacked into the storage first, unless that was done before. */
+	/** A checkpoint that can be opened; an archive is unpacked into the storage first, unless that was done before. */
 	async #unpacked(
 		{
 			checkpoint: input,
@@ -210,12 +242,13 @@ export class ConvertWorker implements ConvertWorkerApi {
 			tokenizer
 		}: Pick<ConvertRequest, 'checkpoint' | 'name' | 'dtype' | 'tokenizer'>,
 		report: Report
-	): Promise<SourceFolder> {
+	): Promise<CheckpointInput> {
 		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
-		if (!archive) return this.#folder(input);
+		if (!archive) return input;
+		const unpacked = { kind: 'staged', name } as const;
 		const identity = JSON.stringify({ name: archive.path, size: archive.file.size, dtype });
 		const before = await stagedFolder(name);
-		if (before && (await readText(before, STAGED)) === identity) return before;
+		if (before && (await readText(before, STAGED)) === identity) return unpacked;
 		const staging = (await opfsDirectory([OPFS_STAGING], true))!;
 		await dropStaged(name);
 		const sink = opfsSink(archive.path, await staging.getDirectoryHandle(name, { create: true }));
@@ -230,7 +263,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 		for (const { path, file } of tokenizer ?? [])
 			await writeWhole(sink, `tokenizer/${path.split('/').at(-1)}`, new Uint8Array(await file.arrayBuffer()));
 		await writeWhole(sink, STAGED, new TextEncoder().encode(identity));
-		return sink.folder;
+		return unpacked;
 	}
 
 	async #checkRoom(request: ConvertRequest, { checkpoint, resolve }: OpenCheckpoint, target: SourceFolder) {
@@ -248,14 +281,6 @@ async function storedFolder(name: string): Promise<SourceFolder> {
 	const folder = await opfsDirectory([OPFS_MODELS, name]);
 	if (!folder) throw new InputError(`There is no model "${name}" in this browser's storage.`);
 	return opfsFolder(name, folder);
-}
-
-/** An archive that was unpacked as a whole for a model of that name. */
-async function stagedFolder(name: string): Promise<SourceFolder | undefined> {
-	const handle = await opfsDirectory([OPFS_STAGING, name]);
-	if (!handle) return undefined;
-	const folder = opfsFolder(name, handle);
-	return (await folder.open(STAGED)) ? folder : undefined;
 }
 
 async function dropStaged(name: string): Promise<void> {

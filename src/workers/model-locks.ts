@@ -7,6 +7,7 @@ import { holdForLife } from './worker-life.ts';
  */
 const useLock = (name: string) => `honeybee-use/${name}`;
 const writeLock = (name: string) => `honeybee-write/${name}`;
+const threadLock = (name: string) => `honeybee-thread/${name}`;
 
 /** Keeps a stored model from being deleted for as long as this worker lives. @throws InputError while it is being deleted. */
 export async function holdModel(name: string): Promise<void> {
@@ -16,11 +17,17 @@ export async function holdModel(name: string): Promise<void> {
 
 /** Does what writes a stored model, alone. @throws InputError when another tab is doing so. */
 export function writingModel<T>(name: string, work: () => Promise<T>): Promise<T> {
-	return exclusively(
-		writeLock(name),
-		`The model "${name}" is being written in another tab; wait for it there, or stop it.`,
-		work
-	);
+	const refusal = `The model "${name}" is being written in another tab; wait for it there, or stop it.`;
+	return exclusively(writeLock(name), refusal, async () => {
+		// Threads of a worker that was ended may outlive it by a moment, and have files of the model open.
+		await exclusively(threadLock(name), refusal, async () => undefined);
+		return work();
+	});
+}
+
+/** Tells, as long as this worker lives, that a thread of another one's conversion is at the model's files. */
+export async function holdAsThread(name: string): Promise<void> {
+	await holdForLife(threadLock(name), { mode: 'shared' });
 }
 
 /** Deletes a stored model, alone. @throws InputError when it is in use. */

@@ -1,6 +1,7 @@
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { sha256Hasher } from '../lib/model/convert/sha256.ts';
 import type { FileWriter, FolderSink } from '../lib/model/convert/sink.ts';
+import type { ConversionThreads } from '../lib/model/convert/threads.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 
@@ -12,8 +13,10 @@ const nothing: FileWriter = {
 
 /** A model folder in which only damaged files can be written, and only as its manifest says. */
 export interface RepairSink extends FolderSink {
-	/** Files that were made again. */
+	/** Files that were made again, here or by threads that are watched. */
 	readonly repaired: ReadonlySet<string>;
+	/** The threads, whose writing into sinks of their own is noted. */
+	watching(threads: ConversionThreads): ConversionThreads;
 }
 
 /**
@@ -31,6 +34,14 @@ export function repairSink(
 	return {
 		folder: sink.folder,
 		repaired,
+		watching: (threads) => ({
+			...threads,
+			async encode(path, write, onBytes) {
+				const digest = await threads.encode(path, write, onBytes);
+				if (write) repaired.add(path);
+				return digest;
+			}
+		}),
 		async create(path) {
 			if (!damaged.has(path)) return nothing;
 			const writer = await sink.create(path);

@@ -1,0 +1,3 @@
+import { serveConversion } from './conversion-thread.ts';
+
+serveConversion();
