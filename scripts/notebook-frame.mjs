@@ -1,34 +1,43 @@
 /** Builds the notebook's sandboxed frame: one HTML file with everything inside, since it may fetch nothing. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from './bundle.mjs';
+import { savedNotebookEntry } from './saved-page.mjs';
+import { frameFile, frameHeaders } from './serve.mjs';
 import { root } from './setup.mjs';
 
 const folder = join(root, 'src/lib/notebook/frame');
-export const frameFile = 'notebook-frame.html';
 
-/** The frame's own policy: its script, images inside it, and nothing from anywhere. */
-const policy = [
-	"default-src 'none'",
-	"script-src 'unsafe-inline' 'unsafe-eval'",
-	"style-src 'unsafe-inline'",
-	'img-src data: blob:',
-	'media-src data: blob:',
-	'font-src data:',
-	"connect-src 'none'",
-	"form-action 'none'",
-	"base-uri 'none'"
-].join('; ');
+/**
+ * The frame's own policy: its scripts, images inside it, and nothing from anywhere. Cells are evaluated; no other script runs, so that no
+ * frame within the frame has one either.
+ * @param {readonly string[]} scripts their code
+ */
+const policyFor = (scripts) =>
+	[
+		"default-src 'none'",
+		`script-src 'unsafe-eval' ${scripts.map((code) => `'sha256-${createHash('sha256').update(code).digest('base64')}'`).join(' ')}`,
+		"style-src 'unsafe-inline'",
+		'img-src data: blob:',
+		'media-src data: blob:',
+		'font-src data:',
+		"connect-src 'none'",
+		"form-action 'none'",
+		"base-uri 'none'"
+	].join('; ');
 
 /** @param {boolean} minify */
 async function frameHtml(minify) {
 	const code = await bundle(join(folder, 'main.ts'), minify);
+	// Of a saved notebook, which is this frame with its answers (`workbench/notebook/saved-notebook.ts`).
+	const saved = await bundle(savedNotebookEntry, minify);
 	const style = readFileSync(join(folder, 'style.css'), 'utf8');
 	return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${policyFor([code, saved])}">
 <title>Notebook</title>
 <style>${style}</style>
 </head>
@@ -55,6 +64,7 @@ export function notebookFrame() {
 				made.then(
 					(html) => {
 						response.setHeader('Content-Type', 'text/html; charset=utf-8');
+						for (const [name, value] of Object.entries(frameHeaders)) response.setHeader(name, value);
 						response.end(html);
 					},
 					(error) => {

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { root } from './setup.mjs';
 
+export const savedNotebookEntry = join(root, 'src/lib/notebook/saved.ts');
+
 const entries = {
 	'saved-page.js': join(root, 'src/lib/viz/snapshot/main.ts'),
-	'saved-notebook.js': join(root, 'src/lib/notebook/saved.ts')
+	'saved-notebook.js': savedNotebookEntry
 };
 
 /** @returns {import('vite').Plugin} */

@@ -34,6 +34,12 @@ const isolation = {
 	'Cross-Origin-Resource-Policy': 'same-origin'
 };
 
+/** The sandboxed frame of the notebook, below the site's root. */
+export const frameFile = 'notebook-frame.html';
+
+/** Browsers that know it let nothing out of the frame: no connection, no look-up of a name, no WebRTC, not even of its own address. */
+export const frameHeaders = { 'Connection-Allowlist': '()' };
+
 /**
  * A file below a folder.
  * @param {string} folder absolute
@@ -162,6 +168,7 @@ function send({ path, stat }, pathname, request, response) {
 	const etag = `"${stat.size.toString(36)}-${Math.round(stat.mtimeMs).toString(36)}"`;
 	const headers = {
 		...isolation,
+		...(pathname === `/${frameFile}` ? frameHeaders : {}),
 		'Content-Type': types[extname(path)] ?? 'application/octet-stream',
 		'Accept-Ranges': 'bytes',
 		// Names below _app/immutable hold a hash of the content; everything else is asked for again.

@@ -1,4 +1,5 @@
 /** The sandboxed frame of a notebook. It has no origin, no storage and no network; all it has is a port to the page. */
+import './no-rtc.ts';
 import type { ToFrame } from '../protocol.ts';
 import { Connection } from './connection.ts';
 import { NotebookView } from './notebook.ts';
