@@ -19,7 +19,7 @@ export const channelGatesFigure: Figure<GateRows> = {
 	id: 'channel-gates',
 	title: 'What the squeeze-and-excite gates let through',
 	readingAid:
-		'Each bar is a channel of a block, sorted by its gate: full height passes the channel on as it is, an empty place shuts it off for the whole image.',
+		'Each bar is a channel of a block, sorted by its gate: full height passes the channel on as it is, an empty place shuts it off for the whole image. The dashed line is the block’s median, with its value.',
 	method:
 		'A squeeze-and-excite unit multiplies each channel by a number between 0 and 1 that it works out from the mean over the whole image; the gate is the one factor that leads from the unit’s input to its output.',
 	needs: ['stages'],
@@ -33,8 +33,9 @@ export const channelGatesFigure: Figure<GateRows> = {
 				.sort()
 				.reverse();
 			const [q25 = NaN, q50 = NaN, q75 = NaN] = sorted.length > 0 ? quantiles(sorted, [0.25, 0.5, 0.75]) : [];
-			return { name, sorted, q25, q50, q75, channels: gates.length, top: i * (HEIGHT + GAP) };
+			return { name, sorted, q25, q50, q75, channels: gates.length, top: 8 + i * (HEIGHT + GAP) };
 		});
+		const end = { 'font-size': 11, fill: ink.soft, 'text-anchor': 'end' };
 		const parts = shown.flatMap(({ name, sorted, q50, top }) => {
 			const base = top + HEIGHT;
 			const step = (right - left) / Math.max(1, sorted.length);
@@ -46,6 +47,8 @@ export const channelGatesFigure: Figure<GateRows> = {
 			const line = base - q50 * HEIGHT;
 			return [
 				text(pen, 0, base - HEIGHT / 2 + 4, name),
+				text(pen, left - 6, top + 4, '1', end),
+				text(pen, left - 6, base + 4, '0', end),
 				pen('path', { d: `M${left} ${top}H${right}M${left} ${base}H${right}`, stroke: ink.line }),
 				pen('path', { d: bars, fill: okabeIto.orange, class: 'bars' }),
 				...(Number.isNaN(q50)
@@ -60,7 +63,7 @@ export const channelGatesFigure: Figure<GateRows> = {
 						])
 			];
 		});
-		const height = shown.length * (HEIGHT + GAP);
+		const height = 8 + shown.length * (HEIGHT + GAP);
 		const note = readout(pen, ink, 0, height + 8);
 		const svg = root(pen, options, height + LINE, channelGatesFigure.title, [...parts, note.element]);
 		link(svg, options, {

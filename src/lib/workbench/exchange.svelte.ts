@@ -1,4 +1,4 @@
-import type { AnswerEvent, AnswerResult, BackendInfo, Turn } from '../../workers/api.ts';
+import type { AnswerEvent, AnswerRequest, AnswerResult, BackendInfo, Turn } from '../../workers/api.ts';
 import type { SessionImage } from './images.ts';
 
 export type Stage = Extract<AnswerEvent, { type: 'stage' }>['stage'];
@@ -12,6 +12,7 @@ export interface Asked {
 	readonly backend: BackendInfo | undefined;
 	/** The conversation as the model saw it. */
 	readonly turns: readonly Turn[];
+	readonly sampling: AnswerRequest['sampling'];
 }
 
 /** One question and its answer. `waiting` covers the load of the model when it is asked before that is done. */

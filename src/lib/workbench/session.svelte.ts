@@ -371,12 +371,14 @@ export class Session {
 		if (projector === undefined || entry === undefined || tokens === undefined)
 			throw new Error('This model has no projector; convert its checkpoint again.');
 		const turns = turnsOf(this.exchanges, exchange, this.context, manifest.name);
-		exchange.run({ model: manifest.name, projector, projectorTitle: entry.title, tokens, backend, turns });
+		const sampling = $state.snapshot(this.sampling);
+		const { title: projectorTitle } = entry;
+		exchange.run({ model: manifest.name, projector, projectorTitle, tokens, backend, turns, sampling });
 		return {
 			projector,
 			...(tokens === entry.num_query_tokens ? {} : { tokens }),
 			turns,
-			sampling: $state.snapshot(this.sampling)
+			sampling
 		};
 	}
 

@@ -110,14 +110,16 @@ describe('stages and samplers', () => {
 	test('a C-Abstractor has its blocks, the pooling and the readout, and a gate in every block', () => {
 		const { stages, gates } = anatomyOf(entry('c-abs'));
 		expect(stages.filter(({ inner }) => !inner).map(({ title }) => title)).toEqual([
-			's1.b1',
-			's1.b2',
+			'block 1',
+			'block 2',
 			'pooling',
-			's2.b1',
-			's2.b2',
+			'block 3',
+			'block 4',
 			'readout'
 		]);
-		expect(gates.map(({ title }) => title)).toEqual(['s1.b1', 's1.b2', 's2.b1', 's2.b2']);
+		expect(stages.map(({ output }) => output)).toContain('proj.s2.b1.se');
+		expect(gates.map(({ title }) => title)).toEqual(['block 1', 'block 2', 'block 3', 'block 4']);
+		expect(gates[2]).toMatchObject({ before: 'proj.s2.b1.conv2_norm_act', after: 'proj.s2.b1.se' });
 		expect(anatomyOf(entry('linear')).stages.map(({ title }) => title)).toEqual(['readout']);
 	});
 

@@ -25,19 +25,41 @@ export type Format = (typeof formats)[number];
 
 export interface FormatMeaning {
 	readonly label: string;
+	/** What it is good for, a phrase. */
+	readonly hint: string;
 	readonly type: string;
 	readonly what: 'picture' | 'numbers' | 'LaTeX';
 }
 
 export const meanings: Readonly<Record<Format, FormatMeaning>> = {
-	svg: { label: 'SVG', type: 'image/svg+xml', what: 'picture' },
-	pdf: { label: 'PDF', type: 'application/pdf', what: 'picture' },
-	png: { label: 'PNG', type: 'image/png', what: 'picture' },
-	csv: { label: 'CSV', type: 'text/csv', what: 'numbers' },
-	json: { label: 'JSON', type: 'application/json', what: 'numbers' },
-	npy: { label: 'NPY', type: 'application/octet-stream', what: 'numbers' },
-	'table.tex': { label: 'table', type: 'text/x-tex', what: 'LaTeX' },
-	'figure.tex': { label: 'figure with caption', type: 'text/x-tex', what: 'LaTeX' }
+	svg: {
+		label: 'SVG',
+		hint: 'vector picture, text stays text: Illustrator, Inkscape, the web',
+		type: 'image/svg+xml',
+		what: 'picture'
+	},
+	pdf: { label: 'PDF', hint: 'vector picture for LaTeX', type: 'application/pdf', what: 'picture' },
+	png: {
+		label: 'PNG',
+		hint: 'pixels at the resolution chosen here: slides, messages',
+		type: 'image/png',
+		what: 'picture'
+	},
+	csv: { label: 'CSV', hint: 'the table behind the figure', type: 'text/csv', what: 'numbers' },
+	json: {
+		label: 'JSON',
+		hint: 'the same with what it was made from; opens here again',
+		type: 'application/json',
+		what: 'numbers'
+	},
+	npy: { label: 'NPY', hint: 'array for NumPy', type: 'application/octet-stream', what: 'numbers' },
+	'table.tex': { label: 'table', hint: 'booktabs table of the numbers', type: 'text/x-tex', what: 'LaTeX' },
+	'figure.tex': {
+		label: 'figure with caption',
+		hint: 'figure environment with \\includegraphics, caption and label; goes with the PDF',
+		type: 'text/x-tex',
+		what: 'LaTeX'
+	}
 };
 
 export interface ExportContext {

@@ -27,11 +27,16 @@ const count = (length: number) => Array.from({ length }, (_, index) => index);
 const readout: Stage = { output: 'visual_embeds', title: 'readout' };
 
 function convolutional(depth: number): Anatomy {
-	const blocks = (stage: 1 | 2) => count(depth).map((j) => `s${stage}.b${j + 1}`);
-	const steps = (block: string): Stage[] => [
-		{ output: `proj.${block}.conv2_norm_act`, title: `${block} 3 × 3`, inner: true },
-		{ output: `proj.${block}.se`, title: `${block} gate`, inner: true },
-		{ output: `proj.${block}`, title: block }
+	/** Blocks are counted through, those after the pooling go on where those before it end. */
+	const blocks = (stage: 1 | 2) =>
+		count(depth).map((j) => ({
+			output: `proj.s${stage}.b${j + 1}`,
+			title: `block ${(stage - 1) * depth + j + 1}`
+		}));
+	const steps = ({ output, title }: Stage): Stage[] => [
+		{ output: `${output}.conv2_norm_act`, title: `${title}, 3 × 3`, inner: true },
+		{ output: `${output}.se`, title: `${title}, gate`, inner: true },
+		{ output, title }
 	];
 	return {
 		stages: [
@@ -40,10 +45,10 @@ function convolutional(depth: number): Anatomy {
 			...blocks(2).flatMap(steps),
 			readout
 		],
-		gates: [...blocks(1), ...blocks(2)].map((block) => ({
-			title: block,
-			before: `proj.${block}.conv2_norm_act`,
-			after: `proj.${block}.se`
+		gates: [...blocks(1), ...blocks(2)].map(({ output, title }) => ({
+			title,
+			before: `${output}.conv2_norm_act`,
+			after: `${output}.se`
 		}))
 	};
 }
