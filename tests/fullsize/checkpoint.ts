@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/lib/model/parse-config.ts';
 import { bfloat16sToFloat32 } from '../../src/lib/tensor/half.ts';
 import { elementCount } from '../../src/lib/tensor/tensor.ts';
 import { expectedTensors } from '../support/random-checkpoint.ts';
-import { officialConfig, type OfficialProjector } from './shapes.ts';
+import { officialConfig, type OfficialProjector, type OfficialSize } from './shapes.ts';
 import { torchFile, type TorchTensor } from './torch-file.ts';
 import { weightBits } from './weights.ts';
 
@@ -20,9 +20,10 @@ export interface CheckpointFile {
 export function* officialCheckpoint(
 	projector: OfficialProjector,
 	divide: number,
+	size: OfficialSize = '7b',
 	shards = 2
 ): Generator<CheckpointFile, void, void> {
-	const json = officialConfig(projector, divide);
+	const json = officialConfig(projector, divide, size);
 	yield { path: 'config.json', chunks: [encode(json)] };
 	const width = json.vision_config.hidden_size;
 	const shapes = expectedTensors(parseConfig(json));
@@ -40,10 +41,10 @@ export function* officialCheckpoint(
 		const number = (n: number) => String(n).padStart(5, '0');
 		const path = `pytorch_model-${number(shard)}-of-${number(shards)}.bin`;
 		const own: TorchTensor[] = [];
-		for (let size = 0; at < tensors.length && (shard === shards || size < total / shards); at++) {
+		for (let written = 0; at < tensors.length && (shard === shards || written < total / shards); at++) {
 			const tensor = tensors[at]!;
 			own.push(tensor);
-			size += bytes(tensor);
+			written += bytes(tensor);
 			weight_map[tensor.key] = path;
 		}
 		yield { path, chunks: torchFile(own) };

@@ -386,10 +386,10 @@ describe('planShards', () => {
 	});
 	const MiB = 1024 * 1024;
 
-	it('keeps shards at 512 MiB and tensors aligned', () => {
+	it('keeps shards at 256 MiB and tensors aligned', () => {
 		const shards = planShards('language', [
-			weight('a', 300 * MiB + 3),
-			weight('b', 300 * MiB),
+			weight('a', 150 * MiB + 3),
+			weight('b', 150 * MiB),
 			weight('c', 7),
 			weight('d', 9)
 		]);
@@ -398,7 +398,7 @@ describe('planShards', () => {
 			'language-00002-of-00002.safetensors'
 		]);
 		for (const shard of shards) {
-			expect(shard.size).toBeLessThanOrEqual(512 * MiB);
+			expect(shard.size).toBeLessThanOrEqual(256 * MiB);
 			for (const { offset } of shard.locations.values()) expect(offset % 16).toBe(0);
 		}
 	});

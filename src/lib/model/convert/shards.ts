@@ -3,7 +3,7 @@ import { weightByteLength } from '../../onnx/graph.ts';
 import type { Weight, WeightLocation } from '../../onnx/types.ts';
 
 /** Largest weight shard in bytes, so that one fits an ArrayBuffer and a buffer binding anywhere. */
-export const SHARD_LIMIT = 512 * 1024 * 1024;
+export const SHARD_LIMIT = 256 * 1024 * 1024;
 
 /** Tensors begin at a multiple of this within the file, so that any of them can be viewed in place. */
 const ALIGNMENT = 16;
