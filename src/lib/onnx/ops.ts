@@ -63,6 +63,9 @@ export const Where = (g: Graph, condition: Value, a: Value, b: Value) =>
 	g.op('Where', [condition, a, b], {}, { dtype: a.dtype });
 export const ReduceMean = (g: Graph, x: Value, axes: readonly number[]) =>
 	g.op('ReduceMean', [x, g.ints(axes)], { keepdims: int(1) });
+/** Sum over `axes`, which are left out. */
+export const ReduceSum = (g: Graph, x: Value, axes: readonly number[]) =>
+	g.op('ReduceSum', [x, g.ints(axes)], { keepdims: int(0) });
 
 // Normalisation
 export const LayerNormalization = (g: Graph, x: Value, scale: Value, bias: Value, epsilon: number) =>

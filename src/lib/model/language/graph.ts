@@ -22,10 +22,9 @@ import {
 	Unsqueeze,
 	Where
 } from '../../onnx/ops.ts';
-import { int, type Value } from '../../onnx/types.ts';
+import type { Value } from '../../onnx/types.ts';
 import type { TextConfig } from '../config.ts';
 import { dims } from '../dims.ts';
-import { float32ToHalf } from '../../tensor/half.ts';
 import {
 	activationType,
 	computed,
@@ -99,9 +98,9 @@ export function languageGraph(
 	const inputs = from === 0 ? (['inputs_embeds'] as const) : handedNames(from);
 	const [first, update] = inputs.map((name) => g.input(name, 'float32', hiddenDims));
 	if (!first) throw new Error('A language graph has an input.');
-	const rope = ropeCaches(g, config, kvType(dtype));
-	const attend =
-		attention === 'fused' ? fusedAttention(g, config, rope) : plainAttention(g, config, rope, kvType(dtype));
+	const fused = attention === 'fused';
+	const rope = ropeCaches(g, config, fused ? kvType(dtype) : 'float32');
+	const attend = fused ? fusedAttention(g, config, rope) : plainAttention(g, config, rope, kvType(dtype));
 	const logitPositions = g.input('logit_positions', 'int64', ['logit_position']);
 
 	let { residual, normed } = update
@@ -266,7 +265,7 @@ function fusedAttention(g: Graph, config: TextConfig, rope: RopeCaches): SelfAtt
 }
 
 /**
- * The same from plain operators, for any head_dim.
+ * The same from plain operators, for any head_dim. Computed in float32 whatever the type, in which the cache is kept.
  *
  *   k ─ rope ─ [past; k] ─ ᵀ ┐
  *   q ─ rope ─ ×scale ───────┴ MatMul ─ + mask ─ Softmax ┐
@@ -289,38 +288,29 @@ function plainAttention(
 		Unsqueeze(g.scope(`rope/${name}`), Gather(g.scope(`rope/${name}`), cache, positions, 0), [1]);
 	const cos = angles(rope.cosCache, 'cos');
 	const sin = angles(rope.sinCache, 'sin');
-	const bias = causalBias(g, positions, total, type);
-	const scale = constantOf(g, 1 / Math.sqrt(dh), type);
+	const bias = causalBias(g, positions, total);
+	const scale = g.scalar(1 / Math.sqrt(dh));
 
 	return (layer, { query, key, value, pastKey, pastValue }) => {
 		const q = layer.scope('q');
 		const k = layer.scope('k');
 		const v = layer.scope('v');
-		const rotated = Mul(q, rotate(q.scope('rope'), splitHeads(q, query, H, dh), cos, sin), scale);
-		const presentKey = Concat(k, [pastKey, rotate(k.scope('rope'), splitHeads(k, key, KV, dh), cos, sin)], 2);
+		const turned = (scope: Graph, x: Value, heads: number) =>
+			rotate(scope.scope('rope'), splitHeads(scope, Cast(scope, x, 'float32'), heads, dh), cos, sin);
+		const rotated = Mul(q, turned(q, query, H), scale);
+		const presentKey = Concat(k, [pastKey, Cast(k.scope('present'), turned(k, key, KV), type)], 2);
 		const presentValue = Concat(v, [pastValue, splitHeads(v, value, KV, dh)], 2);
 		const grouped = group > 1;
 		const queries = grouped ? Reshape(q.scope('group'), rotated, [0, KV, group, -1, dh]) : rotated;
-		const keyT = Transpose(k, presentKey, [0, 1, 3, 2]);
+		const keyT = Transpose(k, Cast(k.scope('all'), presentKey, 'float32'), [0, 1, 3, 2]);
 		const scores = MatMul(layer.scope('scores'), queries, grouped ? Unsqueeze(k, keyT, [2]) : keyT);
 		const masked = Add(layer, scores, grouped ? Unsqueeze(layer, bias, [1]) : bias);
 		const weights = Softmax(layer, masked);
-		const context = MatMul(
-			layer.scope('context'),
-			weights,
-			grouped ? Unsqueeze(v, presentValue, [2]) : presentValue
-		);
+		const values = Cast(v.scope('all'), presentValue, 'float32');
+		const context = MatMul(layer.scope('context'), weights, grouped ? Unsqueeze(v, values, [2]) : values);
 		const heads = grouped ? Reshape(layer.scope('ungroup'), context, [0, H, -1, dh]) : context;
 		return { output: mergeHeads(layer, heads, H * dh), presentKey, presentValue };
 	};
-}
-
-function constantOf(g: Graph, value: number, type: 'float32' | 'float16'): Value {
-	return g.constant(
-		type === 'float16'
-			? { dtype: 'float16', dims: [], data: float32ToHalf(Float32Array.of(value)) }
-			: { dtype: 'float32', dims: [], data: Float32Array.of(value) }
-	);
 }
 
 /** Rotary embedding of [batch, head, position, dh], its halves turned against each other. */
@@ -333,17 +323,12 @@ function rotate(g: Graph, x: Value, cos: Value, sin: Value): Value {
 }
 
 /** 0 where key j is seen from position p, j ≤ p, and next to −∞ elsewhere: [batch, 1, position, total]. */
-function causalBias(g: Graph, positions: Value, total: Value, type: 'float32' | 'float16'): Value {
+function causalBias(g: Graph, positions: Value, total: Value): Value {
 	const mask = g.scope('causal_mask');
 	const integer = (value: number) => mask.constant({ dtype: 'int32', dims: [], data: Int32Array.of(value) });
 	const keys = Range(mask, integer(0), Reshape(mask, total, []), integer(1));
 	const seen = LessOrEqual(mask, keys, Unsqueeze(mask, Cast(mask, positions, 'int32'), [1, 3]));
-	return Where(
-		mask,
-		seen,
-		constantOf(g, 0, type),
-		constantOf(g, type === 'float16' ? -65504 : -3.4e38, type)
-	);
+	return Where(mask, seen, mask.scalar(0), mask.scalar(-3.4e38));
 }
 
 /**
@@ -373,7 +358,7 @@ export function attentionGraph(config: TextConfig, type: 'float32' | 'float16'):
 	const k = g.scope('k');
 	const keyT = Transpose(k, Cast(k, key, 'float32'), [0, 1, 3, 2]);
 	const scores = MatMul(g.scope('scores'), queries, grouped ? Unsqueeze(k, keyT, [2]) : keyT);
-	const bias = causalBias(g, positions, total, 'float32');
+	const bias = causalBias(g, positions, total);
 	const shares = Softmax(g, Add(g, scores, grouped ? Unsqueeze(g, bias, [1]) : bias));
 	const wanted = Gather(g.scope('columns'), shares, columns, grouped ? 4 : 3);
 	const heads = grouped ? mergeGroups(g.scope('heads'), wanted) : wanted;
@@ -461,13 +446,16 @@ export function embeddingGraph(config: TextConfig, state: StateDict, dtype: Weig
 			'float32'
 		);
 	else if (dtype === 'q8') {
+		// By simple operators: the runtime with WebGPU has no GatherBlockQuantized for the processor, where rows are looked up.
 		const { packed, scales, zeroPoints } = quantizedWeights(g, state, key, V, O, 8, 'float32', [V, O]);
-		embeds = g.op(
-			'GatherBlockQuantized',
-			[packed, ids, scales, zeroPoints],
-			{ gather_axis: int(0), quantize_axis: int(1), block_size: int(BLOCK), bits: int(8) },
-			{ domain: 'com.microsoft', dtype: 'float32' }
-		);
+		const rows = (name: string, weight: Value) =>
+			Cast(g.scope(name), Gather(g.scope(name), weight, ids, 0), 'float32');
+		const blocks = Reshape(g, rows('packed', packed), [0, 0, O / BLOCK, BLOCK]);
+		const [scale, zero] = [
+			Unsqueeze(g.scope('scales'), rows('scales', scales), [3]),
+			Unsqueeze(g.scope('zero_points'), rows('zero_points', zeroPoints), [3])
+		];
+		embeds = Reshape(g.scope('rows'), Mul(g, Sub(g, blocks, zero), scale), [0, 0, O]);
 	} else throw new Error(`Embeddings are not stored as ${dtype}.`);
 	g.output('inputs_embeds', embeds, [dims.batch, dims.position, O]);
 	return g;

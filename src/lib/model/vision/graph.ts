@@ -79,7 +79,7 @@ export function visionGraph(
 	return g;
 }
 
-/** x += out_proj(attn(LN1 x)); x += fc2(quick_gelu(fc1(LN2 x))). The residual stream stays float32. */
+/** x += out_proj(attn(LN1 x)); x += fc2(quick_gelu(fc1(LN2 x))). The residual stream and attention stay float32. */
 function encoderLayer(
 	g: Graph,
 	x: Value,
@@ -93,7 +93,7 @@ function encoderLayer(
 	const attn = g.scope('self_attn');
 	const normed1 = layerNorm(g, x, state, `${key}.layer_norm1`, E, eps);
 	const project = (name: string, input: Value) =>
-		linear(attn, input, state, `${key}.self_attn.${name}`, { in: E, out: E, dtype });
+		Cast(attn, linear(attn, input, state, `${key}.self_attn.${name}`, { in: E, out: E, dtype }), 'float32');
 	const { context } = attention(
 		attn,
 		project('q_proj', normed1),
@@ -102,7 +102,7 @@ function encoderLayer(
 		heads,
 		E
 	);
-	const attended = Add(attn, x, Cast(attn, project('out_proj', context), 'float32'));
+	const attended = Add(attn, x, project('out_proj', context));
 
 	const mlp = g.scope('mlp');
 	const normed2 = layerNorm(g, attended, state, `${key}.layer_norm2`, E, eps);
