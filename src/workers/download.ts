@@ -1,3 +1,4 @@
+import { hashSource } from '../lib/model/convert/hash-source.ts';
 import { sha256Hasher } from '../lib/model/convert/sha256.ts';
 import { MANIFEST_FILE, openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import type { ModelFile, ModelManifest } from '../lib/model/manifest.ts';
@@ -56,12 +57,8 @@ export async function downloadModel(
 async function isRight({ folder }: OpfsSink, file: ModelFile, signal: AbortSignal): Promise<boolean> {
 	const source = await folder.open(file.path);
 	if (!source) return false;
-	const hash = sha256Hasher();
-	for (let at = 0; at < source.size; at += CHUNK) {
-		signal.throwIfAborted();
-		hash.update(await source.read(at, Math.min(at + CHUNK, source.size)));
-	}
-	return hash.digest() === file.sha256;
+	const digest = await hashSource(source, sha256Hasher(), () => signal.throwIfAborted());
+	return digest === file.sha256;
 }
 
 async function downloadFile(

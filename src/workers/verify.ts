@@ -1,9 +1,8 @@
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
+import { hashSource } from '../lib/model/convert/hash-source.ts';
 import { sha256Hasher } from '../lib/model/convert/sha256.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import type { DamagedFile, JobProgress } from './convert-api.ts';
-
-const CHUNK = 8 * 2 ** 20;
 
 /** Reads every file of a model folder and names those that are not what its manifest says. */
 export async function damagedFiles(
@@ -21,15 +20,12 @@ export async function damagedFiles(
 		else if (source.size !== size)
 			damaged.push({ path, problem: `it has ${source.size} bytes instead of ${size}` });
 		else {
-			const hash = sha256Hasher();
-			for (let at = 0; at < size; at += CHUNK) {
+			const digest = await hashSource(source, sha256Hasher(), (bytes) => {
 				signal.throwIfAborted();
-				const bytes = await source.read(at, Math.min(at + CHUNK, size));
-				hash.update(bytes);
-				done += bytes.length;
+				done += bytes;
 				report({ stage: 'verify', what: path, done, total });
-			}
-			if (hash.digest() !== sha256) damaged.push({ path, problem: 'its SHA-256 is another one' });
+			});
+			if (digest !== sha256) damaged.push({ path, problem: 'its SHA-256 is another one' });
 			continue;
 		}
 		done += size;
