@@ -1,4 +1,6 @@
+import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { test as plain, type FrameLocator, type Page } from 'playwright/test';
 import { shipped } from '../../src/lib/workbench/notebook/library.ts';
 import { expect, test } from './workbench.ts';
@@ -158,6 +160,142 @@ plain(
 		expect(outside).toEqual([]);
 	}
 );
+
+/** A port of this machine that notes whatever comes, be it a connection or a packet. */
+async function listen(): Promise<{ port: number; came: string[]; close: () => void }> {
+	const came: string[] = [];
+	const tcp = createServer((socket) => {
+		came.push('connection');
+		socket.on('error', () => undefined).end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+	});
+	await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
+	const { port } = tcp.address() as AddressInfo;
+	const udp = createSocket('udp4').on('message', () => came.push('packet'));
+	await new Promise<void>((resolve) => udp.bind(port, '127.0.0.1', resolve));
+	return { port, came, close: () => (tcp.close(), udp.close()) };
+}
+
+/** Asks a STUN server for this machine's address, as WebRTC does: that is a packet to anywhere. */
+const rtc = (port: number, pc = 'RTCPeerConnection') =>
+	`const pc = new ${pc}({iceServers: [{urls: "stun:127.0.0.1:${port}"}, {urls: "turn:127.0.0.1:${port}?transport=tcp", username: "u", credential: "c"}]}); pc.createDataChannel("x"); pc.createOffer().then((offer) => pc.setLocalDescription(offer))`;
+const quoted = (text: string) => JSON.stringify(text).replaceAll('<', '\\u003c');
+const frame = (property: string, value: string) =>
+	`const f = document.createElement("iframe"); f.${property} = ${value}; document.body.append(f)`;
+const link = (rel: string, url: string) =>
+	`const l = document.createElement("link"); l.rel = "${rel}"; l.href = "${url}"; l.as = "image"; document.head.append(l)`;
+
+/** Ways of a cell to the port, by what they are. */
+const ways: Readonly<Record<string, (port: number, url: string) => string>> = {
+	WebRTC: (port) => rtc(port),
+	'WebRTC under its old name': (port) => rtc(port, 'webkitRTCPeerConnection'),
+	'WebRTC in a frame of its own': (port) => frame('srcdoc', quoted(`<script>${rtc(port)}</script>`)),
+	'WebRTC in a frame of a frame': (port) =>
+		frame('srcdoc', quoted(`<iframe srcdoc='<script>${rtc(port)}</script>'></iframe>`)),
+	'WebRTC in a frame with an event handler': (port) =>
+		frame('srcdoc', quoted(`<img src="data:," onerror='${rtc(port)}'>`)),
+	'WebRTC in a javascript: frame': (port) => frame('src', quoted(`javascript:${rtc(port)}`)),
+	'WebRTC in a blob: frame': (port) =>
+		frame(
+			'src',
+			`URL.createObjectURL(new Blob([${quoted(`<script>${rtc(port)}</script>`)}], {type: "text/html"}))`
+		),
+	'WebRTC of an empty frame': (port) =>
+		`${frame('title', '""')}; ${rtc(port, 'f.contentWindow.RTCPeerConnection')}`,
+	'WebRTC of the frame’s own page within it': (port) =>
+		`const html = new XMLSerializer().serializeToString(document); ${frame('srcdoc', 'html')}; setTimeout(() => f.contentWindow.postMessage("honeybee-notebook", "*", [new MessageChannel().port2]), 1000); ${rtc(port, '(f.contentWindow.RTCPeerConnection)')}`,
+	'a link that looks up a name': (_, url) => link('dns-prefetch', url),
+	'a link that connects': (_, url) => link('preconnect', url),
+	'links that fetch': (_, url) =>
+		`for (const rel of ["prefetch", "prerender", "preload", "modulepreload", "stylesheet", "icon", "manifest"]) { ${link('x', url)}; l.rel = rel; document.head.append(l) }`,
+	'speculation rules': (_, url) =>
+		`const s = document.createElement("script"); s.type = "speculationrules"; s.textContent = JSON.stringify({prefetch: [{urls: ["${url}"], eagerness: "immediate"}], prerender: [{urls: ["${url}"], eagerness: "immediate"}]}); document.head.append(s)`,
+	'a beacon': (_, url) => `navigator.sendBeacon("${url}", "x")`,
+	'a request that outlives the page': (_, url) => `fetch("${url}", {keepalive: true, mode: "no-cors"})`,
+	'a synchronous request': (_, url) =>
+		`const x = new XMLHttpRequest(); x.open("GET", "${url}", false); x.send()`,
+	'a socket': (port) => `new WebSocket("ws://127.0.0.1:${port}")`,
+	WebTransport: (port) => `new WebTransport("https://127.0.0.1:${port}").ready.catch(() => {})`,
+	'style sheets': (_, url) =>
+		`const s = document.createElement("style"); s.textContent = "@import url(${url}); @font-face {font-family: x; src: url(${url})} body {font-family: x; background: url(${url}); cursor: url(${url}), auto}"; document.head.append(s)`,
+	'pictures, video, objects': (_, url) =>
+		`document.body.insertAdjacentHTML("beforeend", '<img src="${url}"><video autoplay poster="${url}" src="${url}"></video><object data="${url}"></object><embed src="${url}"><svg><image href="${url}" /></svg>')`,
+	'a module': (_, url) => `import("${url}").catch(() => {})`,
+	'a worker': (_, url) =>
+		`new Worker("data:text/javascript," + encodeURIComponent('fetch("${url}", {mode: "no-cors"}); importScripts("${url}")'))`,
+	'a service worker': (_, url) => `navigator.serviceWorker.register("${url}").catch(() => {})`,
+	'a worklet': (_, url) => `new AudioContext().audioWorklet.addModule("${url}").catch(() => {})`,
+	'a window': (_, url) => `window.open("${url}"); window.open("about:blank").location = "${url}"`,
+	forms: (_, url) =>
+		`document.body.insertAdjacentHTML("beforeend", '<form action="${url}" target="_blank"></form><form action="${url}"></form>'); for (const f of document.forms) f.submit()`,
+	'a link with a ping': (_, url) =>
+		`const a = document.createElement("a"); a.href = "#"; a.ping = "${url}"; document.body.append(a); a.click()`,
+	'a frame': (_, url) => frame('src', quoted(url)),
+	'a frame that goes there': (_, url) => `${frame('title', '""')}; f.contentWindow.location = "${url}"`,
+	'a frame that is sent there': (_, url) =>
+		frame('srcdoc', quoted(`<meta http-equiv="refresh" content="0;url=${url}"><a href="${url}"></a>`)),
+	'a download': (_, url) =>
+		`const a = document.createElement("a"); a.href = "${url}"; a.download = "x"; document.body.append(a); a.click()`,
+	'the frame’s own address': (_, url) => `location.href = "${url}"`,
+	'a refresh of the frame': (_, url) =>
+		`const m = document.createElement("meta"); m.httpEquiv = "refresh"; m.content = "0;url=${url}"; document.head.append(m)`
+};
+
+/** Ways that leave nothing of the notebook behind, if only for a moment. */
+const leaves = /own address|refresh of the frame|download/;
+
+/** Runs the ways in cells, some at a time, and gives those by which something came. */
+async function tried(page: Page, names: readonly string[]): Promise<string[]> {
+	const out: string[] = [];
+	const runs = names.filter((name) => !leaves.test(name));
+	for (const some of [
+		...Array.from({ length: Math.ceil(runs.length / 12) }, (_, i) => runs.slice(12 * i, 12 * i + 12)),
+		...names.filter((name) => leaves.test(name)).map((name) => [name])
+	]) {
+		const ports = await Promise.all(some.map(listen));
+		const cells = some.map((name, i) => {
+			const { port } = ports[i]!;
+			return `await (async () => { try { ${ways[name]!(port, `http://127.0.0.1:${port}/${i}`)} } catch {} return "tried" })()`;
+		});
+		await openFile(
+			page,
+			'ways.html',
+			file(cells.map((text) => ['module', text.replaceAll('</script', '<\\/script')]))
+		);
+		await page.getByRole('button', { name: 'Trust and run' }).click();
+		if (!leaves.test(some[0]!))
+			await expect(frameOf(page).locator('.output', { hasText: /tried|not defined|refused/ })).toHaveCount(
+				some.length
+			);
+		// Time for what was begun to arrive.
+		await page.waitForTimeout(2500);
+		some.forEach((name, i) => {
+			if (ports[i]!.came.length > 0) out.push(`${name}: ${ports[i]!.came.join(', ')}`);
+			ports[i]!.close();
+		});
+	}
+	return out;
+}
+
+plain('not a packet leaves the frame, whatever a cell tries', async ({ page }) => {
+	test.setTimeout(300_000);
+	expect(await tried(page, Object.keys(ways))).toEqual([]);
+});
+
+plain('where no header reaches the frame, only navigations connect', async ({ page }) => {
+	test.setTimeout(300_000);
+	await page.route('**/notebook-frame.html', async (route) => {
+		const response = await route.fetch();
+		const { 'connection-allowlist': allowed, ...headers } = response.headers();
+		expect(allowed).toBe('()');
+		await route.fulfill({ response, headers });
+	});
+	// Chromium looks up and connects to where a frame is sent before its policy is asked; nothing is said there.
+	const navigations = /a frame|own address|refresh of the frame|download|that goes there|sent there/;
+	const quiet = Object.keys(ways).filter((name) => /WebRTC/.test(name) || !navigations.test(name));
+	expect(await tried(page, quiet)).toEqual([]);
+	// The listener hears what does get out.
+	expect(await tried(page, ['a frame'])).toEqual([expect.stringMatching(/^a frame: connection/)]);
+});
 
 plain('a cell that never gives way is stopped, and the notebook goes on', async ({ page }) => {
 	await openFile(
