@@ -1,5 +1,5 @@
 import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
-import { convert } from '../../../src/lib/model/convert/convert.ts';
+import { convert, type ConversionOptions } from '../../../src/lib/model/convert/convert.ts';
 import type { Hasher } from '../../../src/lib/model/convert/sink.ts';
 import type { DTypePreset } from '../../../src/lib/model/manifest.ts';
 import { sha256 } from '../../../src/lib/model/runtime/model-folder.ts';
@@ -28,7 +28,8 @@ export async function fetchGolden(checkpoint: string): Promise<Golden> {
 /** Converts a golden checkpoint in this page. @returns the files of the model folder */
 export async function convertGolden(
 	checkpoint: string,
-	dtype: DTypePreset = 'fp32'
+	dtype: DTypePreset = 'fp32',
+	options: Pick<ConversionOptions, 'languageLimit'> = {}
 ): Promise<Record<string, Uint8Array>> {
 	const prefix = `../../fixtures/golden/${checkpoint}/last/`;
 	const files: Record<string, Uint8Array> = {};
@@ -41,6 +42,7 @@ export async function convertGolden(
 		checkpoint: memoryFolder(checkpoint, files),
 		sink,
 		dtype,
+		...options,
 		name: checkpoint,
 		resolve: async () => undefined,
 		createHash: (): Hasher => ({ update: () => undefined, digest: () => ''.padStart(64, '0') })

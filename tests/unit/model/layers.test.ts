@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest';
+import * as ort from 'onnxruntime-node';
+import { writeSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
+import { openSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
+import { memorySource } from '../../../src/lib/checkpoint/memory.ts';
+import { halfSumPart, linear } from '../../../src/lib/model/layers.ts';
+import { StateDict } from '../../../src/lib/model/state-dict.ts';
+import { Graph } from '../../../src/lib/onnx/graph.ts';
+import { float32ToHalf, halvesToFloat32 } from '../../../src/lib/tensor/half.ts';
+import { tensor } from '../../../src/lib/tensor/tensor.ts';
+import { random } from '../../support/random-checkpoint.ts';
+import { openGraph, relativeError } from '../../support/run-graph.ts';
+
+it.each([
+	[96, 96],
+	[512, 512],
+	[1024, 512],
+	[4096, 512],
+	[5120, 512],
+	[11008, 344],
+	[13824, 512],
+	// No divisor between 128 and 512.
+	[1009, 1009]
+])('a sum of %i products in float16 is cut into parts of %i', (columns, part) => {
+	expect(halfSumPart(columns)).toBe(part);
+});
+
+it('a linear layer in float16 computes the same in parts', async () => {
+	const [T, C, D] = [5, 1376, 24];
+	expect(halfSumPart(C)).toBe(344);
+	const next = random(3);
+	const half = (count: number) => halvesToFloat32(float32ToHalf(Float32Array.from({ length: count }, next)));
+	const [x, weight, bias] = [half(T * C), half(D * C), half(D)];
+	const file = await openSafetensors(
+		memorySource(
+			'',
+			writeSafetensors(
+				new Map([
+					['fc.weight', tensor('float32', [D, C], weight)],
+					['fc.bias', tensor('float32', [D], bias)]
+				])
+			)
+		)
+	);
+	const g = new Graph('layer');
+	const input = g.input('x', 'float32', [1, 'token', C]);
+	g.output('y', linear(g, input, new StateDict(file), 'fc', { in: C, out: D, dtype: 'fp16' }), [
+		1,
+		'token',
+		D
+	]);
+	const session = await openGraph(g);
+	const { y } = await session.run({ x: new ort.Tensor('float32', x, [1, T, C]) });
+	expect(y!.dims).toEqual([1, T, D]);
+	const { buffer, byteOffset, length } = y!.data as unknown as Uint16Array<ArrayBuffer>;
+	const expected = Float64Array.from({ length: T * D }, (_, i) => {
+		let sum = bias[i % D]!;
+		for (let c = 0; c < C; c++) sum += x[Math.floor(i / D) * C + c]! * weight[(i % D) * C + c]!;
+		return sum;
+	});
+	// Four parts and their sum are each rounded to 11 bits.
+	expect(relativeError(halvesToFloat32(new Uint16Array(buffer, byteOffset, length)), expected)).toBeLessThan(
+		5 * 2 ** -11
+	);
+	await session.release();
+});
