@@ -19,6 +19,7 @@ beforeAll(async () => {
 	await writeFile(join(folder, 'secret.txt'), 'secret');
 	await writeFile(join(folder, 'site/index.html'), '<title>page</title>');
 	await writeFile(join(folder, 'site/_app/immutable/a.js'), 'export {};');
+	await writeFile(join(folder, 'site/notebook-frame.html'), '<title>frame</title>');
 	await writeFile(join(folder, 'site/data.bin'), '0123456789');
 	await writeFile(join(folder, 'site/models/mine/honeybee.json'), '{}');
 	server = await serve({ folder: join(folder, 'site'), port: 0, host: '127.0.0.1' });
@@ -44,6 +45,12 @@ describe('the server of npm start', () => {
 		const { headers } = await fetch(base + path);
 		expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
 		expect(headers.get('cross-origin-embedder-policy')).toBe('require-corp');
+	});
+
+	it('lets nothing out of the notebook’s frame, and bars no other page', async () => {
+		const allowed = async (path: string) => (await fetch(base + path)).headers.get('connection-allowlist');
+		expect(await allowed('/notebook-frame.html')).toBe('()');
+		expect(await allowed('/')).toBeNull();
 	});
 
 	it('answers a route with the page, and a missing file with 404', async () => {

@@ -4,7 +4,8 @@ import { escapeHtml } from '../html.ts';
 
 /**
  * One HTML file of a notebook that ran: the notebook's frame, its cells, and what the model answered them. It opens without the workbench
- * and without a network; the frame's own policy lets it reach nothing.
+ * and without a network. The frame's own policy lets it fetch nothing; unlike in the workbench, where the page holds it, it is a page of
+ * its own that may go elsewhere, as any HTML file may.
  * @param frame the notebook's frame (`notebook-frame.html`)
  * @param script `notebook/saved.ts` as JavaScript
  */
