@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { unzipSync } from 'fflate';
@@ -7,7 +7,7 @@ import { makeCapsule, unpack } from '../../src/lib/viz/export/capsule.ts';
 import { readCapsule } from '../../src/lib/viz/export/embed.ts';
 import { pages } from '../../src/lib/workbench/pages.ts';
 import { distance, drawnByLibrsvg, readByPoppler } from '../support/outside.ts';
-import { expect, sceneFile, test } from './workbench.ts';
+import { answerOf, ask, expect, sceneFile, test } from './workbench.ts';
 
 const folder = 'test-results/export-files';
 
@@ -60,6 +60,7 @@ async function openOffline(browser: Browser, path: string): Promise<Page> {
 	const context = await browser.newContext({ offline: true, viewport: { width: 1200, height: 900 } });
 	const page = await context.newPage();
 	page.on('pageerror', (error) => expect(error.message, 'error in the saved file').toBe(''));
+	page.on('console', (message) => expect([message.type(), message.text()]).not.toContain('error'));
 	page.on('request', (request) =>
 		expect(request.url(), 'a saved file asks for nothing').toMatch(/^(file|data):/)
 	);
@@ -225,6 +226,75 @@ test('a link holds the chosen token, the columns of a comparison and its questio
 	await expect(page).toHaveURL(/columns=c-abs%3A9%2Cresampler%3A9%2Cd-abs/);
 });
 
+test('a link holds a transplant from another image, and a path drawn through a scene', async ({ page }) => {
+	test.setTimeout(300_000);
+	const question = encodeURIComponent('What color is the background?');
+	const edits = 'delete.0-transplant.7.8*7.8*d-abs*36*scene.3';
+	await open(page, `/answer?backend=wasm&image=scene.1&answered=${question}&edits=${edits}`);
+	const surgery = page.getByRole('region', { name: 'What if the model saw other visual tokens?' });
+	await expect(surgery.getByRole('listitem')).toHaveText(
+		[/^Delete token 0/, /^Put 7, 8 of Scene 3 through the D-Abstractor, M = 36/],
+		{ timeout: 120_000 }
+	);
+	await expect.poll(() => new URL(page.url()).searchParams.get('edits')).toBe(edits);
+
+	await page.goto('/scenes?backend=wasm&path=drawn&drawn=20.20-48.48-80.30&questions=1');
+	await expect(page.getByRole('radio', { name: 'Drawn' })).toBeChecked({ timeout: 120_000 });
+	await expect(page.getByRole('button', { name: /^Run [1-9]\d* steps$/ })).toBeVisible();
+	await expect.poll(() => new URL(page.url()).searchParams.get('drawn')).toBe('20.20-48.48-80.30');
+	await expect.poll(() => new URL(page.url()).searchParams.get('questions')).toBe('1');
+});
+
+test('the first page as one file holds image, model and conversation', async ({ page, browser }) => {
+	test.setTimeout(300_000);
+	await open(page, '/?backend=wasm');
+	const answer = await answerOf(await ask(page, 'What color is the background?'));
+	mkdirSync(folder, { recursive: true });
+	const path = join(folder, 'first.html');
+	const [download] = await Promise.all([
+		page.waitForEvent('download'),
+		page.getByRole('button', { name: 'Save as one page' }).click()
+	]);
+	await download.saveAs(path);
+	const saved = await openOffline(browser, path);
+	await expect(saved.getByRole('heading', { level: 1 })).toHaveText(/^Scene \d+$/);
+	await expect(saved.getByText('D-Abstractor', { exact: true })).toBeVisible();
+	await expect(saved.getByRole('heading', { name: 'What color is the background?' })).toBeVisible();
+	await expect(saved.getByText(answer, { exact: true })).toBeVisible();
+	await expect(saved.getByRole('button')).toHaveCount(0);
+	await expect(saved.getByRole('heading', { name: 'Two minutes to begin with' })).toHaveCount(0);
+	expect(
+		await saved
+			.locator('img')
+			.evaluateAll((all) => all.every((image) => (image as HTMLImageElement).naturalWidth > 0))
+	).toBe(true);
+	await saved.context().close();
+});
+
+test('the first page leads to two projectors side by side, and an answer is copied with its provenance', async ({
+	page,
+	context
+}) => {
+	test.setTimeout(300_000);
+	await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+	await open(page, '/?backend=wasm');
+	const exchange = await ask(page, 'What color is the background?');
+	const answer = await answerOf(exchange);
+	await exchange.getByRole('button', { name: 'Copy with provenance' }).click();
+	await expect(exchange.getByRole('button', { name: 'Copied' })).toBeVisible();
+	const copied = await page.evaluate(() => navigator.clipboard.readText());
+	expect(copied).toMatch(
+		new RegExp(`^Q: What color is the background\\?\nA: ${answer}\n\\[honeybee-mini · `)
+	);
+	expect(copied).toContain('fp32 on WASM · greedy');
+
+	await page.getByRole('link', { name: 'two projectors side by side' }).click();
+	await expect(page.getByRole('heading', { level: 1, name: 'Side by side' })).toBeVisible();
+	await expect(page.locator('#figure-compare-grids')).toContainText('B: Resampler, M = 36', {
+		timeout: 120_000
+	});
+});
+
 test('an image put in by hand is found again by its hash', async ({ page }) => {
 	mkdirSync(folder, { recursive: true });
 	const path = join(folder, 'own.png');
@@ -290,6 +360,75 @@ test('a notebook as one file: its cells run again without model and network', as
 	await expect(saved.locator('.output svg')).toHaveCount(figures, { timeout: 60_000 });
 	await expect(saved.locator('.error')).toHaveCount(0);
 	await expect(saved.getByRole('heading', { level: 1 }).first()).toBeVisible();
+	await saved.context().close();
+});
+
+/** Text that ends scripts, comments and attributes, and begins scripts of its own. */
+const hostile = `</script></style><script>window.broken=1</script><img src=x onerror="window.broken=1"><!-- ]]> "' \u2028\u2029 $& $' {{x}}`;
+
+test('what is said on a saved page stays text', async ({ page, browser }) => {
+	test.setTimeout(300_000);
+	const parameters = new URLSearchParams({ backend: 'wasm', columns: 'c-abs:9,d-abs', question: hostile });
+	await open(page, `/compare?${parameters}`);
+	mkdirSync(folder, { recursive: true });
+	const image = join(folder, 'hostile.png');
+	sceneFile(image, 5);
+	const base64 = readFileSync(image).toString('base64');
+	await page.evaluate(
+		([name, data]) => {
+			const transfer = new DataTransfer();
+			transfer.items.add(new File([Uint8Array.from(atob(data!), (letter) => letter.charCodeAt(0))], name!));
+			window.dispatchEvent(
+				new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true })
+			);
+		},
+		[`${hostile}.png`, base64]
+	);
+	await expect(page.getByText('window.broken=1').first()).toBeAttached({ timeout: 60_000 });
+	await expect(page.locator('figure[id^=figure-] svg').first()).toBeVisible({ timeout: 240_000 });
+	const path = join(folder, 'hostile.html');
+	const [download] = await Promise.all([
+		page.waitForEvent('download'),
+		page.getByRole('button', { name: 'Save as one page' }).click()
+	]);
+	await download.saveAs(path);
+	expect(readFileSync(path, 'utf8')).toContain('window.broken=1');
+	expect(statSync(path).size).toBeLessThan(1_500_000);
+
+	const saved = await openOffline(browser, path);
+	await expect(saved.locator('figure[id^=figure-] svg').first()).toBeVisible();
+	await expect(saved.getByText('window.broken=1').first()).toBeAttached();
+	expect(await saved.evaluate(() => 'broken' in window)).toBe(false);
+	expect(await saved.locator('script').count()).toBe(2);
+	await saved.context().close();
+});
+
+test('what is said in a saved notebook stays text', async ({ page, browser }) => {
+	test.setTimeout(300_000);
+	const text = JSON.stringify(hostile).replaceAll('</script', '<\\/script');
+	const notebook = `<!doctype html>\n<notebook theme="air">\n  <title>${hostile.replaceAll('<', '&lt;')}</title>\n  <script id="1" type="module">\n    const said = ${text}\n  </script>\n  <script id="2" type="module">\n    said.length\n  </script>\n  <script id="3" type="text/markdown">\n    # Head ${hostile.replaceAll('</script', '<\\/script')}\n  </script>\n</notebook>\n`;
+	await page.goto('/notebook?backend=wasm');
+	await expect(page.locator('[data-state]')).toBeVisible();
+	await page
+		.getByLabel('Notebook file')
+		.setInputFiles({ name: 'hostile.html', mimeType: 'text/html', buffer: Buffer.from(notebook) });
+	await page.getByRole('button', { name: 'Trust and run' }).click();
+	const frame = page.frameLocator('iframe[title^="Notebook"]');
+	await expect(frame.locator('#cell-2 .output')).toHaveText(`${hostile.length}`, { timeout: 120_000 });
+	mkdirSync(folder, { recursive: true });
+	const path = join(folder, 'hostile-notebook.html');
+	const [download] = await Promise.all([
+		page.waitForEvent('download'),
+		page.getByRole('button', { name: 'Save as one page' }).click()
+	]);
+	await download.saveAs(path);
+	expect(statSync(path).size).toBeLessThan(8_000_000);
+
+	const saved = await openOffline(browser, path);
+	await expect(saved.locator('#cell-2 .output')).toHaveText(`${hostile.length}`, { timeout: 60_000 });
+	await expect(saved.getByRole('heading', { name: /^Head/ })).toBeVisible();
+	expect(await saved.evaluate(() => 'broken' in window || 'RTCPeerConnection' in window)).toBe(false);
+	expect(await saved.title()).toContain('window.broken=1');
 	await saved.context().close();
 });
 

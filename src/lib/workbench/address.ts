@@ -60,7 +60,10 @@ export function differing(
 	return [...wanted].flatMap(([name, word]) => ((parameters.get(name) ?? undefined) === word ? [] : [name]));
 }
 
-export function imageWord(image: Pick<SessionImage, 'id' | 'name' | 'bytes'>, isSample: boolean): string {
+export function imageWord(
+	image: Pick<SessionImage, 'id' | 'name'> & { readonly bytes: Uint8Array },
+	isSample: boolean
+): string {
 	const seed = isSample ? /^Scene (\d+)$/.exec(image.name)?.[1] : undefined;
 	if (seed !== undefined) return `scene.${seed}`;
 	if (image.bytes.length <= smallImage)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { editsWord, readEdits } from '../../../src/lib/workbench/answer/edits.ts';
+import { donorWords, editsWord, readEdits } from '../../../src/lib/workbench/answer/edits.ts';
+import { pathWord, readPath, thinned } from '../../../src/lib/workbench/scenes/sweep-setup.svelte.ts';
 import { columnsWord, readColumns } from '../../../src/lib/workbench/compare/columns.ts';
 import { compose, readScene, sceneWord } from '../../../src/lib/workbench/scenes/composition.ts';
 import {
@@ -112,9 +113,46 @@ describe('words of an address', () => {
 			{ kind: 'swap' as const, pairs: [[1, 2] as const, [8, 9] as const] },
 			{ kind: 'delete' as const, tokens: [0] }
 		];
-		expect(readEdits(editsWord(edits)!)).toEqual(edits);
-		expect(readEdits('swap.1-burn.2-mean.x-delete')).toEqual([]);
-		expect(editsWord([])).toBeUndefined();
+		const none = new Map<string, never>();
+		const unnamed = () => '';
+		expect(readEdits(editsWord(edits, unnamed)!, none)).toEqual(edits);
+		expect(readEdits('swap.1-burn.2-mean.x-delete', none)).toEqual([]);
+		expect(editsWord([], unnamed)).toBeUndefined();
+	});
+
+	it('hold transplants, whose images have words of their own', () => {
+		const image = { id: 'abc', name: 'Scene 2', bytes: new Uint8Array([1]) };
+		const edits = [
+			{ kind: 'delete' as const, tokens: [0] },
+			{
+				...{ kind: 'transplant' as const, tokens: [5, 9], source: [7, 8] },
+				from: { projector: 'd-abs-m64', tokens: 64, image }
+			},
+			{ kind: 'mean' as const, tokens: [1] }
+		];
+		for (const name of ['scene.2', 'data.ab-cd_ef-mean', '0123456789abcdef']) {
+			const word = editsWord(edits, () => name)!;
+			expect(new URLSearchParams(`edits=${encodeURIComponent(word)}`).get('edits')).toBe(word);
+			expect(donorWords(word)).toEqual([name]);
+			expect(readEdits(word, new Map([[name, image]]))).toEqual(edits);
+			expect(readEdits(word, new Map())).toEqual([edits[0], edits[2]]);
+		}
+		const images = new Map([['scene.2', image]]);
+		expect(readEdits('transplant.5*7.8*d-abs*36*scene.2', images)).toEqual([]);
+		expect(readEdits('transplant.5*40*d-abs*36*scene.2', images)).toEqual([]);
+		expect(readEdits('transplant.5*7*%*36*scene.2', images)).toEqual([]);
+		expect(donorWords('mean.3-swap.1.2')).toEqual([]);
+	});
+
+	it('hold a drawn path, thinned to what they can say', () => {
+		const drawn = [10.4, 10.9, 20.2, 33].map((x) => ({ x, y: 48.6 }));
+		const kept = thinned(drawn);
+		expect(kept).toEqual([10, 20, 33].map((x) => ({ x, y: 49 })));
+		expect(pathWord(kept)).toBe('10.49-20.49-33.49');
+		expect(readPath(pathWord(kept)!, 96)).toEqual(kept);
+		expect(pathWord(kept.slice(1, 2))).toBeUndefined();
+		for (const word of ['10.49', '10.49-97.1', '10.49-x.1', '', '10.49-20'])
+			expect(readPath(word, 96)).toBeUndefined();
 	});
 
 	it('hold the columns of a comparison', () => {

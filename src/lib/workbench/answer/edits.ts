@@ -46,24 +46,65 @@ export function counterpart(token: number, M: number, other: number): number {
 	return at(Math.floor(token / side)) * otherSide + at(token % side);
 }
 
-/** Edits in an address: `mean.3.4-swap.1.2`. A transplant needs an image besides, and is left out. */
-export function editsWord(edits: readonly TokenEdit[]): string | undefined {
-	const words = edits.flatMap((edit) =>
-		edit.kind === 'transplant' ? [] : [[edit.kind, ...touched(edit)].join('.')]
-	);
+/** Between the parts of a transplant: its tokens, those they come from, projector, M, image. */
+const APART = '*';
+
+/**
+ * Edits in an address: `mean.3.4-swap.1.2-transplant.5*7*d-abs*36*scene.2`.
+ * @param imageWord how an address names an image
+ */
+export function editsWord(
+	edits: readonly TokenEdit[],
+	imageWord: (image: ImageInput) => string
+): string | undefined {
+	const words = edits.map((edit) => {
+		const own = [edit.kind, ...touched(edit)].join('.');
+		if (edit.kind !== 'transplant') return own;
+		const { projector, tokens, image } = edit.from;
+		const from = [edit.source.join('.'), encodeURIComponent(projector), `${tokens}`, imageWord(image)];
+		return [own, ...from].join(APART);
+	});
 	return words.length > 0 ? words.join('-') : undefined;
 }
 
-/** The other way; what is no edit is left out. */
-export function readEdits(word: string): TokenEdit[] {
-	return word.split('-').flatMap((part): TokenEdit[] => {
-		const [kind, ...rest] = part.split('.');
+const partsOf = (word: string) => word.split(/-(?=(?:delete|mean|swap|transplant)\.)/);
+const donorOf = (part: string) => part.split(APART)[4];
+
+/** Words of the images that the transplants of an address come from. */
+export function donorWords(word: string): string[] {
+	return [...new Set(partsOf(word).flatMap((part) => donorOf(part) ?? []))];
+}
+
+/** The other way; what is no edit, and a transplant whose image is not there, is left out. @param images by their words */
+export function readEdits(word: string, images: ReadonlyMap<string, ImageInput>): TokenEdit[] {
+	return partsOf(word).flatMap((part): TokenEdit[] => {
+		const [own = '', source = '', projector = '', M] = part.split(APART);
+		const [kind, ...rest] = own.split('.');
 		const tokens = rest.map(Number);
-		if (tokens.length === 0 || !tokens.every((token) => Number.isInteger(token) && token >= 0)) return [];
+		if (tokens.length === 0 || !tokens.every(isIndex)) return [];
 		if (kind === 'delete' || kind === 'mean') return [{ kind, tokens }];
+		if (kind === 'transplant') {
+			const image = images.get(donorOf(part) ?? '');
+			const sources = source.split('.').map(Number);
+			const from = { projector: decoded(projector), tokens: Number(M), image };
+			if (!image || !from.projector || !isIndex(from.tokens) || from.tokens === 0) return [];
+			if (sources.length !== tokens.length || !sources.every((one) => isIndex(one) && one < from.tokens))
+				return [];
+			return [{ kind, tokens, source: sources, from: { ...from, image } }];
+		}
 		if (kind !== 'swap' || tokens.length % 2 === 1) return [];
 		return [{ kind, pairs: tokens.flatMap((a, i) => (i % 2 === 0 ? [[a, tokens[i + 1]!] as const] : [])) }];
 	});
+}
+
+const isIndex = (value: number) => Number.isInteger(value) && value >= 0;
+
+function decoded(word: string): string {
+	try {
+		return decodeURIComponent(word);
+	} catch {
+		return '';
+	}
 }
 
 /** Every token an edit touches. */

@@ -56,8 +56,8 @@ export class SweepSetup {
 	}
 
 	draw(points: readonly { readonly x: number; readonly y: number }[], done: boolean): void {
-		this.drawn = points;
-		if (done) this.drawing = points.length < 2;
+		this.drawn = done ? thinned(points) : points;
+		if (done) this.drawing = this.drawn.length < 2;
 	}
 
 	readonly placements: readonly Placement[] = $derived.by(() => {
@@ -81,8 +81,46 @@ export class SweepSetup {
 		return chosen.length > 0 ? chosen : this.questions.slice(0, 1);
 	});
 
+	/** Places of the questions that are asked among `questions`; undefined: the first alone. */
+	get askedPlaces(): readonly number[] | undefined {
+		const places = this.questions.flatMap((question, i) => (this.asked.includes(question) ? [i] : []));
+		return places.length === 1 && places[0] === 0 ? undefined : places;
+	}
+
+	set askedPlaces(places: readonly number[] | undefined) {
+		this.#asked = (places ?? []).flatMap((place) => this.questions[place]?.text ?? []);
+	}
+
 	ask(question: AskedQuestion, yes: boolean): void {
 		const texts = this.asked.map(({ text }) => text);
 		this.#asked = yes ? [...texts, question.text] : texts.filter((text) => text !== question.text);
 	}
+}
+
+/** A drawn path in whole pixels, without points nearer than two pixels to the one before: as an address keeps it. */
+export function thinned(
+	points: readonly { readonly x: number; readonly y: number }[]
+): { readonly x: number; readonly y: number }[] {
+	const kept: { readonly x: number; readonly y: number }[] = [];
+	for (const point of points) {
+		const next = { x: Math.round(point.x), y: Math.round(point.y) };
+		const last = kept.at(-1);
+		if (last === undefined || Math.hypot(next.x - last.x, next.y - last.y) >= 2) kept.push(next);
+	}
+	return kept;
+}
+
+/** A drawn path in an address: `12.30-14.33`. */
+export function pathWord(points: readonly { readonly x: number; readonly y: number }[]): string | undefined {
+	return points.length < 2 ? undefined : points.map(({ x, y }) => `${x}.${y}`).join('-');
+}
+
+/** The other way; undefined for what is no path of at least two points inside the image. @param side of the image, pixels */
+export function readPath(word: string, side: number): { x: number; y: number }[] | undefined {
+	const points = word.split('-').flatMap((part) => {
+		const [, x, y] = /^(\d{1,4})\.(\d{1,4})$/.exec(part) ?? [];
+		return x === undefined || y === undefined ? [] : [{ x: Number(x), y: Number(y) }];
+	});
+	const inside = points.every(({ x, y }) => x <= side && y <= side);
+	return inside && points.length >= 2 && points.length === word.split('-').length ? points : undefined;
 }
