@@ -23,9 +23,9 @@ export interface Preset {
 
 /** Widths of a two-column conference paper, of the text of a one-column one, and of a slide. */
 export const presets: readonly Preset[] = [
-	{ id: 'single', label: 'One of two columns, 3.25 in (CVPR)', inches: 3.25, points: 8 },
-	{ id: 'double', label: 'Both columns, 6.875 in (CVPR)', inches: 6.875, points: 8 },
-	{ id: 'text', label: 'Single-column text, 5.5 in (NeurIPS)', inches: 5.5, points: 9 },
+	{ id: 'single', label: 'CVPR column, 3.25 in', inches: 3.25, points: 8 },
+	{ id: 'double', label: 'CVPR full width, 6.875 in', inches: 6.875, points: 8 },
+	{ id: 'text', label: 'NeurIPS text, 5.5 in', inches: 5.5, points: 9 },
 	{ id: 'slide', label: 'Slide, 10 in', inches: 10, points: 16 }
 ];
 
