@@ -45,14 +45,14 @@ export function openConversionThreads(
 	start: ThreadChoice['start'],
 	setup: ThreadSetup
 ): ThreadPool {
-	return startThreads(count, (hear, ended) => {
+	return startThreads(count, ({ ready, hear, ended }) => {
 		const worker = start();
 		const post = (message: ToThread) => worker.postMessage(message);
 		const watched = Promise.withResolvers<void>();
 		worker.addEventListener('message', ({ data }: MessageEvent<FromThread>) =>
 			'watched' in data ? watched.resolve() : hear(data)
 		);
-		const { forget } = watchWorker(
+		const { started, forget } = watchWorker(
 			worker,
 			(lock) => {
 				post({ setup, lock });
@@ -61,6 +61,7 @@ export function openConversionThreads(
 			{ who: 'A thread of the conversion', notStarted: '' },
 			(why) => ended(new Error(`${why}; what was finished is kept, start it again to go on.`))
 		);
+		void started.then(ready, () => undefined);
 		return {
 			post,
 			close() {

@@ -19,12 +19,16 @@ export interface ThreadPort {
 	close(): void | Promise<void>;
 }
 
-/**
- * Starts a thread.
- * @param hear is told what it answers
- * @param ended is told once it can answer no more
- */
-export type StartThread = (hear: (answer: ThreadAnswer) => void, ended: (error: Error) => void) => ThreadPort;
+/** What a thread that was started tells. */
+export interface ThreadEvents {
+	/** It takes tasks, and its end would be noticed. */
+	readonly ready: () => void;
+	readonly hear: (answer: ThreadAnswer) => void;
+	/** It answers no more. */
+	readonly ended: (error: Error) => void;
+}
+
+export type StartThread = (events: ThreadEvents) => ThreadPort;
 
 /** One thread, which does one thing at a time. */
 class Thread {
@@ -40,11 +44,15 @@ class Thread {
 		| undefined;
 	#gone: Error | undefined;
 
-	constructor(start: StartThread) {
-		this.#port = start(
-			(answer) => this.#hear(answer),
-			(error) => this.#end(error)
-		);
+	constructor(start: StartThread, ready: (thread: Thread) => void, ended: (error: Error) => void) {
+		this.#port = start({
+			ready: () => ready(this),
+			hear: (answer) => this.#hear(answer),
+			ended: (error) => {
+				this.#end(error);
+				ended(error);
+			}
+		});
 	}
 
 	run(task: ThreadTask, onBytes: (bytes: number) => void): Promise<string> {
@@ -100,18 +108,37 @@ export interface ThreadPool extends ConversionThreads {
 	close(): Promise<void>;
 }
 
-/** Starts threads for a conversion; `close` ends them. */
+/**
+ * Starts threads for a conversion; `close` ends them. Work waits for a thread that is ready and idle. Once one has ended unasked,
+ * no more work is taken.
+ */
 export function startThreads(count: number, start: StartThread): ThreadPool {
-	const threads = Array.from({ length: count }, () => new Thread(start));
-	const idle = [...threads];
+	const idle: Thread[] = [];
+	let waiting: { readonly take: (thread: Thread) => void; readonly refuse: (error: Error) => void }[] = [];
+	let gone: Error | undefined;
 	let calls = 0;
+	const free = (thread: Thread) => {
+		const next = waiting.shift();
+		if (next) next.take(thread);
+		else idle.push(thread);
+	};
+	const refuseWaiting = (error: Error) => {
+		for (const { refuse } of waiting) refuse(error);
+		waiting = [];
+	};
+	const ended = (error: Error) => {
+		gone ??= error;
+		refuseWaiting(gone);
+	};
+	const threads = Array.from({ length: count }, () => new Thread(start, free, ended));
 	const run = async (task: (call: number) => ThreadTask, onBytes: (bytes: number) => void) => {
-		const thread = idle.pop();
-		if (!thread) throw new Error(`There are ${count} threads, all at work.`);
+		if (gone) throw gone;
+		const thread =
+			idle.pop() ?? (await new Promise<Thread>((take, refuse) => waiting.push({ take, refuse })));
 		try {
 			return await thread.run(task(calls++), onBytes);
 		} finally {
-			idle.push(thread);
+			free(thread);
 		}
 	};
 	return {
@@ -120,8 +147,10 @@ export function startThreads(count: number, start: StartThread): ThreadPool {
 		hash: (path, onBytes) => run((call) => ({ kind: 'hash', call, path }), onBytes),
 		cancel() {
 			for (const thread of threads) thread.cancel();
+			refuseWaiting(new Error('The conversion was stopped.'));
 		},
 		async close() {
+			ended(new Error('The threads of the conversion were ended.'));
 			await Promise.all(threads.map((thread) => thread.close()));
 		}
 	};
