@@ -1,3 +1,4 @@
+import { blockwise } from '../lib/checkpoint/blockwise.ts';
 import { blobSource } from '../lib/checkpoint/memory.ts';
 import type { ByteSource, SourceFolder } from '../lib/checkpoint/source.ts';
 import { openTar } from '../lib/checkpoint/tar.ts';
@@ -8,7 +9,7 @@ import { opfsDirectory, opfsFolder, OPFS_STAGING } from './opfs.ts';
 
 /** Files that were dropped or picked, as a folder. */
 export function filesFolder(name: string, files: readonly PickedFile[]): SourceFolder {
-	const byPath = new Map(files.map(({ path, file }) => [path, blobSource(path, file)]));
+	const byPath = new Map(files.map(({ path, file }) => [path, blockwise(blobSource(path, file))]));
 	return {
 		name,
 		list: async () => [...byPath.keys()],
@@ -27,7 +28,7 @@ export async function openFiles(files: readonly PickedFile[]): Promise<SourceFol
 	if (files.length === 0)
 		throw new InputError('The folder is empty; choose the one that holds the checkpoint.');
 	const [tar] = files.filter(({ path }) => /\.tar$/i.test(path));
-	if (tar && files.length === 1) return openTar(blobSource(tar.path, tar.file));
+	if (tar && files.length === 1) return openTar(blockwise(blobSource(tar.path, tar.file)));
 	const top = files[0]!.path.split('/')[0]!;
 	const whole = files.every(({ path }) => path.startsWith(`${top}/`));
 	return whole
@@ -57,7 +58,13 @@ export async function inputFolder(input: CheckpointInput): Promise<SourceFolder>
 	}
 	const staged = await stagedFolder(input.name);
 	if (!staged) throw new InputError(`No unpacked archive waits for "${input.name}"; choose it again.`);
-	return staged;
+	return {
+		...staged,
+		async open(path) {
+			const source = await staged.open(path);
+			return source && blockwise(source);
+		}
+	};
 }
 
 /** The folder with the tokenizer among files picked for it. @throws InputError */
