@@ -1,0 +1,8 @@
+import { expose } from 'comlink';
+import { usualThreads } from '../../../src/workers/conversion-threads.ts';
+import { ConvertWorker } from '../../../src/workers/converter.ts';
+
+/** The conversion worker with as many threads as its name says; the usual number where it says none. */
+const { name } = self;
+const count = name === '' ? usualThreads.count : () => Number(name);
+expose(new ConvertWorker({ ...usualThreads, count }));
