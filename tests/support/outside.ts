@@ -54,14 +54,17 @@ export function drawnByLibrsvg(path: string, dpi: number): Buffer {
 	});
 }
 
-/** What poppler says of a PDF: the page as PNG, its fonts, its text, its attachments. */
+/** What poppler says of a PDF: its size, the pictures in it, the page as PNG, its fonts, its text, its attachments. */
 export function readByPoppler(path: string, dpi: number) {
 	needProgram('pdftoppm', 'poppler-utils', 'fonts-liberation');
 	const run = (program: string, ...args: string[]) =>
 		execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 	const [head = '', , ...lines] = run('pdffonts', path).trimEnd().split('\n');
 	const embedded = head.indexOf('emb');
+	const [, width, height] = /^Page size: +([\d.]+) x ([\d.]+) pts/m.exec(run('pdfinfo', path)) ?? [];
 	return {
+		inches: { width: Number(width) / 72, height: Number(height) / 72 },
+		images: run('pdfimages', '-list', path).trimEnd().split('\n').length - 2,
 		picture: execFileSync('pdftoppm', ['-r', `${dpi}`, '-png', '-singlefile', path], {
 			maxBuffer: 1 << 28,
 			stdio: ['ignore', 'pipe', 'ignore']
@@ -116,6 +119,10 @@ export interface Outside {
 	readonly pdf: Distance;
 	/** SVG in librsvg against a screenshot of the figure on the page. */
 	readonly page: Distance;
+	/** Of the PDF. */
+	readonly inches: { readonly width: number; readonly height: number };
+	/** Pixel images in the PDF. */
+	readonly images: number;
 	readonly fonts: readonly { readonly name: string; readonly embedded: boolean }[];
 	readonly text: string;
 	readonly attachments: string;

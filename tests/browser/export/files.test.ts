@@ -6,7 +6,7 @@ import { exportFile, type Exportable } from '../../../src/lib/viz/export/files.t
 import { defaultPrint, drawnWidth, presets } from '../../../src/lib/viz/export/print.ts';
 import { printedFigure } from '../../../src/lib/viz/export/svg-file.ts';
 import type { Outside } from '../../support/outside.ts';
-import { context, items, keep } from './items.ts';
+import { context, items, keep, picture } from './items.ts';
 
 declare module 'vitest/browser' {
 	interface BrowserCommands {
@@ -32,6 +32,7 @@ describe.each(items)('$figure.id', (item) => {
 	it('leaves as SVG, PDF and PNG that carry it and look the same in other programs', async () => {
 		const { figure, rows } = item;
 		const table = figure.table(rows);
+		let svg = new Document();
 		for (const format of ['svg', 'pdf', 'png'] as const) {
 			const bytes = await exportFile(item, format, context);
 			const read = readCapsule(bytes);
@@ -43,10 +44,8 @@ describe.each(items)('$figure.id', (item) => {
 				expect(Math.abs(bitmap.width - 3.25 * 150)).toBeLessThanOrEqual(1);
 				expect(inked(bitmap)).toBeGreaterThan(0.002);
 			}
-			if (format === 'pdf') {
-				const box = /\/MediaBox \[0 0 ([\d.]+)/.exec(new TextDecoder('latin1').decode(bytes));
-				expect(Number(box![1])).toBeCloseTo(3.25 * 72, 0);
-			}
+			if (format === 'svg')
+				svg = new DOMParser().parseFromString(new TextDecoder().decode(bytes), 'image/svg+xml');
 		}
 		const drawn = figure.draw(rows, { width: drawnWidth(defaultPrint), theme: 'light' });
 		const screenshot = await page
@@ -63,6 +62,16 @@ describe.each(items)('$figure.id', (item) => {
 		expect(seen.pdf.tile, 'PDF in poppler, at one place').toBeLessThan(0.12);
 		expect(seen.page.mean, 'SVG in librsvg, beside the page').toBeLessThan(0.012);
 		expect(seen.page.tile, 'SVG in librsvg, beside the page, at one place').toBeLessThan(0.12);
+		// As large as asked for, and vector shapes but for the image that the model was shown.
+		const inches = (name: string) => Number(/^([\d.]+)in$/.exec(svg.documentElement.getAttribute(name)!)![1]);
+		expect(inches('width')).toBe(3.25);
+		expect(seen.inches.width).toBeCloseTo(3.25, 3);
+		expect(seen.inches.height).toBeCloseTo(inches('height'), 3);
+		const images = [...svg.querySelectorAll('image')].map((image) => image.getAttribute('href'));
+		expect(images.every((href) => href === picture)).toBe(true);
+		expect(seen.images).toBe(images.length);
+		expect(svg.querySelectorAll('text').length).toBeGreaterThan(0);
+		expect(svg.querySelectorAll('foreignObject, style, script, [style]').length).toBe(0);
 		expect(seen.fonts.length).toBeGreaterThan(0);
 		for (const font of seen.fonts) expect(font).toEqual({ name: 'LiberationSans', embedded: true });
 		expect(seen.attachments).toContain('honeybee-figure.json');
@@ -79,6 +88,7 @@ describe.each(items)('$figure.id', (item) => {
 			for (const selection of [{}, chosen]) {
 				const svg = await printedFigure(item.figure, item.rows, { selection }, print);
 				show(svg);
+				expect(svg.getAttribute('width')).toBe(`${inches}in`);
 				expect(cutOff(svg), `${typeface}: cut off`).toEqual([]);
 				expect(writtenOver(svg), `${typeface}: written over`).toEqual([]);
 			}

@@ -12,7 +12,7 @@ const origin: CapsuleOrigin = { address: 'locality?tokens=36', projector: 'c-abs
 export const context = { print: { ...defaultPrint, dpi: 150 }, application: '0.1.0', origin };
 
 /** Four colours, so that the picture under a map is seen; as large as it is drawn, so that nobody has to guess what lies between. */
-const picture = (() => {
+export const picture = (() => {
 	const [width, height] = [360, 360];
 	const colours = [
 		[255, 0, 0],
