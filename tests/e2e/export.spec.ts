@@ -406,7 +406,7 @@ test('what is said on a saved page stays text', async ({ page, browser }) => {
 test('what is said in a saved notebook stays text', async ({ page, browser }) => {
 	test.setTimeout(300_000);
 	const text = JSON.stringify(hostile).replaceAll('</script', '<\\/script');
-	const notebook = `<!doctype html>\n<notebook theme="air">\n  <title>${hostile.replaceAll('<', '&lt;')}</title>\n  <script id="1" type="module">\n    const said = ${text}\n  </script>\n  <script id="2" type="module">\n    said.length\n  </script>\n  <script id="3" type="text/markdown">\n    # Head ${hostile.replaceAll('</script', '<\\/script')}\n  </script>\n</notebook>\n`;
+	const notebook = `<!doctype html>\n<notebook theme="air">\n  <title>${hostile.replaceAll('<', '&lt;')}</title>\n  <script id="1" type="module">\n    const said = ${text}\n  </script>\n  <script id="2" type="module">\n    said.length\n  </script>\n  <script id="3" type="text/markdown">\n    # Head \`${hostile.replaceAll('</script', '<\\/script')}\`\n  </script>\n</notebook>\n`;
 	await page.goto('/notebook?backend=wasm');
 	await expect(page.locator('[data-state]')).toBeVisible();
 	await page
