@@ -52,6 +52,21 @@ test('nothing moves while the model loads', async ({ page }) => {
 	expect((await places()).slice(0, before.length)).toEqual(before);
 });
 
+test('the keyboard skips to the page and to the question', async ({ page }) => {
+	await open(page, '/?backend=wasm');
+	await page.keyboard.press('Tab');
+	const skip = page.getByRole('button', { name: 'To the page' });
+	await expect(skip).toBeFocused();
+	await page.keyboard.press('Enter');
+	await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
+	await page.keyboard.press('Tab');
+	await expect(page.getByRole('group', { name: /^Image with its grid/ })).toBeFocused();
+	await page.getByRole('button', { name: 'Hide' }).click();
+	await page.getByRole('button', { name: 'To the question' }).focus();
+	await page.keyboard.press('Enter');
+	await expect(page.getByRole('textbox', { name: 'Question' })).toBeFocused();
+});
+
 test('cells of the image are reached by keyboard', async ({ page }) => {
 	await open(page, '/?backend=wasm');
 	const image = page.getByRole('group', { name: /^Image with its grid/ });
