@@ -59,14 +59,14 @@ export function decide(
 export async function chooseBackend(
 	choice: BackendChoice,
 	manifest: ModelManifest,
-	options: Omit<WebGpuOptions, 'reason'>
+	options: Omit<WebGpuOptions, 'reason' | 'half'>
 ): Promise<Backend> {
 	const adapter = choice === 'wasm' ? undefined : await requestAdapter();
 	const { backend, reason } = decide(choice, adapter && describeAdapter(adapter), manifest);
 	if (backend === 'webgpu') {
 		let gpu: WebGpuBackend;
 		try {
-			gpu = await createWebGpuBackend({ ...options, reason });
+			gpu = await createWebGpuBackend({ ...options, reason, half: manifest.kv_dtype === 'float16' });
 		} catch (error) {
 			if (!(error instanceof UnusableAdapterError)) throw error;
 			if (choice === 'webgpu')

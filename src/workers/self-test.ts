@@ -37,6 +37,7 @@ export async function selfTest(
 	const failures: string[] = [];
 	const gpu = await createWebGpuBackend({
 		reason: 'Self-test.',
+		half: folder.manifest.kv_dtype === 'float16',
 		onFailure: ({ message }) => failures.push(message)
 	});
 	const wasm = await createWasmBackend('Self-test.');

@@ -30,6 +30,8 @@ export interface WebGpuOptions {
 	/** Told once when the device is lost or reports an error that nobody waits for. */
 	readonly onFailure: (failure: WorkerFailure) => void;
 	readonly onSelfTest?: () => void;
+	/** Attention will be computed in float16. */
+	readonly half?: boolean;
 }
 
 export interface WebGpuBackend extends Backend {
@@ -48,11 +50,12 @@ export class UnusableAdapterError extends Error {
 export async function createWebGpuBackend({
 	reason,
 	onFailure,
-	onSelfTest
+	onSelfTest,
+	half = false
 }: WebGpuOptions): Promise<WebGpuBackend> {
 	const ort = await loadWebGpuRuntime();
 	onSelfTest?.();
-	const { adapter, device, error } = await trustedDevice(ort);
+	const { adapter, device, error } = await trustedDevice(ort, half);
 	const facts = describeAdapter(adapter);
 	let disposed = false;
 	const fail = (failure: WorkerFailure) => {
@@ -91,13 +94,17 @@ export async function createWebGpuBackend({
 }
 
 /** Tries the device with everything first; kernels for subgroups are wrong on some adapters, without a message. */
-async function trustedDevice(ort: Ort): Promise<{ adapter: GPUAdapter; device: GPUDevice; error: number }> {
+async function trustedDevice(
+	ort: Ort,
+	half: boolean
+): Promise<{ adapter: GPUAdapter; device: GPUDevice; error: number }> {
 	const errors: string[] = [];
 	for (const subgroups of [true, false]) {
 		const adapter = await requestAdapter();
 		if (!adapter) throw new UnusableAdapterError('there is no adapter');
 		if (subgroups && !adapter.features.has('subgroups')) continue;
 		const device = await requestDevice(adapter, { subgroups });
+		const type = half && device.features.has('shader-f16') ? 'float16' : 'float32';
 		const error = await attentionError(
 			(graph, stayOnDevice) =>
 				ort.InferenceSession.create(graph, {
@@ -105,12 +112,13 @@ async function trustedDevice(ort: Ort): Promise<{ adapter: GPUAdapter; device: G
 					preferredOutputLocation: onGpu(stayOnDevice),
 					logSeverityLevel: 3
 				}),
-			ort.Tensor
+			ort.Tensor,
+			{ type }
 		).catch((thrown: unknown) => {
 			errors.push(thrown instanceof Error ? thrown.message : String(thrown));
 			return Infinity;
 		});
-		if (error <= ATTENTION_TOLERANCE) return { adapter, device, error };
+		if (error <= ATTENTION_TOLERANCE[type]) return { adapter, device, error };
 		if (error < Infinity) errors.push(`attention is off by ${error.toPrecision(2)} of its largest value`);
 		device.destroy();
 	}

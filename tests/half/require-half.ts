@@ -1,3 +1,5 @@
+export {};
+
 /** Every test here computes in half precision on WebGPU: without it there is nothing to test, and that is a failure. */
 const adapter = await navigator.gpu?.requestAdapter();
 if (!adapter?.features.has('shader-f16'))

@@ -1,5 +1,6 @@
 import { afterAll, expect } from 'vitest';
 import { memoryFolder } from '../../src/lib/checkpoint/memory.ts';
+import type { ModelManifest } from '../../src/lib/model/manifest.ts';
 import type { Backend, Session } from '../../src/lib/model/runtime/backend.ts';
 import { HoneybeeModel } from '../../src/lib/model/runtime/model.ts';
 import { openModelFolder, type ModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
@@ -7,7 +8,8 @@ import type { AnswerRequest, AnswerResult } from '../../src/lib/model/runtime/ty
 import type { TraceRecorder } from '../../src/lib/model/runtime/trace-recorder.ts';
 import { decodeImage } from '../../src/workers/decode-image.ts';
 import { createWasmBackend, createWebGpuBackend } from '../../src/workers/web-backend.ts';
-import { convertGolden } from '../browser/model/converted.ts';
+import { embeddedUrl } from '../browser/embedded/scenes.ts';
+import { convertFolder, convertGolden } from '../browser/model/converted.ts';
 
 /** The types that need half precision on WebGPU. */
 export const halfTypes = ['fp16', 'q4f16'] as const;
@@ -16,11 +18,15 @@ export type HalfType = (typeof halfTypes)[number];
 export type Where = 'webgpu' | 'wasm';
 
 /**
- * Largest error allowed, relative to the largest value. What a sum of 512 products loses that is added up in float16, as WebGPU
- * kernels do, is 0.5 % of the largest value (measured, README.md); through the layers of a small model that becomes twice as much,
- * and twice that is allowed. It is what the page's own self-test allows, too.
+ * Largest error allowed, relative to the largest value. WebGPU kernels add up products in float16: a sum of 512 is off by up to 5e-3 of
+ * the largest value (measured, README.md), what three layers of these make of it by up to 1.5e-2. It is what the page's own self-test
+ * allows, too.
  */
 export const HALF_TOLERANCE = 2e-2;
+/** The vision tower's sums are shorter: twice the 2.5e-3 that a sum of 256 is off by. */
+export const FEATURES_TOLERANCE = 5e-3;
+/** A D-Abstractor of random weights makes five times as much of an error of its features, in 8 bits as in float16. */
+export const D_ABSTRACTOR_TOLERANCE = 5 * FEATURES_TOLERANCE;
 
 /** 4-bit weights of random matrices lose far more: this only tells a working graph from a broken one (unrelated values are off by 1 to 2). */
 export const FOUR_BIT_TOLERANCE = 0.7;
@@ -42,7 +48,7 @@ export function backendOf(where: Where): Promise<Backend> {
 	const backend =
 		where === 'wasm'
 			? createWasmBackend(reason)
-			: createWebGpuBackend({ reason, onFailure: ({ message }) => failures.push(message) });
+			: createWebGpuBackend({ reason, half: true, onFailure: ({ message }) => failures.push(message) });
 	made.set(where, backend);
 	return backend;
 }
@@ -86,10 +92,22 @@ export async function loadOn(where: Where, folder: ModelFolder, seen?: SeenRun[]
 /** A golden checkpoint converted in this page. */
 export async function goldenFolder(
 	checkpoint: string,
-	dtype: Parameters<typeof convertGolden>[1],
-	options?: Parameters<typeof convertGolden>[2]
+	dtype: Parameters<typeof convertGolden>[1]
 ): Promise<ModelFolder> {
-	return openModelFolder(memoryFolder(checkpoint, await convertGolden(checkpoint, dtype, options)));
+	return openModelFolder(memoryFolder(checkpoint, await convertGolden(checkpoint, dtype)));
+}
+
+/** The embedded model, which is float32, converted in this page. @returns the files of the model folder */
+export async function embeddedFiles(
+	dtype: HalfType,
+	options?: Parameters<typeof convertFolder>[2]
+): Promise<Record<string, Uint8Array>> {
+	const url = embeddedUrl();
+	const manifest = (await (await fetch(`${url}honeybee.json`)).json()) as ModelManifest;
+	const files: Record<string, Uint8Array> = {};
+	for (const path of ['honeybee.json', ...manifest.files.map((file) => file.path)])
+		files[path] = new Uint8Array(await (await fetch(url + path)).arrayBuffer());
+	return convertFolder(memoryFolder('honeybee-mini', files), dtype, options);
 }
 
 export async function answerOf(

@@ -157,6 +157,21 @@ describe('the worker', () => {
 		if (dtype === 'fp16') expect(ids.slice(0, 5)).toEqual(golden.cases.main!.generated_ids.slice(0, 5));
 	});
 
+	it('runs q4 on the GPU, with the answer of WASM', async () => {
+		await store('q4', await convertGolden('c-abs', 'q4'));
+		const short = request({ sampling: { ...greedy, max_new_tokens: 4 } });
+		const answers = [];
+		for (const backend of ['wasm', 'webgpu'] as const) {
+			const { client } = made(createHoneybeeClient());
+			const loaded = await client.load({ backend, location: { kind: 'opfs', name: 'q4' } });
+			expect(loaded.backend.backend).toBe(backend);
+			// The embedding's rows are looked up on the processor by the runtime with WebGPU, too.
+			expect(loaded.manifest.dtypes.embedding).toBe('q8');
+			answers.push((await ask(client, short)).ids);
+		}
+		expect(answers[1]).toEqual(answers[0]);
+	});
+
 	it('traces a projector more than once', async () => {
 		const { client } = made(createHoneybeeClient());
 		await client.load(model);

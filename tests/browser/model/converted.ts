@@ -1,4 +1,5 @@
 import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
+import type { SourceFolder } from '../../../src/lib/checkpoint/source.ts';
 import { convert, type ConversionOptions } from '../../../src/lib/model/convert/convert.ts';
 import type { Hasher } from '../../../src/lib/model/convert/sink.ts';
 import type { DTypePreset } from '../../../src/lib/model/manifest.ts';
@@ -36,14 +37,23 @@ export async function convertGolden(
 	for (const path of Object.keys(urls))
 		if (path.startsWith(prefix))
 			files[path.slice(prefix.length)] = await fixture(`${checkpoint}/last/${path.slice(prefix.length)}`);
+	return convertFolder(memoryFolder(checkpoint, files), dtype, options);
+}
+
+/** Converts a checkpoint, or an fp32 model folder, in this page. @returns the files of the model folder */
+export async function convertFolder(
+	checkpoint: SourceFolder,
+	dtype: DTypePreset,
+	options: Pick<ConversionOptions, 'languageLimit' | 'tokenizer'> = {}
+): Promise<Record<string, Uint8Array>> {
 	const sink = memorySink();
 	// WebCrypto has no running hash: files are small here, so they are hashed again below, once they are whole.
 	const manifest = await convert({
-		checkpoint: memoryFolder(checkpoint, files),
+		checkpoint,
 		sink,
 		dtype,
 		...options,
-		name: checkpoint,
+		name: checkpoint.name,
 		resolve: async () => undefined,
 		createHash: (): Hasher => ({ update: () => undefined, digest: () => ''.padStart(64, '0') })
 	});

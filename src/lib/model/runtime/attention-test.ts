@@ -1,17 +1,23 @@
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
 import { Graph } from '../../onnx/graph.ts';
 import { GroupQueryAttention } from '../../onnx/ops.ts';
-import { disposeAll, toFloats } from './graph-session.ts';
+import { float32ToHalf, halvesToFloat32, toFloat32 } from '../../tensor/half.ts';
+import { disposeAll, toTensor } from './graph-session.ts';
 
 /** Makes a session of a graph; the named outputs stay on the device. */
 export type SessionMaker = (graph: Uint8Array, stayOnDevice: readonly string[]) => Promise<InferenceSession>;
 
-/** Largest error, relative to the largest value, that a correct kernel may have. */
-export const ATTENTION_TOLERANCE = 1e-3;
+/** Largest error, relative to the largest value, that a correct kernel may have; in float16 it adds up in float16. */
+export const ATTENTION_TOLERANCE = { float32: 1e-3, float16: 1e-2 } as const;
+
+export interface AttentionTestOptions {
+	readonly type?: 'float32' | 'float16';
+	/** head_dim */
+	readonly width?: number;
+}
 
 const HEADS = 4;
 const KV_HEADS = 2;
-const WIDTH = 32;
 const LENGTH = 49;
 /** Prompts shorter and longer than the tile of 32 at which kernels differ, with and without a past, and a single step. */
 const SPLITS = [[48, 1], [15, 33, 1], [LENGTH]] as const;
@@ -21,17 +27,21 @@ const SPLITS = [[48, 1], [15, 33, 1], [LENGTH]] as const;
  * A kernel that is wrong on an adapter says nothing; this is how it is found out.
  * @returns the largest error relative to the largest value; Infinity for values that are not numbers
  */
-export async function attentionError(create: SessionMaker, Tensor: TensorConstructor): Promise<number> {
-	const session = await create(attentionGraph(), ['present_key', 'present_value']);
+export async function attentionError(
+	create: SessionMaker,
+	Tensor: TensorConstructor,
+	{ type = 'float32', width = 32 }: AttentionTestOptions = {}
+): Promise<number> {
+	const session = await create(attentionGraph(type, width), ['present_key', 'present_value']);
 	try {
-		const query = numbers(LENGTH * HEADS * WIDTH, 1);
-		const key = numbers(LENGTH * KV_HEADS * WIDTH, 2);
-		const value = numbers(LENGTH * KV_HEADS * WIDTH, 3);
-		const expected = attention(query, key, value);
+		const query = numbers(LENGTH * HEADS * width, 1, type);
+		const key = numbers(LENGTH * KV_HEADS * width, 2, type);
+		const value = numbers(LENGTH * KV_HEADS * width, 3, type);
+		const expected = attention(query, key, value, width);
 		const scale = expected.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
 		let error = 0;
 		for (const split of SPLITS) {
-			const actual = await runInParts(session, Tensor, split, { query, key, value });
+			const actual = await runInParts(session, Tensor, split, { query, key, value }, type, width);
 			for (let i = 0; i < expected.length; i++) {
 				const distance = Math.abs(actual[i]! - expected[i]!);
 				error = Math.max(error, Number.isFinite(distance) ? distance : Infinity);
@@ -44,34 +54,37 @@ export async function attentionError(create: SessionMaker, Tensor: TensorConstru
 }
 
 /** query, key, value, past ─ GroupQueryAttention with rotary embedding ─ output, present */
-function attentionGraph(): Uint8Array {
+function attentionGraph(type: 'float32' | 'float16', dh: number): Uint8Array {
 	const g = new Graph('attention_test');
-	const width = (heads: number) => ['batch', 'position', heads * WIDTH];
-	const past = ['batch', KV_HEADS, 'past', WIDTH];
-	const rotary = (f: (angle: number) => number) =>
-		g.constant({
-			dtype: 'float32',
-			dims: [LENGTH, WIDTH / 2],
-			data: Float32Array.from({ length: (LENGTH * WIDTH) / 2 }, (_, i) =>
-				f(angle(Math.floor(i / (WIDTH / 2)), i % (WIDTH / 2)))
-			)
-		});
+	const width = (heads: number) => ['batch', 'position', heads * dh];
+	const past = ['batch', KV_HEADS, 'past', dh];
+	const rotary = (f: (angle: number) => number) => {
+		const dims = [LENGTH, dh / 2];
+		const data = Float32Array.from({ length: (LENGTH * dh) / 2 }, (_, i) =>
+			f(angle(Math.floor(i / (dh / 2)), i % (dh / 2), dh))
+		);
+		return g.constant(
+			type === 'float16'
+				? { dtype: 'float16', dims, data: float32ToHalf(data) }
+				: { dtype: 'float32', dims, data }
+		);
+	};
 	const { output, presentKey, presentValue } = GroupQueryAttention(
 		g,
 		{
-			query: g.input('query', 'float32', width(HEADS)),
-			key: g.input('key', 'float32', width(KV_HEADS)),
-			value: g.input('value', 'float32', width(KV_HEADS)),
-			pastKey: g.input('past_key', 'float32', past),
-			pastValue: g.input('past_value', 'float32', past),
+			query: g.input('query', type, width(HEADS)),
+			key: g.input('key', type, width(KV_HEADS)),
+			value: g.input('value', type, width(KV_HEADS)),
+			pastKey: g.input('past_key', type, past),
+			pastValue: g.input('past_value', type, past),
 			seqlensK: g.input('seqlens_k', 'int32', ['batch']),
 			totalSequenceLength: g.input('total_sequence_length', 'int32', [1]),
 			cosCache: rotary(Math.cos),
 			sinCache: rotary(Math.sin)
 		},
-		{ numHeads: HEADS, kvNumHeads: KV_HEADS, scale: 1 / Math.sqrt(WIDTH) }
+		{ numHeads: HEADS, kvNumHeads: KV_HEADS, scale: 1 / Math.sqrt(dh) }
 	);
-	const present = ['batch', KV_HEADS, 'total', WIDTH];
+	const present = ['batch', KV_HEADS, 'total', dh];
 	g.output('output', output, width(HEADS));
 	g.output('present_key', presentKey, present);
 	g.output('present_value', presentValue, present);
@@ -85,17 +98,23 @@ async function runInParts(
 	session: InferenceSession,
 	Tensor: TensorConstructor,
 	lengths: readonly number[],
-	inputs: Readonly<Record<'query' | 'key' | 'value', Float32Array>>
+	inputs: Readonly<Record<'query' | 'key' | 'value', Float32Array>>,
+	type: 'float32' | 'float16',
+	dh: number
 ): Promise<Float32Array> {
 	const actual = new Float32Array(inputs.query.length);
-	const empty = () => new Tensor('float32', new Float32Array(0), [1, KV_HEADS, 0, WIDTH]);
+	const tensor = (values: Float32Array, dims: readonly number[]): OrtTensor =>
+		type === 'float16'
+			? new Tensor('float16', float32ToHalf(values), dims)
+			: new Tensor('float32', values, dims);
+	const empty = () => tensor(new Float32Array(0), [1, KV_HEADS, 0, dh]);
 	let past: { past_key: OrtTensor; past_value: OrtTensor } = { past_key: empty(), past_value: empty() };
 	let start = 0;
 	for (const length of lengths) {
 		const total = start + length;
 		const part = (name: 'query' | 'key' | 'value') => {
 			const width = inputs[name].length / LENGTH;
-			return new Tensor('float32', inputs[name].slice(start * width, total * width), [1, length, width]);
+			return tensor(inputs[name].slice(start * width, total * width), [1, length, width]);
 		};
 		const outputs = await session.run({
 			query: part('query'),
@@ -105,7 +124,7 @@ async function runInParts(
 			seqlens_k: new Tensor('int32', Int32Array.of(total - 1), [1]),
 			total_sequence_length: new Tensor('int32', Int32Array.of(total), [1])
 		});
-		actual.set(await toFloats(outputs.output!), start * HEADS * WIDTH);
+		actual.set(toFloat32(await toTensor(outputs.output!)).data, start * HEADS * dh);
 		disposeAll(Object.values(past));
 		past = { past_key: outputs.present_key!, past_value: outputs.present_value! };
 		start = total;
@@ -115,50 +134,50 @@ async function runInParts(
 }
 
 /** Causal attention with rotary embedding ("rotate half") and shared key heads, [position, head·width], in double precision. */
-function attention(query: Float32Array, key: Float32Array, value: Float32Array): Float64Array {
-	const queries = rotate(query, HEADS);
-	const keys = rotate(key, KV_HEADS);
-	const output = new Float64Array(LENGTH * HEADS * WIDTH);
+function attention(query: Float32Array, key: Float32Array, value: Float32Array, dh: number): Float64Array {
+	const queries = rotate(query, HEADS, dh);
+	const keys = rotate(key, KV_HEADS, dh);
+	const output = new Float64Array(LENGTH * HEADS * dh);
 	for (let head = 0; head < HEADS; head++) {
 		const shared = Math.floor((head * KV_HEADS) / HEADS);
 		for (let p = 0; p < LENGTH; p++) {
 			const weights = Array.from({ length: p + 1 }, (_, q) => {
 				let dot = 0;
-				for (let i = 0; i < WIDTH; i++)
-					dot += queries[(p * HEADS + head) * WIDTH + i]! * keys[(q * KV_HEADS + shared) * WIDTH + i]!;
-				return Math.exp(dot / Math.sqrt(WIDTH));
+				for (let i = 0; i < dh; i++)
+					dot += queries[(p * HEADS + head) * dh + i]! * keys[(q * KV_HEADS + shared) * dh + i]!;
+				return Math.exp(dot / Math.sqrt(dh));
 			});
 			const sum = weights.reduce((a, b) => a + b);
 			weights.forEach((weight, q) => {
-				for (let i = 0; i < WIDTH; i++)
-					output[(p * HEADS + head) * WIDTH + i]! +=
-						(weight / sum) * value[(q * KV_HEADS + shared) * WIDTH + i]!;
+				for (let i = 0; i < dh; i++)
+					output[(p * HEADS + head) * dh + i]! += (weight / sum) * value[(q * KV_HEADS + shared) * dh + i]!;
 			});
 		}
 	}
 	return output;
 }
 
-function rotate(values: Float32Array, heads: number): Float64Array {
-	const half = WIDTH / 2;
+function rotate(values: Float32Array, heads: number, dh: number): Float64Array {
+	const half = dh / 2;
 	const out = new Float64Array(values.length);
 	for (let p = 0; p < LENGTH; p++)
 		for (let head = 0; head < heads; head++)
 			for (let i = 0; i < half; i++) {
-				const at = (p * heads + head) * WIDTH + i;
-				const [cos, sin] = [Math.cos(angle(p, i)), Math.sin(angle(p, i))];
+				const at = (p * heads + head) * dh + i;
+				const [cos, sin] = [Math.cos(angle(p, i, dh)), Math.sin(angle(p, i, dh))];
 				out[at] = values[at]! * cos - values[at + half]! * sin;
 				out[at + half] = values[at + half]! * cos + values[at]! * sin;
 			}
 	return out;
 }
 
-const angle = (position: number, i: number) => position * 10000 ** ((-2 * i) / WIDTH);
+const angle = (position: number, i: number, dh: number) => position * 10000 ** ((-2 * i) / dh);
 
-/** Values between −1.5 and 1.5 without a pattern. */
-function numbers(count: number, seed: number): Float32Array {
-	return Float32Array.from({ length: count }, (_, i) => {
+/** Values between −1.5 and 1.5 without a pattern, which the type holds exactly. */
+function numbers(count: number, seed: number, type: 'float32' | 'float16'): Float32Array {
+	const values = Float32Array.from({ length: count }, (_, i) => {
 		const x = Math.sin((i + 1) * 12.9898 + seed * 78.233) * 43758.5453;
 		return 3 * (x - Math.floor(x)) - 1.5;
 	});
+	return type === 'float16' ? halvesToFloat32(float32ToHalf(values)) : values;
 }
