@@ -33,15 +33,22 @@ export function toolEnv(extra = {}) {
  * Runs a program in the project's root and waits for it.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions, timeout?: number }} [options]
- *   `timeout` in milliseconds.
+ * @param {{ env?: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions, timeout?: number, onText?: (text: string) => void }} [options]
+ *   `timeout` in milliseconds; `onText` gets what would be shown, in place of the terminal.
  * @returns {Promise<number>} exit code; 127 when there is no such program, 124 when it ran into the timeout
  */
-export function run(command, args, { env, stdio = ['ignore', 'inherit', 'inherit'], timeout } = {}) {
+export function run(command, args, { env, stdio, timeout, onText } = {}) {
 	watchSignals();
 	return new Promise((resolve) => {
 		let timedOut = false;
-		const child = spawn(command, args, { cwd: root, env: toolEnv(env), stdio });
+		const shown = onText ? 'pipe' : 'inherit';
+		const child = spawn(command, args, {
+			cwd: root,
+			env: toolEnv(env),
+			stdio: stdio ?? ['ignore', shown, shown]
+		});
+		for (const stream of onText ? [child.stdout, child.stderr] : [])
+			stream?.setEncoding('utf8').on('data', onText);
 		running.add(child);
 		const timer = timeout
 			? setTimeout(() => {
@@ -184,15 +191,22 @@ function buildHash() {
 	return hash.digest('hex');
 }
 
-/** Builds the workbench and the command line when sources have changed since the last time. */
-export async function build() {
+/**
+ * Builds the workbench and the command line when sources have changed since the last time.
+ * @param {Pick<NonNullable<Parameters<typeof run>[2]>, 'onText'>} [options]
+ */
+export async function build(options) {
 	const hash = buildHash();
 	const made = existsSync(join(root, 'build', 'index.html'));
 	if (made && existsSync(buildStamp) && readFileSync(buildStamp, 'utf8') === hash) return;
 	console.log('Building …');
 	rmSync(buildStamp, { force: true });
 	for (const config of ['vite.config.ts', 'vite.cli.config.ts']) {
-		const code = await runTool('vite/bin/vite.js', ['build', '--logLevel', 'warn', '--config', config]);
+		const code = await runTool(
+			'vite/bin/vite.js',
+			['build', '--logLevel', 'warn', '--config', config],
+			options
+		);
 		if (code !== 0)
 			throw new SetupError(
 				`Building failed with exit code ${code}; the reason is above. "npm run check" tells more.`

@@ -1,16 +1,20 @@
 /**
- * `npm test`: installs what is missing and runs every check, whatever the earlier ones said.
- * `npm test -- unit e2e` runs only the named ones.
+ * `npm test`: installs what is missing and runs every check, two at a time, whatever the others say.
+ * `npm test -- unit e2e` runs only the named ones. What a check says stands in test-results/<check>.log, too.
  */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ensureChromium } from './chromium.mjs';
 import { SetupError, build, install, root, runTool } from './setup.mjs';
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, note?: string }} Outcome
- * @typedef {{ name: string, browser?: boolean, run: () => Promise<Outcome> }} Step
+ * @typedef {Outcome & { name: string, seconds: number }} Row
+ * @typedef {(text: string) => void} OnText
+ * @typedef {{ name: string, browser?: boolean, after?: readonly string[], run: (onText: OnText) => Promise<Outcome> }} Step
+ *   `after`: checks that must have ended before, when they run at all.
  */
 
 const results = join(root, 'test-results');
@@ -18,12 +22,12 @@ const results = join(root, 'test-results');
 /**
  * A tool whose exit code says it all: one check.
  * @param {readonly (readonly [script: string, ...args: string[]])[]} commands
- * @returns {() => Promise<Outcome>}
+ * @returns {Step['run']}
  */
 function check(...commands) {
-	return async () => {
+	return async (onText) => {
 		for (const [script, ...args] of commands) {
-			const code = await runTool(script, args);
+			const code = await runTool(script, args, { onText });
 			if (code !== 0)
 				return { passed: 0, failed: 1, skipped: 0, note: `${script.split('/')[0]}: exit code ${code}` };
 		}
@@ -54,19 +58,13 @@ function readReport(file) {
 
 /**
  * @param {string} project
- * @returns {() => Promise<Outcome>}
+ * @returns {Step['run']}
  */
 function vitest(project) {
-	return async () => {
+	return async (onText) => {
 		const file = join(results, `${project}.json`);
-		const code = await runTool('vitest/vitest.mjs', [
-			'run',
-			'--project',
-			project,
-			'--reporter=default',
-			'--reporter=json',
-			`--outputFile.json=${file}`
-		]);
+		const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+		const code = await runTool('vitest/vitest.mjs', ['run', '--project', project, ...reporters], { onText });
 		const report = readReport(file);
 		if (!report) return { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
 		/** @type {{ status: string, assertionResults: unknown[] }[]} */
@@ -99,11 +97,12 @@ function freePort() {
 	});
 }
 
-/** @returns {Promise<Outcome>} */
-async function playwright() {
+/** @type {Step['run']} */
+async function playwright(onText) {
 	const file = join(results, 'e2e.json');
 	const code = await runTool('playwright/cli.js', ['test', '--reporter=list,json'], {
-		env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, HONEYBEE_TEST_PORT: String(await freePort()) }
+		env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, HONEYBEE_TEST_PORT: String(await freePort()) },
+		onText
 	});
 	const stats = readReport(file)?.stats;
 	if (!stats) return { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
@@ -113,42 +112,110 @@ async function playwright() {
 	);
 }
 
-/** @returns {Promise<Outcome>} */
-async function buildAll() {
-	await build();
+/** @type {Step['run']} */
+async function buildAll(onText) {
+	await build({ onText });
 	return { passed: 1, failed: 0, skipped: 0 };
 }
 
-/** @type {readonly Step[]} */
+/**
+ * In the order in which they begin. SvelteKit's types and the build are written to one folder, and the tests run what is built.
+ * @type {readonly Step[]}
+ */
 const steps = [
-	{ name: 'format', run: check(['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']) },
-	{ name: 'lint', run: check(['eslint/bin/eslint.js', '.', '--max-warnings', '0']) },
 	{
 		name: 'types',
 		run: check(
-			['@sveltejs/kit/svelte-kit.js', 'sync'],
 			['svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings'],
 			['typescript/bin/tsc', '--noEmit', '--project', '.']
 		)
 	},
-	{ name: 'build', run: buildAll },
-	{ name: 'unit', run: vitest('unit') },
-	{ name: 'browser', browser: true, run: vitest('browser') },
-	{ name: 'e2e', browser: true, run: playwright }
+	{ name: 'lint', run: check(['eslint/bin/eslint.js', '.', '--max-warnings', '0']) },
+	{ name: 'format', run: check(['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']) },
+	{ name: 'build', after: ['types'], run: buildAll },
+	{ name: 'e2e', browser: true, after: ['build'], run: playwright },
+	{ name: 'unit', after: ['build'], run: vitest('unit') },
+	{ name: 'browser', browser: true, run: vitest('browser') }
 ];
 
 /**
- * @param {Step} step
- * @returns {Promise<Outcome>}
+ * What a step writes: to its log, and to the terminal line by line, with the step's name when others write, too.
+ * @param {string} name
+ * @param {boolean} alone
  */
-async function attempt(step) {
+function output(name, alone) {
+	const log = createWriteStream(join(results, `${name}.log`));
+	let rest = '';
+	const show = (/** @type {string} */ line) =>
+		console.log(alone || !line.trim() ? line : `${name.padEnd(7)} │ ${line}`);
+	return {
+		/** @param {string} text */
+		write(text) {
+			log.write(text);
+			const lines = (rest + text).split('\n');
+			rest = lines.pop() ?? '';
+			for (const line of lines) show(line);
+		},
+		end() {
+			if (rest) show(rest);
+			log.end();
+		}
+	};
+}
+
+/**
+ * @param {Step} step
+ * @param {Promise<string> | undefined} chromium
+ * @param {boolean} alone
+ * @returns {Promise<Row>}
+ */
+async function attempt({ name, browser, run }, chromium, alone) {
+	const { write, end } = output(name, alone);
+	const begin = Date.now();
+	const seconds = () => (Date.now() - begin) / 1000;
+	console.log(`\n── ${name} ──`);
 	try {
-		if (step.browser) process.env.CHROMIUM_PATH = await ensureChromium();
-		return await step.run();
+		if (browser) process.env.CHROMIUM_PATH = await chromium;
+		const outcome = await run(write);
+		end();
+		console.log(
+			`── ${name}: ${outcome.failed ? `${outcome.failed} failed` : 'passed'}, ${seconds().toFixed(0)} s ──`
+		);
+		return { name, ...outcome, seconds: seconds() };
 	} catch (error) {
+		end();
 		console.error(error instanceof SetupError ? error.message : error);
-		return { passed: 0, failed: 1, skipped: 0, note: error instanceof Error ? error.message : String(error) };
+		const note = error instanceof Error ? error.message : String(error);
+		return { name, passed: 0, failed: 1, skipped: 0, note, seconds: seconds() };
 	}
+}
+
+/**
+ * Runs steps, `width` at a time: always the first that waits for none.
+ * @param {readonly Step[]} chosen
+ * @param {number} width
+ * @param {(step: Step) => Promise<Row>} work
+ * @returns {Promise<Row[]>} in the order of the steps
+ */
+async function inLanes(chosen, width, work) {
+	/** @type {Map<string, Row | undefined>} Begun steps; undefined while they run. */
+	const begun = new Map();
+	const open = (/** @type {string} */ name) => chosen.some((step) => step.name === name) && !begun.get(name);
+	/** @type {Set<Promise<void>>} */
+	const lanes = new Set();
+	while (begun.size < chosen.length || lanes.size > 0) {
+		const next = chosen.find(({ name, after = [] }) => !begun.has(name) && !after.some(open));
+		if (next && lanes.size < width) {
+			begun.set(next.name, undefined);
+			/** @type {Promise<void>} */
+			const lane = work(next).then((row) => {
+				begun.set(next.name, row);
+				lanes.delete(lane);
+			});
+			lanes.add(lane);
+		} else await Promise.race(lanes);
+	}
+	return chosen.map(({ name }) => /** @type {Row} */ (begun.get(name)));
 }
 
 async function main() {
@@ -161,15 +228,17 @@ async function main() {
 	await install();
 	rmSync(results, { recursive: true, force: true });
 	mkdirSync(results, { recursive: true });
+	// The settings of TypeScript that every check reads.
+	if ((await runTool('@sveltejs/kit/svelte-kit.js', ['sync'])) !== 0)
+		throw new SetupError('"svelte-kit sync" failed; its own message is above.');
 
-	/** @type {(Outcome & { name: string, seconds: number })[]} */
-	const rows = [];
-	for (const step of steps.filter(({ name }) => !wanted.length || wanted.includes(name))) {
-		console.log(`\n── ${step.name} ──`);
-		const begin = Date.now();
-		const outcome = await attempt(step);
-		rows.push({ name: step.name, ...outcome, seconds: (Date.now() - begin) / 1000 });
-	}
+	const chosen = steps.filter(({ name }) => !wanted.length || wanted.includes(name));
+	const width = Math.min(2, availableParallelism(), chosen.length);
+	const begin = Date.now();
+	// Before the steps, which may install something with the same apt-get; a failure is said by those that need it.
+	const chromium = chosen.some(({ browser }) => browser) ? ensureChromium() : undefined;
+	await chromium?.catch(() => undefined);
+	const rows = await inLanes(chosen, width, (step) => attempt(step, chromium, width === 1));
 
 	const line = (/** @type {(string | number)[]} */ [name = '', ...cells]) =>
 		console.log(String(name).padEnd(8) + cells.map((cell) => String(cell).padStart(9)).join(''));
@@ -177,7 +246,9 @@ async function main() {
 	line(['check', 'passed', 'failed', 'skipped', 'seconds']);
 	for (const { name, passed, failed, skipped, seconds } of rows)
 		line([name, passed, failed, skipped, seconds.toFixed(0)]);
-	for (const { name, note } of rows) if (note) console.log(`${name}: ${note}`);
+	line(['all', '', '', '', ((Date.now() - begin) / 1000).toFixed(0)]);
+	for (const { name, note, failed } of rows)
+		if (note ?? failed) console.log(`${name}: ${note ?? `see test-results/${name}.log`}`);
 	const sum = (/** @type {'passed' | 'failed'} */ key) => rows.reduce((total, row) => total + row[key], 0);
 	process.exitCode = sum('failed') ? 1 : 0;
 	console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
