@@ -47,8 +47,8 @@ export function run(command, args, { env, stdio, timeout, onText } = {}) {
 			env: toolEnv(env),
 			stdio: stdio ?? ['ignore', shown, shown]
 		});
-		for (const stream of onText ? [child.stdout, child.stderr] : [])
-			stream?.setEncoding('utf8').on('data', onText);
+		if (onText)
+			for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onText);
 		running.add(child);
 		const timer = timeout
 			? setTimeout(() => {
