@@ -15,15 +15,16 @@ function inBrowser(own: {
 	readonly name: string;
 	readonly include: string[];
 	readonly setupFiles?: string[];
+	readonly testTimeout?: number;
 }): TestProjectInlineConfiguration {
 	return {
 		plugins: [modelHost()],
 		server: { headers: isolation },
 		optimizeDeps: { exclude: ['onnxruntime-web'] },
 		test: {
-			...own,
 			testTimeout: 240_000,
 			hookTimeout: 240_000,
+			...own,
 			fileParallelism: false,
 			browser: {
 				enabled: true,
@@ -61,7 +62,9 @@ export default defineConfig({
 			inBrowser({
 				name: 'half',
 				include: ['tests/half/**/*.test.ts'],
-				setupFiles: ['tests/half/require-half.ts']
+				setupFiles: ['tests/half/require-half.ts'],
+				// llvmpipe takes minutes to compile attention in float16; it is compiled once.
+				testTimeout: 1_200_000
 			})
 		]
 	}

@@ -34,7 +34,7 @@ async function ask(client: HoneybeeClient, request: AnswerRequest): Promise<Answ
 }
 
 describe.each(halfTypes)('the embedded model in %s', (dtype) => {
-	it(`answers ${SCENES} held-out scenes as it does in float32`, { timeout: 600_000 }, async () => {
+	it(`answers ${SCENES} held-out scenes as it does in float32`, async () => {
 		const client = createHoneybeeClient();
 		try {
 			const { backend } = await client.load({ location: await embeddedIn(dtype), backend: 'webgpu' });
@@ -102,7 +102,7 @@ describe.each(halfTypes)('the embedded model in %s', (dtype) => {
 		);
 	});
 
-	it('passes the self-test of the page', { timeout: 600_000 }, async () => {
+	it('passes the self-test of the page', async () => {
 		const rows = await new ConvertClient().selfTest(await embeddedIn(dtype));
 		expect(rows.length).toBeGreaterThan(10);
 		for (const row of rows) {
