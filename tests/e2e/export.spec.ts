@@ -229,11 +229,11 @@ test('a link holds the chosen token, the columns of a comparison and its questio
 test('a link holds a transplant from another image, and a path drawn through a scene', async ({ page }) => {
 	test.setTimeout(300_000);
 	const question = encodeURIComponent('What color is the background?');
-	const edits = 'delete.0-transplant.7.8*7.8*d-abs*36*scene.3';
+	const edits = 'delete.0-transplant.7.8*7.8*d-abs*36*scene.2';
 	await open(page, `/answer?backend=wasm&image=scene.1&answered=${question}&edits=${edits}`);
 	const surgery = page.getByRole('region', { name: 'What if the model saw other visual tokens?' });
 	await expect(surgery.getByRole('listitem')).toHaveText(
-		[/^Delete token 0/, /^Put 7, 8 of Scene 3 through the D-Abstractor, M = 36/],
+		[/^Delete token 0/, /^Put 7, 8 of Scene 2 through the D-Abstractor, M = 36/],
 		{ timeout: 120_000 }
 	);
 	await expect.poll(() => new URL(page.url()).searchParams.get('edits')).toBe(edits);
