@@ -1,5 +1,6 @@
 import type { GraphFiles, ModelManifest } from '../lib/model/manifest.ts';
 import { handedNames } from '../lib/model/language/graph.ts';
+import { toFloat32 } from '../lib/tensor/half.ts';
 import { gridSide } from '../lib/model/config.ts';
 import { poolingMatrix } from '../lib/model/projectors/pooling.ts';
 import type { Backend } from '../lib/model/runtime/backend.ts';
@@ -92,10 +93,8 @@ async function outputsOf(subject: Subject, folder: ModelFolder, backend: Backend
 	try {
 		const outputs = await session.run(subject.feeds(backend), subject.outputs);
 		const values: Float32Array[] = [];
-		for (const output of subject.outputs) {
-			const { data } = await toTensor(outputs[output]!);
-			values.push(Float32Array.from(data as Float32Array));
-		}
+		// Cached keys may be float16, which tensors hold as bits.
+		for (const output of subject.outputs) values.push(toFloat32(await toTensor(outputs[output]!)).data);
 		disposeAll(Object.values(outputs));
 		return values;
 	} finally {
