@@ -53,9 +53,9 @@ it.each(halfTypes.flatMap((dtype) => goldenCheckpoints.map((checkpoint) => ({ dt
 			const ofType = (name: string) =>
 				name.startsWith('vision.')
 					? FEATURES_TOLERANCE
-					: // Tents of one patch's width over locations: their slope is the number of patches per side.
+					: // Products of two tents, one per axis, over locations: the slope of each is the number of patches per side.
 						name.endsWith('.sampling_matrix')
-						? FEATURES_TOLERANCE * gridSide(folder.manifest.config.vision_config)
+						? 2 * FEATURES_TOLERANCE * gridSide(folder.manifest.config.vision_config)
 						: checkpoint === 'd-abs'
 							? D_ABSTRACTOR_TOLERANCE
 							: HALF_TOLERANCE;
