@@ -41,6 +41,14 @@ export function describeAdapter(adapter: GPUAdapter): AdapterFacts {
 	};
 }
 
+/**
+ * Whether kernels for subgroups may be right: with those of 4 (SwiftShader) and of 8 (lavapipe) ONNX Runtime's attention is known to
+ * be wrong, and to compile it only to find that out again takes seconds there.
+ */
+export function subgroupsMayWork({ features, info }: GPUAdapter): boolean {
+	return features.has('subgroups') && (info.subgroupMaxSize ?? Infinity) >= 16;
+}
+
 /** A device with all that the adapter has of what the kernels use. An adapter gives only one. */
 export function requestDevice(
 	adapter: GPUAdapter,

@@ -2,7 +2,7 @@ import type { InferenceSession } from 'onnxruntime-common';
 import { ATTENTION_TOLERANCE, attentionError } from '../lib/model/runtime/attention-test.ts';
 import type { Backend, SessionRequest } from '../lib/model/runtime/backend.ts';
 import type { WorkerFailure } from './api.ts';
-import { describeAdapter, requestAdapter, requestDevice } from './gpu-device.ts';
+import { describeAdapter, requestAdapter, requestDevice, subgroupsMayWork } from './gpu-device.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
 
 /** onnxruntime-web on WASM. @param reason Why, for the reader. */
@@ -102,7 +102,7 @@ async function trustedDevice(
 	for (const subgroups of [true, false]) {
 		const adapter = await requestAdapter();
 		if (!adapter) throw new UnusableAdapterError('there is no adapter');
-		if (subgroups && !adapter.features.has('subgroups')) continue;
+		if (subgroups && !subgroupsMayWork(adapter)) continue;
 		const device = await requestDevice(adapter, { subgroups });
 		const type = half && device.features.has('shader-f16') ? 'float16' : 'float32';
 		const error = await attentionError(
