@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
-import type { SourceFolder } from '../lib/checkpoint/source.ts';
+import { basename, resolve as absolute } from 'node:path';
 import { convert } from '../lib/model/convert/convert.ts';
 import { parseDType } from '../lib/model/convert/dtypes.ts';
+import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
+import { planConversion } from '../lib/model/convert/plan.ts';
+import { openSources } from '../lib/model/convert/source.ts';
 import { WORTH_THREADS } from '../lib/model/convert/thread-pool.ts';
 import { formatBytes, parse, positionals, type Command } from './command.ts';
 import { archiveKind, unpackBeside } from './conversion/archive.ts';
@@ -14,7 +16,7 @@ import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME]',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME] [--licence TEXT]',
 	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
@@ -23,7 +25,8 @@ export const convertCommand: Command = {
 		'--dtype TYPE       fp32 (as given), fp16, q4 (4-bit language model), q4f16',
 		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold',
 		'--name NAME        name of the model (the name of OUT_DIR)',
-		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M'
+		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M',
+		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it'
 	],
 	async run(args, terminal) {
 		const { values, positionals: rest } = parse({
@@ -33,7 +36,8 @@ export const convertCommand: Command = {
 				dtype: { type: 'string', default: 'fp32' },
 				tokenizer: { type: 'string' },
 				name: { type: 'string' },
-				projector: { type: 'string' }
+				projector: { type: 'string' },
+				licence: { type: 'string' }
 			}
 		});
 		const [from, to] = positionals(rest, 'CHECKPOINT', 'OUT_DIR');
@@ -58,7 +62,7 @@ export const convertCommand: Command = {
 			const sink = kept(await openFolderSink(to));
 			const projectorName = values.projector;
 			const threads =
-				(await sizeOf(checkpoint)) < WORTH_THREADS
+				(await weightsOf(found)) < WORTH_THREADS
 					? undefined
 					: kept(openConversionThreads({ location, sink: to, dtype, projectorName }));
 			const manifest = await convert({
@@ -66,8 +70,9 @@ export const convertCommand: Command = {
 				...(tokenizer && { tokenizer }),
 				sink,
 				dtype,
-				name: values.name ?? basename(resolve(to)),
+				name: values.name ?? basename(absolute(to)),
 				...(projectorName !== undefined && { projectorName }),
+				...(values.licence !== undefined && { licence: values.licence }),
 				resolve: found.resolve,
 				createHash: sha256,
 				...(threads && { threads }),
@@ -88,8 +93,8 @@ export const convertCommand: Command = {
 	}
 };
 
-async function sizeOf(folder: SourceFolder): Promise<number> {
-	let size = 0;
-	for (const path of await folder.list()) size += (await folder.open(path))?.size ?? 0;
-	return size;
+/** Bytes of weights, those below an adapter included, as float16: about what a checkpoint is stored in. */
+async function weightsOf({ checkpoint, resolve }: OpenCheckpoint): Promise<number> {
+	const { shards } = planConversion(await openSources(checkpoint, resolve), { dtype: 'fp16' });
+	return shards.reduce((sum, { size }) => sum + size, 0);
 }

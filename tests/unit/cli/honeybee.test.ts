@@ -40,7 +40,9 @@ function honeybee(args: readonly string[], { interruptAt = Infinity } = {}): Pro
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'honeybee-'));
 	model = join(folder, 'model');
-	const { code, stderr } = await honeybee(['convert', join(golden, 'd-abs/last'), model, '--name', 'tiny']);
+	const { code, stderr } = await honeybee([
+		...['convert', join(golden, 'd-abs/last'), model, '--name', 'tiny', '--licence', 'CC0-1.0']
+	]);
 	expect(stderr).toBe('');
 	expect(code).toBe(0);
 });
@@ -110,6 +112,7 @@ describe('inspect', () => {
 		const whole = await honeybee(['inspect', model]);
 		expect(whole).toMatchObject({ code: 0, stderr: '' });
 		expect(whole.stdout).toContain('model      tiny');
+		expect(whole.stdout).toContain('licence    CC0-1.0');
 		const path = join(model, 'cache.onnx');
 		const bytes = await readFile(path);
 		await writeFile(path, bytes.subarray(1));
