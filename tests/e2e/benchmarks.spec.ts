@@ -93,7 +93,8 @@ test('a few scenes: stop, reload, go on, the same answers as on the command line
 
 	await openBench(page);
 	await chooseOne(page);
-	await expect(page.getByRole('checkbox', { name: /C-Abstractor, M = 36/ })).toBeVisible();
+	const found = page.getByRole('listitem').getByRole('checkbox', { name: /C-Abstractor, M = 36/ });
+	await expect(found).toBeVisible();
 	await runButton(page).click();
 	await expect(page.getByText(/^Done\. 50 of 50/)).toBeVisible({ timeout: 300_000 });
 

@@ -33,7 +33,7 @@ for (const backend of ['wasm', 'webgpu'] as const) {
 		await expect(page.getByRole('heading', { name: 'scene.png', level: 1 })).toBeVisible();
 		// One question at a time, as the command line asks.
 		await page.getByText(/^Greedy/).click();
-		await page.getByLabel('Sent with a question').selectOption('nothing else');
+		await page.getByLabel('Sent along').selectOption('nothing else');
 
 		for (const task of ['identity', 'existence', 'localisation']) {
 			const question = questions.get(task)!;
