@@ -93,12 +93,13 @@ export class ConvertWorker implements ConvertWorkerApi {
 				return { manifest, files: Object.fromEntries(sink.files) };
 			}
 			const input = await this.#unpacked(request, report);
-			const opened = await openCheckpointIn(await inputFolder(input));
+			const folder = await inputFolder(input);
+			const opened = await openCheckpointIn(folder);
 			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
 			await this.#checkRoom(request, opened, sink.folder);
 			const { dtype, languageLimit } = request;
 			const setup = { checkpoint: input, model: name, dtype, languageLimit };
-			const manifest = await this.#inThreads(setup, (threads) =>
+			const manifest = await this.#inThreads(setup, folder, (threads) =>
 				this.#convert(request, opened, sink, report, threads)
 			);
 			await dropStaged(name);
@@ -187,14 +188,15 @@ export class ConvertWorker implements ConvertWorkerApi {
 		const manifest = (await openModelFolder(model.folder)).manifest;
 		const { dtype } = manifest;
 		const unpacked = await this.#unpacked({ checkpoint: input, name, dtype }, report);
-		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(await inputFolder(unpacked));
+		const folder = await inputFolder(unpacked);
+		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(folder);
 		const sink = repairSink(model, manifest, damaged, checkpoint);
 		// One tokenizer is as good as another while it is not what is damaged.
 		const opened = own
 			? openTokenizerFiles(own)
 			: (tokenizer ?? (damaged.has(manifest.tokenizer) ? undefined : model.folder));
 		const setup = { checkpoint: unpacked, model: name, dtype, repair: damaged };
-		await this.#inThreads(setup, (threads) =>
+		await this.#inThreads(setup, folder, (threads) =>
 			convert({
 				checkpoint,
 				...(opened && { tokenizer: opened }),
@@ -217,13 +219,17 @@ export class ConvertWorker implements ConvertWorkerApi {
 			);
 	}
 
-	/** Converts in threads that open the same as this worker, where the weights are worth them. */
+	/**
+	 * Converts in threads that open the same as this worker, where the weights are worth them.
+	 * @param folder what `setup.checkpoint` was opened as
+	 */
 	async #inThreads<T>(
 		setup: ThreadSetup,
+		folder: SourceFolder,
 		work: (threads: ConversionThreads | undefined) => Promise<T>
 	): Promise<T> {
 		// With what a LoRA refers to, which lies beside it.
-		const count = this.#threads.count(await weightsBelow(await inputFolder(setup.checkpoint)));
+		const count = this.#threads.count(await weightsBelow(folder));
 		if (count === 0) return work(undefined);
 		const threads = openConversionThreads(count, this.#threads.start, setup);
 		try {

@@ -40,6 +40,17 @@ async function save(page: Page, figure: Locator, button: string): Promise<string
 	return path;
 }
 
+async function saveAsOnePage(page: Page, name: string): Promise<string> {
+	mkdirSync(folder, { recursive: true });
+	const path = join(folder, name);
+	const [download] = await Promise.all([
+		page.waitForEvent('download'),
+		page.getByRole('button', { name: 'Save as one page' }).click()
+	]);
+	await download.saveAs(path);
+	return path;
+}
+
 async function drop(page: Page, path: string): Promise<void> {
 	const base64 = readFileSync(path).toString('base64');
 	await page.evaluate(
@@ -249,13 +260,7 @@ test('the first page as one file holds image, model and conversation', async ({ 
 	test.setTimeout(300_000);
 	await open(page, '/?backend=wasm');
 	const answer = await answerOf(await ask(page, 'What color is the background?'));
-	mkdirSync(folder, { recursive: true });
-	const path = join(folder, 'first.html');
-	const [download] = await Promise.all([
-		page.waitForEvent('download'),
-		page.getByRole('button', { name: 'Save as one page' }).click()
-	]);
-	await download.saveAs(path);
+	const path = await saveAsOnePage(page, 'first.html');
 	const saved = await openOffline(browser, path);
 	await expect(saved.getByRole('heading', { level: 1 })).toHaveText(/^Scene \d+$/);
 	await expect(saved.getByText('D-Abstractor', { exact: true })).toBeVisible();
@@ -313,13 +318,7 @@ test('a page as one file: opens without a network, its figures live', async ({ p
 	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9');
 	await expect(page.locator('#figure-token-map svg')).toBeVisible({ timeout: 120_000 });
 	await expect(page.locator('.stale')).toHaveCount(0);
-	mkdirSync(folder, { recursive: true });
-	const path = join(folder, 'locality.html');
-	const [download] = await Promise.all([
-		page.waitForEvent('download'),
-		page.getByRole('button', { name: 'Save as one page' }).click()
-	]);
-	await download.saveAs(path);
+	const path = await saveAsOnePage(page, 'locality.html');
 
 	const saved = await openOffline(browser, path);
 	await expect(saved.getByRole('heading', { level: 1, name: 'Locality' })).toBeVisible();
@@ -348,13 +347,7 @@ test('a notebook as one file: its cells run again without model and network', as
 	await expect(page.locator('[data-state=idle]')).toHaveText(/^[1-9]\d* cells$/, { timeout: 240_000 });
 	const figures = await frame.locator('.output svg').count();
 	expect(figures).toBeGreaterThan(0);
-	mkdirSync(folder, { recursive: true });
-	const path = join(folder, 'notebook.html');
-	const [download] = await Promise.all([
-		page.waitForEvent('download'),
-		page.getByRole('button', { name: 'Save as one page' }).click()
-	]);
-	await download.saveAs(path);
+	const path = await saveAsOnePage(page, 'notebook.html');
 
 	const saved = await openOffline(browser, path);
 	await expect(saved.locator('.output svg')).toHaveCount(figures, { timeout: 60_000 });
@@ -386,12 +379,7 @@ test('what is said on a saved page stays text', async ({ page, browser }) => {
 	);
 	await expect(page.getByText('window.broken=1').first()).toBeAttached({ timeout: 60_000 });
 	await expect(page.locator('figure[id^=figure-] svg').first()).toBeVisible({ timeout: 240_000 });
-	const path = join(folder, 'hostile.html');
-	const [download] = await Promise.all([
-		page.waitForEvent('download'),
-		page.getByRole('button', { name: 'Save as one page' }).click()
-	]);
-	await download.saveAs(path);
+	const path = await saveAsOnePage(page, 'hostile.html');
 	expect(readFileSync(path, 'utf8')).toContain('window.broken=1');
 	expect(statSync(path).size).toBeLessThan(1_500_000);
 
@@ -415,13 +403,7 @@ test('what is said in a saved notebook stays text', async ({ page, browser }) =>
 	await page.getByRole('button', { name: 'Trust and run' }).click();
 	const frame = page.frameLocator('iframe[title^="Notebook"]');
 	await expect(frame.locator('#cell-2 .output')).toHaveText(`${hostile.length}`, { timeout: 120_000 });
-	mkdirSync(folder, { recursive: true });
-	const path = join(folder, 'hostile-notebook.html');
-	const [download] = await Promise.all([
-		page.waitForEvent('download'),
-		page.getByRole('button', { name: 'Save as one page' }).click()
-	]);
-	await download.saveAs(path);
+	const path = await saveAsOnePage(page, 'hostile-notebook.html');
 	expect(statSync(path).size).toBeLessThan(8_000_000);
 
 	const saved = await openOffline(browser, path);

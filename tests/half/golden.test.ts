@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
 import { gridSide } from '../../src/lib/model/config.ts';
 import { TraceRecorder } from '../../src/lib/model/runtime/trace-recorder.ts';
-import { greedy } from '../../src/lib/model/sampling.ts';
-import { fetchGolden, goldenImage } from '../browser/model/converted.ts';
+import { fetchGolden, goldenRequest } from '../browser/model/converted.ts';
 import type { Tensor } from '../../src/lib/tensor/tensor.ts';
 import { compareTensors, type Comparison } from '../support/compare.ts';
 import { goldenCheckpoints } from '../support/golden.ts';
@@ -25,20 +24,9 @@ it.each(halfTypes.flatMap((dtype) => goldenCheckpoints.map((checkpoint) => ({ dt
 		const folder = await goldenFolder(checkpoint, dtype);
 		const golden = await fetchGolden(checkpoint);
 		const models = { webgpu: await loadOn('webgpu', folder), wasm: await loadOn('wasm', folder) };
-		for (const [caseName, { prompt, images, input_ids, generated_ids }] of Object.entries(golden.cases)) {
-			const request = {
-				projector: Object.keys(folder.manifest.projectors)[0]!,
-				turns: [
-					{
-						question: '',
-						images: await Promise.all(
-							images.map(async (image) => ({ id: image, name: image, bytes: await goldenImage(image) }))
-						)
-					}
-				],
-				sampling: { ...greedy, max_new_tokens: 20 },
-				raw_prompt: prompt
-			};
+		for (const [caseName, goldenCase] of Object.entries(golden.cases)) {
+			const { input_ids, generated_ids } = goldenCase;
+			const request = await goldenRequest(folder.manifest, goldenCase);
 			const on = async (where: Where) => {
 				const recorder = new TraceRecorder();
 				const result = await answerOf(models[where], request, recorder);

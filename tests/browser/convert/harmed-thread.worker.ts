@@ -1,16 +1,11 @@
 import { serveConversion } from '../../../src/workers/conversion-thread.ts';
+import { limitStorage } from './full-storage.ts';
 
 /** A thread of a conversion that can be told to go wrong; what it does not know, the conversion knows. */
 type Harm =
 	{ readonly kind: 'end' } | { readonly kind: 'fail' } | { readonly kind: 'room'; readonly room: number };
 
-let room = Infinity;
-const write = FileSystemSyncAccessHandle.prototype.write;
-FileSystemSyncAccessHandle.prototype.write = function (buffer, options) {
-	room -= buffer.byteLength;
-	if (room < 0) throw new DOMException('full', 'QuotaExceededError');
-	return write.call(this, buffer, options);
-};
+const setRoom = limitStorage();
 
 addEventListener('message', (event: MessageEvent<Harm | { readonly kind?: undefined }>) => {
 	const { data } = event;
@@ -19,7 +14,7 @@ addEventListener('message', (event: MessageEvent<Harm | { readonly kind?: undefi
 	// Without a message: what is left to notice is the lock that ends with it.
 	if (data.kind === 'end') close();
 	if (data.kind === 'fail') throw new Error('a fault in a thread');
-	if (data.kind === 'room') room = data.room;
+	if (data.kind === 'room') setRoom(data.room);
 });
 
 serveConversion();

@@ -2,9 +2,11 @@ import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
 import type { SourceFolder } from '../../../src/lib/checkpoint/source.ts';
 import { convert, type ConversionOptions } from '../../../src/lib/model/convert/convert.ts';
 import type { Hasher } from '../../../src/lib/model/convert/sink.ts';
-import type { DTypePreset } from '../../../src/lib/model/manifest.ts';
+import type { DTypePreset, ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { sha256 } from '../../../src/lib/model/runtime/model-folder.ts';
-import { readGolden, type Golden } from '../../support/golden.ts';
+import type { AnswerRequest } from '../../../src/lib/model/runtime/types.ts';
+import { greedy } from '../../../src/lib/model/sampling.ts';
+import { readGolden, type Golden, type GoldenCase } from '../../support/golden.ts';
 import { memorySink } from '../../support/memory-sink.ts';
 
 const urls = import.meta.glob<string>('../../fixtures/golden/{*/last/*,*/golden.*,images/*}', {
@@ -24,6 +26,26 @@ export const goldenImage = (name: string) => fixture(`images/${name}`);
 export async function fetchGolden(checkpoint: string): Promise<Golden> {
 	const json = new TextDecoder().decode(await fixture(`${checkpoint}/golden.json`));
 	return readGolden(json, await fixture(`${checkpoint}/golden.safetensors`));
+}
+
+/** What a golden case asks, greedily and for 20 tokens, of the model's only projector. */
+export async function goldenRequest(
+	{ projectors }: ModelManifest,
+	{ prompt, images }: GoldenCase
+): Promise<AnswerRequest> {
+	return {
+		projector: Object.keys(projectors)[0]!,
+		turns: [
+			{
+				question: '',
+				images: await Promise.all(
+					images.map(async (image) => ({ id: image, name: image, bytes: await goldenImage(image) }))
+				)
+			}
+		],
+		sampling: { ...greedy, max_new_tokens: 20 },
+		raw_prompt: prompt
+	};
 }
 
 /** Converts a golden checkpoint in this page. @returns the files of the model folder */

@@ -10,7 +10,7 @@ import { decodeImage } from '../../../src/workers/decode-image.ts';
 import { createWasmBackend, createWebGpuBackend } from '../../../src/workers/web-backend.ts';
 import { compareTensors, tolerance } from '../../support/compare.ts';
 import { goldenCheckpoints } from '../../support/golden.ts';
-import { convertGolden, fetchGolden, goldenImage } from './converted.ts';
+import { convertGolden, fetchGolden, goldenRequest } from './converted.ts';
 
 const failures: string[] = [];
 const backends = {
@@ -62,21 +62,10 @@ describe.each(['wasm', 'webgpu'] as const)('golden on %s', (name) => {
 		});
 		const golden = await fetchGolden(checkpoint);
 		expect(Object.keys(golden.cases)).toContain('main');
-		for (const [caseName, { prompt, images, input_ids, generated_ids }] of Object.entries(golden.cases)) {
+		for (const [caseName, goldenCase] of Object.entries(golden.cases)) {
+			const { input_ids, generated_ids } = goldenCase;
 			const recorder = new TraceRecorder();
-			const request = {
-				projector: Object.keys(folder.manifest.projectors)[0]!,
-				turns: [
-					{
-						question: '',
-						images: await Promise.all(
-							images.map(async (image) => ({ id: image, name: image, bytes: await goldenImage(image) }))
-						)
-					}
-				],
-				sampling: { ...greedy, max_new_tokens: 20 },
-				raw_prompt: prompt
-			};
+			const request = await goldenRequest(folder.manifest, goldenCase);
 			let result: AnswerResult | undefined;
 			for await (const event of model.answer(request, { recorder }))
 				if (event.type === 'done') result = event.result;

@@ -50,6 +50,7 @@ const binary =
 	<A extends ValueType, B extends ValueType = A, R extends ValueType = A>(op: number): Binary<A, B, R> =>
 	(a, b) =>
 		expression(a, b, op);
+
 /** Instructions of the vector set have a prefix. */
 const vector = (op: number) => [0xfd, ...unsigned(op)];
 const vector1 =
@@ -119,7 +120,6 @@ export const v128 = {
 export const i8x16 = {
 	/** 16 signed 16-bit lanes, limited to 0 … 255. */
 	narrowI16U: vector2(0x66),
-	splat: vector1<'i32'>(0x0f),
 	minU: vector2(0x77)
 };
 
@@ -166,6 +166,10 @@ export const f32x4 = {
 	/** a < b ? b : a */
 	pmax: vector2(0xeb)
 };
+
+/** Byte indices for `shuffle` from indices of groups of bytes. */
+export const groups = (size: number, ...indices: readonly number[]) =>
+	indices.flatMap((index) => Array.from({ length: size }, (_, i) => index * size + i));
 
 export function select<T extends ValueType>(
 	yes: Expression<T>,

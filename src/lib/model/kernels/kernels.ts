@@ -9,6 +9,7 @@ import {
 	Assembly,
 	f32,
 	f32x4,
+	groups,
 	i16x8,
 	i32,
 	i32x4,
@@ -23,7 +24,8 @@ import {
 
 type Vector = Expression<'v128'>;
 
-const bitsOf = (value: number) => new Uint32Array(Float32Array.of(value).buffer)[0]!;
+/** The same float32 in every lane. */
+const every = (value: number) => v128.bits(new Uint32Array(Float32Array.of(value).buffer)[0]!);
 
 const step = (counter: Local<'i32'>, by: number) => counter.set(i32.add(counter.get, i32.const(by)));
 
@@ -88,8 +90,7 @@ const widenFloat16 = new Assembly('widenFloat16', 3, (f, from, to, count) => {
  * Added to a half, whose last place is the least float16, a smaller number is rounded to float16's grid.
  * @param magnitude of float32 @returns float16 bits in 32
  */
-const subnormalHalf = (magnitude: Vector) =>
-	i32x4.sub(f32x4.add(magnitude, v128.bits(bitsOf(0.5))), v128.bits(bitsOf(0.5)));
+const subnormalHalf = (magnitude: Vector) => i32x4.sub(f32x4.add(magnitude, every(0.5)), every(0.5));
 
 /** Sets some of the 16 bytes at an address where the mask has any. */
 const raise = (flags: Local<'i32'>, mask: Vector) =>
@@ -168,10 +169,6 @@ const narrowBfloat16 = new Assembly('narrowBfloat16', 4, (f, from, to, count, fl
 	];
 });
 
-/** Byte indices for `shuffle` from indices of groups of bytes. */
-const groups = (size: number, ...indices: readonly number[]) =>
-	indices.flatMap((index) => Array.from({ length: size }, (_, i) => index * size + i));
-
 /**
  * One row of `quantizeMatrix`. @param from filled up with zeros to whole blocks
  * @param blocks B, at least 1; `packed` gets B · 4 · bits bytes, `scales` B float32, `zeros` ceil(B · bits / 8) bytes
@@ -213,7 +210,6 @@ const quantizeRow = (bits: 4 | 8, source: 'Float32' | 'Float16' | 'Bfloat16') =>
 						value.set(widenHalf(i32x4.extendLowI16S(eightHalves.get)))
 					];
 		});
-		const every = (value: number) => v128.bits(bitsOf(value));
 		// In vectors: the scalar minimum branches, and which of two is less cannot be foreseen.
 		const fold = (all: Local<'v128'>, pick: (a: Vector, b: Vector) => Vector) => [
 			all.set(pick(all.get, v128.shuffle(all.get, all.get, groups(8, 1, 0)))),

@@ -5,6 +5,7 @@
 import {
 	assemble,
 	Assembly,
+	groups,
 	i32,
 	i32x4,
 	i64x2,
@@ -50,8 +51,7 @@ const shiftRight = (x: Vector, by: number) => i32x4.shrU(x, i32.const(by));
 const rotateRight = (x: Vector, by: number) => v128.or(shiftRight(x, by), i32x4.shl(x, i32.const(32 - by)));
 
 /** Byte indices for `shuffle` from indices of words. */
-const words = (...indices: readonly number[]) =>
-	indices.flatMap((i) => [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]);
+const words = (...indices: readonly number[]) => groups(4, ...indices);
 const bigEndian = words(0, 1, 2, 3).map((byte) => byte ^ 3);
 
 /** Hashes whole blocks from `from` up to `end`, at least one, into the state. */
