@@ -8,31 +8,37 @@ import svelteConfig from './svelte.config.js';
 
 /**
  * Imports go one way: a folder may use the folders named beside it, and itself.
- * tensor ← checkpoint, onnx ← model ← workers ← workbench ← routes, tensor ← analysis ← viz ← routes, and analysis ← model.
+ * bytes ← tensor ← checkpoint, onnx ← model ← study ← workers, cli, workbench ← routes, tensor ← analysis ← study, analysis ← viz ← routes.
  */
 const mayImport = {
-	tensor: [],
-	checkpoint: ['tensor'],
-	onnx: ['tensor'],
-	model: ['tensor', 'checkpoint', 'onnx', 'analysis'],
-	analysis: ['tensor'],
-	viz: ['tensor', 'analysis'],
-	benchmarks: ['tensor', 'checkpoint', 'model', 'analysis', 'scenes'],
-	notebook: ['tensor', 'analysis', 'viz'],
-	scenes: [],
-	workers: ['tensor', 'checkpoint', 'onnx', 'model', 'analysis'],
+	bytes: [],
+	tensor: ['bytes'],
+	checkpoint: ['bytes', 'tensor'],
+	onnx: ['bytes', 'tensor'],
+	analysis: ['bytes', 'tensor'],
+	model: ['bytes', 'tensor', 'checkpoint', 'onnx', 'analysis'],
+	scenes: ['bytes'],
+	benchmarks: ['bytes', 'tensor', 'checkpoint', 'model', 'analysis', 'scenes'],
+	study: ['bytes', 'tensor', 'model', 'analysis', 'scenes', 'benchmarks'],
+	viz: ['bytes', 'tensor', 'analysis'],
+	notebook: ['bytes', 'tensor', 'analysis', 'viz'],
+	browser: ['bytes', 'tensor', 'checkpoint', 'model'],
+	workers: ['bytes', 'tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'study', 'browser'],
 	workbench: [
+		'bytes',
 		'tensor',
 		'checkpoint',
 		'model',
 		'analysis',
+		'study',
 		'viz',
 		'benchmarks',
 		'notebook',
 		'scenes',
+		'browser',
 		'workers'
 	],
-	cli: ['tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'viz', 'benchmarks']
+	cli: ['bytes', 'tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'study', 'viz', 'benchmarks', 'scenes']
 };
 const folders = [...Object.keys(mayImport), 'routes'];
 

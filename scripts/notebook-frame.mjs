@@ -41,7 +41,7 @@ const policyFor = (scripts) =>
 /** @param {boolean} minify */
 async function frameHtml(minify) {
 	const code = await bundle(join(folder, 'main.ts'), minify);
-	// Of a saved notebook, which is this frame with its answers (`workbench/notebook/saved-notebook.ts`).
+	// Of a saved notebook, which is this frame with its answers (`src/routes/notebook/saved-notebook.ts`).
 	const saved = await bundle(savedNotebookEntry, minify);
 	const style = readFileSync(join(folder, 'style.css'), 'utf8');
 	return `<!doctype html>

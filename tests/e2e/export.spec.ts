@@ -5,7 +5,7 @@ import { unzipSync } from 'fflate';
 import type { Browser, Locator, Page } from 'playwright/test';
 import { makeCapsule, unpack } from '../../src/lib/viz/export/capsule.ts';
 import { readCapsule } from '../../src/lib/viz/export/embed.ts';
-import { pages } from '../../src/lib/workbench/pages.ts';
+import { pages } from '../../src/lib/workbench/frame/pages.ts';
 import { distance, drawnByLibrsvg, readByPoppler } from '../support/outside.ts';
 import { answerOf, ask, expect, sceneFile, test } from './workbench.ts';
 

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { test as plain, type FrameLocator, type Page } from 'playwright/test';
-import { shipped } from '../../src/lib/workbench/notebook/library.ts';
+import { shipped } from '../../src/routes/notebook/library.ts';
 import { expect, test } from './workbench.ts';
 
 const frameOf = (page: Page): FrameLocator => page.frameLocator('iframe[title^="Notebook"]');

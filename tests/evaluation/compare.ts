@@ -12,7 +12,7 @@ import { diskStorage } from '../../src/cli/eval/disk-storage.ts';
 import { findBenchmark } from '../../src/lib/benchmarks/registry.ts';
 import { readRun } from '../../src/lib/benchmarks/run/record.ts';
 import type { Json } from '../../src/lib/benchmarks/benchmark.ts';
-import { splitOf, trainedScores } from '../../src/lib/workbench/benchmarks/evaluation.ts';
+import { splitOf, trainedScores } from '../../src/lib/benchmarks/evaluation.ts';
 import { deviations, type Deviation } from '../support/evaluation.ts';
 
 const POINT = 1;

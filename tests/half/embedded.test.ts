@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { greedy } from '../../src/lib/model/sampling.ts';
-import type { AnswerRequest, AnswerResult, ModelLocation } from '../../src/workers/api.ts';
-import { ConvertClient } from '../../src/workers/convert.client.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../src/workers/honeybee.client.ts';
-import { requestAdapter } from '../../src/workers/gpu-device.ts';
-import { machineOf } from '../../src/workers/preflight.ts';
+import type { AnswerRequest, AnswerResult } from '../../src/workers/model/api.ts';
+import type { ModelLocation } from '../../src/lib/browser/model-source.ts';
+import { ConvertClient } from '../../src/workers/convert/client.ts';
+import { createHoneybeeClient, type HoneybeeClient } from '../../src/workers/model/client.ts';
+import { requestAdapter } from '../../src/lib/browser/gpu-device.ts';
+import { machineOf } from '../../src/workers/model/preflight.ts';
 import { fetchAtlas, sceneImage } from '../browser/embedded/scenes.ts';
 import reference from '../fixtures/embedded/reference.json';
 import { apart, embeddedFiles, halfTypes, HALF_TOLERANCE, type HalfType } from './support.ts';

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { halfSumPart } from '../../src/lib/model/layers.ts';
-import { ATTENTION_TOLERANCE, attentionError } from '../../src/lib/model/runtime/attention-test.ts';
+import { ATTENTION_TOLERANCE, attentionError } from '../../src/lib/model/runtime/attention-check.ts';
 import { toTensor } from '../../src/lib/model/runtime/graph-session.ts';
 import { Graph } from '../../src/lib/onnx/graph.ts';
 import { MatMul, MatMulNBits, ReduceSum, Reshape, Transpose } from '../../src/lib/onnx/ops.ts';
 import type { Value } from '../../src/lib/onnx/types.ts';
 import { float32ToHalf, halvesToFloat32 } from '../../src/lib/tensor/half.ts';
-import { loadWebGpuRuntime } from '../../src/workers/ort-web.ts';
-import type { WebGpuBackend } from '../../src/workers/web-backend.ts';
+import { loadWebGpuRuntime } from '../../src/workers/model/ort-web.ts';
+import type { WebGpuBackend } from '../../src/workers/model/web-backend.ts';
 import { random } from '../support/random-checkpoint.ts';
 import { apart, backendOf } from './support.ts';
 

@@ -6,8 +6,8 @@ import { HoneybeeModel } from '../../src/lib/model/runtime/model.ts';
 import { openModelFolder, type ModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
 import type { AnswerRequest, AnswerResult } from '../../src/lib/model/runtime/types.ts';
 import type { TraceRecorder } from '../../src/lib/model/runtime/trace-recorder.ts';
-import { decodeImage } from '../../src/workers/decode-image.ts';
-import { createWasmBackend, createWebGpuBackend } from '../../src/workers/web-backend.ts';
+import { decodeImage } from '../../src/lib/browser/decode-image.ts';
+import { createWasmBackend, createWebGpuBackend } from '../../src/workers/model/web-backend.ts';
 import { embeddedUrl } from '../browser/embedded/scenes.ts';
 import { convertFolder, convertGolden } from '../browser/model/converted.ts';
 

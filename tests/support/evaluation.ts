@@ -1,5 +1,5 @@
 import type { Report, Result } from '../../src/lib/benchmarks/benchmark.ts';
-import type { TrainedScore } from '../../src/lib/workbench/benchmarks/evaluation.ts';
+import type { TrainedScore } from '../../src/lib/benchmarks/evaluation.ts';
 
 /** One task of one projector at one M: what a run gives and what the record of training says, in per cent. */
 export interface Deviation {

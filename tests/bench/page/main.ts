@@ -1,7 +1,7 @@
 import { measureAnswers, type AnswersResult } from '../../../src/cli/bench/answers.ts';
 import type { ImageInput } from '../../../src/lib/model/runtime/types.ts';
 import { greedy } from '../../../src/lib/model/sampling.ts';
-import { createHoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
 import { readBandwidth } from '../../fullsize/gpu-page/bandwidth.ts';
 
 declare global {

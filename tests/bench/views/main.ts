@@ -1,5 +1,5 @@
 import type { MapTime } from '../../../src/cli/bench/views.ts';
-import { createHoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
 import { measureFigures } from './figures.ts';
 
 declare global {

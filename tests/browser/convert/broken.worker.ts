@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import { ConvertWorker } from '../../../src/workers/converter.ts';
+import { ConvertWorker } from '../../../src/workers/convert/worker.ts';
 import { limitStorage } from './full-storage.ts';
 
 /** The conversion worker with a storage that is full after some bytes, or says that it has a quota. */

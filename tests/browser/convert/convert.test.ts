@@ -2,17 +2,18 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { greedy } from '../../../src/lib/model/sampling.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
-import type { AnswerResult, ModelLocation } from '../../../src/workers/api.ts';
-import { ConvertClient } from '../../../src/workers/convert.client.ts';
+import type { AnswerResult } from '../../../src/workers/model/api.ts';
+import type { ModelLocation } from '../../../src/lib/browser/model-source.ts';
+import { ConvertClient } from '../../../src/workers/convert/client.ts';
 import type {
 	CheckpointInput,
 	ConvertRequest,
 	JobProgress,
 	PickedFile
-} from '../../../src/workers/convert-api.ts';
-import { createHoneybeeClient } from '../../../src/workers/honeybee.client.ts';
-import { OPFS_MODELS, OPFS_STAGING } from '../../../src/workers/opfs.ts';
-import { deleteStoredModel, storedModels } from '../../../src/workers/stored-models.ts';
+} from '../../../src/workers/convert/api.ts';
+import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
+import { OPFS_MODELS, OPFS_STAGING } from '../../../src/lib/browser/opfs.ts';
+import { deleteStoredModel, storedModels } from '../../../src/lib/browser/stored-models.ts';
 import type { Golden } from '../../support/golden.ts';
 import { convertGolden, fetchGolden, goldenImage } from '../model/converted.ts';
 import { goldenFiles, goldenTarGz, gzip } from './fixtures.ts';

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
-import { ConvertClient } from '../../../src/workers/convert.client.ts';
-import { createHoneybeeClient } from '../../../src/workers/honeybee.client.ts';
-import { OPFS_MODELS } from '../../../src/workers/opfs.ts';
-import { storedModels } from '../../../src/workers/stored-models.ts';
+import { ConvertClient } from '../../../src/workers/convert/client.ts';
+import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
+import { OPFS_MODELS } from '../../../src/lib/browser/opfs.ts';
+import { storedModels } from '../../../src/lib/browser/stored-models.ts';
 import type { HostedRequest } from '../../support/model-host.ts';
 import { convertGolden } from '../model/converted.ts';
 
@@ -44,7 +44,7 @@ async function cutInTheMiddle(
 ): Promise<void> {
 	let worker: Worker | undefined;
 	const client = new ConvertClient(() => {
-		worker = new Worker(new URL('../../../src/workers/convert.worker.ts', import.meta.url), {
+		worker = new Worker(new URL('../../../src/workers/convert/entry.worker.ts', import.meta.url), {
 			type: 'module'
 		});
 		return worker;

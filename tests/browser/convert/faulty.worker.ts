@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import { ConvertWorker } from '../../../src/workers/converter.ts';
+import { ConvertWorker } from '../../../src/workers/convert/worker.ts';
 
 /**
  * The conversion worker on an adapter with a fault that no error tells of: a kernel that computes something else (every reciprocal

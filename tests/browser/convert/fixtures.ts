@@ -1,5 +1,5 @@
 import { tar, type TarFile } from './tar-writer.ts';
-import type { PickedFile } from '../../../src/workers/convert-api.ts';
+import type { PickedFile } from '../../../src/workers/convert/api.ts';
 
 const urls = import.meta.glob<string>('../../fixtures/golden/*/last/*', {
 	query: '?url',

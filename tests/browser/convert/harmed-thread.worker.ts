@@ -1,4 +1,4 @@
-import { serveConversion } from '../../../src/workers/conversion-thread.ts';
+import { serveConversion } from '../../../src/workers/convert/thread.ts';
 import { limitStorage } from './full-storage.ts';
 
 /** A thread of a conversion that can be told to go wrong; what it does not know, the conversion knows. */

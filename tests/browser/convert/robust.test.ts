@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { greedy } from '../../../src/lib/model/sampling.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
-import { ConvertClient } from '../../../src/workers/convert.client.ts';
-import type { ConvertRequest, PickedFile } from '../../../src/workers/convert-api.ts';
-import { HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
-import { listFiles, opfsDirectory, OPFS_MODELS, OPFS_STAGING } from '../../../src/workers/opfs.ts';
-import { storedModels } from '../../../src/workers/stored-models.ts';
+import { ConvertClient } from '../../../src/workers/convert/client.ts';
+import type { ConvertRequest, PickedFile } from '../../../src/workers/convert/api.ts';
+import { HoneybeeClient } from '../../../src/workers/model/client.ts';
+import { listFiles, opfsDirectory, OPFS_MODELS, OPFS_STAGING } from '../../../src/lib/browser/opfs.ts';
+import { storedModels } from '../../../src/lib/browser/stored-models.ts';
 import { random } from '../../support/random-checkpoint.ts';
 import { goldenFiles, goldenTarGz } from './fixtures.ts';
 
@@ -33,7 +33,7 @@ const request = (changes: Partial<ConvertRequest> = {}): ConvertRequest => ({
 function mortal(): { client: ConvertClient; kill: () => void } {
 	let worker: Worker | undefined;
 	const client = new ConvertClient(() => {
-		worker = new Worker(new URL('../../../src/workers/convert.worker.ts', import.meta.url), {
+		worker = new Worker(new URL('../../../src/workers/convert/entry.worker.ts', import.meta.url), {
 			type: 'module'
 		});
 		return worker;
@@ -115,7 +115,7 @@ describe('a worker that is ended anywhere', () => {
 		const next = random(5);
 		let worker: Worker | undefined;
 		const client = new HoneybeeClient(() => {
-			worker = new Worker(new URL('../../../src/workers/honeybee.worker.ts', import.meta.url), {
+			worker = new Worker(new URL('../../../src/workers/model/entry.worker.ts', import.meta.url), {
 				type: 'module'
 			});
 			return worker;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { checkManifest } from '../../../src/lib/model/runtime/check-manifest.ts';
-import type { ModelLocation } from '../../../src/workers/api.ts';
-import { ConvertClient } from '../../../src/workers/convert.client.ts';
-import type { SelfTestRow } from '../../../src/workers/convert-api.ts';
+import type { ModelLocation } from '../../../src/lib/browser/model-source.ts';
+import { ConvertClient } from '../../../src/workers/convert/client.ts';
+import type { SelfTestRow } from '../../../src/workers/convert/api.ts';
 import { embeddedUrl } from '../embedded/scenes.ts';
 import type { Fault } from './faulty.worker.ts';
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
-import { ConvertClient } from '../../../src/workers/convert.client.ts';
-import type { ConvertRequest, JobProgress, PickedFile } from '../../../src/workers/convert-api.ts';
-import { listFiles, opfsDirectory, OPFS_MODELS, OPFS_STAGING } from '../../../src/workers/opfs.ts';
-import { storedModels } from '../../../src/workers/stored-models.ts';
+import { ConvertClient } from '../../../src/workers/convert/client.ts';
+import type { ConvertRequest, JobProgress, PickedFile } from '../../../src/workers/convert/api.ts';
+import { listFiles, opfsDirectory, OPFS_MODELS, OPFS_STAGING } from '../../../src/lib/browser/opfs.ts';
+import { storedModels } from '../../../src/lib/browser/stored-models.ts';
 import { random } from '../../support/random-checkpoint.ts';
 import { convertGolden } from '../model/converted.ts';
 import { goldenFiles, goldenTarGz } from './fixtures.ts';

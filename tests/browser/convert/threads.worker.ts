@@ -1,6 +1,6 @@
 import { expose } from 'comlink';
-import type { ThreadChoice } from '../../../src/workers/conversion-threads.ts';
-import { ConvertWorker } from '../../../src/workers/converter.ts';
+import type { ThreadChoice } from '../../../src/workers/convert/threads.ts';
+import { ConvertWorker } from '../../../src/workers/convert/worker.ts';
 
 /** What a test does to a thread: ends it without a word, or has an error of its own thrown in it. */
 export type ToThreads =

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RgbImage } from '../../../src/lib/model/image/index.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
-import { decodeImage } from '../../../src/workers/decode-image.ts';
+import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 import cases from '../../fixtures/images/cases.json' with { type: 'json' };
 
 const turned = cases.find(({ name }) => name === 'turned.jpg')!;

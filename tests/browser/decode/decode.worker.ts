@@ -1,4 +1,4 @@
-import { decodeImage } from '../../../src/workers/decode-image.ts';
+import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 
 /** Answers `{ name, bytes }` with the image or the error's name and message. */
 self.onmessage = ({ data }: MessageEvent<{ name: string; bytes: Uint8Array }>) => {

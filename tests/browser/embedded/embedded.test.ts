@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { greedy } from '../../../src/lib/model/sampling.ts';
 import type { Atlas } from '../../../src/lib/scenes/index.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/model/client.ts';
 import { embeddedUrl, fetchAtlas, sceneImage } from './scenes.ts';
 import reference from '../../fixtures/embedded/reference.json';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { greedy } from '../../../src/lib/model/sampling.ts';
-import type { AnswerProbe, ImageInput, LocalityRequest, TokenEdit } from '../../../src/workers/api.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import type { AnswerProbe, ImageInput, LocalityRequest, TokenEdit } from '../../../src/workers/model/api.ts';
+import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/model/client.ts';
 import { embeddedUrl, fetchAtlas, sceneImage } from './scenes.ts';
 
 /** Every probe on WebGPU (SwiftShader here) beside the same on WASM: the embedded model, M = 9. */

@@ -8,9 +8,9 @@ import type {
 	ImageInput,
 	LoadRequest,
 	WorkerState
-} from '../../../src/workers/api.ts';
-import { createHoneybeeClient, HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
-import { OPFS_MODELS } from '../../../src/workers/model-source.ts';
+} from '../../../src/workers/model/api.ts';
+import { createHoneybeeClient, HoneybeeClient } from '../../../src/workers/model/client.ts';
+import { OPFS_MODELS } from '../../../src/lib/browser/model-source.ts';
 import type { Golden } from '../../support/golden.ts';
 import { convertGolden, fetchGolden, goldenImage } from './converted.ts';
 import type { Death } from './dying.worker.ts';

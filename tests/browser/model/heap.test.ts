@@ -5,7 +5,7 @@ import type { WeightDType } from '../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../src/lib/model/parse-config.ts';
 import type { Backend, SessionRequest } from '../../../src/lib/model/runtime/backend.ts';
 import type { WeightLocation } from '../../../src/lib/onnx/types.ts';
-import { createWebGpuBackend } from '../../../src/workers/web-backend.ts';
+import { createWebGpuBackend } from '../../../src/workers/model/web-backend.ts';
 import { ShapesOnly } from '../../support/official-manifest.ts';
 import { smallConfig } from '../../support/random-checkpoint.ts';
 

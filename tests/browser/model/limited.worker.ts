@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import { HoneybeeWorker } from '../../../src/workers/worker-api.ts';
+import { HoneybeeWorker } from '../../../src/workers/model/worker.ts';
 
 /**
  * The model worker on a device with little memory: large buffers are not made but counted, and fail as WebGPU lets them fail once

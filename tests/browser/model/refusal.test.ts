@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { BackendChoice, WorkerState } from '../../../src/workers/api.ts';
-import { HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
+import type { BackendChoice, WorkerState } from '../../../src/workers/model/api.ts';
+import { HoneybeeClient } from '../../../src/workers/model/client.ts';
 import { officialManifest } from '../../support/official-manifest.ts';
 
 /** Loads a model of which there is nothing but the manifest, on a device with that many bytes to give. */

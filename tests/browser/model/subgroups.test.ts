@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { createWebGpuBackend } from '../../../src/workers/web-backend.ts';
+import { createWebGpuBackend } from '../../../src/workers/model/web-backend.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,5 +1,5 @@
 import { blobSource } from '../../../src/lib/checkpoint/memory.ts';
-import { opfsDirectory, opfsSink } from '../../../src/workers/opfs.ts';
+import { opfsDirectory, opfsSink } from '../../../src/lib/browser/opfs.ts';
 
 const BLOCK = 8 * 2 ** 20;
 

@@ -1,5 +1,5 @@
 import type { DTypePreset } from '../../../src/lib/model/manifest.ts';
-import { ConvertClient } from '../../../src/workers/convert.client.ts';
+import { ConvertClient } from '../../../src/workers/convert/client.ts';
 
 const files = () => [...document.querySelector('input')!.files!];
 const drop = async (folder: string) =>

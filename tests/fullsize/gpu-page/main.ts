@@ -1,7 +1,7 @@
 import { timedGeneration } from '../../../src/cli/bench/peer-generation.ts';
 import { greedy } from '../../../src/lib/model/sampling.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/honeybee.client.ts';
-import type { AnswerResult } from '../../../src/workers/api.ts';
+import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/model/client.ts';
+import type { AnswerResult } from '../../../src/workers/model/api.ts';
 import { readBandwidth } from './bandwidth.ts';
 import type { AnswerTimes, HoneybeeTimes, PeerTask, PeerTimes } from './results.ts';
 

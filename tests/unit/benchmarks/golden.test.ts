@@ -10,7 +10,7 @@ import { owleval } from '../../../src/lib/benchmarks/owleval.ts';
 import { parsePopeAnswer, pope, popeScores } from '../../../src/lib/benchmarks/pope.ts';
 import { seed } from '../../../src/lib/benchmarks/seed.ts';
 import { parseQuestion, sqa } from '../../../src/lib/benchmarks/sqa.ts';
-import { goldenJson } from '../image/golden.ts';
+import { goldenJson } from '../model/image/golden.ts';
 import { examplesOf, type Files } from './support.ts';
 
 interface Stored extends Record<string, unknown> {

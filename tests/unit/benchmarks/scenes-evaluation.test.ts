@@ -8,7 +8,7 @@ import { wilson } from '../../../src/lib/analysis/statistics.ts';
 import type { Json, Result } from '../../../src/lib/benchmarks/benchmark.ts';
 import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
-import { trainedHeadlines, trainedScores } from '../../../src/lib/workbench/benchmarks/evaluation.ts';
+import { trainedHeadlines, trainedScores } from '../../../src/lib/benchmarks/evaluation.ts';
 import { embeddedModel } from '../../support/embedded.ts';
 import { deviations } from '../../support/evaluation.ts';
 

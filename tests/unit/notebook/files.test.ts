@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { deserialize, serialize, toNotebook } from '@observablehq/notebook-kit';
 import { describe, expect, it } from 'vitest';
 import { fromJupyter, isJupyter } from '../../../src/lib/notebook/jupyter.ts';
-import { shipped } from '../../../src/lib/workbench/notebook/library.ts';
-import { snapshotPage } from '../../../src/lib/workbench/notebook/snapshot.ts';
+import { shipped } from '../../../src/routes/notebook/library.ts';
+import { snapshotPage } from '../../../src/routes/notebook/snapshot.ts';
 
 const folder = join(import.meta.dirname, '../../../static/notebooks');
 

@@ -1,6 +1,6 @@
-import type { ModelClient } from '../../../src/lib/workbench/client.ts';
-import type { SessionImage } from '../../../src/lib/workbench/images.ts';
-import type { Memory } from '../../../src/lib/workbench/storage.ts';
+import type { ModelClient } from '../../../src/lib/workbench/session/client.ts';
+import type { SessionImage } from '../../../src/lib/workbench/session/images.ts';
+import type { Memory } from '../../../src/lib/workbench/session/storage.ts';
 import type { ModelManifest, ProjectorEntry } from '../../../src/lib/model/manifest.ts';
 import type {
 	AnswerEvent,
@@ -9,7 +9,7 @@ import type {
 	LoadedModel,
 	LoadRequest,
 	WorkerState
-} from '../../../src/workers/api.ts';
+} from '../../../src/workers/model/api.ts';
 
 const common = {
 	num_query_tokens: 9,

@@ -2,12 +2,18 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { okabeIto, projectorColours, projectorTitle } from '../../../src/lib/viz/palette.ts';
-import { bytes, count, duration, plural } from '../../../src/lib/workbench/format.ts';
-import { shrink } from '../../../src/workers/picture.ts';
-import { projectorFacts } from '../../../src/lib/workbench/facts.ts';
-import { Layout } from '../../../src/lib/workbench/layout.svelte.ts';
-import { listModels } from '../../../src/lib/workbench/models.ts';
-import { cellAt, isTrained, neighbour, squareSide, tokenGrid } from '../../../src/lib/workbench/tokens.ts';
+import { bytes, count, duration, plural } from '../../../src/lib/workbench/words/format.ts';
+import { shrink } from '../../../src/workers/side/picture.ts';
+import { projectorFacts } from '../../../src/lib/workbench/words/facts.ts';
+import { Layout } from '../../../src/lib/workbench/frame/layout.svelte.ts';
+import { listModels } from '../../../src/lib/workbench/session/models.ts';
+import {
+	cellAt,
+	isTrained,
+	neighbour,
+	squareSide,
+	tokenGrid
+} from '../../../src/lib/workbench/session/tokens.ts';
 import { fakeManifest, FakeMemory } from './fakes.ts';
 
 describe('colours', () => {

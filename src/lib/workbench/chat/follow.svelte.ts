@@ -1,0 +1,52 @@
+import { untrack } from 'svelte';
+import type { StageTimings } from '../../../workers/model/api.ts';
+import type { Session } from '../session/session.svelte.ts';
+
+/** What the stages of one answer took. */
+export interface AnswerTimes {
+	readonly projector: string;
+	readonly title: string;
+	/** M */
+	readonly tokens: number;
+	/** Milliseconds; 0 for what came from the cache. */
+	readonly stages: StageTimings;
+}
+
+/** Milliseconds of rest after the last change before a question is asked again. */
+const REST = 350;
+
+/** Lets the last answer follow the projector and M chosen, and keeps the times of the answers. */
+export class AnswerFollower {
+	/** Whether the last question is asked again when projector or M changes. */
+	on = $state(false);
+	/** The last answer of each projector and M, the newest first. */
+	times = $state.raw<readonly AnswerTimes[]>([]);
+	readonly #session: Session;
+
+	constructor(session: Session) {
+		this.#session = session;
+	}
+
+	/** Notes the times of the last answer; call it in an effect. */
+	note(): void {
+		const exchange = this.#session.exchanges.at(-1);
+		const { asked, result } = exchange ?? {};
+		if (!asked || !result || result.stop_reason === 'cancelled') return;
+		const { projector, projectorTitle: title, tokens } = asked;
+		untrack(() => {
+			const others = this.times.filter((entry) => entry.projector !== projector || entry.tokens !== tokens);
+			this.times = [{ projector, title, tokens, stages: result.timings_ms }, ...others].slice(0, 12);
+		});
+	}
+
+	/** Asks the last question again when what is chosen is not what it was answered with; call it in an effect. */
+	follow(): (() => void) | undefined {
+		const { projector, tokens, worker, busy, exchanges } = this.#session;
+		const last = exchanges.at(-1);
+		if (!this.on || worker.status !== 'ready' || busy || !last?.asked || last.status !== 'done')
+			return undefined;
+		if (last.asked.projector === projector && last.asked.tokens === tokens) return undefined;
+		const timer = setTimeout(() => void this.#session.retry(last), REST);
+		return () => clearTimeout(timer);
+	}
+}

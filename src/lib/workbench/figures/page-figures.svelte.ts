@@ -1,0 +1,211 @@
+import { createContext } from 'svelte';
+import { InputError } from '../../tensor/errors.ts';
+import type { Table } from '../../viz/figure.ts';
+import {
+	compareTables,
+	fromBase64,
+	toBase64,
+	unpack,
+	type Capsule,
+	type CapsuleOrigin
+} from '../../viz/export/capsule.ts';
+import { readCapsule } from '../../viz/export/embed.ts';
+import type { Exportable } from '../../viz/export/files.ts';
+import type { FigureHost, Reopened } from '../../viz/export/host.ts';
+import { defaultPrint, type PrintOptions } from '../../viz/export/print.ts';
+import { openImage } from '../session/images.ts';
+import { keptImage } from '../session/kept-images.ts';
+import type { Session } from '../session/session.svelte.ts';
+import { isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
+
+/** Bytes of an image file that still travels inside an exported figure. */
+const smallImage = 256 * 1024;
+/** How long numbers that were there before a file was opened may stay before they count as the new ones, milliseconds. */
+const patience = 30_000;
+
+export interface FiguresParts {
+	readonly session: Session;
+	readonly memory: Memory;
+	readonly application: string;
+	/** Page and its state: path and query below the site's root. */
+	readonly address: () => string;
+	readonly open: (address: string) => Promise<void>;
+}
+
+/** The figures of the page that is shown: what they export with, and the file that one of them was opened from. */
+export class PageFigures implements FigureHost {
+	readonly application: string;
+	/** The exported figure that was opened last. */
+	opened = $state.raw<Capsule | undefined>();
+	/** What there is to say of it besides the comparison. */
+	notes = $state.raw<readonly string[]>([]);
+	error = $state<string | undefined>();
+
+	readonly #parts: FiguresParts;
+	readonly #entries: { id: string; ordinal: number; read: () => Exportable | undefined }[] = [];
+	#print: PrintOptions;
+	#settled = $state(false);
+	#words: string | undefined;
+	#timer: ReturnType<typeof setTimeout> | undefined;
+
+	constructor(parts: FiguresParts) {
+		this.#parts = parts;
+		this.application = parts.application;
+		const { memory } = parts;
+		this.#print = {
+			inches: recall(memory, 'print.inches', isNumber, defaultPrint.inches),
+			points: recall(memory, 'print.points', isNumber, defaultPrint.points),
+			typeface: recall(memory, 'print.typeface', oneOf('sans', 'serif'), defaultPrint.typeface),
+			dpi: recall(memory, 'print.dpi', isNumber, defaultPrint.dpi),
+			letter: ''
+		};
+	}
+
+	get print(): PrintOptions {
+		return this.#print;
+	}
+
+	set print(print: PrintOptions) {
+		this.#print = print;
+		for (const key of ['inches', 'points', 'typeface', 'dpi'] as const)
+			remember(this.#parts.memory, `print.${key}`, print[key]);
+	}
+
+	origin(): CapsuleOrigin {
+		const { session } = this.#parts;
+		const { manifest, image, loaded, projector, tokens } = session;
+		const prompt = session.draft || session.exchanges.at(-1)?.question;
+		return {
+			address: this.#parts.address(),
+			...(manifest && {
+				model: {
+					name: manifest.name,
+					dtype: manifest.dtype,
+					files: Object.fromEntries(manifest.files.map(({ path, sha256 }) => [path, sha256]))
+				}
+			}),
+			...(loaded && { backend: loaded.backend.backend }),
+			...(projector !== undefined && { projector }),
+			...(tokens !== undefined && { tokens }),
+			...(prompt ? { prompt } : {}),
+			...(image && {
+				image: {
+					id: image.id,
+					name: image.name,
+					...(image.bytes.length <= smallImage && { base64: toBase64(image.bytes) })
+				}
+			}),
+			settings: { ...session.sampling }
+		};
+	}
+
+	register(id: string, read: () => Exportable | undefined) {
+		let ordinal = 0;
+		while (this.#entries.some((entry) => entry.id === id && entry.ordinal === ordinal)) ordinal++;
+		const entry = { id, ordinal, read };
+		this.#entries.push(entry);
+		return { ordinal, remove: () => void this.#entries.splice(this.#entries.indexOf(entry), 1) };
+	}
+
+	figures(): Exportable[] {
+		return this.#entries.flatMap(({ read }) => read() ?? []);
+	}
+
+	compare(id: string, ordinal: number, table: () => Table): Reopened | undefined {
+		const { opened } = this;
+		if (opened?.figure.id !== id || opened.figure.ordinal !== ordinal) return undefined;
+		let kept: Table | undefined;
+		try {
+			kept = unpack(opened.table);
+		} catch (error) {
+			return { state: 'unknown', words: error instanceof InputError ? error.message : String(error) };
+		}
+		if (kept === undefined)
+			return {
+				state: 'unknown',
+				words: 'The file holds too many numbers to carry them; nothing to compare with.'
+			};
+		const result = compareTables(kept, table());
+		if (result.same)
+			return {
+				state: 'identical',
+				words: `Identical to the file: all ${result.rows} rows × ${result.columns} columns.`
+			};
+		// What was on the page before the file was opened may still be there while the new numbers are computed.
+		if (!this.#settled && (this.#words === undefined || this.#words === result.words)) {
+			this.#words = result.words;
+			return { state: 'computing', words: 'Computing again, to compare with the file …' };
+		}
+		return { state: 'different', words: `Not as in the file: ${result.words}.` };
+	}
+
+	/** Takes files: exported figures are opened as live figures, everything else is an image. */
+	async receive(files: readonly File[]): Promise<void> {
+		this.error = undefined;
+		const images: File[] = [];
+		for (const file of files) {
+			try {
+				const capsule = mayCarry(file) ? readCapsule(new Uint8Array(await file.arrayBuffer())) : undefined;
+				if (capsule) await this.open(capsule);
+				else if (/\.(pdf|svg|json)$/i.test(file.name))
+					throw new InputError(
+						`${file.name} is not a figure exported here; put in an image, or a figure with its metadata.`
+					);
+				else images.push(file);
+			} catch (error) {
+				this.error = error instanceof Error ? error.message : String(error);
+			}
+		}
+		if (images.length > 0) await this.#parts.session.putFiles(images);
+	}
+
+	/** Restores the state a figure was exported in, and goes to its page. */
+	async open(capsule: Capsule): Promise<void> {
+		const { session } = this.#parts;
+		const { image, model, prompt } = capsule.origin;
+		const notes: string[] = [];
+		if (model !== undefined && !session.models?.some(({ name }) => name === model.name))
+			notes.push(`It was made with the model ${model.name}, which is not here; the loaded model is used.`);
+		else if (model !== undefined && session.manifest?.name === model.name) {
+			// eslint-disable-next-line svelte/prefer-svelte-reactivity -- looked up at once
+			const now = new Map(session.manifest.files.map(({ path, sha256 }) => [path, sha256]));
+			const changed = Object.entries(model.files).filter(([path, hash]) => now.get(path) !== hash);
+			if (changed.length > 0)
+				notes.push(`The model’s files are not those of then: ${changed.map(([path]) => path).join(', ')}.`);
+		}
+		if (image !== undefined) {
+			const known =
+				[...session.images, ...(session.scenes ?? [])].find(({ id }) => id === image.id) ??
+				(await keptImage(image.id));
+			if (known) session.putImage(known);
+			else if (image.base64 === undefined) notes.push(`Its image, ${image.name}, is not here; put it in.`);
+			else session.putImage(await openImage(new Blob([fromBase64(image.base64)]), image.name));
+		}
+		if (prompt !== undefined) session.draft = prompt;
+		this.#settled = false;
+		this.#words = undefined;
+		clearTimeout(this.#timer);
+		this.#timer = setTimeout(() => (this.#settled = true), patience);
+		this.notes = notes;
+		this.opened = capsule;
+		await this.#parts.open(safeAddress(capsule.origin.address));
+	}
+
+	close(): void {
+		this.opened = undefined;
+		this.error = undefined;
+		this.notes = [];
+	}
+}
+
+/** A file says where to go: only ever to a page of this site. */
+function safeAddress(address: string): string {
+	const path = address.replace(/^\/+/, '');
+	return /^[a-z0-9/-]*(\?[^#]*)?$/i.test(path) ? path : '';
+}
+
+function mayCarry(file: File): boolean {
+	return /\.(svg|png|pdf|json)$/i.test(file.name) || /svg|png|pdf|json/.test(file.type);
+}
+
+export const [getPageFigures, setPageFigures] = createContext<PageFigures>();

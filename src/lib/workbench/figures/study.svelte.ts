@@ -1,0 +1,119 @@
+import { sentence } from '../words/sentence.ts';
+
+/** How far a computation is, in steps of its own. */
+export interface StudyProgress {
+	readonly done: number;
+	readonly total: number;
+}
+
+export interface StudyControl {
+	readonly signal: AbortSignal;
+	readonly onProgress: (progress: StudyProgress) => void;
+}
+
+export type StudyStatus = 'idle' | 'running' | 'done' | 'stopped' | 'failed';
+
+/**
+ * One computation that a page shows, made again whenever its key changes. Results are kept by key, so that going back is a re-draw;
+ * the value of the key before stays until the new one is there (`value` with `stale` true), so that nothing jumps.
+ */
+export class Study<T> {
+	status = $state<StudyStatus>('idle');
+	progress = $state.raw<StudyProgress | undefined>();
+	value = $state.raw<T | undefined>();
+	/** Key of `value`. */
+	valueKey = $state.raw<string | undefined>();
+	/** Key asked for last. */
+	key = $state.raw<string | undefined>();
+	error = $state.raw<string | undefined>();
+	/** Milliseconds the value took. */
+	took = $state.raw<number | undefined>();
+
+	// eslint-disable-next-line svelte/prefer-svelte-reactivity -- a cache that nothing on the page reads
+	readonly #kept = new Map<string, { readonly value: T; readonly took: number }>();
+	readonly #limit: number;
+	#abort: AbortController | undefined;
+
+	/** @param limit results kept, the oldest go first */
+	constructor(limit = 24) {
+		this.#limit = limit;
+	}
+
+	/** `value` belongs to an earlier key. */
+	get stale(): boolean {
+		return this.value !== undefined && this.valueKey !== this.key;
+	}
+
+	/**
+	 * Shows the result for `key`: the kept one, or what `compute` gives. A computation for another key is stopped.
+	 * @returns the result; undefined when it was stopped or failed (`error` says why)
+	 */
+	async run(key: string, compute: (control: StudyControl) => Promise<T>): Promise<T | undefined> {
+		const kept = this.#kept.get(key);
+		if (kept) {
+			this.#abort?.abort();
+			this.#abort = undefined;
+			this.#kept.delete(key);
+			this.#kept.set(key, kept);
+			this.#show(key, kept.value, kept.took);
+			return kept.value;
+		}
+		if (this.key === key && this.status === 'running') return undefined;
+		this.#abort?.abort();
+		const abort = new AbortController();
+		this.#abort = abort;
+		this.key = key;
+		this.status = 'running';
+		this.progress = undefined;
+		this.error = undefined;
+		const started = performance.now();
+		try {
+			const value = await compute({
+				signal: abort.signal,
+				onProgress: (progress) => {
+					if (this.#abort === abort) this.progress = progress;
+				}
+			});
+			if (this.#abort !== abort) return undefined;
+			const took = performance.now() - started;
+			this.#kept.set(key, { value, took });
+			for (const oldest of this.#kept.keys()) {
+				if (this.#kept.size <= this.#limit) break;
+				this.#kept.delete(oldest);
+			}
+			this.#show(key, value, took);
+			return value;
+		} catch (error) {
+			if (this.#abort !== abort) return undefined;
+			this.status = abort.signal.aborted ? 'stopped' : 'failed';
+			this.error = abort.signal.aborted ? undefined : sentence(error);
+			return undefined;
+		} finally {
+			if (this.#abort === abort) this.#abort = undefined;
+		}
+	}
+
+	/** Stops the computation in work; the value shown stays. */
+	cancel(): void {
+		this.#abort?.abort();
+	}
+
+	/** Forgets everything, e.g. when another model is loaded. */
+	clear(): void {
+		this.#abort?.abort();
+		this.#abort = undefined;
+		this.#kept.clear();
+		this.status = 'idle';
+		this.key = this.valueKey = this.value = this.progress = this.error = this.took = undefined;
+	}
+
+	#show(key: string, value: T, took: number): void {
+		this.key = key;
+		this.valueKey = key;
+		this.value = value;
+		this.took = took;
+		this.status = 'done';
+		this.progress = undefined;
+		this.error = undefined;
+	}
+}

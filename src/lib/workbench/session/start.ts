@@ -1,0 +1,25 @@
+import { createHoneybeeClient } from '../../../workers/model/client.ts';
+import { linkedMemory, readView } from '../frame/address.ts';
+import { openImage } from './images.ts';
+import { listModels } from './models.ts';
+import { sampleScenes } from './samples.ts';
+import { Session } from './session.svelte.ts';
+import { browserMemory, oneOf } from './storage.ts';
+
+/**
+ * The session of this page, with the real worker behind it.
+ * @param address the page's address; `?backend=webgpu|wasm` forces the backend
+ * @param base the site's root, where `models/` and `scenes/` lie (an absolute URL with a trailing slash)
+ */
+export function createSession(address: URL, base: string): Session {
+	const backend = address.searchParams.get('backend');
+	const known = oneOf('auto', 'webgpu', 'wasm');
+	return new Session({
+		client: createHoneybeeClient(),
+		memory: linkedMemory(browserMemory(), readView(address.searchParams)),
+		listModels: () => listModels(base),
+		openImage,
+		sampleScenes: () => sampleScenes(base),
+		...(known(backend) ? { forcedBackend: backend } : {})
+	});
+}

@@ -1,0 +1,107 @@
+import { gridSide } from '../../model/config.ts';
+import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
+
+/** g, patches along one side of the image the model sees. */
+export function patchSide(manifest: ModelManifest): number {
+	return gridSide(manifest.config.vision_config);
+}
+
+/**
+ * The M a projector can be run with, ascending. A flexible one pools to any square grid no finer than the patches;
+ * another has the one M its weights were made for.
+ */
+export function tokenChoices(entry: ProjectorEntry, side: number): number[] {
+	if (!entry.flexible) return [entry.num_query_tokens];
+	const squares = Array.from({ length: side }, (_, index) => (index + 1) ** 2);
+	return [...new Set([...squares, entry.num_query_tokens])].sort((a, b) => a - b);
+}
+
+/** A number of visual tokens and the projector that gives it. */
+export interface Budget {
+	readonly tokens: number;
+	/** Name in the manifest: the projector itself, or one of its family that was trained at this M. */
+	readonly projector: string;
+	readonly trained: boolean;
+}
+
+/** The family of a projector: those that differ from it in M only, itself among them, by name. */
+export function familyOf(manifest: ModelManifest, projector: string): string[] {
+	const family = (name: string) => manifest.projectors[name]?.family ?? name;
+	return Object.keys(manifest.projectors).filter((name) => family(name) === family(projector));
+}
+
+/** One projector of each family, the one whose M is nearest to `tokens`; the projector named by `keep` stands for its own family. */
+export function oneOfEachFamily(manifest: ModelManifest, tokens: number, keep?: string): string[] {
+	const seen = new Set<string>();
+	return Object.keys(manifest.projectors).flatMap((name) => {
+		if (seen.has(name)) return [];
+		const members = familyOf(manifest, name);
+		for (const member of members) seen.add(member);
+		if (keep !== undefined && members.includes(keep)) return [keep];
+		const away = (member: string) => Math.abs(manifest.projectors[member]!.num_query_tokens - tokens);
+		return [members.reduce((best, member) => (away(member) < away(best) ? member : best))];
+	});
+}
+
+/** Every M that a projector or one of its family can give, ascending; where several can, one that was trained at it. */
+export function budgetsOf(manifest: ModelManifest, projector: string): Budget[] {
+	const side = patchSide(manifest);
+	const budgets = new Map<number, Budget>();
+	for (const name of familyOf(manifest, projector)) {
+		const entry = manifest.projectors[name]!;
+		for (const tokens of tokenChoices(entry, side)) {
+			const trained = isTrained(entry, tokens);
+			const known = budgets.get(tokens);
+			if (!known || (trained && !known.trained) || (name === projector && trained === known.trained))
+				budgets.set(tokens, { tokens, projector: name, trained });
+		}
+	}
+	return [...budgets.values()].sort((a, b) => a.tokens - b.tokens);
+}
+
+/** `trained`, or that this M is outside what the projector was trained at. */
+export function isTrained(entry: ProjectorEntry, tokens: number): boolean {
+	return tokens === entry.num_query_tokens || entry.trained_tokens.includes(tokens);
+}
+
+/** Side of a square grid of `tokens` cells; undefined when M is no square. */
+export function squareSide(tokens: number): number | undefined {
+	const side = Math.round(Math.sqrt(tokens));
+	return side * side === tokens ? side : undefined;
+}
+
+/** A regular division of the image: `side` × `side` cells, row-major from the top left. */
+export interface TokenGrid {
+	readonly side: number;
+	readonly count: number;
+}
+
+/**
+ * The grid a projector's visual tokens lie on: the patches themselves, or a √M × √M pooling (C-Abstractor) or grid of
+ * reference points (D-Abstractor). Undefined where tokens have no place, as in the resampler, or M is no square.
+ */
+export function tokenGrid(entry: ProjectorEntry, tokens: number, patches: number): TokenGrid | undefined {
+	if (entry.token_places === 'none') return undefined;
+	const side = entry.token_places === 'patches' ? patches : squareSide(tokens);
+	return side === undefined ? undefined : { side, count: side * side };
+}
+
+/** Cell of a grid under a point given as fractions of width and height; points outside go to the nearest cell. */
+export function cellAt({ side }: TokenGrid, x: number, y: number): number {
+	const clamp = (value: number) => Math.min(side - 1, Math.max(0, Math.floor(value * side)));
+	return clamp(y) * side + clamp(x);
+}
+
+/** The neighbouring cell in the direction of an arrow key; stays inside the grid. Undefined for other keys. */
+export function neighbour({ side }: TokenGrid, cell: number, key: string): number | undefined {
+	const row = Math.floor(cell / side);
+	const column = cell % side;
+	const within = (value: number) => Math.min(side - 1, Math.max(0, value));
+	if (key === 'ArrowLeft') return row * side + within(column - 1);
+	if (key === 'ArrowRight') return row * side + within(column + 1);
+	if (key === 'ArrowUp') return within(row - 1) * side + column;
+	if (key === 'ArrowDown') return within(row + 1) * side + column;
+	if (key === 'Home') return 0;
+	if (key === 'End') return side * side - 1;
+	return undefined;
+}

@@ -1,0 +1,105 @@
+import type { BackendInfo } from '../../../workers/model/api.ts';
+import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
+import { bytes, count } from './format.ts';
+import { patchSide } from '../session/tokens.ts';
+
+/** A line of the model's description: what, and its value in words. */
+export interface Fact {
+	readonly term: string;
+	readonly value: string;
+}
+
+/** What the manifest says of the model, as lines to read. Everything here comes from the manifest. */
+export function modelFacts(manifest: ModelManifest): Fact[] {
+	const { vision_config: vision, text_config: text } = manifest.config;
+	const side = patchSide(manifest);
+	const grouped =
+		text.num_key_value_heads === text.num_attention_heads ? '' : `, ${text.num_key_value_heads} for keys`;
+	return [
+		{
+			term: 'Vision tower',
+			value:
+				`CLIP ViT, ${vision.num_hidden_layers} layers, width ${count(vision.hidden_size)}, ` +
+				`${vision.num_attention_heads} heads; ${vision.image_size} px images in patches of ${vision.patch_size} px, ` +
+				`${side}\u00a0×\u00a0${side} = ${side * side}; ${manifest.dtypes.vision}`
+		},
+		{
+			term: 'Language model',
+			value:
+				`LLaMA, ${text.num_hidden_layers} layers, width ${count(text.hidden_size)}, ` +
+				`${text.num_attention_heads} heads${grouped}, ${count(text.vocab_size)} tokens, ` +
+				`${count(text.max_position_embeddings)} positions; ${manifest.dtypes.language}`
+		},
+		{ term: 'Prompt', value: manifest.prompt.template.replaceAll('_', ' ') },
+		{
+			term: 'Memory',
+			value: `${bytes(manifest.memory.weights)} of weights, ${bytes(manifest.memory.kv_per_token)} of cache per position`
+		}
+	];
+}
+
+/** What the manifest says of a kind of projector; those of one family differ in M only and share a line. */
+export interface ProjectorFact extends Fact {
+	/** The first of them, which its colour goes by. */
+	readonly projector: string;
+}
+
+export function projectorFacts({ projectors }: Pick<ModelManifest, 'projectors'>): ProjectorFact[] {
+	const lines = Map.groupBy(
+		Object.entries(projectors),
+		([name, entry]) => `${entry.family ?? name}: ${inside(entry)}`
+	);
+	return [...lines.values()].map((members) => {
+		const [projector, entry] = members[0]!;
+		const trained = members.flatMap(([, { trained_tokens, num_query_tokens }]) =>
+			trained_tokens.length > 0 ? trained_tokens : [num_query_tokens]
+		);
+		const Ms = [...new Set(trained)].sort((a, b) => a - b).join(', ');
+		const rest = entry.flexible ? '; runs at any other square M, too' : '';
+		return { projector, term: entry.title, value: `${inside(entry)}; trained at M = ${Ms}${rest}; float32` };
+	});
+}
+
+function inside({ config, feature_layer, num_eos_tokens }: ProjectorEntry): string {
+	const eos = num_eos_tokens === 0 ? '' : `; ${num_eos_tokens} end token after the visual ones`;
+	return (
+		`${layersOf(config)}; from layer ${feature_layer} of the vision tower, ` +
+		`width ${count(config.encoder_hidden_size)} to ${count(config.output_hidden_size)}${eos}`
+	);
+}
+
+function layersOf(config: ProjectorEntry['config']): string {
+	switch (config.projector_type) {
+		case 'mlp':
+			return `${config.depth} linear ${config.depth === 1 ? 'layer' : 'layers'}`;
+		case 'c-abs':
+			return config.depth === 0
+				? 'pooling and a readout, no convolutions'
+				: `${config.depth} convolution blocks before pooling and ${config.depth} after it, width ${count(config.hidden_size)}`;
+		case 'resampler':
+			return `${config.num_hidden_layers} layers of cross-attention, width ${count(config.hidden_size)}`;
+		case 'd-abs':
+			return (
+				`${config.decoder_layers} layers of deformable attention, width ${count(config.d_model)}, ` +
+				`${config.decoder_attention_heads} heads with ${config.decoder_n_points} points`
+			);
+	}
+}
+
+/** Where the model came from. */
+export function provenanceFacts(manifest: ModelManifest): Fact[] {
+	const { provenance } = manifest;
+	const sources = provenance.sources.map(({ checkpoint, projector }) =>
+		checkpoint.split('/').includes(projector) ? checkpoint : `${checkpoint} (${projector})`
+	);
+	return [
+		{ term: 'Made from', value: [...new Set(sources)].join(', ') },
+		{ term: 'Converter', value: `honeybee convert, version ${provenance.converter}` },
+		{ term: 'Licence', value: provenance.licence ?? 'not stated by the checkpoint' }
+	];
+}
+
+/** The backend in a few words, as an answer's line and the left pane name it. */
+export function backendName(backend: BackendInfo['backend']): string {
+	return { webgpu: 'WebGPU', wasm: 'WASM', node: 'Node' }[backend];
+}

@@ -1,0 +1,314 @@
+import { SideClient } from '../../workers/side/client.ts';
+import type { AnswerEvent, AnswerRequest } from '../../workers/model/api.ts';
+import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
+import { benchmarks, findBenchmark } from '$lib/benchmarks/registry.ts';
+import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
+import { reportRun } from '$lib/benchmarks/run/report.ts';
+import { hashExamples, runBenchmark, type RunProgress } from '$lib/benchmarks/run/run.ts';
+import { scoreRun, type ScoredRun } from '$lib/benchmarks/run/scored.ts';
+import {
+	identify,
+	targetName,
+	tokensChosen,
+	tokensOf,
+	type TargetChoice,
+	type TokensChoice
+} from '$lib/benchmarks/run/target.ts';
+import type { SourceFolder } from '$lib/checkpoint/source.ts';
+import { InputError } from '$lib/tensor/errors.ts';
+import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import { builtInData, chosenData, isBuiltIn } from './data.ts';
+import { byId, readAll, unique, withRuns, type ExamplesById } from './lists.ts';
+import { versions } from './versions.ts';
+import { sentence } from '$lib/workbench/words/sentence.ts';
+
+export type DeskStatus = 'idle' | 'reading' | 'running' | 'stopped' | 'done' | 'failed';
+
+/** Milliseconds between two scorings of a run that goes on, at least. */
+const RESCORE = 1000;
+
+/**
+ * Benchmarks of this page: what is run, what was run, and what was brought from elsewhere. A run goes on while other pages are looked
+ * at; every answer is kept in the browser's storage before the next one begins.
+ */
+export class BenchmarkDesk {
+	benchmark = $state.raw<Benchmark>(benchmarks[0]!);
+	/** Official files, where the benchmark needs some. */
+	data = $state.raw<SourceFolder | undefined>();
+	/** M chosen for each projector; none: not run. */
+	chosen = $state.raw<Readonly<Record<string, readonly number[]>>>({});
+	/** Only the first so many examples; all when undefined. */
+	limit = $state<number | undefined>(200);
+
+	status = $state<DeskStatus>('idle');
+	progress = $state.raw<RunProgress | undefined>();
+	error = $state<string | undefined>();
+	/** Runs kept in this browser, which a new one with the same name would have to replace. */
+	conflict = $state.raw<readonly string[]>([]);
+	/** Runs of this benchmark: kept here, going on, or imported. */
+	runs = $state.raw<readonly ScoredRun[]>([]);
+	/** What of the runs could not be read. */
+	unread = $state.raw<readonly string[]>([]);
+	/** Examples by id, as far as the data is here. */
+	examples = $state.raw<ExamplesById>(byId([]));
+
+	readonly session: Session;
+	readonly #base: string;
+	readonly #side = new SideClient();
+	#abort: AbortController | undefined;
+	#read:
+		| {
+				readonly benchmark: Benchmark;
+				readonly data: SourceFolder | undefined;
+				readonly list: Promise<Example[]>;
+		  }
+		| undefined;
+
+	constructor(session: Session, base: string) {
+		this.session = session;
+		this.#base = base;
+	}
+
+	get busy(): boolean {
+		return this.status === 'reading' || this.status === 'running';
+	}
+
+	/** Data of the benchmark, or undefined when it must be chosen first. */
+	get source(): SourceFolder | undefined {
+		return isBuiltIn(this.benchmark) ? builtInData(this.#base) : this.data;
+	}
+
+	get targets(): TargetChoice[] {
+		const { manifest } = this.session;
+		if (!manifest) return [];
+		return Object.keys(manifest.projectors).flatMap((projector) =>
+			this.choiceOf(projector)
+				.filter((M) => tokensOf(manifest, projector).includes(M))
+				.map((tokens) => ({ projector, tokens }))
+		);
+	}
+
+	/** The kind of a projector: those of one kind differ in M only, and stand in one series. */
+	readonly kindOf = (projector: string): string =>
+		this.session.manifest?.projectors[projector]?.family ?? projector;
+
+	/** All kinds of the model, in its order. */
+	get kinds(): string[] {
+		return unique(this.session.projectorNames.map(this.kindOf));
+	}
+
+	/** M chosen for a projector; its own until something else is chosen. */
+	choiceOf(projector: string): readonly number[] {
+		const entry = this.session.manifest?.projectors[projector];
+		return this.chosen[projector] ?? (entry ? [entry.num_query_tokens] : []);
+	}
+
+	toggle(projector: string, tokens: number): void {
+		const now = this.choiceOf(projector);
+		this.chosen = {
+			...this.chosen,
+			[projector]: now.includes(tokens) ? now.filter((M) => M !== tokens) : [...now, tokens]
+		};
+	}
+
+	/** Chooses every projector, at the M that the choice means for it. */
+	chooseEvery(choice: TokensChoice): void {
+		const { manifest } = this.session;
+		if (!manifest) return;
+		this.chosen = Object.fromEntries(
+			Object.keys(manifest.projectors).map((name) => [name, tokensChosen(manifest, name, choice)])
+		);
+	}
+
+	async choose(name: string): Promise<void> {
+		if (this.busy) return;
+		this.benchmark = findBenchmark(name);
+		this.data = undefined;
+		this.status = 'idle';
+		this.progress = this.error = undefined;
+		this.conflict = [];
+		this.examples = byId([]);
+		await this.recall();
+	}
+
+	/** Takes official files. */
+	async take(files: readonly File[]): Promise<void> {
+		this.error = undefined;
+		try {
+			this.data = chosenData(files);
+			await this.list();
+		} catch (error) {
+			this.data = undefined;
+			this.#fail(error);
+		}
+	}
+
+	/** Runs of this benchmark that the browser keeps. */
+	async recall(): Promise<void> {
+		const { benchmark } = this;
+		const unread: string[] = [];
+		const found: ScoredRun[] = [];
+		try {
+			const folders = (await this.#side.list())
+				.filter((path) => path.startsWith(`${benchmark.name}/`) && path.endsWith('/manifest.json'))
+				.map((path) => path.slice(0, path.lastIndexOf('/')));
+			for (const folder of folders) {
+				try {
+					const run = await readRun(this.#side.folder(folder), findBenchmark);
+					if (run && run.results.length > 0)
+						found.push(scoreRun(folder, run.benchmark, run.manifest, run.results));
+				} catch (error) {
+					unread.push(sentence(error));
+				}
+			}
+		} catch (error) {
+			unread.push(`Runs kept in this browser cannot be read: ${sentence(error)}`);
+		}
+		if (this.benchmark !== benchmark) return;
+		this.unread = unread;
+		const kept = this.runs.filter(
+			(run) => run.benchmark === benchmark && !found.some(({ id }) => id === run.id)
+		);
+		this.runs = [...found, ...kept];
+	}
+
+	/** The benchmark's examples, read once. */
+	async list(): Promise<Example[]> {
+		const { benchmark, source } = this;
+		if (!source) throw new InputError(`Choose the files of ${benchmark.title} first.`);
+		if (this.#read?.benchmark !== benchmark || this.#read.data !== this.data)
+			this.#read = { benchmark, data: this.data, list: readAll(benchmark, source) };
+		const reading = this.#read;
+		reading.list.catch(() => {
+			if (this.#read === reading) this.#read = undefined;
+		});
+		const examples = await reading.list;
+		if (this.benchmark === benchmark) this.examples = byId(examples);
+		return examples;
+	}
+
+	/** Runs what is chosen, going on with what is kept of it. */
+	async start(): Promise<void> {
+		const { benchmark, session, targets: choices } = this;
+		const { loaded } = session;
+		if (this.busy || !loaded || choices.length === 0) return;
+		const abort = new AbortController();
+		this.#abort = abort;
+		this.status = 'reading';
+		this.error = this.progress = undefined;
+		this.conflict = [];
+		const folders: string[] = [];
+		try {
+			const examples = await this.list();
+			const data = await hashExamples(benchmark, examples);
+			const { manifest, backend } = loaded;
+			const targets: (TargetChoice & { readonly record: RunRecord; readonly folder: string })[] = [];
+			for (const choice of choices) {
+				const folder = `${benchmark.name}/${manifest.name}/${targetName(choice)}-${backend.backend}`;
+				const identity = identify(benchmark, manifest, {
+					...choice,
+					...{ data, versions, backend: backend.backend }
+				});
+				folders.push(folder);
+				try {
+					const record = await openRun(this.#side.folder(folder), identity, benchmark, { resume: true });
+					targets.push({ ...choice, record, folder });
+				} catch (error) {
+					if (error instanceof InputError) this.conflict = [...this.conflict, folder];
+					throw error;
+				}
+			}
+			this.status = 'running';
+			let scoredAt = 0;
+			let spent = 0;
+			let scoring: ReturnType<typeof setTimeout> | undefined;
+			const whole = await runBenchmark({
+				benchmark,
+				targets,
+				examples: examples.slice(0, this.limit),
+				model: { answer: (request, options) => this.#answer(request, options?.signal) },
+				prepare: (bytes, name) => this.#side.prepare(bytes, name, manifest.image.size),
+				signal: abort.signal,
+				onProgress: (progress) => {
+					this.progress = progress;
+					// Scoring takes no more than a tenth of the time, and that while the model computes the next answer.
+					if (scoring !== undefined || performance.now() - scoredAt < Math.max(RESCORE, 10 * spent)) return;
+					scoring = setTimeout(() => {
+						const now = performance.now();
+						this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 400)));
+						scoredAt = performance.now();
+						spent = scoredAt - now;
+						scoring = undefined;
+					});
+				}
+			});
+			clearTimeout(scoring);
+			for (const { record, folder } of targets)
+				if (record.results.size > 0) await reportRun(benchmark, record, this.#side.folder(folder));
+			this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 2000)));
+			this.status = whole ? 'done' : 'stopped';
+		} catch (error) {
+			this.#fail(error);
+			await this.recall();
+		} finally {
+			for (const folder of folders) await this.#side.folder(folder).close();
+			if (this.#abort === abort) this.#abort = undefined;
+		}
+	}
+
+	/** Ends the run after the answers kept so far. */
+	stop(): void {
+		this.#abort?.abort();
+	}
+
+	/** Removes a run, from the browser's storage too. */
+	async remove(id: string): Promise<void> {
+		if (this.busy) return;
+		if (!id.startsWith('imported/')) await this.#side.remove(id);
+		this.runs = this.runs.filter((run) => run.id !== id);
+		this.conflict = this.conflict.filter((folder) => folder !== id);
+		if (this.conflict.length === 0 && this.status === 'failed') {
+			this.status = 'idle';
+			this.error = undefined;
+		}
+	}
+
+	/** Puts imported runs beside the others. */
+	add(runs: readonly ScoredRun[]): void {
+		this.#show(runs);
+	}
+
+	dispose(): void {
+		this.stop();
+		this.#side.dispose();
+	}
+
+	#answer(request: AnswerRequest, signal: AbortSignal | undefined): AsyncIterable<AnswerEvent> {
+		return this.session.client.answer(request, signal);
+	}
+
+	/** Replaces runs of the same id, in their places. */
+	#show(runs: readonly ScoredRun[]): void {
+		this.runs = withRuns(
+			this.runs,
+			runs.filter(({ results }) => results.length > 0)
+		);
+	}
+
+	#fail(error: unknown): void {
+		this.status = 'failed';
+		this.error = sentence(error);
+	}
+}
+
+const live = (folder: string, benchmark: Benchmark, record: RunRecord, resamples: number) =>
+	scoreRun(folder, benchmark, record.manifest, record.results.values(), resamples);
+
+const desks = new WeakMap<Session, BenchmarkDesk>();
+
+/** The desk of a session; a run goes on while other pages are looked at. */
+export function deskOf(session: Session, base: string): BenchmarkDesk {
+	const known = desks.get(session) ?? new BenchmarkDesk(session, base);
+	desks.set(session, known);
+	return known;
+}

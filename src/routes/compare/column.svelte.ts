@@ -1,0 +1,138 @@
+import type { AnswerResult, AnswerScores } from '../../workers/model/api.ts';
+import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
+import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
+import { greedy } from '$lib/model/sampling.ts';
+import {
+	localityRows,
+	measure,
+	measurementKey,
+	type LocalityRows,
+	type Measurement
+} from '../locality/methods.ts';
+import { Study } from '$lib/workbench/figures/study.svelte.ts';
+import type { Subject } from '$lib/workbench/figures/subject.ts';
+import type { ColumnChoice } from './columns.ts';
+import {
+	answerOf,
+	questionRequest,
+	scoreAnswer,
+	timeStages,
+	visualTokens,
+	type TimedStages,
+	type Written
+} from './compute.ts';
+import type { Runner } from './runner.ts';
+
+/** A column's answer and what it answers. */
+export interface ColumnAnswer {
+	readonly question: string;
+	readonly subject: Subject;
+	readonly result: AnswerResult;
+}
+
+export interface ColumnMap extends LocalityRows {
+	readonly localities: readonly TokenLocality[];
+	readonly subject: Subject;
+}
+
+/** An answer scored by a column. */
+export interface Scored {
+	readonly answer: Written;
+	readonly scores: AnswerScores;
+	/** By whom, with which image. */
+	readonly subject: Subject;
+}
+
+/** Times of a column's stages. */
+export interface Timed extends TimedStages {
+	readonly subject: Subject;
+}
+
+/** One column: what was chosen for it, and a study for each thing computed in it. A study that fails leaves the others. */
+export class Column {
+	/** Tells columns apart on the page; places change. */
+	readonly id: number;
+	choice: ColumnChoice = $state.raw({});
+	/** The answer being written. */
+	text = $state('');
+	readonly answer = new Study<ColumnAnswer>();
+	readonly map = new Study<ColumnMap>();
+	readonly embeds = new Study<TokenMatrix>();
+	readonly times = new Study<Timed>();
+	/** This column's scores of all columns' answers. */
+	readonly scores = new Study<readonly Scored[]>();
+
+	constructor(id: number, choice: ColumnChoice) {
+		this.id = id;
+		this.choice = choice;
+	}
+
+	ask({ client, lane }: Runner, subject: Subject, question: string, limit: number): void {
+		const key = `${subject.key}|${limit}|${question}`;
+		void this.answer.run(key, ({ signal }) =>
+			lane.run(
+				signal,
+				async () => {
+					this.text = '';
+					const request = {
+						...questionRequest(subject, question),
+						sampling: { ...greedy, max_new_tokens: limit }
+					};
+					const result = await answerOf(client, request, signal, (text) => (this.text = text));
+					return { question, subject, result };
+				},
+				true
+			)
+		);
+	}
+
+	measure({ client, lane }: Runner, subject: Subject, measurement: Measurement): void {
+		void this.map.run(measurementKey(subject, measurement), (control) =>
+			lane.run(control.signal, async () => {
+				const measured = await measure(client, subject, measurement, control);
+				const rows = localityRows(measured, subject, measurement.method, 'rollout', 'mean');
+				return { ...rows, subject, localities: tokenLocalities(rows.map, rows.weighting, rows.homes) };
+			})
+		);
+	}
+
+	project({ client, lane }: Runner, subject: Subject): void {
+		void this.embeds.run(subject.key, ({ signal }) =>
+			lane.run(signal, () => visualTokens(client, subject, signal))
+		);
+	}
+
+	time({ client, lane }: Runner, subject: Subject, question: string): void {
+		void this.times.run(`${subject.key}|${question}`, (control) =>
+			timeStages(client, subject, question, lane, control).then((times) => ({ ...times, subject }))
+		);
+	}
+
+	score({ client, lane }: Runner, subject: Subject, question: string, answers: readonly Written[]): void {
+		const key = [
+			subject.key,
+			question,
+			...answers.flatMap(({ writer, model, text }) => [writer, model, text])
+		].join('|');
+		void this.scores.run(key, ({ signal, onProgress }) =>
+			lane.run(signal, async () => {
+				const scores: Scored[] = [];
+				for (const answer of answers) {
+					signal.throwIfAborted();
+					scores.push({
+						answer,
+						subject,
+						scores: await scoreAnswer(client, subject, question, answer, signal)
+					});
+					onProgress({ done: scores.length, total: answers.length });
+				}
+				return scores;
+			})
+		);
+	}
+
+	/** Stops everything in work. */
+	stop(): void {
+		for (const study of [this.answer, this.map, this.embeds, this.times, this.scores]) study.cancel();
+	}
+}

@@ -1,0 +1,134 @@
+import type { ModelManifest, ProjectorEntry } from '$lib/model/manifest.ts';
+import { patchSide, tokenChoices } from '$lib/workbench/session/tokens.ts';
+
+/** What the reader chose for one column; what is left out follows the model. */
+export interface ColumnChoice {
+	/** Name of a model; the session's model, whichever that is, when absent. */
+	readonly model?: string;
+	readonly projector?: string;
+	/** M; the projector's own when absent. */
+	readonly tokens?: number;
+}
+
+/** A choice that a model can do. */
+export interface Resolved {
+	readonly projector: string;
+	readonly entry: ProjectorEntry;
+	/** M */
+	readonly tokens: number;
+	/** The M that this projector can be run with. */
+	readonly choices: readonly number[];
+}
+
+export const fewest = 2;
+export const most = 4;
+
+/** One that keeps places first, then one that does not: the paper's question. */
+const opponents = ['d-abs', 'resampler', 'c-abs', 'mlp'];
+
+/** Projectors of a model in the order in which columns are filled: one of each kind first, then their relatives at other M. */
+export function projectorOrder(manifest: ModelManifest): string[] {
+	const rank = (name: string) => {
+		const { type, family } = manifest.projectors[name]!;
+		const at = opponents.indexOf(type);
+		return (at < 0 ? opponents.length : at) + (family === undefined ? 0 : opponents.length + 1);
+	};
+	return Object.keys(manifest.projectors).sort((a, b) => rank(a) - rank(b));
+}
+
+/** What a choice comes to with this model: what it does not offer is replaced by what it does. */
+export function resolve(choice: ColumnChoice, manifest: ModelManifest, place: number): Resolved | undefined {
+	const order = projectorOrder(manifest);
+	const known = choice.projector !== undefined && order.includes(choice.projector);
+	const projector = known ? choice.projector : order[place % order.length];
+	const entry = projector === undefined ? undefined : manifest.projectors[projector];
+	if (projector === undefined || entry === undefined) return undefined;
+	const choices = tokenChoices(entry, patchSide(manifest));
+	const tokens =
+		choice.tokens !== undefined && choices.includes(choice.tokens) ? choice.tokens : entry.num_query_tokens;
+	return { projector, entry, tokens, choices };
+}
+
+/**
+ * Two columns of one model at equal M, as far as it has them: a projector that keeps places against one that does not.
+ * With one projector only, its own M against the next smaller one.
+ */
+export function defaultColumns(manifest: ModelManifest): ColumnChoice[] {
+	const [first, second] = projectorOrder(manifest);
+	if (first === undefined) return [{}, {}];
+	const own = manifest.projectors[first]!.num_query_tokens;
+	if (second !== undefined) return [{ projector: first }, withTokens({ projector: second }, manifest, own)];
+	const smaller = tokenChoices(manifest.projectors[first]!, patchSide(manifest))
+		.filter((M) => M < own)
+		.at(-1);
+	return [{ projector: first }, { projector: first, ...(smaller === undefined ? {} : { tokens: smaller }) }];
+}
+
+/** A further column: the first projector that no column has yet, at the first column's M where it can. */
+export function nextColumn(columns: readonly ColumnChoice[], manifest: ModelManifest): ColumnChoice {
+	const shown = columns.map((column, place) => resolve(column, manifest, place));
+	const order = projectorOrder(manifest);
+	const projector = order.find((name) => !shown.some((column) => column?.projector === name)) ?? order[0];
+	return projector === undefined ? {} : withTokens({ projector }, manifest, shown[0]?.tokens);
+}
+
+function withTokens(
+	choice: { readonly projector: string },
+	manifest: ModelManifest,
+	tokens: number | undefined
+): ColumnChoice {
+	const entry = manifest.projectors[choice.projector]!;
+	const can = tokens !== undefined && tokenChoices(entry, patchSide(manifest)).includes(tokens);
+	return can && tokens !== entry.num_query_tokens ? { ...choice, tokens } : choice;
+}
+
+/** A, B, C, D: how a column is named in text and figures. */
+export function letterOf(place: number): string {
+	return String.fromCharCode(65 + place);
+}
+
+/** Columns in an address: `d-abs:16,mini/resampler`; a column that follows the model in everything is empty. */
+export function columnsWord(columns: readonly ColumnChoice[]): string {
+	return columns
+		.map(({ model, projector, tokens }) =>
+			[
+				model === undefined ? '' : `${encodeURIComponent(model)}/`,
+				encodeURIComponent(projector ?? ''),
+				tokens === undefined ? '' : `:${tokens}`
+			].join('')
+		)
+		.join(',');
+}
+
+/** The other way; undefined when these are no columns. */
+export function readColumns(word: string): ColumnChoice[] | undefined {
+	const columns = word.split(',').map((part): unknown => {
+		const [, model, projector, tokens] = /^(?:([^/:]*)\/)?([^/:]*)(?::(\d{1,6}))?$/.exec(part) ?? [];
+		if (projector === undefined) return undefined;
+		try {
+			return {
+				...(model && { model: decodeURIComponent(model) }),
+				...(projector && { projector: decodeURIComponent(projector) }),
+				...(tokens && { tokens: Number(tokens) })
+			};
+		} catch {
+			return undefined;
+		}
+	});
+	return areColumns(columns) ? columns : undefined;
+}
+
+/** Accepts what `storage.ts` kept of the columns. */
+export function areColumns(value: unknown): value is ColumnChoice[] {
+	return Array.isArray(value) && value.length >= fewest && value.length <= most && value.every(isColumn);
+}
+
+function isColumn(value: unknown): value is ColumnChoice {
+	if (value === null || typeof value !== 'object') return false;
+	const { model, projector, tokens } = value as Record<string, unknown>;
+	return (
+		(model === undefined || typeof model === 'string') &&
+		(projector === undefined || typeof projector === 'string') &&
+		(tokens === undefined || (typeof tokens === 'number' && Number.isInteger(tokens) && tokens > 0))
+	);
+}

@@ -1,0 +1,348 @@
+import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
+import type { ModelManifest } from '$lib/model/manifest.ts';
+import { projectorColours } from '$lib/viz/palette.ts';
+import type { Method } from '../locality/methods.ts';
+import type { ModelListing } from '$lib/workbench/session/models.ts';
+import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
+import { subjectIn, type Subject } from '$lib/workbench/figures/subject.ts';
+import { patchSide } from '$lib/workbench/session/tokens.ts';
+import { Column } from './column.svelte.ts';
+import {
+	areColumns,
+	columnsWord,
+	defaultColumns,
+	fewest,
+	letterOf,
+	most,
+	nextColumn,
+	resolve,
+	type ColumnChoice,
+	type Resolved
+} from './columns.ts';
+import type { Written } from './compute.ts';
+import { LinkedCursor, type Grids } from './cursor.svelte.ts';
+import { ExtraModels } from './extra-models.svelte.ts';
+import { Lane } from './lane.ts';
+import type { Runner } from './runner.ts';
+
+/** Methods that mean the same for every projector that has them. */
+export const methods = ['perturbation', 'occlusion', 'attention', 'structural'] as const satisfies Method[];
+
+/** A column with what its model makes of it. */
+export interface Shown {
+	readonly column: Column;
+	readonly place: number;
+	/** A, B, C, D */
+	readonly letter: string;
+	/** "A: D-Abstractor, M = 36", with the model's name where it is not the session's. */
+	readonly name: string;
+	readonly colour: string;
+	readonly listing: ModelListing | undefined;
+	readonly worker: WorkerState;
+	readonly loaded: LoadedModel | undefined;
+	/** Stays while the model's worker restarts. */
+	readonly manifest: ModelManifest | undefined;
+	readonly resolved: Resolved | undefined;
+	readonly subject: Subject | undefined;
+	readonly runner: Runner | undefined;
+}
+
+/** Two to four columns, each a (model, projector, M), over the session's image and one question. */
+export class Comparison {
+	columns = $state.raw<readonly Column[]>([]);
+	/** Typed by the reader; the last question of the conversation until then. */
+	typed = $state<string | undefined>();
+	/** Asked of all columns; columns that change afterwards are asked again. */
+	asked = $state<string | undefined>();
+	method = $state<(typeof methods)[number]>('perturbation');
+	directions = 4;
+	/** Places of the two columns whose difference and similarity are shown. */
+	pair = $state.raw<readonly [number, number]>([0, 1]);
+	/** Place of the column whose answer is scored word by word. */
+	source = $state(0);
+	readonly extra: ExtraModels;
+	readonly cursor: LinkedCursor;
+	readonly #session: Session;
+	readonly #memory: Memory;
+	readonly #lane = new Lane();
+	#nextId = 1;
+
+	constructor(session: Session, memory: Memory, extra = new ExtraModels()) {
+		this.#session = session;
+		this.#memory = memory;
+		this.extra = extra;
+		this.cursor = new LinkedCursor(() => this.shown.map(gridsOf));
+		this.method = recall(memory, 'compare.method', oneOf(...methods), 'perturbation');
+		const kept = recall(memory, 'compare.columns', areColumns, []);
+		this.columns = kept.map((choice) => this.#column(choice));
+	}
+
+	/** Fills the columns when the model is known for the first time. */
+	begin(): void {
+		const { manifest } = this.#session;
+		if (manifest === undefined || this.columns.length > 0) return;
+		this.columns = defaultColumns(manifest).map((choice) => this.#column(choice));
+	}
+
+	readonly shown: readonly Shown[] = $derived.by(() =>
+		this.columns.map((column, place) => this.#show(column, place))
+	);
+
+	/** What is asked when the reader presses the button. */
+	get question(): string {
+		return (
+			this.typed ??
+			this.#session.exchanges.at(-1)?.question ??
+			this.#session.image?.questions[0] ??
+			'Describe the image.'
+		);
+	}
+
+	get busy(): boolean {
+		return this.columns.some(({ answer }) => answer.status === 'running');
+	}
+
+	// ---- columns -----------------------------------------------------------------------------------------------
+
+	get canAdd(): boolean {
+		return this.columns.length < most && this.#session.manifest !== undefined;
+	}
+
+	get canRemove(): boolean {
+		return this.columns.length > fewest;
+	}
+
+	add(): void {
+		const { manifest } = this.#session;
+		if (!this.canAdd || manifest === undefined) return;
+		const choices = this.columns.map(({ choice }) => choice);
+		this.#set([...this.columns, this.#column(nextColumn(choices, manifest))]);
+	}
+
+	remove(column: Column): void {
+		if (!this.canRemove) return;
+		column.stop();
+		this.#set(this.columns.filter((other) => other !== column));
+	}
+
+	/** One place to the left (−1) or to the right (1). */
+	move(column: Column, by: -1 | 1): void {
+		const from = this.columns.indexOf(column);
+		const to = from + by;
+		if (from < 0 || to < 0 || to >= this.columns.length) return;
+		const columns = [...this.columns];
+		columns.splice(from, 1);
+		columns.splice(to, 0, column);
+		this.#set(columns);
+	}
+
+	/** Another model: projector and M are that model's own. */
+	chooseModel(column: Column, name: string): void {
+		column.choice = name === this.#session.model ? {} : { model: name };
+		this.#remember();
+	}
+
+	/** All columns at once, as a link has them. Those that stay keep what they computed. */
+	chooseColumns(choices: readonly ColumnChoice[]): void {
+		if (columnsWord(choices) === columnsWord(this.columns.map(({ choice }) => choice))) return;
+		for (const column of this.columns) column.stop();
+		this.#set(
+			choices.map((choice, place) => {
+				const before = this.columns[place];
+				return before && columnsWord([before.choice]) === columnsWord([choice])
+					? before
+					: this.#column(choice);
+			})
+		);
+	}
+
+	chooseProjector(column: Column, projector: string): void {
+		const { model, tokens } = column.choice;
+		column.choice = {
+			...(model === undefined ? {} : { model }),
+			projector,
+			...(tokens === undefined ? {} : { tokens })
+		};
+		this.#remember();
+	}
+
+	chooseTokens(column: Column, tokens: number): void {
+		column.choice = { ...column.choice, tokens };
+		this.#remember();
+	}
+
+	chooseMethod(method: (typeof methods)[number]): void {
+		this.method = method;
+		remember(this.#memory, 'compare.method', method);
+	}
+
+	// ---- work --------------------------------------------------------------------------------------------------
+
+	/** Workers for the models that columns name. */
+	keepModels(): void {
+		const names = this.columns.map(({ choice }) => choice.model);
+		const listings = (this.#session.models ?? []).filter(
+			({ name }) => names.includes(name) && name !== this.#session.model
+		);
+		this.extra.keep(listings, this.#session.backendChoice);
+	}
+
+	/** Asks every column that has not answered this question yet. */
+	ask(): void {
+		const question = this.question.trim();
+		if (question === '') return;
+		this.asked = question;
+		this.answer();
+	}
+
+	/** Asks the columns that have not answered the question asked last. */
+	answer(): void {
+		const { asked } = this;
+		if (asked === undefined) return;
+		for (const { column, runner, subject } of this.shown)
+			if (runner && subject) column.ask(runner, subject, asked, this.#session.sampling.max_new_tokens);
+	}
+
+	/** Maps and visual tokens of every column. */
+	look(): void {
+		const { method, directions } = this;
+		for (const { column, runner, subject } of this.shown)
+			if (runner && subject) {
+				column.measure(runner, subject, { method, directions });
+				column.project(runner, subject);
+			}
+	}
+
+	time(): void {
+		for (const { column, runner, subject } of this.shown)
+			if (runner && subject) column.time(runner, subject, this.asked ?? this.question.trim());
+	}
+
+	/** The answers there are now, by place. */
+	get answers(): readonly (Written | undefined)[] {
+		return this.shown.map(({ column, loaded }) => {
+			const answer = column.answer.stale ? undefined : column.answer.value;
+			if (answer === undefined || loaded === undefined || answer.result.text.trim() === '') return undefined;
+			const { eos_token_id } = loaded.manifest.config.text_config;
+			const ids = answer.result.ids.filter((id) => id !== eos_token_id);
+			return { writer: column.id, model: loaded.manifest.name, text: answer.result.text, ids };
+		});
+	}
+
+	/** Every column scores every answer. */
+	score(): void {
+		const answers = this.answers.filter((answer) => answer !== undefined);
+		if (this.asked === undefined || answers.length === 0) return;
+		for (const { column, runner, subject } of this.shown)
+			if (runner && subject) column.score(runner, subject, this.asked, answers);
+	}
+
+	/** A new worker for a column's model. */
+	restart({ column, runner }: Shown): void {
+		const { model } = column.choice;
+		// The worker's state says what fails.
+		if (model === undefined || model === this.#session.model) void this.#session.restart();
+		else void runner?.client.restart().catch(() => undefined);
+	}
+
+	stop(): void {
+		for (const column of this.columns) column.stop();
+	}
+
+	/** The page is left: nothing goes on, and other models' memory is given back. Columns and results stay. */
+	leave(): void {
+		this.stop();
+		this.extra.dispose();
+	}
+
+	/** Name and colour of what a column shows, which may be what it showed before. */
+	label(
+		place: number,
+		{ manifest, projector, entry, tokens }: Pick<Subject, 'manifest' | 'projector' | 'entry' | 'tokens'>
+	): { readonly name: string; readonly colour: string } {
+		const model = manifest.name === this.#session.manifest?.name ? '' : ` (${manifest.name})`;
+		return {
+			name: `${letterOf(place)}: ${entry.title}, M = ${tokens}${model}`,
+			colour: projectorColours(Object.keys(manifest.projectors))[projector] ?? '#767676'
+		};
+	}
+
+	// ---- inside ------------------------------------------------------------------------------------------------
+
+	#column(choice: ColumnChoice): Column {
+		return new Column(this.#nextId++, choice);
+	}
+
+	#set(columns: readonly Column[]): void {
+		const [a, b] = this.pair.map((place) => this.columns[place]);
+		const source = this.columns[this.source];
+		const at = (column: Column | undefined, instead: number) => {
+			const place = column === undefined ? -1 : columns.indexOf(column);
+			return place < 0 ? instead : place;
+		};
+		this.columns = columns;
+		const first = at(a, 0);
+		this.pair = [first, at(b, first === 0 ? 1 : 0)];
+		this.source = at(source, 0);
+		this.cursor.selection.clear();
+		this.#remember();
+	}
+
+	#remember(): void {
+		remember(
+			this.#memory,
+			'compare.columns',
+			this.columns.map(({ choice }) => choice)
+		);
+	}
+
+	#show(column: Column, place: number): Shown {
+		const session = this.#session;
+		const { model } = column.choice;
+		const own = model === undefined || model === session.model;
+		const extra = own ? undefined : this.extra.get(model);
+		const worker: WorkerState = own ? session.worker : (extra?.state ?? { status: 'idle' });
+		const loaded = own ? (worker.status === 'ready' ? session.loaded : undefined) : extra?.loaded;
+		const manifest = own ? session.manifest : loaded?.manifest;
+		const resolved = manifest && resolve(column.choice, manifest, place);
+		const letter = letterOf(place);
+		const listing = session.models?.find(({ name }) => name === (own ? session.model : model));
+		const subject =
+			loaded && resolved && session.image
+				? subjectIn(loaded, session.image, resolved.projector, resolved.tokens)
+				: undefined;
+		const runner = own
+			? { client: session.client, lane: this.#lane }
+			: extra && { client: extra.client, lane: extra.lane };
+		return {
+			column,
+			place,
+			letter,
+			...(resolved && manifest
+				? this.label(place, { ...resolved, manifest })
+				: { name: `${letter}: ${listing?.title ?? '…'}`, colour: '#767676' }),
+			listing,
+			worker,
+			loaded,
+			manifest,
+			resolved,
+			subject,
+			runner
+		};
+	}
+}
+
+const kept = new WeakMap<Session, Comparison>();
+
+/** The session's comparison: what was computed is still there when the reader comes back to the page. */
+export function comparisonOf(session: Session, memory: Memory): Comparison {
+	const comparison = kept.get(session) ?? new Comparison(session, memory);
+	kept.set(session, comparison);
+	return comparison;
+}
+
+function gridsOf({ resolved, manifest }: Shown): Grids | undefined {
+	if (resolved === undefined || manifest === undefined) return undefined;
+	return { tokens: resolved.tokens, patches: patchSide(manifest) ** 2 };
+}

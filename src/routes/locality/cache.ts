@@ -1,0 +1,45 @@
+import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Subject } from '$lib/workbench/figures/subject.ts';
+import { measure, measurementKey, type Measured, type Measurement } from './methods.ts';
+
+/** Results kept; the oldest go first. */
+const LIMIT = 160;
+
+/** Measurements of a session, so that a map is computed once whichever figure asks for it, and what a stopped run has done is kept. */
+export class LocalityCache {
+	readonly #kept = new Map<string, Measured>();
+	readonly #session: Session;
+
+	constructor(session: Session) {
+		this.#session = session;
+	}
+
+	async get(subject: Subject, measurement: Measurement, control: StudyControl): Promise<Measured> {
+		const key = measurementKey(subject, measurement);
+		const known = this.#kept.get(key);
+		if (known) {
+			this.#kept.delete(key);
+			this.#kept.set(key, known);
+			return known;
+		}
+		const measured = await measure(this.#session.client, subject, measurement, control);
+		this.#kept.set(key, measured);
+		for (const oldest of this.#kept.keys()) {
+			if (this.#kept.size <= LIMIT) break;
+			this.#kept.delete(oldest);
+		}
+		return measured;
+	}
+}
+
+const caches = new WeakMap<Session, LocalityCache>();
+
+/** The session's cache; it outlives the page that filled it. */
+export function localityCache(session: Session): LocalityCache {
+	const known = caches.get(session);
+	if (known) return known;
+	const made = new LocalityCache(session);
+	caches.set(session, made);
+	return made;
+}

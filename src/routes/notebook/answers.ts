@@ -1,0 +1,323 @@
+import { encode } from 'fast-png';
+import { referencePlaces, samples } from '$lib/analysis/offsets.ts';
+import { tokenLocalities } from '$lib/analysis/locality.ts';
+import { greedy } from '$lib/model/sampling.ts';
+import type { Call, NotebookSubject } from '$lib/notebook/protocol.ts';
+import { callKey } from '$lib/notebook/saved.ts';
+import { generateScene, questions, renderScene } from '$lib/scenes/index.ts';
+import { InputError } from '$lib/tensor/errors.ts';
+import type { AnswerResult, ImageInput } from '../../workers/model/api.ts';
+import { openImage, type SessionImage } from '$lib/workbench/session/images.ts';
+import { innerAttention, localityRows, measure, type Method } from '../locality/methods.ts';
+import { samplerOf, sample } from '../offsets/sampling.ts';
+import { loadAtlas } from '$lib/workbench/session/samples.ts';
+import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
+
+/** Scenes that one call gives at most. */
+const MOST_SCENES = 200;
+/** Answers that are kept for a saved notebook. */
+const MOST_KEPT = 300;
+const methods: readonly Method[] = ['perturbation', 'occlusion', 'attention', 'structural'];
+
+/** Answers what cells ask of the model. Everything that comes in is from a frame that is not trusted, and checked. */
+export class NotebookAnswers {
+	readonly #session: Session;
+	readonly #base: string;
+	/** Images made for cells, by name. */
+	readonly #images = new Map<string, SessionImage>();
+	#turn: Promise<unknown> = Promise.resolve();
+
+	/** @param base the site's root, an absolute URL with a trailing slash */
+	constructor(session: Session, base: string) {
+		this.#session = session;
+		this.#base = base;
+	}
+
+	/** What is chosen at the left, with the image as the frame can show it. */
+	subject(): NotebookSubject | undefined {
+		const subject = subjectOf(this.#session);
+		if (!subject) return undefined;
+		const { manifest, projector, tokens, image } = subject;
+		return {
+			model: manifest.name,
+			projector,
+			projectors: Object.keys(manifest.projectors),
+			tokens,
+			image: { name: image.name, href: dataHref(image.bytes), width: image.width, height: image.height }
+		};
+	}
+
+	/** One call after the other: there is one model. @throws InputError for what cannot be answered */
+	async answer(name: Call, args: readonly unknown[], control: StudyControl): Promise<unknown> {
+		const work = this.#turn
+			.catch(() => undefined)
+			.then(() => {
+				control.signal.throwIfAborted();
+				return this.#answer(name, args, control);
+			});
+		this.#turn = work;
+		const value = await work;
+		const given = answersOf(this.#session);
+		const key = callKey(name, args);
+		given.delete(key);
+		given.set(key, value);
+		for (const oldest of given.keys()) {
+			if (given.size <= MOST_KEPT) break;
+			given.delete(oldest);
+		}
+		return value;
+	}
+
+	#answer(name: Call, args: readonly unknown[], control: StudyControl): Promise<unknown> {
+		const [first, second, third] = args;
+		switch (name) {
+			case 'ask':
+				return this.#ask(text(first, 'model.ask takes a question'), optionsOf(second), control.signal);
+			case 'trace':
+				return this.#trace(first, optionsOf(second));
+			case 'file':
+				return this.#file(text(first, 'model.file takes the name of a file'));
+			case 'locality':
+				return this.#locality(optionsOf(first), control);
+			case 'offsets':
+				return this.#offsets(optionsOf(first));
+			case 'compare':
+				return this.#compare(
+					listOf(first),
+					text(second, 'compare takes projectors and a question'),
+					optionsOf(third),
+					control
+				);
+			case 'sweep':
+				return this.#sweep(
+					text(first, 'sweep takes a projector, a list of M and a question'),
+					second,
+					text(third, 'sweep takes a question as its third value'),
+					optionsOf(args[3]),
+					control
+				);
+			case 'scenes':
+				return this.#scenes(first, optionsOf(second));
+		}
+	}
+
+	async #ask(
+		question: string,
+		options: Options,
+		signal: AbortSignal
+	): Promise<AnswerResult & { projector: string; tokens: number }> {
+		const subject = this.#subject(options);
+		const { client } = this.#session;
+		const request = {
+			projector: subject.projector,
+			...(subject.request.tokens !== undefined && { tokens: subject.request.tokens }),
+			turns: [{ question, images: [subject.request.image] }],
+			sampling: { ...greedy, max_new_tokens: numberOf(options['max_new_tokens'], 1, 1024) ?? 64 }
+		};
+		for await (const event of client.answer(request, signal))
+			if (event.type === 'done') {
+				signal.throwIfAborted();
+				return { ...event.result, projector: subject.projector, tokens: subject.tokens };
+			}
+		throw new Error('The answer ended before it was whole; run the cell again.');
+	}
+
+	#trace(names: unknown, options: Options) {
+		const wanted = names === undefined ? undefined : typeof names === 'string' ? [names] : listOf(names);
+		const subject = this.#subject(options);
+		return this.#session.client.trace({ ...subject.request, ...(wanted && { names: wanted }) });
+	}
+
+	async #locality(options: Options, control: StudyControl) {
+		const subject = this.#subject(options);
+		const method = methods.find((one) => one === (options['method'] ?? 'perturbation'));
+		if (!method) throw new InputError(`locality has the methods ${methods.join(', ')}.`);
+		const directions = numberOf(options['directions'], 1, 4096) ?? 2;
+		const measured = await measure(this.#session.client, subject, { method, directions }, control);
+		const head = 'mean';
+		const rows = localityRows(measured, subject, method, innerAttention(subject.entry) ? 'rollout' : 0, head);
+		return {
+			...rows,
+			projector: subject.projector,
+			provenance: subject.provenance,
+			measures: tokenLocalities(rows.map, rows.weighting, rows.homes),
+			image: { name: subject.image.name, href: dataHref(subject.image.bytes) }
+		};
+	}
+
+	async #offsets(options: Options) {
+		const { projectors } = this.#manifest();
+		const named =
+			options['projector'] ?? Object.keys(projectors).find((name) => samplerOf(projectors[name]!));
+		const subject = this.#subject({ ...options, projector: named });
+		const sampler = samplerOf(subject.entry);
+		if (!sampler)
+			throw new InputError(
+				`${subject.entry.title} samples nowhere in particular; offsets needs a D-Abstractor.`
+			);
+		const trace = await sample(this.#session.client, subject, sampler);
+		return {
+			samples: samples(trace),
+			references: referencePlaces(trace),
+			tokens: subject.tokens,
+			side: trace.side,
+			...sampler,
+			image: { name: subject.image.name, href: dataHref(subject.image.bytes) },
+			provenance: subject.provenance
+		};
+	}
+
+	async #compare(projectors: readonly string[], question: string, options: Options, control: StudyControl) {
+		const results = [];
+		for (const projector of projectors) {
+			results.push(await this.#ask(question, { ...options, projector, tokens: undefined }, control.signal));
+			control.onProgress({ done: results.length, total: projectors.length });
+		}
+		return results;
+	}
+
+	async #sweep(projector: string, Ms: unknown, question: string, options: Options, control: StudyControl) {
+		if (!Array.isArray(Ms)) throw new InputError('sweep takes a list of M as its second value.');
+		const results = [];
+		for (const tokens of Ms) {
+			results.push(await this.#ask(question, { ...options, projector, tokens }, control.signal));
+			control.onProgress({ done: results.length, total: Ms.length });
+		}
+		return results;
+	}
+
+	async #scenes(count: unknown, options: Options) {
+		const wanted = numberOf(count, 1, MOST_SCENES);
+		if (wanted === undefined) throw new InputError(`scenes takes a number from 1 to ${MOST_SCENES}.`);
+		const from = numberOf(options['from'], 0, 2 ** 27) ?? 0;
+		const atlas = await loadAtlas(this.#base);
+		const made = [];
+		for (let seed = from; seed < from + wanted; seed++) {
+			const scene = generateScene(seed, 'test');
+			const name = `Scene ${seed}`;
+			if (!this.#images.has(name)) {
+				const { width, height, data } = renderScene(scene, atlas);
+				const file = new Uint8Array(encode({ width, height, data, channels: 4, depth: 8 }));
+				this.#images.set(name, await openImage(new Blob([file]), name));
+			}
+			const image = this.#images.get(name)!;
+			made.push({
+				name,
+				objects: scene.objects,
+				questions: questions(scene, atlas.index).map(({ task, question, answer }) => ({
+					task,
+					question,
+					answer
+				})),
+				image: { name, href: dataHref(image.bytes) }
+			});
+		}
+		return made;
+	}
+
+	async #file(name: string): Promise<unknown> {
+		const { listing } = this.#session;
+		if (!/^[\w.-]+\.json$/.test(name) || listing?.location.kind !== 'url')
+			throw new InputError(
+				'model.file reads JSON files of a model that the site serves, e.g. "evaluation.json".'
+			);
+		const response = await fetch(new URL(name, listing.location.url));
+		if (!response.ok || !/json/.test(response.headers.get('content-type') ?? ''))
+			throw new InputError(`The model has no file ${name}.`);
+		return response.json();
+	}
+
+	#manifest() {
+		const { manifest } = this.#session;
+		if (!manifest) throw new InputError('No model is loaded yet; run the cell again when it is ready.');
+		return manifest;
+	}
+
+	#subject(options: Options): Subject {
+		const { projectors } = this.#manifest();
+		const projector = options['projector'];
+		if (projector !== undefined && (typeof projector !== 'string' || !Object.hasOwn(projectors, projector)))
+			throw new InputError(
+				`There is no projector “${String(projector)}”; there are ${Object.keys(projectors).join(', ')}.`
+			);
+		const tokens = numberOf(options['tokens'], 1, 65536);
+		const image = this.#image(options['image']);
+		const subject = subjectOf(this.#session, {
+			...(projector !== undefined && { projector }),
+			...(tokens !== undefined && { tokens }),
+			...(image && { image })
+		});
+		if (!subject)
+			throw new InputError('No model is loaded, or no image chosen; run the cell again when they are.');
+		return subject;
+	}
+
+	/** An image by name: one that `scenes` gave, or one of the workbench. */
+	#image(value: unknown): SessionImage | undefined {
+		if (value === undefined) return undefined;
+		const named = typeof value === 'object' && value !== null && 'name' in value ? value.name : value;
+		const { images, scenes = [] } = this.#session;
+		const found =
+			typeof named === 'string'
+				? (this.#images.get(named) ?? [...images, ...scenes].find(({ name }) => name === named))
+				: undefined;
+		if (!found)
+			throw new InputError(
+				`There is no image “${String(named)}”; give one that scenes() made or that is at the left.`
+			);
+		return found;
+	}
+}
+
+const given = new WeakMap<Session, Map<string, unknown>>();
+
+/** The last answers that cells were given, by `callKey`. */
+export function answersOf(session: Session): Map<string, unknown> {
+	const known = given.get(session) ?? new Map<string, unknown>();
+	given.set(session, known);
+	return known;
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+function optionsOf(value: unknown): Options {
+	if (value === undefined || value === null) return {};
+	if (typeof value !== 'object' || Array.isArray(value))
+		throw new InputError('Options are an object such as {projector: "c-abs", tokens: 36}.');
+	return value as Options;
+}
+
+function text(value: unknown, words: string): string {
+	if (typeof value !== 'string' || value.trim() === '') throw new InputError(`${words}.`);
+	return value;
+}
+
+function listOf(value: unknown): readonly string[] {
+	if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
+		throw new InputError('A list of names is needed, such as ["c-abs", "resampler"].');
+	return value;
+}
+
+function numberOf(value: unknown, low: number, high: number): number | undefined {
+	if (value === undefined || value === null) return undefined;
+	if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high)
+		throw new InputError(`${String(value)} is not a whole number from ${low} to ${high}.`);
+	return value;
+}
+
+const hrefs = new WeakMap<Uint8Array, string>();
+
+/** The file as a data: URL; the frame cannot fetch. */
+function dataHref(bytes: ImageInput['bytes']): string {
+	const known = hrefs.get(bytes);
+	if (known !== undefined) return known;
+	const type = bytes[0] === 0xff ? 'image/jpeg' : bytes[0] === 0x52 ? 'image/webp' : 'image/png';
+	let binary = '';
+	for (let at = 0; at < bytes.length; at += 8192)
+		binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
+	const href = `data:${type};base64,${btoa(binary)}`;
+	hrefs.set(bytes, href);
+	return href;
+}

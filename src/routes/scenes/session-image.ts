@@ -1,0 +1,38 @@
+import type { Atlas, Scene } from '$lib/scenes/index.ts';
+import { openImage } from '$lib/workbench/session/images.ts';
+import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import { Asking } from './asking.ts';
+import { composedName, sceneFile } from './picture.ts';
+
+/** Milliseconds between two images of one drag. */
+const pace = 300;
+
+/**
+ * Gives the session the composed scene as its image, at most every `pace` milliseconds and always the last one.
+ * @returns to be called with every new scene
+ */
+export function keepComposed(session: Session, atlas: Atlas): (scene: Scene) => void {
+	const asking = new Asking(atlas.index);
+	let waiting: Scene | undefined;
+	let timer: ReturnType<typeof setTimeout> | undefined;
+
+	async function put(): Promise<void> {
+		const scene = waiting;
+		waiting = undefined;
+		timer = undefined;
+		if (scene === undefined) return;
+		const questions = asking.suggestions(scene).slice(0, 4);
+		const file = new Blob([sceneFile(scene, atlas)]);
+		const image = await openImage(
+			file,
+			composedName,
+			questions.map(({ text }) => text)
+		);
+		session.putComposed(image);
+	}
+
+	return (scene) => {
+		waiting = scene;
+		timer ??= setTimeout(() => void put(), pace);
+	};
+}

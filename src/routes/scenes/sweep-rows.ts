@@ -1,0 +1,106 @@
+import type { PositionMapRows } from '$lib/viz/position-map.ts';
+import type { SweepAnswersRows } from '$lib/viz/sweep-answers.ts';
+import type { SweepPoint, SweepRows } from '$lib/viz/sweep.ts';
+import { pathKinds } from './path.ts';
+import { type Reference, stepError, type SweepCell, type SweepResult } from './run-sweep.ts';
+
+export type Measure = 'accuracy' | 'logProbability' | 'moved' | 'stayed';
+
+const words: Readonly<Record<Measure, string>> = {
+	accuracy: 'Share of questions right',
+	logProbability: 'Log-probability of the truth (nats)',
+	moved: 'Equivariance error',
+	stayed: 'Error as if it had stayed'
+};
+
+/** Rows of the line figure. @param all every projector of the model, for the colours */
+export function sweepRows(
+	result: SweepResult,
+	measure: Measure,
+	all: readonly string[],
+	reference: Reference = 'before'
+): SweepRows {
+	const { plan, cells } = result;
+	const points = cells.flatMap((cell): SweepPoint[] => {
+		const value = valueOf(result, cell, measure, reference);
+		const position = plan.steps[cell.step]?.position;
+		if (value === undefined || position === undefined || Number.isNaN(value)) return [];
+		return [{ projector: cell.projector, position, value }];
+	});
+	return {
+		points,
+		position: pathKinds[plan.kind].axis,
+		value: words[measure],
+		positions: plan.steps.map(({ position }) => position),
+		projectors: all,
+		...domainOf(measure, points)
+	};
+}
+
+/** Ends that stay the same from sweep to sweep, so that they can be compared at a glance. */
+function domainOf(measure: Measure, points: readonly SweepPoint[]): Pick<SweepRows, 'domain'> {
+	if (measure === 'accuracy') return { domain: [0, 1] };
+	const values = points.map(({ value }) => value);
+	return measure === 'logProbability'
+		? { domain: [Math.min(-1, ...values), 0] }
+		: { domain: [0, Math.max(1.5, ...values)] };
+}
+
+function valueOf(
+	result: SweepResult,
+	cell: SweepCell,
+	measure: Measure,
+	reference: Reference
+): number | undefined {
+	if (measure === 'moved' || measure === 'stayed')
+		return stepError(result, cell.projector, cell.step, reference)?.[measure];
+	return mean(cell.answers.map((answer) => answer[measure === 'accuracy' ? 'credit' : 'logProbability']));
+}
+
+function mean(values: readonly (number | undefined)[]): number | undefined {
+	const known = values.filter((value) => value !== undefined);
+	return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** Rows of the figure of every answer. */
+export function answerRows({ plan, cells }: SweepResult, all: readonly string[]): SweepAnswersRows {
+	return {
+		position: pathKinds[plan.kind].axis,
+		positions: plan.steps.map(({ position }) => position),
+		projectors: all,
+		lines: plan.questions.flatMap(({ text }) =>
+			plan.subjects.map(({ projector, title }) => ({
+				projector,
+				title,
+				question: text,
+				cells: plan.steps.map((_, step) => {
+					const cell = cells.find((other) => other.projector === projector && other.step === step);
+					return cell?.answers.find(({ question }) => question === text);
+				})
+			}))
+		)
+	};
+}
+
+/** Rows of the map of places: means over the questions. */
+export function positionRows({ plan, cells }: SweepResult): PositionMapRows {
+	return {
+		side: Math.round(Math.sqrt(plan.steps.length)),
+		panels: plan.subjects.map(({ projector, title }) => {
+			const at = (step: number) =>
+				cells.find((cell) => cell.projector === projector && cell.step === step)?.answers ?? [];
+			const values = (key: 'credit' | 'logProbability') =>
+				Float32Array.from(plan.steps, (_, step) => mean(at(step).map((answer) => answer[key])) ?? NaN);
+			return {
+				title,
+				credit: values('credit'),
+				logProbability: values('logProbability'),
+				answers: plan.steps.map((_, step) =>
+					at(step)
+						.map(({ answer }) => answer)
+						.join('; ')
+				)
+			};
+		})
+	};
+}

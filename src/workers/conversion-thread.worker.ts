@@ -1,3 +1,0 @@
-import { serveConversion } from './conversion-thread.ts';
-
-serveConversion();

@@ -1,4 +1,0 @@
-import { expose } from 'comlink';
-import { ConvertWorker } from './converter.ts';
-
-expose(new ConvertWorker());

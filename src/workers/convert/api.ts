@@ -1,0 +1,119 @@
+import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
+import type { ModelLocation } from '../../lib/browser/model-source.ts';
+
+/** Contract between the page and the conversion worker. Everything here is structured-cloneable. */
+
+/** A file that was dropped or picked; `path` begins with the dropped folder's name. */
+export interface PickedFile {
+	readonly path: string;
+	readonly file: Blob;
+}
+
+/** Where a checkpoint comes from: the files of a folder, one .tar, .tar.gz or .tgz, or an archive unpacked before. */
+export type CheckpointInput =
+	| { readonly kind: 'files'; readonly files: readonly PickedFile[] }
+	| { readonly kind: 'staged'; readonly name: string };
+
+/** What a checkpoint would become, before anything is written. */
+export interface CheckpointSummary {
+	/** Its folder, e.g. "C-7B-M144/last". */
+	readonly name: string;
+	/** Absent for a .tar.gz, which cannot be looked into before it is unpacked. */
+	readonly contents?: {
+		readonly projector: string;
+		readonly title: string;
+		readonly num_query_tokens: number;
+		/** Bytes of the checkpoint's weight files. */
+		readonly size: number;
+		/** Bytes of the model folder by type. */
+		readonly sizes: Readonly<Record<DTypePreset, number>>;
+		/** Whether a tokenizer lies beside it. */
+		readonly tokenizer: boolean;
+	};
+	/** Bytes of the archive that has to be unpacked first. */
+	readonly archive?: number;
+}
+
+export interface ConvertRequest {
+	readonly checkpoint: CheckpointInput;
+	/** Files of a tokenizer, where the checkpoint has none. */
+	readonly tokenizer?: readonly PickedFile[];
+	/** Name of the model folder in the browser's storage. */
+	readonly name: string;
+	readonly dtype: DTypePreset;
+	/** `memory` keeps the result until the page is left. */
+	readonly keep: 'storage' | 'memory';
+	/** For tests: bytes of weights in one language graph. */
+	readonly languageLimit?: number;
+}
+
+export interface JobProgress {
+	readonly stage: 'unpack' | 'convert' | 'hash' | 'download' | 'verify';
+	/** File in work. */
+	readonly what: string;
+	/** Bytes so far and in all; `total` is 0 where it is not known. */
+	readonly done: number;
+	readonly total: number;
+}
+
+export interface ConvertResult {
+	readonly manifest: ModelManifest;
+	/** The files of a model kept in memory. */
+	readonly files?: Readonly<Record<string, Blob>>;
+}
+
+/** A file of a stored model that is not what its manifest says. */
+export interface DamagedFile {
+	readonly path: string;
+	readonly problem: string;
+}
+
+/** Where the files of a damaged model come from again. */
+export type RepairSource =
+	| { readonly kind: 'server' }
+	| {
+			readonly kind: 'checkpoint';
+			readonly checkpoint: CheckpointInput;
+			readonly tokenizer?: readonly PickedFile[];
+	  };
+
+/** One sub-model on WebGPU against WASM. */
+export interface SelfTestRow {
+	readonly name: string;
+	/** Largest difference, relative to the largest value. */
+	readonly error?: number;
+	readonly tolerance: number;
+	readonly verdict: 'equal' | 'different' | 'failed' | 'left-out';
+	readonly note?: string;
+}
+
+/** Exposed by `convert.worker.ts` through comlink. */
+export interface ConvertWorkerApi {
+	/** The worker takes the Web Lock `lock` and keeps it as long as it lives, so that its end is noticed however it comes. */
+	watch(lock: string): Promise<void>;
+	inspect(input: CheckpointInput): Promise<CheckpointSummary>;
+	convert(request: ConvertRequest, onProgress: (progress: JobProgress) => void): Promise<ConvertResult>;
+	/** Copies a model folder from a server into the storage, every file checked against its hash. */
+	download(
+		request: { readonly url: string; readonly name: string },
+		onProgress: (progress: JobProgress) => void
+	): Promise<ModelManifest>;
+	/** Files that are not what the manifest says. */
+	verify(name: string, onProgress: (progress: JobProgress) => void): Promise<readonly DamagedFile[]>;
+	/**
+	 * Makes the damaged files of a stored model again, and only those: from the checkpoint it was made of, or the server it came from.
+	 * @returns the files that were made again
+	 */
+	repair(
+		name: string,
+		source: RepairSource,
+		onProgress: (progress: JobProgress) => void
+	): Promise<readonly string[]>;
+	/** Runs every sub-model on the same numbers on WebGPU and WASM. */
+	selfTest(
+		location: ModelLocation,
+		onProgress: (progress: JobProgress) => void
+	): Promise<readonly SelfTestRow[]>;
+	/** Ends the work at the next chunk; what is whole stays for another time. */
+	cancel(): Promise<void>;
+}

@@ -1,0 +1,4 @@
+import { expose } from 'comlink';
+import { ConvertWorker } from './worker.ts';
+
+expose(new ConvertWorker());

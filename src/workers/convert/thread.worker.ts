@@ -1,0 +1,3 @@
+import { serveConversion } from './thread.ts';
+
+serveConversion();

@@ -1,0 +1,328 @@
+import type { SourceFolder } from '../../lib/checkpoint/source.ts';
+import { convert } from '../../lib/model/convert/convert.ts';
+import { openCheckpointIn, type OpenCheckpoint } from '../../lib/model/convert/pick.ts';
+import { forecastConversion } from '../../lib/model/convert/plan.ts';
+import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
+import { writeWhole, type FolderSink } from '../../lib/model/convert/sink.ts';
+import type { ConversionThreads } from '../../lib/model/convert/threads.ts';
+import { unpackTarGz } from '../../lib/model/convert/unpack.ts';
+import type { ModelManifest } from '../../lib/model/manifest.ts';
+import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
+import { projectorDefinition } from '../../lib/model/projectors/registry.ts';
+import { InputError } from '../../lib/tensor/errors.ts';
+import type { ModelLocation } from '../../lib/browser/model-source.ts';
+import {
+	gzipArchive,
+	inputFolder,
+	openTokenizerFiles,
+	sizeOf,
+	STAGED,
+	stagedFolder,
+	weightsBelow
+} from './checkpoint-input.ts';
+import { openConversionThreads, usualThreads, type ThreadChoice, type ThreadSetup } from './threads.ts';
+import type {
+	CheckpointInput,
+	CheckpointSummary,
+	ConvertRequest,
+	ConvertResult,
+	ConvertWorkerApi,
+	DamagedFile,
+	JobProgress,
+	RepairSource,
+	SelfTestRow
+} from './api.ts';
+import { downloadModel } from './download.ts';
+import { blobSink } from './memory-sink.ts';
+import { writingModel } from '../../lib/browser/model-locks.ts';
+import {
+	checkModelName,
+	opfsDirectory,
+	opfsFolder,
+	opfsSink,
+	OPFS_MODELS,
+	OPFS_STAGING
+} from '../../lib/browser/opfs.ts';
+import { repairSink } from './repair.ts';
+import { addressOf, ADDRESS_FILE } from '../../lib/browser/stored-models.ts';
+import { damagedFiles } from './verify.ts';
+import { holdForLife } from '../../lib/browser/locks.ts';
+
+type Report = (progress: JobProgress) => void;
+
+/** The conversion worker: one job at a time. */
+export class ConvertWorker implements ConvertWorkerApi {
+	readonly #threads: ThreadChoice;
+	#abort = new AbortController();
+
+	constructor(threads = usualThreads) {
+		this.#threads = threads;
+	}
+
+	async watch(lock: string): Promise<void> {
+		await holdForLife(lock);
+	}
+
+	async inspect(input: CheckpointInput): Promise<CheckpointSummary> {
+		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
+		if (archive) return { name: archive.path, archive: archive.file.size };
+		const opened = await openCheckpointIn(await inputFolder(input));
+		const { checkpoint, tokenizer, resolve } = opened;
+		const { sources, sizes } = await forecastConversion(checkpoint, resolve);
+		const { config, projector } = sources[0]!;
+		return {
+			name: checkpoint.name,
+			contents: {
+				projector,
+				title: projectorDefinition(config.projector_config.projector_type).title(config.projector_config),
+				num_query_tokens: config.projector_config.num_query_tokens,
+				size: await sizeOf(checkpoint),
+				sizes,
+				tokenizer: tokenizer !== undefined
+			}
+		};
+	}
+
+	async convert(request: ConvertRequest, onProgress: Report): Promise<ConvertResult> {
+		const name = checkModelName(request.name);
+		const report = throttled(onProgress);
+		return writingModel(name, async () => {
+			if (request.keep === 'memory') {
+				const sink = blobSink(name);
+				const opened = await openCheckpointIn(await inputFolder(request.checkpoint));
+				// Done here alone: blobs of other threads would have to come back, and what has no room on the disk is small.
+				const manifest = await this.#convert(request, opened, sink, report);
+				return { manifest, files: Object.fromEntries(sink.files) };
+			}
+			const input = await this.#unpacked(request, report);
+			const folder = await inputFolder(input);
+			const opened = await openCheckpointIn(folder);
+			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
+			await this.#checkRoom(request, opened, sink.folder);
+			const { dtype, languageLimit } = request;
+			const setup = { checkpoint: input, model: name, dtype, languageLimit };
+			const manifest = await this.#inThreads(setup, folder, (threads) =>
+				this.#convert(request, opened, sink, report, threads)
+			);
+			await dropStaged(name);
+			return { manifest };
+		});
+	}
+
+	async download(request: { url: string; name: string }, onProgress: Report): Promise<ModelManifest> {
+		const name = checkModelName(request.name);
+		return writingModel(name, () => this.#download(request.url, name, throttled(onProgress)));
+	}
+
+	async verify(name: string, onProgress: Report): Promise<readonly DamagedFile[]> {
+		return damagedFiles(await storedFolder(name), this.#abort.signal, throttled(onProgress));
+	}
+
+	async repair(name: string, source: RepairSource, onProgress: Report): Promise<readonly string[]> {
+		const report = throttled(onProgress);
+		return writingModel(checkModelName(name), async () => {
+			const folder = await storedFolder(name);
+			const damaged = await damagedFiles(folder, this.#abort.signal, report);
+			const paths = damaged.map(({ path }) => path);
+			if (paths.length === 0) return paths;
+			if (source.kind === 'server') {
+				const address = await addressOf(folder);
+				if (address === undefined)
+					throw new InputError(`It is not known where "${name}" was downloaded from; download it again.`);
+				await this.#download(address, name, report);
+			} else await this.#convertAgain(name, new Set(paths), source, report);
+			return paths;
+		});
+	}
+
+	async selfTest(location: ModelLocation, onProgress: Report): Promise<readonly SelfTestRow[]> {
+		const { selfTest } = await import('../model/self-check.ts');
+		return selfTest(location, this.#abort.signal, onProgress);
+	}
+
+	async cancel(): Promise<void> {
+		this.#abort.abort();
+		this.#abort = new AbortController();
+	}
+
+	#convert(
+		request: ConvertRequest,
+		{ checkpoint, tokenizer, resolve }: OpenCheckpoint,
+		sink: FolderSink,
+		report: Report,
+		threads?: ConversionThreads
+	): Promise<ModelManifest> {
+		const own = request.tokenizer ? openTokenizerFiles(request.tokenizer) : tokenizer;
+		return convert({
+			checkpoint,
+			...(own && { tokenizer: own }),
+			sink,
+			dtype: request.dtype,
+			name: request.name,
+			resolve,
+			createHash: sha256Hasher,
+			...(threads && { threads }),
+			...(request.languageLimit !== undefined && { languageLimit: request.languageLimit }),
+			signal: this.#abort.signal,
+			onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
+		});
+	}
+
+	async #download(url: string, name: string, onProgress: Report): Promise<ModelManifest> {
+		const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
+		const manifest = await downloadModel(url, sink, {
+			room: await freeSpace(),
+			signal: this.#abort.signal,
+			onProgress
+		});
+		await writeWhole(sink, ADDRESS_FILE, new TextEncoder().encode(JSON.stringify({ url })));
+		return manifest;
+	}
+
+	/** @throws InputError when the checkpoint is not the one that the damaged files were made from */
+	async #convertAgain(
+		name: string,
+		damaged: ReadonlySet<string>,
+		{ checkpoint: input, tokenizer: own }: Extract<RepairSource, { kind: 'checkpoint' }>,
+		report: Report
+	): Promise<void> {
+		const model = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name]))!);
+		const manifest = (await openModelFolder(model.folder)).manifest;
+		const { dtype } = manifest;
+		const unpacked = await this.#unpacked({ checkpoint: input, name, dtype }, report);
+		const folder = await inputFolder(unpacked);
+		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(folder);
+		const sink = repairSink(model, manifest, damaged, checkpoint);
+		// One tokenizer is as good as another while it is not what is damaged.
+		const opened = own
+			? openTokenizerFiles(own)
+			: (tokenizer ?? (damaged.has(manifest.tokenizer) ? undefined : model.folder));
+		const setup = { checkpoint: unpacked, model: name, dtype, repair: damaged };
+		await this.#inThreads(setup, folder, (threads) =>
+			convert({
+				checkpoint,
+				...(opened && { tokenizer: opened }),
+				sink,
+				dtype,
+				name: manifest.name,
+				resolve,
+				createHash: sha256Hasher,
+				...(threads && { threads: sink.watching(threads) }),
+				repair: damaged,
+				signal: this.#abort.signal,
+				onProgress: ({ what, done, total, stage }) => report({ stage, what, done, total })
+			})
+		);
+		await dropStaged(name);
+		const left = [...damaged].filter((path) => !sink.repaired.has(path));
+		if (left.length > 0)
+			throw new InputError(
+				`${left.join(', ')} of "${name}" is not made from ${checkpoint.name}; choose the checkpoint it was made from.`
+			);
+	}
+
+	/**
+	 * Converts in threads that open the same as this worker, where the weights are worth them.
+	 * @param folder what `setup.checkpoint` was opened as
+	 */
+	async #inThreads<T>(
+		setup: ThreadSetup,
+		folder: SourceFolder,
+		work: (threads: ConversionThreads | undefined) => Promise<T>
+	): Promise<T> {
+		// With what a LoRA refers to, which lies beside it.
+		const count = this.#threads.count(await weightsBelow(folder));
+		if (count === 0) return work(undefined);
+		const threads = openConversionThreads(count, this.#threads.start, setup);
+		try {
+			return await work(threads);
+		} finally {
+			await threads.close();
+		}
+	}
+
+	/** A checkpoint that can be opened; an archive is unpacked into the storage first, unless that was done before. */
+	async #unpacked(
+		{
+			checkpoint: input,
+			name,
+			dtype,
+			tokenizer
+		}: Pick<ConvertRequest, 'checkpoint' | 'name' | 'dtype' | 'tokenizer'>,
+		report: Report
+	): Promise<CheckpointInput> {
+		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
+		if (!archive) return input;
+		const unpacked = { kind: 'staged', name } as const;
+		const identity = JSON.stringify({ name: archive.path, size: archive.file.size, dtype });
+		const before = await stagedFolder(name);
+		if (before && (await readText(before, STAGED)) === identity) return unpacked;
+		const staging = (await opfsDirectory([OPFS_STAGING], true))!;
+		await dropStaged(name);
+		const sink = opfsSink(archive.path, await staging.getDirectoryHandle(name, { create: true }));
+		const room = await freeSpace();
+		if (archive.file.size > room) throw noRoom(`Unpacking ${archive.path}`, archive.file.size, room);
+		await unpackTarGz(archive.path, archive.file, sink, {
+			room,
+			signal: this.#abort.signal,
+			onProgress: (path, read) =>
+				report({ stage: 'unpack', what: path, done: read, total: archive.file.size })
+		});
+		for (const { path, file } of tokenizer ?? [])
+			await writeWhole(sink, `tokenizer/${path.split('/').at(-1)}`, new Uint8Array(await file.arrayBuffer()));
+		await writeWhole(sink, STAGED, new TextEncoder().encode(identity));
+		return unpacked;
+	}
+
+	async #checkRoom(request: ConvertRequest, { checkpoint, resolve }: OpenCheckpoint, target: SourceFolder) {
+		const { sizes } = await forecastConversion(checkpoint, resolve);
+		let there = 0;
+		for (const path of await target.list()) there += (await target.open(path))?.size ?? 0;
+		const needed = sizes[request.dtype] - there;
+		const room = await freeSpace();
+		if (needed > room) throw noRoom(`The ${request.dtype} model`, needed, room);
+	}
+}
+
+/** @throws InputError when there is no such model */
+async function storedFolder(name: string): Promise<SourceFolder> {
+	const folder = await opfsDirectory([OPFS_MODELS, name]);
+	if (!folder) throw new InputError(`There is no model "${name}" in this browser's storage.`);
+	return opfsFolder(name, folder);
+}
+
+async function dropStaged(name: string): Promise<void> {
+	const staging = await opfsDirectory([OPFS_STAGING]);
+	await staging?.removeEntry(name, { recursive: true }).catch(() => undefined);
+}
+
+async function readText(folder: SourceFolder, path: string): Promise<string | undefined> {
+	const source = await folder.open(path);
+	return source && new TextDecoder().decode(await source.read(0, source.size));
+}
+
+/** Bytes that the browser lets the page still write. */
+export async function freeSpace(): Promise<number> {
+	const { quota, usage = 0 } = await navigator.storage.estimate();
+	return quota === undefined ? Infinity : Math.max(0, quota - usage);
+}
+
+function noRoom(what: string, needed: number, room: number): InputError {
+	const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+	return new InputError(
+		`${what} needs ${gigabytes(needed)} in this browser's storage, which has room for ${gigabytes(room)}; delete a model, free space on the disk, or choose a smaller type.`
+	);
+}
+
+/** At most ten reports a second, and always those that begin something new. */
+function throttled(report: Report): Report {
+	let last = 0;
+	let what = '';
+	return (progress) => {
+		const now = performance.now();
+		if (now - last < 100 && progress.what === what && progress.done < progress.total) return;
+		last = now;
+		what = progress.what;
+		report(progress);
+	};
+}

@@ -1,4 +1,0 @@
-import { expose } from 'comlink';
-import { HoneybeeWorker } from './worker-api.ts';
-
-expose(new HoneybeeWorker());

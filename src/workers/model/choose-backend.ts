@@ -1,0 +1,110 @@
+import type { ModelManifest } from '../../lib/model/manifest.ts';
+import type { Backend } from '../../lib/model/runtime/backend.ts';
+import { InputError } from '../../lib/tensor/errors.ts';
+import type { BackendChoice } from './api.ts';
+import { describeAdapter, requestAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
+import {
+	createWasmBackend,
+	createWebGpuBackend,
+	UnusableAdapterError,
+	type WebGpuBackend,
+	type WebGpuOptions
+} from './web-backend.ts';
+import { limitsOf, preflight, PROBE_ABOVE, probeMemory } from './preflight.ts';
+
+/** Where a model is to run, and why in one sentence. */
+export interface Decision {
+	readonly backend: 'webgpu' | 'wasm';
+	readonly reason: string;
+}
+
+/**
+ * `auto` is WebGPU on a hardware adapter that can hold the model's types, WASM otherwise; a software adapter is used only
+ * when WebGPU is asked for.
+ * @throws InputError when what was asked for cannot be.
+ */
+export function decide(
+	choice: BackendChoice,
+	adapter: AdapterFacts | undefined,
+	manifest: ModelManifest
+): Decision {
+	if (choice === 'wasm') return { backend: 'wasm', reason: 'WASM was asked for.' };
+	const lacksHalf = needsHalf(manifest) && !adapter?.shader_f16;
+	if (choice === 'webgpu') {
+		if (!adapter)
+			throw new InputError(
+				'WebGPU was asked for, but this browser offers no adapter; choose WASM or automatic.'
+			);
+		if (lacksHalf)
+			throw new InputError(
+				`The model ${manifest.name} is ${manifest.dtype}, and the adapter "${adapter.description}" has no half precision (shader-f16); convert the model to fp32 or q4, or choose WASM.`
+			);
+		return { backend: 'webgpu', reason: 'WebGPU was asked for.' };
+	}
+	if (!adapter) return { backend: 'wasm', reason: 'This browser offers no WebGPU adapter.' };
+	if (adapter.software)
+		return {
+			backend: 'wasm',
+			reason: `The only WebGPU adapter (${adapter.description}) is software, which is slower than WASM.`
+		};
+	if (lacksHalf)
+		return {
+			backend: 'wasm',
+			reason: `The WebGPU adapter has no half precision, which a ${manifest.dtype} model needs.`
+		};
+	return { backend: 'webgpu', reason: 'A WebGPU adapter was found.' };
+}
+
+/** Makes the backend for a model. @throws InputError when the model cannot run as asked. */
+export async function chooseBackend(
+	choice: BackendChoice,
+	manifest: ModelManifest,
+	options: Omit<WebGpuOptions, 'reason' | 'half'>
+): Promise<Backend> {
+	const adapter = choice === 'wasm' ? undefined : await requestAdapter();
+	const { backend, reason } = decide(choice, adapter && describeAdapter(adapter), manifest);
+	if (backend === 'webgpu') {
+		let gpu: WebGpuBackend;
+		try {
+			gpu = await createWebGpuBackend({ ...options, reason, half: manifest.kv_dtype === 'float16' });
+		} catch (error) {
+			if (!(error instanceof UnusableAdapterError)) throw error;
+			if (choice === 'webgpu')
+				throw new InputError(
+					`WebGPU does not work on this adapter (${error.message}); choose WASM, or another browser or driver.`
+				);
+			return wasm(manifest, `WebGPU does not work on this adapter: ${error.message}.`);
+		}
+		return fitting(gpu, manifest).catch(async (error: unknown) => {
+			await gpu.dispose();
+			throw error;
+		});
+	}
+	return wasm(manifest, reason);
+}
+
+/** The GPU with as many positions as fit beside the model. @throws InputError with the numbers when too few do */
+async function fitting(gpu: WebGpuBackend, manifest: ModelManifest): Promise<Backend> {
+	const limits = limitsOf(gpu.device.limits);
+	const description = gpu.info.description.replace(/[,;].*/, '');
+	const wanted = preflight(manifest, { backend: 'webgpu', limits, description });
+	if (wanted.refusal !== undefined) throw new InputError(wanted.refusal);
+	if (wanted.needed < PROBE_ABOVE) return { ...gpu, context: wanted.context };
+	const available = await probeMemory(gpu.device, wanted.needed);
+	const { refusal, context } = preflight(manifest, { backend: 'webgpu', limits, description, available });
+	if (refusal !== undefined) throw new InputError(refusal);
+	return { ...gpu, context };
+}
+
+async function wasm(manifest: ModelManifest, reason: string): Promise<Backend> {
+	const { refusal, context } = preflight(manifest, { backend: 'wasm' });
+	if (refusal !== undefined)
+		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
+	return { ...(await createWasmBackend(reason)), context };
+}
+
+function needsHalf({ dtypes, kv_dtype }: ModelManifest): boolean {
+	return (
+		kv_dtype === 'float16' || Object.values(dtypes).some((dtype) => dtype === 'fp16' || dtype === 'q4f16')
+	);
+}

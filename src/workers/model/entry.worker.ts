@@ -1,0 +1,4 @@
+import { expose } from 'comlink';
+import { HoneybeeWorker } from './worker.ts';
+
+expose(new HoneybeeWorker());

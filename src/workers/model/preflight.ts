@@ -1,0 +1,160 @@
+import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
+import { describeAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
+
+/** Positions that a prompt with one image, a question and an answer need; a model that cannot have them is refused. */
+export const LEAST_CONTEXT = 2048;
+/** What WASM's 32-bit address space leaves for weights and cache, beside the runtime and what it computes. */
+export const WASM_LIMIT = 3.2e9;
+/** Activations, staging buffers and the runtime's own, measured generously. */
+const WORKING_MEMORY = 0.3e9;
+
+/** Limits of an adapter that decide what it can run. */
+const limitNames = [
+	'maxBufferSize',
+	'maxStorageBufferBindingSize',
+	'maxComputeWorkgroupStorageSize',
+	'maxComputeInvocationsPerWorkgroup',
+	'maxStorageBuffersPerShaderStage'
+] as const;
+
+export type GpuLimits = Readonly<Record<(typeof limitNames)[number], number>>;
+
+/** What can run models here. */
+export interface Machine {
+	/** Absent where the browser offers no WebGPU adapter. */
+	readonly adapter?: AdapterFacts & { readonly features: readonly string[]; readonly limits: GpuLimits };
+	/** GiB of memory that the browser admits to, at most 8 or so; absent where it does not say. */
+	readonly deviceMemory?: number;
+	/** Type for a conversion, and why. */
+	readonly dtype: DTypePreset;
+	readonly dtypeReason: string;
+}
+
+export function machineOf(adapter: GPUAdapter | undefined): Machine {
+	const memory = (navigator as { readonly deviceMemory?: number }).deviceMemory;
+	const facts = adapter && {
+		...describeAdapter(adapter),
+		features: [...adapter.features].sort(),
+		limits: limitsOf(adapter.limits)
+	};
+	return {
+		...(facts && { adapter: facts }),
+		...(memory !== undefined && { deviceMemory: memory }),
+		...(facts?.shader_f16
+			? {
+					dtype: 'q4f16' as const,
+					dtypeReason: 'q4f16 suits this adapter: 4-bit weights, half-precision arithmetic.'
+				}
+			: {
+					dtype: 'q4' as const,
+					dtypeReason: facts
+						? 'q4 suits this adapter, which has no half precision (shader-f16).'
+						: 'Without a WebGPU adapter only small models run here; q4 takes the least memory.'
+				})
+	};
+}
+
+export function limitsOf(limits: GPUSupportedLimits): GpuLimits {
+	return Object.fromEntries(limitNames.map((name) => [name, limits[name]])) as GpuLimits;
+}
+
+/** Memory a model needs, in bytes, and what it can have with it. */
+export interface Preflight {
+	/** Weights of the graphs that run on the device. */
+	readonly weights: number;
+	/** Positions that fit, at most those the model was made for. */
+	readonly context: number;
+	/** Cache of that many positions, with the second copy that a step makes of one part's. */
+	readonly cache: number;
+	readonly working: number;
+	readonly needed: number;
+	/** Why the model cannot run here, a sentence with the numbers. */
+	readonly refusal?: string;
+}
+
+interface PreflightOptions {
+	readonly backend: 'webgpu' | 'wasm';
+	readonly limits?: GpuLimits | undefined;
+	/** Bytes that the device can be given; absent while that is not known. */
+	readonly available?: number | undefined;
+	readonly description?: string | undefined;
+}
+
+/** Whether a model fits, from its manifest alone. */
+export function preflight(
+	manifest: ModelManifest,
+	{ backend, limits, available, description = 'this adapter' }: PreflightOptions
+): Preflight {
+	const { graphs, projectors, memory, config, files } = manifest;
+	const { max_position_embeddings, num_key_value_heads, head_dim, num_hidden_layers } = config.text_config;
+	const size = new Map(files.map((file) => [file.path, file.size]));
+	// One projector is loaded; the embedding's rows are looked up on the processor.
+	const [first] = Object.values(projectors);
+	const used = [graphs.vision, ...graphs.language, ...(first ? [first] : [])];
+	if (backend === 'wasm') used.push(graphs.embedding);
+	const shards = new Set(used.flatMap(({ weights }) => weights));
+	const weights = [...shards].reduce((sum, path) => sum + (size.get(path) ?? 0), 0);
+
+	// A step makes a part's new cache beside the old one.
+	const parts = graphs.language.map(({ layers }) => (layers[1] - layers[0]) / num_hidden_layers);
+	const perPosition = memory.kv_per_token * (1 + Math.max(...parts));
+	const limit = backend === 'wasm' ? WASM_LIMIT : available;
+	const room = limit === undefined ? Infinity : limit - weights - WORKING_MEMORY;
+	const tensor = num_key_value_heads * head_dim * (manifest.kv_dtype === 'float16' ? 2 : 4);
+	const binding = limits
+		? Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / tensor
+		: Infinity;
+	const context = Math.floor(Math.max(0, Math.min(max_position_embeddings, binding, room / perPosition)));
+	const least = Math.min(LEAST_CONTEXT, max_position_embeddings);
+	const positions = Math.max(context, least);
+	const cache = positions * perPosition;
+	const needed = weights + cache + WORKING_MEMORY;
+	const result = { weights, context, cache, working: WORKING_MEMORY, needed };
+	if (context >= least) return result;
+	const sum = `${gb(needed)} (${gb(weights)} of weights, ${gb(cache)} of cache for ${positions} positions, ${gb(WORKING_MEMORY)} to work with)`;
+	return {
+		...result,
+		refusal:
+			backend === 'wasm'
+				? `The model ${manifest.name} needs ${sum}, more than the ${gb(WASM_LIMIT)} that WASM can hold; use a browser with WebGPU, the command line, or a smaller type.`
+				: room < least * perPosition
+					? `The model ${manifest.name} needs ${sum}, and ${description} gave ${gb(available ?? 0)}; close other programs, or use a smaller model or type.`
+					: `The model ${manifest.name} needs buffers of ${gb(least * tensor)} for its cache, and ${description} allows ${gb(binding * tensor)}; use another adapter.`
+	};
+}
+
+/** Models below this are loaded without asking the device for memory first. */
+export const PROBE_ABOVE = 1e9;
+const PROBE_BUFFER = 2 ** 29;
+/** Finest step of the probe. */
+const PROBE_STEP = 2 ** 24;
+
+/** Bytes, up to `wanted`, that a device has to give now: asked for in buffers, and given back. */
+export async function probeMemory(device: GPUDevice, wanted: number): Promise<number> {
+	const buffers: GPUBuffer[] = [];
+	let size = Math.min(PROBE_BUFFER, device.limits.maxBufferSize);
+	let given = 0;
+	try {
+		while (given < wanted) {
+			const next = Math.min(size, Math.ceil((wanted - given) / 4) * 4);
+			device.pushErrorScope('validation');
+			device.pushErrorScope('out-of-memory');
+			const buffer = device.createBuffer({ size: next, usage: GPUBufferUsage.STORAGE });
+			const errors = [await device.popErrorScope(), await device.popErrorScope()];
+			if (errors.some((error) => error !== null)) {
+				if (size <= PROBE_STEP) break;
+				size = Math.max(PROBE_STEP, Math.floor(size / 8) * 4);
+				continue;
+			}
+			buffers.push(buffer);
+			given += next;
+		}
+	} finally {
+		for (const buffer of buffers) buffer.destroy();
+	}
+	return given;
+}
+
+function gb(bytes: number): string {
+	return `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`;
+}

@@ -1,0 +1,159 @@
+import type { InferenceSession } from 'onnxruntime-common';
+import { ATTENTION_TOLERANCE, attentionError } from '../../lib/model/runtime/attention-check.ts';
+import type { Backend, SessionRequest } from '../../lib/model/runtime/backend.ts';
+import type { WorkerFailure } from './api.ts';
+import {
+	describeAdapter,
+	requestAdapter,
+	requestDevice,
+	subgroupsMayWork
+} from '../../lib/browser/gpu-device.ts';
+import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
+
+/** onnxruntime-web on WASM. @param reason Why, for the reader. */
+export async function createWasmBackend(reason: string): Promise<Backend> {
+	const threads = wasmThreads();
+	const ort = await loadWasmRuntime(threads);
+	const isolation = globalThis.crossOriginIsolated ? '' : ' (the page is not cross-origin isolated)';
+	return {
+		info: {
+			backend: 'wasm',
+			description: `${threads} thread${threads === 1 ? '' : 's'}, SIMD${isolation}`,
+			threads,
+			software: false,
+			reason,
+			shader_f16: false
+		},
+		Tensor: ort.Tensor,
+		createSession: (request) => createSession(ort, request, ['wasm'], false),
+		dispose: async () => undefined
+	};
+}
+
+export interface WebGpuOptions {
+	readonly reason: string;
+	/** Told once when the device is lost or reports an error that nobody waits for. */
+	readonly onFailure: (failure: WorkerFailure) => void;
+	readonly onSelfTest?: () => void;
+	/** Attention will be computed in float16. */
+	readonly half?: boolean;
+}
+
+export interface WebGpuBackend extends Backend {
+	readonly device: GPUDevice;
+}
+
+/** WebGPU does not compute what it should on this adapter. */
+export class UnusableAdapterError extends Error {
+	override readonly name = 'UnusableAdapterError';
+}
+
+/**
+ * onnxruntime-web on WebGPU, on a device that has been shown to compute attention correctly: if need be one without subgroups.
+ * @throws UnusableAdapterError when there is no such device.
+ */
+export async function createWebGpuBackend({
+	reason,
+	onFailure,
+	onSelfTest,
+	half = false
+}: WebGpuOptions): Promise<WebGpuBackend> {
+	const ort = await loadWebGpuRuntime();
+	onSelfTest?.();
+	const { adapter, device, error } = await trustedDevice(ort, half);
+	const facts = describeAdapter(adapter);
+	let disposed = false;
+	const fail = (failure: WorkerFailure) => {
+		if (!disposed) onFailure(failure);
+	};
+	void device.lost.then(({ message }) =>
+		fail({
+			reason: 'device-lost',
+			message: `The graphics device was lost${message ? ` (${message})` : ''}; restart the model.`
+		})
+	);
+	device.addEventListener('uncapturederror', ({ error }) =>
+		fail({ reason: 'crash', message: `The graphics device reported an error: ${error.message}` })
+	);
+	const without = device.features.has('subgroups') || !adapter.features.has('subgroups');
+	return {
+		device,
+		info: {
+			backend: 'webgpu',
+			description: `${facts.description}${without ? '' : ', without subgroups'}; attention checked to ${error.toExponential(0)}`,
+			threads: 1,
+			software: facts.software,
+			reason,
+			shader_f16: device.features.has('shader-f16')
+		},
+		Tensor: ort.Tensor,
+		createSession: (request) =>
+			request.onCpu
+				? createSession(ort, request, ['wasm'], false)
+				: createSession(ort, request, [{ name: 'webgpu', device }], true),
+		async dispose() {
+			disposed = true;
+			device.destroy();
+		}
+	};
+}
+
+/** Tries the device with everything first; kernels for subgroups are wrong on some adapters, without a message. */
+async function trustedDevice(
+	ort: Ort,
+	half: boolean
+): Promise<{ adapter: GPUAdapter; device: GPUDevice; error: number }> {
+	const errors: string[] = [];
+	for (const subgroups of [true, false]) {
+		const adapter = await requestAdapter();
+		if (!adapter) throw new UnusableAdapterError('there is no adapter');
+		if (subgroups && !subgroupsMayWork(adapter)) continue;
+		const device = await requestDevice(adapter, { subgroups });
+		const type = half && device.features.has('shader-f16') ? 'float16' : 'float32';
+		const error = await attentionError(
+			(graph, stayOnDevice) =>
+				ort.InferenceSession.create(graph, {
+					executionProviders: [{ name: 'webgpu', device }],
+					preferredOutputLocation: onGpu(stayOnDevice),
+					logSeverityLevel: 3
+				}),
+			ort.Tensor,
+			{ type }
+		).catch((thrown: unknown) => {
+			errors.push(thrown instanceof Error ? thrown.message : String(thrown));
+			return Infinity;
+		});
+		if (error <= ATTENTION_TOLERANCE[type]) return { adapter, device, error };
+		if (error < Infinity) errors.push(`attention is off by ${error.toPrecision(2)} of its largest value`);
+		device.destroy();
+	}
+	throw new UnusableAdapterError(errors.join('; '));
+}
+
+/**
+ * Session from bytes. Weight shards are read one by one and dropped when the session has them.
+ */
+async function createSession(
+	ort: Ort,
+	{ folder, files, stayOnDevice = [], onBytes }: SessionRequest,
+	executionProviders: NonNullable<InferenceSession.SessionOptions['executionProviders']>,
+	gpu: boolean
+): Promise<InferenceSession> {
+	const graph = await folder.read(files.graph, onBytes);
+	const externalData: { path: string; data: Uint8Array }[] = [];
+	for (const path of files.weights)
+		externalData.push({
+			path: path.slice(path.lastIndexOf('/') + 1),
+			data: await folder.read(path, onBytes)
+		});
+	return ort.InferenceSession.create(graph, {
+		executionProviders: [...executionProviders],
+		externalData,
+		...(gpu && { preferredOutputLocation: onGpu(stayOnDevice) }),
+		logSeverityLevel: 3
+	});
+}
+
+function onGpu(names: readonly string[]): Record<string, 'gpu-buffer'> {
+	return Object.fromEntries(names.map((name) => [name, 'gpu-buffer'] as const));
+}

@@ -1,0 +1,4 @@
+import { expose } from 'comlink';
+import { SideWorker } from './worker.ts';
+
+expose(new SideWorker());

@@ -1,0 +1,53 @@
+import { transfer } from 'comlink';
+import { resizeBicubic, type RgbImage } from '../../lib/model/image/index.ts';
+import { decodeImage } from '../../lib/browser/decode-image.ts';
+import { OpfsFiles } from '../../lib/browser/opfs-files.ts';
+import { pictureOf, type Picture } from './picture.ts';
+
+/** Folder of the origin's private file system in which benchmark runs lie. */
+const OPFS_RUNS = 'runs';
+
+/** Work beside the model's and the page's, in a thread of its own: files of benchmark runs, images to show and images made ready. */
+export class SideWorker {
+	readonly #files = new OpfsFiles(OPFS_RUNS);
+
+	/** Decodes and squashes to `size` × `size`. @throws InputError when it is no usable image */
+	async prepare(bytes: Uint8Array, name: string, size: number): Promise<RgbImage> {
+		const image = resizeBicubic(await decodeImage(bytes, name), size, size);
+		return transfer(image, [image.data.buffer]);
+	}
+
+	/** @throws InputError when it is no usable image */
+	picture(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
+		return pictureOf(bytes, name);
+	}
+
+	async read(path: string): Promise<Uint8Array | undefined> {
+		const bytes = await this.#files.read(path);
+		return bytes && transfer(bytes, [bytes.buffer]);
+	}
+
+	write(path: string, content: string | Uint8Array): Promise<void> {
+		return this.#files.write(path, content);
+	}
+
+	append(path: string, text: string): Promise<void> {
+		return this.#files.append(path, text);
+	}
+
+	truncate(path: string, size: number): Promise<void> {
+		return this.#files.truncate(path, size);
+	}
+
+	list(): Promise<string[]> {
+		return this.#files.list();
+	}
+
+	remove(path: string): Promise<void> {
+		return this.#files.remove(path);
+	}
+
+	close(path: string): Promise<void> {
+		return this.#files.close(path);
+	}
+}

@@ -1,0 +1,96 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../../src/cli/io/hash.ts';
+import { openFolder } from '../../../../src/cli/io/disk.ts';
+import { openFolderSink } from '../../../../src/cli/io/sink.ts';
+import { convert } from '../../../../src/lib/model/convert/convert.ts';
+import type { LocalityMaps } from '../../../../src/lib/model/probes/locality.ts';
+import type { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
+import type { LocalityRequest } from '../../../../src/lib/model/runtime/types.ts';
+import { openNodeModel } from '../../../support/embedded.ts';
+import { goldenCheckpoints } from '../../../support/golden.ts';
+import { relativeError } from '../../../support/run-graph.ts';
+
+/** Exact values of PyTorch (tests/fixtures/analysis/jacobians.py). */
+interface Jacobian {
+	readonly tokens: number;
+	readonly patches: number;
+	readonly width: number;
+	readonly feature_width: number;
+	/** ‖∂f_m/∂x_n‖_F */
+	readonly norm: readonly (readonly number[])[];
+	readonly occlusion: readonly (readonly number[])[];
+}
+
+/** Root-mean-square difference over root-mean-square of the exact map. */
+function rmsError(map: ArrayLike<number>, exact: readonly number[]): number {
+	return Math.hypot(...exact.map((value, i) => map[i]! - value)) / Math.hypot(...exact);
+}
+
+describe.each(goldenCheckpoints)('locality of %s', (name) => {
+	let folder: string;
+	let model: HoneybeeModel;
+	let exact: Jacobian;
+	let request: LocalityRequest;
+	beforeAll(async () => {
+		folder = await mkdtemp(join(tmpdir(), 'honeybee-locality-'));
+		await convert({
+			checkpoint: await openFolder(`tests/fixtures/golden/${name}/last`),
+			sink: await openFolderSink(folder),
+			dtype: 'fp32',
+			name,
+			resolve: async () => undefined,
+			createHash: sha256
+		});
+		model = await openNodeModel(folder);
+		exact = JSON.parse(await readFile(`tests/fixtures/analysis/jacobian-${name}.json`, 'utf8')) as Jacobian;
+		const golden = JSON.parse(await readFile(`tests/fixtures/golden/${name}/golden.json`, 'utf8')) as {
+			cases: { main: { images: string[] } };
+		};
+		const file = golden.cases.main.images[0]!;
+		request = {
+			projector: Object.keys(model.manifest.projectors)[0]!,
+			image: { id: file, name: file, bytes: await readFile(`tests/fixtures/golden/images/${file}`) },
+			method: 'perturbation'
+		};
+	}, 60_000);
+	afterAll(async () => {
+		await model.dispose();
+		await rm(folder, { recursive: true });
+	});
+
+	const map = (maps: LocalityMaps) => {
+		expect(maps.visual_embeds!.dims).toEqual([exact.tokens, exact.patches]);
+		return maps.visual_embeds!.data;
+	};
+	const norms = () => exact.norm.flat().map((norm) => norm / Math.sqrt(exact.width));
+
+	it('perturbation with every direction is the Jacobian', async () => {
+		const maps = await model.locality({ ...request, directions: exact.feature_width });
+		expect(rmsError(map(maps), norms())).toBeLessThan(4e-3);
+		// A finite step crosses kinks of bilinear sampling, which single entries of the D-Abstractor show.
+		expect(relativeError(map(maps), norms())).toBeLessThan(1e-2);
+	});
+
+	it('perturbation with a few random directions is near it, and repeatable', async () => {
+		const few = { ...request, directions: 8, seed: 3 };
+		const a = map(await model.locality(few));
+		// One entry may be far off, the map as a whole is not.
+		expect(rmsError(a, norms())).toBeLessThan(0.2);
+		expect(map(await model.locality(few))).toEqual(a);
+	});
+
+	it('occlusion is exact', async () => {
+		const maps = await model.locality({ ...request, method: 'occlusion' });
+		expect(relativeError(map(maps), exact.occlusion.flat())).toBeLessThan(1e-4);
+	});
+
+	it('can be cancelled, and the model goes on', async () => {
+		const abort = new AbortController();
+		const cancelled = model.locality(request, { signal: abort.signal, onProgress: () => abort.abort() });
+		await expect(cancelled).rejects.toMatchObject({ name: 'AbortError' });
+		await model.locality({ ...request, method: 'occlusion' });
+	});
+});

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
+import { openModelFolder, sha256, type ModelSource } from '../../../../src/lib/model/runtime/model-folder.ts';
+import { InputError } from '../../../../src/lib/tensor/errors.ts';
+
+const bytes = new TextEncoder().encode('weights');
+const graph = { graph: 'g.onnx', weights: ['w.safetensors'] };
+const file = async (path: string, content = bytes) => ({
+	path,
+	size: content.length,
+	sha256: await sha256(content)
+});
+
+async function manifest(changes: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+	return {
+		format: 'honeybee-model',
+		format_version: 1,
+		name: 'tiny',
+		dtype: 'fp32',
+		kv_dtype: 'float32',
+		tokenizer: 'tokenizer.json',
+		prompt: { template: 'free-form' },
+		image: { size: 28, mean: [0, 0, 0], std: [1, 1, 1] },
+		config: {
+			text_config: {
+				num_hidden_layers: 1,
+				num_key_value_heads: 1,
+				head_dim: 8,
+				hidden_size: 8,
+				vocab_size: 16,
+				max_position_embeddings: 32,
+				bos_token_id: 1,
+				eos_token_id: 2
+			},
+			vision_config: { patch_size: 14, image_size: 28 }
+		},
+		graphs: {
+			...{ vision: graph, embedding: graph, lens: graph, attention: graph, cache: graph },
+			language: [{ ...graph, layers: [0, 1] }]
+		},
+		projectors: {
+			mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1, token_places: 'patches' }
+		},
+		files: await Promise.all(['g.onnx', 'w.safetensors', 'tokenizer.json'].map((path) => file(path))),
+		...changes
+	};
+}
+
+async function folder(changes?: Record<string, unknown>, files: Record<string, Uint8Array> = {}) {
+	return memoryFolder('tiny', {
+		'honeybee.json': new TextEncoder().encode(JSON.stringify(await manifest(changes))),
+		'g.onnx': bytes,
+		'w.safetensors': bytes,
+		'tokenizer.json': bytes,
+		...files
+	});
+}
+
+describe('the manifest', () => {
+	it('is read', async () => {
+		const model = await openModelFolder(await folder());
+		expect(model.manifest.name).toBe('tiny');
+	});
+
+	it.each<[string, Record<string, unknown>]>([
+		['format version 2', { format_version: 2 }],
+		['not the manifest', { format: 'other' }],
+		['kv_dtype', { kv_dtype: 'int8' }],
+		['"files"', { files: undefined }],
+		['"image.size"', { image: { mean: [], std: [] } }],
+		['outside the folder', { files: [{ path: '../x', size: 1, sha256: '0'.repeat(64) }] }],
+		['SHA-256', { files: [{ path: 'g.onnx', size: 1, sha256: 'abc' }] }],
+		['g.onnx in "graphs.vision" without listing', { files: [] }],
+		['no projector', { projectors: {} }],
+		[
+			'"projectors.mlp.token_places"',
+			{ projectors: { mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1 } } }
+		],
+		[
+			'"projectors.v1.5.feature_layer"',
+			{ projectors: { 'v1.5': { ...graph, num_query_tokens: 4, num_eos_tokens: 0 } } }
+		]
+	])('is refused with a sentence: %s', async (message, changes) => {
+		const opened = openModelFolder(await folder(changes));
+		await expect(opened).rejects.toThrow(InputError);
+		await expect(opened).rejects.toThrow(message);
+		await expect(opened).rejects.toThrow('honeybee.json in tiny');
+	});
+
+	it('is missed and told from other text', async () => {
+		await expect(openModelFolder(memoryFolder('empty', {}))).rejects.toThrow('empty is not a model folder');
+		const html = memoryFolder('page', { 'honeybee.json': new TextEncoder().encode('<!doctype html>') });
+		await expect(openModelFolder(html)).rejects.toThrow('is not JSON');
+	});
+});
+
+describe('files', () => {
+	it('are handed out when they are what the manifest says', async () => {
+		const model = await openModelFolder(await folder());
+		expect(await model.read('w.safetensors')).toEqual(bytes);
+		await expect(model.read('other.bin')).rejects.toThrow('does not list other.bin');
+	});
+
+	it.each([
+		['another length', new TextEncoder().encode('weight'), '6 bytes instead of 7'],
+		['other bytes', new TextEncoder().encode('weighty'), 'SHA-256']
+	])('are refused by name when they have %s', async (_, damaged, message) => {
+		const model = await openModelFolder(await folder({}, { 'w.safetensors': damaged }));
+		const read = model.read('w.safetensors');
+		await expect(read).rejects.toThrow(InputError);
+		await expect(read).rejects.toThrow('w.safetensors in the model folder tiny is damaged');
+		await expect(read).rejects.toThrow(message);
+		await expect(model.check('w.safetensors')).rejects.toThrow(message);
+	});
+
+	it('are refused when they are missing', async () => {
+		const source = await folder();
+		const model = await openModelFolder({
+			...source,
+			open: async (path) => (path === 'w.safetensors' ? undefined : source.open(path))
+		});
+		await expect(model.read('w.safetensors')).rejects.toThrow('w.safetensors is missing');
+	});
+
+	it('are fetched once more, past caches, before they are refused', async () => {
+		const calls: boolean[] = [];
+		const source = await folder();
+		const loading: ModelSource = {
+			...source,
+			async load(path, { fresh, onBytes }) {
+				const whole = await source.open(path);
+				const content = whole && (await whole.read(0, whole.size));
+				if (path !== 'w.safetensors') return content;
+				calls.push(fresh);
+				onBytes(7);
+				return fresh ? content : content?.slice(1);
+			}
+		};
+		const model = await openModelFolder(loading);
+		const progress: number[] = [];
+		expect(await model.read('w.safetensors', (_, loaded) => progress.push(loaded))).toEqual(bytes);
+		expect(calls).toEqual([false, true]);
+		expect(progress).toEqual([7, 7]);
+	});
+});

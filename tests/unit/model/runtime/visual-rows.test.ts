@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import type { ProjectorEntry } from '../../../../src/lib/model/manifest.ts';
+import { mediaRuns } from '../../../../src/lib/model/runtime/media-runs.ts';
+import type { TokenEdit } from '../../../../src/lib/model/runtime/types.ts';
+import {
+	editedRows,
+	rowKey,
+	sourceKey,
+	sourcesFrom,
+	splice,
+	type VisualRun,
+	type VisualSource
+} from '../../../../src/lib/model/runtime/visual-rows.ts';
+import { InputError } from '../../../../src/lib/tensor/errors.ts';
+
+function source(id: string, tokens: number, eos = 0, name = 'p'): VisualSource {
+	return {
+		image: { id, name: `${id}.png`, bytes: new Uint8Array() },
+		choice: { name, tokens, perImage: tokens + eos, entry: {} as ProjectorEntry }
+	};
+}
+
+describe('media runs', () => {
+	it('start where a negative id differs from its left neighbour', () => {
+		expect(mediaRuns([1, -1, -1, 5, -1, -1, 6], 2, 2)).toEqual([
+			{ start: 1, image: 0 },
+			{ start: 4, image: 1 }
+		]);
+		expect(mediaRuns([1, 2], 0, 2)).toEqual([]);
+	});
+
+	it('refuses images that stand next to each other', () => {
+		expect(() => mediaRuns([1, -1, -1, -1, -1, 6], 2, 2)).toThrow(InputError);
+		expect(() => mediaRuns([1, -1, -1, -1, -1, 6], 2, 2)).toThrow('next to each other');
+	});
+
+	it.each([
+		[[1, -1, -1, 6], 2],
+		[[1, 6], 1],
+		[[1, -1, -1, 6], 0]
+	])('refuses %j for %i images', (ids, images) => {
+		expect(() => mediaRuns(ids, images, 2)).toThrow(InputError);
+	});
+});
+
+it('overwrites the rows of image tokens, from any position on', () => {
+	const [a, b] = [source('a', 2), source('b', 2)];
+	const runs: VisualRun[] = [
+		{ start: 1, own: a, ...editedRows(a, [], () => a) },
+		{ start: 4, own: b, ...editedRows(b, [{ kind: 'mean', tokens: [0] }], () => b) }
+	];
+	const visual = new Map([
+		[sourceKey(a), Float32Array.of(10, 11, 12, 13)],
+		[sourceKey(b), Float32Array.of(20, 21, 22, 23)]
+	]);
+	const whole = new Float32Array(12);
+	splice(whole, 2, 0, runs, visual);
+	expect([...whole]).toEqual([0, 0, 10, 11, 12, 13, 0, 0, 21, 22, 22, 23]);
+	const part = new Float32Array(6);
+	splice(part, 2, 2, runs, visual);
+	expect([...part]).toEqual([12, 13, 0, 0, 21, 22]);
+	expect(sourcesFrom(runs, 3)).toEqual([b]);
+	expect(() =>
+		splice(new Float32Array(12), 2, 0, runs, new Map([[sourceKey(a), new Float32Array(1)]]))
+	).toThrow();
+});
+
+describe('edits', () => {
+	const own = source('a', 4, 1);
+	const other = source('b', 9);
+	const keys = (...edits: TokenEdit[]) => editedRows(own, edits, () => other).rows.map(rowKey);
+	const plain = ['a/p/4/0', 'a/p/4/1', 'a/p/4/2', 'a/p/4/3', 'a/p/4/4'];
+
+	it('name what stands at each position; the eos token stays', () => {
+		expect(keys()).toEqual(plain);
+		expect(keys({ kind: 'delete', tokens: [1, 2] })).toEqual([plain[0], plain[3], plain[4]]);
+		expect(keys({ kind: 'mean', tokens: [3] })[3]).toBe('a/p/4/mean');
+		const from = { projector: 'p', image: other.image };
+		expect(keys({ kind: 'transplant', tokens: [2, 0], source: [8, 7], from })).toEqual([
+			...['b/p/9/7', plain[1], 'b/p/9/8', plain[3], plain[4]]
+		]);
+	});
+
+	it('are done in order, on tokens as they were named before any', () => {
+		const swap: TokenEdit = { kind: 'swap', pairs: [[0, 3]] };
+		expect(keys(swap).slice(0, 4)).toEqual([plain[3], plain[1], plain[2], plain[0]]);
+		expect(keys(swap, swap)).toEqual(plain);
+		expect(keys({ kind: 'delete', tokens: [0] }, { kind: 'swap', pairs: [[1, 3]] })).toEqual([
+			...[plain[3], plain[2], plain[1], plain[4]]
+		]);
+		expect(editedRows(own, [{ kind: 'delete', tokens: [0, 2] }], () => other).slots).toEqual([-1, 0, -1, 1]);
+	});
+
+	it.each<[TokenEdit, string]>([
+		[{ kind: 'mean', tokens: [4] }, 'no visual token 4'],
+		[{ kind: 'swap', pairs: [[0, -1]] }, 'no visual token -1'],
+		[{ kind: 'delete', tokens: [1, 1] }, 'token 1 was deleted'],
+		[
+			{ kind: 'transplant', tokens: [0], source: [9], from: { projector: 'p', image: other.image } },
+			'no visual token 9 of b.png'
+		],
+		[
+			{ kind: 'transplant', tokens: [0], source: [], from: { projector: 'p', image: other.image } },
+			'as many source tokens'
+		]
+	])('refuse %j', (edit, message) => {
+		expect(() => keys(edit)).toThrow(InputError);
+		expect(() => keys(edit)).toThrow(message);
+	});
+});

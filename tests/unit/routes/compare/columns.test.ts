@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import {
+	areColumns,
+	defaultColumns,
+	letterOf,
+	nextColumn,
+	projectorOrder,
+	resolve
+} from '../../../../src/routes/compare/columns.ts';
+import { translate } from '../../../../src/routes/compare/cursor.svelte.ts';
+import { Lane } from '../../../../src/routes/compare/lane.ts';
+import { fakeManifest } from '../../workbench/fakes.ts';
+
+/** C-Abstractor (flexible, M = 9) and resampler (M = 9), on 6 × 6 patches; with a D-Abstractor of `tokens` on demand. */
+function manifest(tokens?: number) {
+	const fake = fakeManifest('mini');
+	if (tokens === undefined) return fake;
+	const deformable = {
+		...fake.projectors.resampler!,
+		type: 'd-abs',
+		title: 'D-Abstractor',
+		token_places: 'grid' as const
+	};
+	return {
+		...fake,
+		projectors: { ...fake.projectors, 'd-abs': { ...deformable, num_query_tokens: tokens } }
+	};
+}
+
+describe('columns', () => {
+	test('begin with a projector that keeps places against one that does not', () => {
+		expect(defaultColumns(manifest(9))).toEqual([{ projector: 'd-abs' }, { projector: 'resampler' }]);
+	});
+
+	test('begin at equal M where the second one can', () => {
+		const { resampler, ...rest } = manifest(16).projectors;
+		expect(resampler).toBeDefined();
+		expect(defaultColumns({ ...manifest(16), projectors: rest })).toEqual([
+			{ projector: 'd-abs' },
+			{ projector: 'c-abs', tokens: 16 }
+		]);
+	});
+
+	test('of one flexible projector are its M and the next smaller one', () => {
+		const only = { ...manifest(), projectors: { 'c-abs': manifest().projectors['c-abs']! } };
+		expect(defaultColumns(only)).toEqual([{ projector: 'c-abs' }, { projector: 'c-abs', tokens: 4 }]);
+	});
+
+	test('added ones show what is not shown yet', () => {
+		const model = manifest(16);
+		const columns = defaultColumns(model);
+		expect(nextColumn(columns, model)).toEqual({ projector: 'c-abs', tokens: 16 });
+		expect(nextColumn([...columns, { projector: 'c-abs' }], model)).toEqual({ projector: 'd-abs' });
+	});
+
+	test('what another model does not offer becomes what it does', () => {
+		const model = manifest();
+		expect(projectorOrder(model)).toEqual(['resampler', 'c-abs']);
+		expect(resolve({ projector: 'gone', tokens: 4 }, model, 1)).toMatchObject({
+			projector: 'c-abs',
+			tokens: 4
+		});
+		expect(resolve({ projector: 'resampler', tokens: 4 }, model, 0)).toMatchObject({
+			tokens: 9,
+			choices: [9]
+		});
+		expect(resolve({}, { ...model, projectors: {} }, 0)).toBeUndefined();
+	});
+
+	test('are remembered only as what they are', () => {
+		expect(areColumns([{ projector: 'd-abs' }, { model: 'other', tokens: 4 }])).toBe(true);
+		for (const wrong of [[], [{}], [{}, {}, {}, {}, {}], [{}, { tokens: 2.5 }], [{}, null], 'x'])
+			expect(areColumns(wrong)).toBe(false);
+		expect([0, 3].map(letterOf)).toEqual(['A', 'D']);
+	});
+});
+
+describe('linked cursor', () => {
+	const grids = [
+		{ tokens: 9, patches: 36 },
+		{ tokens: 9, patches: 36 },
+		{ tokens: 36, patches: 144 },
+		undefined,
+		{ tokens: 10, patches: 36 }
+	];
+
+	test('keeps the token where grids agree', () => {
+		expect(translate({ column: 0, token: 5, patch: 7 }, grids, 1)).toEqual({ column: 1, token: 5, patch: 7 });
+	});
+
+	test('finds the place where they differ', () => {
+		// The middle of 3 × 3 is the middle of 6 × 6; patch (1, 1) of 6 × 6 begins at (3, 3) of 12 × 12.
+		expect(translate({ column: 0, token: 4, patch: 7 }, grids, 2)).toEqual({
+			column: 2,
+			token: 21,
+			patch: 39
+		});
+		expect(translate({ column: 2, token: 35, patch: 143 }, grids, 0)).toEqual({
+			column: 0,
+			token: 8,
+			patch: 35
+		});
+	});
+
+	test('shows nothing where there is no such place', () => {
+		expect(translate({ column: 0, token: 5 }, grids, 3)).toEqual({ column: 3 });
+		expect(translate({ column: 0, token: 5, patch: 2 }, grids, 4)).toEqual({ column: 4, patch: 2 });
+		expect(translate({ column: 0, token: 99 }, grids, 1)).toEqual({ column: 1 });
+	});
+});
+
+describe('lane', () => {
+	const signal = () => new AbortController().signal;
+
+	test('does one thing after the other, also after a failure', async () => {
+		const lane = new Lane();
+		const order: string[] = [];
+		const work = (name: string) => async () => {
+			order.push(`${name} begins`);
+			await Promise.resolve();
+			order.push(`${name} ends`);
+			return name;
+		};
+		const failing = lane.run(signal(), async () => Promise.reject(new Error('no')));
+		const all = Promise.all([lane.run(signal(), work('a')), lane.run(signal(), work('b'))]);
+		await expect(failing).rejects.toThrow('no');
+		expect(await all).toEqual(['a', 'b']);
+		expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
+	});
+
+	test('urgent work goes before what waits, in its own order', async () => {
+		const lane = new Lane();
+		const order: number[] = [];
+		const work = (n: number) => async () => void order.push(n);
+		await Promise.all([
+			lane.run(signal(), work(0)),
+			lane.run(signal(), work(1)),
+			lane.run(signal(), work(2), true),
+			lane.run(signal(), work(3)),
+			lane.run(signal(), work(4), true)
+		]);
+		expect(order).toEqual([0, 2, 4, 1, 3]);
+	});
+
+	test('what is stopped while it waits never begins, and what is behind it waits for what is before', async () => {
+		const lane = new Lane();
+		const gate = Promise.withResolvers<void>();
+		const stop = new AbortController();
+		let begun = 0;
+		const first = lane.run(signal(), () => gate.promise);
+		const second = lane.run(stop.signal, async () => void begun++);
+		const third = lane.run(signal(), async () => void (begun += 10));
+		stop.abort();
+		await expect(second).rejects.toThrow(/abort/i);
+		await new Promise((resolve) => setTimeout(resolve, 0));
+		expect(begun).toBe(0);
+		gate.resolve();
+		await Promise.all([first, third]);
+		expect(begun).toBe(10);
+	});
+});

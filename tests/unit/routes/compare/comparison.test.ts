@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { Comparison } from '../../../../src/routes/compare/comparison.svelte.ts';
+import { ExtraModels } from '../../../../src/routes/compare/extra-models.svelte.ts';
+import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
+import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../../workbench/fakes.ts';
+
+const models = ['mini', 'other', 'third', 'fourth'].map((name) => ({
+	name,
+	title: name,
+	location: { kind: 'url', url: `http://site/models/${name}/` } as const
+}));
+
+async function make(memory = new FakeMemory()) {
+	const client = new FakeClient();
+	const session = new Session({
+		client,
+		memory,
+		listModels: async () => models,
+		sampleScenes: async () => [fakeImage('scene', ['How many cats?'])],
+		openImage: async (_file, name) => fakeImage(name)
+	});
+	await session.start();
+	const extras: FakeClient[] = [];
+	const comparison = new Comparison(
+		session,
+		memory,
+		new ExtraModels(() => {
+			extras.push(new FakeClient());
+			return extras.at(-1)!;
+		})
+	);
+	comparison.begin();
+	return { client, session, memory, comparison, extras };
+}
+
+const names = (comparison: Comparison) => comparison.shown.map(({ name }) => name);
+
+describe('columns', () => {
+	test('two at first, up to four, never less than two', async () => {
+		const { comparison } = await make();
+		expect(names(comparison)).toEqual(['A: Resampler, M = 9', 'B: C-Abstractor, M = 9']);
+		comparison.remove(comparison.columns[0]!);
+		expect(comparison.columns.length).toBe(2);
+		for (let i = 0; i < 4; i++) comparison.add();
+		expect(comparison.columns.length).toBe(4);
+		expect(comparison.canAdd).toBe(false);
+	});
+
+	test('are moved with what was computed, and the pair and the source go with them', async () => {
+		const { comparison } = await make();
+		const [a, b] = comparison.columns;
+		comparison.source = 1;
+		comparison.move(b!, -1);
+		expect(comparison.columns).toEqual([b, a]);
+		expect(comparison.pair).toEqual([1, 0]);
+		expect(comparison.source).toBe(0);
+		comparison.move(b!, -1);
+		expect(comparison.columns).toEqual([b, a]);
+	});
+
+	test('are remembered for the next visit, with the method', async () => {
+		const { comparison, memory } = await make();
+		comparison.chooseTokens(comparison.columns[1]!, 16);
+		comparison.chooseMethod('occlusion');
+		comparison.add();
+		const again = await make(memory);
+		expect(names(again.comparison)).toEqual(names(comparison));
+		expect(names(again.comparison)[1]).toBe('B: C-Abstractor, M = 16');
+		expect(again.comparison.method).toBe('occlusion');
+	});
+
+	test('of another model have a worker of their own, at most two, gone with their last column', async () => {
+		const { comparison, extras } = await make();
+		comparison.add();
+		comparison.add();
+		const [a, b, c] = comparison.columns;
+		comparison.chooseModel(a!, 'other');
+		comparison.chooseModel(b!, 'third');
+		comparison.chooseModel(c!, 'fourth');
+		comparison.keepModels();
+		await settle();
+		expect(extras.map(({ loads }) => loads.length)).toEqual([1, 1]);
+		expect(comparison.shown.map(({ runner }) => runner?.client === extras[0])[0]).toBe(true);
+		expect(comparison.shown[2]!.runner).toBeUndefined();
+		expect(comparison.shown[0]!.name).toBe('A: Resampler, M = 9 (other)');
+		expect(comparison.extra.weights).toBe(2000);
+
+		comparison.chooseModel(a!, 'mini');
+		comparison.keepModels();
+		expect(extras[0]!.disposed).toBe(true);
+		await settle();
+		expect(comparison.shown[2]!.runner).toBeDefined();
+		comparison.leave();
+		expect(extras.every(({ disposed }) => disposed)).toBe(true);
+	});
+});
+
+describe('answers', () => {
+	test('the last question of the conversation is asked, one column after the other', async () => {
+		const { client, session, comparison } = await make();
+		expect(comparison.question).toBe('How many cats?');
+		const asking = session.ask('Where is the dog?');
+		await settle();
+		client.send({ type: 'done', result: fakeResult('left') });
+		await asking;
+		expect(comparison.question).toBe('Where is the dog?');
+		comparison.typed = 'Why?';
+
+		comparison.ask();
+		await settle();
+		const first = client.requests.slice(1);
+		expect(first.map(({ projector }) => projector)).toEqual(['resampler']);
+		expect(first[0]!.turns).toEqual([
+			{ question: 'Why?', images: [{ id: 'scene', bytes: new Uint8Array([1]), name: 'scene.png' }] }
+		]);
+		client.send({ type: 'token', id: 1, text: 'be' });
+		await settle();
+		expect(comparison.columns[0]!.text).toBe('be');
+		client.send({ type: 'done', result: fakeResult('because') });
+		await settle();
+		expect(client.requests.slice(1).map(({ projector }) => projector)).toEqual(['resampler', 'c-abs']);
+		client.refuse('The prompt is too long.');
+		await settle();
+		expect(comparison.columns.map(({ answer }) => answer.status)).toEqual(['done', 'failed']);
+		expect(comparison.columns[1]!.answer.error).toBe('The prompt is too long.');
+		expect(comparison.answers.map((answer) => answer?.text)).toEqual(['because', undefined]);
+	});
+
+	test('end tokens are not scored, and a changed column asks again', async () => {
+		const { client, comparison } = await make();
+		comparison.ask();
+		await settle();
+		client.send({ type: 'done', result: fakeResult('a', { ids: [5, 2] }) });
+		await settle();
+		client.send({ type: 'done', result: fakeResult('b', { ids: [6] }) });
+		await settle();
+		expect(comparison.answers.map((answer) => answer?.ids)).toEqual([[5], [6]]);
+
+		comparison.chooseTokens(comparison.columns[1]!, 4);
+		comparison.answer();
+		await settle();
+		expect(client.requests.length).toBe(3);
+		expect(client.requests[2]).toMatchObject({ projector: 'c-abs', tokens: 4 });
+		expect(comparison.answers.map((answer) => answer?.text)).toEqual(['a', undefined]);
+	});
+
+	test('a stop ends the column in work and leaves the one behind it', async () => {
+		const { client, comparison } = await make();
+		comparison.ask();
+		await settle();
+		comparison.columns[0]!.answer.cancel();
+		await settle();
+		expect(client.cancels).toBe(1);
+		expect(comparison.columns[0]!.answer.status).toBe('stopped');
+		expect(client.requests.map(({ projector }) => projector)).toEqual(['resampler', 'c-abs']);
+		client.send({ type: 'done', result: fakeResult('b') });
+		await settle();
+		expect(comparison.columns[1]!.answer.value?.result.text).toBe('b');
+	});
+});

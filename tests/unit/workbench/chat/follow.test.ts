@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { AnswerFollower } from '../../../../src/lib/workbench/chat/follow.svelte.ts';
+import { LocalityView } from '../../../../src/routes/locality/view.svelte.ts';
+import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
+import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../fakes.ts';
+
+async function started() {
+	const client = new FakeClient();
+	const session = new Session({
+		client,
+		memory: new FakeMemory(),
+		listModels: async () => [
+			{ name: 'mini', title: 'mini', location: { kind: 'url', url: 'http://site/models/mini/' } }
+		],
+		sampleScenes: async () => [fakeImage('one'), fakeImage('two')],
+		openImage: async (_file, name) => fakeImage(name)
+	});
+	await session.start();
+	return { client, session };
+}
+
+/** Longer than the rest before a question is asked again. */
+const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
+
+test('the last question is asked again after a change of M has come to rest, when it is switched on', async () => {
+	const { client, session } = await started();
+	const follower = new AnswerFollower(session);
+	const answer = async () => {
+		await settle();
+		client.send({ type: 'done', result: fakeResult('Two.') });
+		await settle();
+	};
+	const asking = session.ask('How many?');
+	await answer();
+	await asking;
+	follower.note();
+	session.chooseTokens(4);
+	expect(follower.follow()).toBeUndefined();
+
+	follower.on = true;
+	const passed = follower.follow();
+	passed!();
+	await rest();
+	expect(client.requests).toHaveLength(1);
+	session.chooseTokens(16);
+	follower.follow();
+	await rest();
+	await answer();
+	expect(client.requests.map(({ tokens }) => tokens)).toEqual([undefined, 16]);
+	expect(session.exchanges).toHaveLength(1);
+	expect(follower.follow()).toBeUndefined();
+	follower.note();
+	expect(follower.times.map(({ tokens }) => tokens)).toEqual([16, 9]);
+	expect(follower.times[0]!.stages.decode).toBe(4);
+});
+
+test('maps are computed once whichever figure asks, and what a stopped run has done is kept', async () => {
+	const { client, session } = await started();
+	const calls: string[] = [];
+	client.probes.locality = async (request, options) => {
+		options?.signal?.throwIfAborted();
+		calls.push(`${request.projector} ${request.image.id}`);
+		const data = new Float32Array(9 * 36).map((_, i) => (i % 37 === 0 ? 1 : 0.01));
+		return { visual_embeds: { dtype: 'float32', dims: [9, 36], data } };
+	};
+	const view = new LocalityView(session);
+	view.follow();
+	await settle();
+	expect(calls).toEqual(['c-abs one']);
+	expect(view.rows?.map.tokens).toBe(9);
+	expect(view.localities).toHaveLength(9);
+	expect(view.token).toBe(4);
+
+	const set = view.measureSet();
+	await settle();
+	await set;
+	expect(calls).toEqual(['c-abs one', 'c-abs two', 'resampler one', 'resampler two']);
+	expect(view.set.value?.map(({ name }) => name)).toEqual(['c-abs', 'resampler']);
+	const drift = view.set.value?.[0]?.summary.find(({ measure }) => measure === 'drift');
+	expect(drift?.estimate.n).toBe(2);
+
+	session.chooseProjector('resampler');
+	view.follow();
+	await settle();
+	expect(calls).toHaveLength(4);
+	expect(view.rows?.homes).toHaveLength(9);
+	expect(view.phrase).toMatch(/^perturbation, K = 2/);
+	view.chosen = 'structural';
+	expect(view.method).toBe('perturbation');
+});
