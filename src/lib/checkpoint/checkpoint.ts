@@ -32,6 +32,10 @@ export interface NamedTensor extends TensorReader {
 export interface Checkpoint {
 	/** Every tensor, in file order. */
 	readonly entries: ReadonlyMap<string, TensorEntry>;
+	/** Tensors that are there but cannot be read (a type of number that no weight of ours has, say): name → why, as the end of "Tensor NAME …". */
+	readonly unreadable?: ReadonlyMap<string, string>;
+	/** What a reader of the checkpoint should know: files that were passed over, a way of saving that was seen through. Whole sentences. */
+	readonly notes?: readonly string[];
 	read(name: string): Promise<Tensor>;
 	/** The tensor in parts; undefined (or no such method) where it is only to be had as a whole. */
 	parts?(name: string): TensorReader | undefined;

@@ -18,19 +18,53 @@ export interface FolderCheckpoint extends Checkpoint {
 	readonly files: readonly string[];
 }
 
-/** Opens a folder's weights, whole or in shards, by reading headers alone. */
+/**
+ * Opens a folder's weights, whole or in shards, by reading headers alone. Where a folder holds two saves (one file, and shards with
+ * their index), the one that Hugging Face's loader prefers is read unless it lacks tensors that the other has; which one is said in `notes`.
+ */
 export async function openCheckpoint(folder: SourceFolder): Promise<FolderCheckpoint> {
 	for (const layout of layouts) {
 		const source = await folder.open(layout);
 		if (!source) continue;
 		if (layout.endsWith('.index.json')) return openShards(folder, source);
-		return { ...(await openWeights(source)), files: [layout] };
+		return openSingle(folder, layout, source);
 	}
 	const paths = await folder.list();
 	const [index, another] = paths.filter((path) => /^[^/]+\.(safetensors|bin)\.index\.json$/.test(path));
 	const source = index !== undefined && another === undefined ? await folder.open(index) : undefined;
 	if (source) return openShards(folder, source);
 	throw new InputError(explainMissing(folder.name, paths));
+}
+
+/** One weight file, unless an index beside it describes more than it holds. */
+async function openSingle(
+	folder: SourceFolder,
+	file: (typeof layouts)[number],
+	source: ByteSource
+): Promise<FolderCheckpoint> {
+	const whole = { ...(await openWeights(source)), files: [file] };
+	const index = await folder.open(`${file}.index.json`);
+	if (!index) return whole;
+	const keys = Object.keys(await readWeightMap(index));
+	const absent = keys.filter((key) => !whole.entries.has(key) && !whole.unreadable?.has(key));
+	if (absent.length === 0)
+		return { ...whole, notes: [`${index.name} is passed over: ${file} holds all that it names.`] };
+	const sharded = await openShards(folder, index);
+	return {
+		...sharded,
+		notes: [
+			...(sharded.notes ?? []),
+			`${file} is passed over: it has ${whole.entries.size} of the ${keys.length} tensors that ${index.name} names.`
+		]
+	};
+}
+
+/** Tensor → file of an index. */
+async function readWeightMap(index: ByteSource): Promise<Readonly<Record<string, unknown>>> {
+	const { weight_map: weightMap } = await readJsonObject(index);
+	if (!isObject(weightMap) || Object.keys(weightMap).length === 0)
+		throw new InputError(`${index.name} has no weight_map; copy or download it again.`);
+	return weightMap;
 }
 
 /** One weight file, by its extension: `.safetensors`, or a file of torch.save. */
@@ -50,11 +84,12 @@ function explainMissing(folder: string, paths: readonly string[]): string {
 	return `${folder} has no weights: ${layouts.join(', ')} are looked for.`;
 }
 
-/** Shards and their index; a key's location comes from the index alone. */
+/**
+ * Shards and their index; a key's location comes from the index alone. An index of an earlier save, whose shards are gone while others
+ * hold every tensor it names, is passed over.
+ */
 async function openShards(folder: SourceFolder, index: ByteSource): Promise<FolderCheckpoint> {
-	const { weight_map: weightMap } = await readJsonObject(index);
-	if (!isObject(weightMap) || Object.keys(weightMap).length === 0)
-		throw new InputError(`${index.name} has no weight_map; copy or download it again.`);
+	const weightMap = await readWeightMap(index);
 	const keysOf = new Map<string, string[]>();
 	for (const [key, file] of Object.entries(weightMap)) {
 		if (typeof file !== 'string' || !isInside(file))
@@ -69,12 +104,15 @@ async function openShards(folder: SourceFolder, index: ByteSource): Promise<Fold
 	const shards = new Map<string, Checkpoint>();
 	for (const [file, keys] of keysOf) {
 		const source = await folder.open(file);
-		if (!source)
+		if (!source) {
+			const others = await openOtherShards(folder, index, keysOf);
+			if (others) return others;
 			throw new InputError(
 				`${folder.name} lacks ${file}, which ${index.name} names for ${keys.length} tensors; copy or download it.`
 			);
+		}
 		const shard = await openWeights(source);
-		const missing = keys.filter((key) => !shard.entries.has(key));
+		const missing = keys.filter((key) => !shard.entries.has(key) && !shard.unreadable?.has(key));
 		if (missing.length > 0)
 			throw new InputError(
 				`${file} lacks ${nameSome(missing)}, which ${index.name} puts there; index and shards belong to different checkpoints.`
@@ -82,21 +120,78 @@ async function openShards(folder: SourceFolder, index: ByteSource): Promise<Fold
 		shards.set(file, shard);
 	}
 
+	return joinShards(folder.name, keysOf, shards);
+}
+
+/** The shards of the folder that the index does not name, when they hold every tensor that it does name. */
+async function openOtherShards(
+	folder: SourceFolder,
+	index: ByteSource,
+	keysOf: ReadonlyMap<string, readonly string[]>
+): Promise<FolderCheckpoint | undefined> {
+	const [named] = keysOf.keys();
+	const family = (path: string) => /^([^/]*)-\d+-of-(\d+)\.(safetensors|bin)$/.exec(path);
+	const [, stem, , kind] = family(named ?? '') ?? [];
+	const groups = Map.groupBy(
+		(await folder.list()).filter((path) => {
+			const [, itsStem, , itsKind] = family(path) ?? [];
+			return stem !== undefined && itsStem === stem && itsKind === kind && !keysOf.has(path);
+		}),
+		(path) => family(path)![2]!
+	);
+	for (const paths of groups.values()) {
+		const shards = new Map<string, Checkpoint>();
+		const found = new Map<string, string[]>();
+		for (const path of paths.sort()) {
+			const source = await folder.open(path);
+			if (!source) continue;
+			const shard = await openWeights(source);
+			shards.set(path, shard);
+			found.set(path, [...shard.entries.keys()]);
+		}
+		const have = new Set(
+			[...shards.values()].flatMap(({ entries, unreadable }) => [
+				...entries.keys(),
+				...(unreadable?.keys() ?? [])
+			])
+		);
+		if (![...keysOf.values()].flat().every((key) => have.has(key))) continue;
+		return {
+			...joinShards(folder.name, found, shards),
+			notes: [
+				`${index.name} is of another save and is passed over: it names ${keysOf.size} shards that are not here, and the ${shards.size} that are hold every tensor it names.`
+			]
+		};
+	}
+	return undefined;
+}
+
+/** Shards as one checkpoint, with the tensors that are to be taken from each. */
+function joinShards(
+	folderName: string,
+	keysOf: ReadonlyMap<string, readonly string[]>,
+	shards: ReadonlyMap<string, Checkpoint>
+): FolderCheckpoint {
 	const shardOf = new Map<string, Checkpoint>();
 	const entries = new Map<string, TensorEntry>();
+	const unreadable = new Map<string, string>();
 	for (const [file, keys] of keysOf) {
 		const shard = shards.get(file)!;
 		for (const key of keys) {
+			const entry = shard.entries.get(key);
+			if (!entry) continue;
 			shardOf.set(key, shard);
-			entries.set(key, shard.entries.get(key)!);
+			entries.set(key, entry);
 		}
+		for (const [key, why] of shard.unreadable ?? []) unreadable.set(key, why);
 	}
 	return {
 		files: [...keysOf.keys()],
 		entries,
+		unreadable,
 		async read(name) {
 			const shard = shardOf.get(name);
-			if (!shard) throw new InputError(`${folder.name} has no tensor ${name}.`);
+			if (!shard) throw new InputError(`${folderName} has no tensor ${name}.`);
 			return shard.read(name);
 		},
 		parts: (name) => shardOf.get(name)?.parts?.(name)

@@ -16,7 +16,7 @@ export interface PeftConfig {
 	readonly base_model_name_or_path: string;
 	readonly r: number;
 	readonly lora_alpha: number;
-	/** Layers with an alpha of their own, by the end of their path. */
+	/** Layers with an alpha of their own: a regular expression for the end of their path, of words and dots alone. */
 	readonly alpha_pattern: Readonly<Record<string, number>>;
 	readonly has_rank_pattern: boolean;
 	/** Scale is alpha / sqrt(r) instead of alpha / r. */
@@ -25,6 +25,8 @@ export interface PeftConfig {
 	readonly fan_in_fan_out: boolean;
 	/** Modules saved whole, by the end of their path. */
 	readonly modules_to_save: readonly string[];
+	/** Rows of an embedding that were trained, by the end of the layer's path. */
+	readonly trainable_token_indices: Readonly<Record<string, readonly number[]>>;
 }
 
 /** The folder's adapter config, or undefined when it is no PEFT checkpoint. */
@@ -47,9 +49,13 @@ export function parsePeftConfig(json: JsonObject, name: string): PeftConfig {
 		'target_parameters'
 	])
 		if (isSet(json[key])) throw refuse(`sets ${key}, which is not supported`);
+	if (isSet(json.alora_invocation_tokens))
+		throw new InputError(
+			`${name} sets alora_invocation_tokens: an activated LoRA changes only what follows those tokens, so it cannot be merged into the weights; convert the base without it.`
+		);
 	// Other initialisations (pissa, olora, corda, loftq) change the base's weights as well.
 	const init = json.init_lora_weights;
-	if (typeof init === 'string' && !['gaussian', 'eva'].includes(init.toLowerCase()))
+	if (typeof init === 'string' && !mergeablePlainly.includes(init.toLowerCase()))
 		throw refuse(`sets init_lora_weights to ${init}, which changes the base's weights`);
 	const { r, lora_alpha: alpha } = json;
 	if (!isPositive(r)) throw refuse(`has no valid rank r`);
@@ -70,8 +76,25 @@ export function parsePeftConfig(json: JsonObject, name: string): PeftConfig {
 		has_rank_pattern: isSet(json.rank_pattern),
 		use_rslora: json.use_rslora === true,
 		fan_in_fan_out: json.fan_in_fan_out === true,
-		modules_to_save: Array.isArray(saved) ? saved.map(String) : []
+		modules_to_save: Array.isArray(saved) ? saved.map(String) : [],
+		trainable_token_indices: tokenIndices(json.trainable_token_indices, refuse)
 	};
+}
+
+/** Initialisations of A and B after which the base is what it was (PEFT 0.21: `LoraLayer.reset_lora_parameters`). */
+const mergeablePlainly: readonly string[] = ['gaussian', 'eva', 'orthogonal', 'mica'];
+
+/** A list stands for the input embedding, an object names layers. */
+function tokenIndices(
+	value: unknown,
+	refuse: (what: string) => InputError
+): Readonly<Record<string, readonly number[]>> {
+	if (!isSet(value)) return {};
+	const layers = Array.isArray(value) ? { embed_tokens: value as unknown } : value;
+	const isIndex = (index: unknown) => Number.isSafeInteger(index) && (index as number) >= 0;
+	if (!isObject(layers) || !Object.values(layers).every((list) => Array.isArray(list) && list.every(isIndex)))
+		throw refuse('has trainable_token_indices that are no lists of token ids');
+	return layers as Readonly<Record<string, readonly number[]>>;
 }
 
 const isPositive = (value: unknown): value is number =>
@@ -87,6 +110,13 @@ const isSet = (value: unknown) =>
  */
 export function peftBasePath(config: PeftConfig): string {
 	return config.base_model_name_or_path || '../base';
+}
+
+/** Rows of an embedding that the adapter holds in place of the base's. */
+interface TrainedRows {
+	/** Key of the rows [n, width] in the adapter. */
+	readonly key: string;
+	readonly ids: readonly number[];
 }
 
 interface LoraPair {
@@ -107,9 +137,12 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 
 	const halves = new Map<string, { a?: string; b?: string }>();
 	const saved = new Map<string, string>();
-	for (const key of adapter.entries.keys()) {
+	const rows = new Map<string, TrainedRows>();
+	for (const [key, { dims }] of adapter.entries) {
 		const { layer, part, target } = parseKey(folder.name, key);
-		if (part) halves.set(layer, { ...halves.get(layer), [part]: key });
+		if (part === 'rows')
+			rows.set(target, { key, ids: trainedIds(folder.name, config, layer, base.entries.get(target), dims) });
+		else if (part) halves.set(layer, { ...halves.get(layer), [part]: key });
 		else saved.set(target, key);
 	}
 
@@ -133,7 +166,7 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 	const entries = new Map<string, TensorEntry>();
 	for (const [name, entry] of base.entries) {
 		if (saved.has(name) || replaced.some((prefix) => name.startsWith(prefix))) continue;
-		entries.set(name, merged.has(name) ? { ...entry, dtype: 'float32' } : entry);
+		entries.set(name, merged.has(name) || rows.has(name) ? { ...entry, dtype: 'float32' } : entry);
 	}
 	for (const [name, key] of saved) {
 		const { dtype, dims } = adapter.entries.get(key)!;
@@ -142,13 +175,18 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 
 	return {
 		entries,
+		unreadable: new Map([...(base.unreadable ?? []), ...(adapter.unreadable ?? [])]),
+		notes: base.notes ?? [],
 		async read(name) {
 			if (!entries.has(name)) throw new InputError(`${folder.name} and its base have no tensor ${name}.`);
 			const key = saved.get(name);
 			if (key !== undefined) return adapter.read(key);
 			const pair = merged.get(name);
-			if (!pair) return base.read(name);
-			const weight = toFloat32(await base.read(name));
+			const trained = rows.get(name);
+			if (!pair && !trained) return base.read(name);
+			const own = toFloat32(await base.read(name));
+			const weight = trained ? withRows(own, toFloat32(await adapter.read(trained.key)), trained.ids) : own;
+			if (!pair) return weight;
 			const a = toFloat32(await adapter.read(pair.a));
 			const b = toFloat32(await adapter.read(pair.b));
 			return addProduct(weight, a, b, pair.scale, config.fan_in_fan_out);
@@ -156,7 +194,7 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 		parts(name) {
 			const key = saved.get(name);
 			if (key !== undefined) return adapter.parts?.(key);
-			return merged.has(name) ? undefined : base.parts?.(name);
+			return merged.has(name) || rows.has(name) ? undefined : base.parts?.(name);
 		}
 	};
 }
@@ -173,10 +211,13 @@ async function openAdapter(folder: SourceFolder): Promise<Checkpoint> {
 
 /**
  * Splits a key of the adapter. PEFT puts `base_model.model.` in front and `lora_A`, `lora_B` behind a layer's path
- * (`.default` too in files not written by save_pretrained); tensors of a module saved whole keep their names.
+ * (`.default` too in files not written by save_pretrained), and `token_adapter.trainable_tokens_delta` behind an embedding's; tensors of
+ * a module saved whole keep their names, and a trained bias of a layer with LoRA stands below the layer's `base_layer`.
  */
-function parseKey(folder: string, key: string): { layer: string; part?: 'a' | 'b'; target: string } {
-	const path = key.replace(/^base_model\.model\./, '');
+function parseKey(folder: string, key: string): { layer: string; part?: 'a' | 'b' | 'rows'; target: string } {
+	const path = key.replace(/^base_model\.model\./, '').replace('.base_layer.', '.');
+	const rows = /^(.+)\.token_adapter\.trainable_tokens_delta(?:\.default)?$/.exec(path);
+	if (rows) return { layer: rows[1]!, part: 'rows', target: `${rows[1]!}.weight` };
 	const lora = /^(.+)\.lora_([AB])(?:\.default)?\.weight$/.exec(path);
 	if (lora) return { layer: lora[1]!, part: lora[2] === 'A' ? 'a' : 'b', target: `${lora[1]!}.weight` };
 	if (/(^|\.)lora_/.test(path))
@@ -185,6 +226,45 @@ function parseKey(folder: string, key: string): { layer: string; part?: 'a' | 'b
 		);
 	const target = path.replace(/\.modules_to_save(\.default)?\./, '.');
 	return { layer: target, target };
+}
+
+/** Ids of the rows [n, width] that an adapter holds for an embedding [vocabulary, width]. */
+function trainedIds(
+	folder: string,
+	{ trainable_token_indices: indices }: PeftConfig,
+	layer: string,
+	weight: TensorEntry | undefined,
+	dims: readonly number[]
+): readonly number[] {
+	const ids = Object.entries(indices).find(([end]) => layer === end || layer.endsWith(`.${end}`))?.[1];
+	if (!ids)
+		throw new InputError(
+			`The adapter ${folder} has trained rows of ${layer}, but ${ADAPTER_CONFIG} has no trainable_token_indices for it.`
+		);
+	const [rows, width] = weight?.dims ?? [];
+	if (
+		!weight ||
+		dims.length !== 2 ||
+		dims[0] !== ids.length ||
+		dims[1] !== width ||
+		ids.some((id) => id >= rows!)
+	)
+		throw new InputError(
+			`The adapter ${folder} has rows [${dims.join(', ')}] for ${ids.length} tokens of ${layer}${weight ? ` [${weight.dims.join(', ')}]` : ', which its base does not have'}; it belongs to another base.`
+		);
+	return ids;
+}
+
+/** A weight [vocabulary, width] with some of its rows replaced by [n, width]. */
+function withRows(
+	{ dtype, dims, data: old }: Tensor<'float32'>,
+	rows: Tensor<'float32'>,
+	ids: readonly number[]
+): Tensor<'float32'> {
+	const width = dims[1]!;
+	const data = old.slice();
+	ids.forEach((id, row) => data.set(rows.data.subarray(row * width, (row + 1) * width), id * width));
+	return { dtype, dims, data };
 }
 
 /** Paths (with a dot at the end) of the modules that the adapter saves whole and has tensors for. */
@@ -226,8 +306,9 @@ function checkShapes(
 }
 
 function scaleOf(config: PeftConfig, layer: string, rank: number): number {
-	const own = Object.entries(config.alpha_pattern).find(
-		([end]) => layer === end || layer.endsWith(`.${end}`)
+	// PEFT's rule (`get_pattern_key`), in which a dot stands for any letter.
+	const own = Object.entries(config.alpha_pattern).find(([end]) =>
+		new RegExp(`^(.*\\.)?(${end})$`).test(layer)
 	);
 	const alpha = own ? own[1] : config.lora_alpha;
 	return alpha / (config.use_rslora ? Math.sqrt(rank) : rank);

@@ -30,10 +30,18 @@ const dtypeNames: Readonly<Record<DType, string>> = {
 };
 const dtypeOf = new Map(Object.entries(dtypeNames).map(([dtype, name]) => [name, dtype as DType]));
 
-interface SafetensorsEntry extends TensorEntry {
-	/** First and last + 1 byte, from the start of the data. */
+/** Where a tensor lies: first and last + 1 byte, from the start of the data. */
+interface Span {
+	readonly name: string;
 	readonly begin: number;
 	readonly end: number;
+}
+
+interface SafetensorsEntry extends TensorEntry, Span {}
+
+/** A tensor whose numbers are of a type that is not read, as the file calls it. */
+interface OpaqueEntry extends Span {
+	readonly opaque: string;
 }
 
 export interface SafetensorsFile extends Checkpoint {
@@ -42,7 +50,9 @@ export interface SafetensorsFile extends Checkpoint {
 
 /**
  * Opens a safetensors file by reading its header alone. Every offset is checked here (shape, overlap, gaps, file size),
- * so that `read` cannot meet a tensor that is not all there.
+ * so that `read` cannot meet a tensor that is not all there. Tensors of types that are not read (float8, complex) are named in
+ * `unreadable`: a file is good as long as nobody needs them. Two names of one tensor, of which `save_model` of safetensors keeps the
+ * first in the alphabet and notes the others in the metadata, are both entries.
  */
 export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
 	await refuseLfsPointer(source);
@@ -57,17 +67,31 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 	const header = parseJsonObject(decodeText(headerBytes, source.name), `The header of ${source.name}`);
 
 	const metadata: Record<string, string> = {};
-	const inHeader: SafetensorsEntry[] = [];
+	const inHeader: (SafetensorsEntry | OpaqueEntry)[] = [];
 	for (const [name, value] of Object.entries(header)) {
 		if (name !== '__metadata__') inHeader.push(parseEntry(source.name, name, value));
 		else if (isObject(value)) for (const [key, text] of Object.entries(value)) metadata[key] = String(text);
 	}
 	inHeader.sort((a, b) => a.begin - b.begin || a.end - b.end);
 	checkLayout(source, inHeader, dataStart);
-	const entries = new Map(inHeader.map((entry) => [entry.name, entry]));
+	const entries = new Map<string, SafetensorsEntry>();
+	const unreadable = new Map<string, string>();
+	for (const entry of inHeader)
+		if ('opaque' in entry)
+			unreadable.set(
+				entry.name,
+				`of ${source.name} has numbers of type ${entry.opaque}, which is not supported; the types read are ${[...dtypeOf.keys()].join(', ')}`
+			);
+		else entries.set(entry.name, entry);
+	for (const [removed, kept] of Object.entries(metadata)) {
+		const same = entries.get(kept);
+		if (same && !entries.has(removed) && !unreadable.has(removed))
+			entries.set(removed, { ...same, name: removed });
+	}
 
 	return {
 		entries,
+		unreadable,
 		metadata,
 		async read(name) {
 			const entry = entries.get(name);
@@ -94,20 +118,22 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-function parseEntry(file: string, name: string, value: unknown): SafetensorsEntry {
+function parseEntry(file: string, name: string, value: unknown): SafetensorsEntry | OpaqueEntry {
 	const broken = (what: string) =>
 		new InputError(`${file} is damaged: tensor ${name} ${what}; copy or download it again.`);
 	if (!isObject(value)) throw broken('is not described by an object');
 	const { dtype: dtypeName, shape, data_offsets: offsets } = value;
-	const dtype = typeof dtypeName === 'string' ? dtypeOf.get(dtypeName) : undefined;
-	if (!dtype)
-		throw new InputError(
-			`Tensor ${name} of ${file} has dtype ${String(dtypeName)}, which is not supported; the dtypes read are ${[...dtypeOf.keys()].join(', ')}.`
-		);
+	if (typeof dtypeName !== 'string') throw broken('has no dtype');
+	const dtype = dtypeOf.get(dtypeName);
 	if (!Array.isArray(shape) || !shape.every(isCount)) throw broken('has no valid shape');
 	if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
 		throw broken('has no valid data_offsets');
 	const [begin, end] = offsets as [number, number];
+	// How many bits a number of an unknown type has is not known; its place in the file is checked all the same.
+	if (!dtype) {
+		if (end < begin) throw broken('ends before it begins');
+		return { name, opaque: dtypeName, begin, end };
+	}
 	const byteLength = elementCount(shape) * bytesPerElement[dtype];
 	if (end - begin !== byteLength)
 		throw broken(
@@ -117,7 +143,7 @@ function parseEntry(file: string, name: string, value: unknown): SafetensorsEntr
 }
 
 /** The tensors must fill the data exactly: no overlap, no gap, no byte too few or too many. */
-function checkLayout(source: ByteSource, inOrder: readonly SafetensorsEntry[], dataStart: number): void {
+function checkLayout(source: ByteSource, inOrder: readonly Span[], dataStart: number): void {
 	let filled = 0;
 	for (const { name, begin, end } of inOrder) {
 		if (begin !== filled)

@@ -9,13 +9,28 @@ import type { ByteSource } from './source.ts';
 import { openZip } from './zip.ts';
 import type { ZipArchive, ZipEntry } from './zip.ts';
 
+/** A type of number: one that is read, or torch's name of another (`complex64`, `float8_e5m2`), of which nothing but the name is known. */
+type NumberType = DType | { readonly opaque: string };
+
+const isOpaque = (type: NumberType | undefined): type is { readonly opaque: string } =>
+	typeof type === 'object';
+
 /** Raw bytes shared by the tensors that view them. `dtype` is undefined for torch's UntypedStorage. */
 class Storage {
 	readonly entry: ZipEntry;
-	readonly dtype: DType | undefined;
-	constructor(entry: ZipEntry, dtype: DType | undefined) {
+	readonly dtype: NumberType | undefined;
+	constructor(entry: ZipEntry, dtype: NumberType | undefined) {
 		this.entry = entry;
 		this.dtype = dtype;
+	}
+}
+
+/** A tensor that cannot be read, which matters only when somebody needs it. */
+class OpaqueTensor {
+	/** Why, as the end of "Tensor NAME of FILE …". */
+	readonly why: string;
+	constructor(why: string) {
+		this.why = why;
 	}
 }
 
@@ -57,12 +72,13 @@ export async function openTorchZip(source: ByteSource): Promise<Checkpoint> {
 		globals: allowedGlobals(source.name),
 		persistent: (id) => loadStorage(source.name, zip, root, id)
 	});
-	const views = stateDict(source.name, pickled);
+	const { views, unreadable } = stateDict(source.name, pickled);
 	const entries = new Map<string, TensorEntry>();
 	for (const [name, { dtype, dims }] of views) entries.set(name, { name, dtype, dims });
 
 	return {
 		entries,
+		unreadable,
 		async read(name) {
 			const view = views.get(name);
 			if (!view) throw new InputError(`${source.name} has no tensor ${name}.`);
@@ -134,10 +150,26 @@ const storageTypes: Readonly<Record<string, DType>> = {
 
 const dtypes: readonly DType[] = Object.keys(bytesPerElement) as DType[];
 
+/** Storage classes and dtypes of torch 2 that no weight of ours has; a file may hold such tensors as long as nobody needs them. */
+const opaqueStorages: Readonly<Record<string, string>> = {
+	ComplexFloatStorage: 'complex64',
+	ComplexDoubleStorage: 'complex128',
+	QInt8Storage: 'qint8',
+	QUInt8Storage: 'quint8',
+	QInt32Storage: 'qint32',
+	QUInt4x2Storage: 'quint4x2',
+	QUInt2x4Storage: 'quint2x4'
+};
+const opaqueDtypes: readonly string[] = [
+	...Object.values(opaqueStorages),
+	...['complex32', 'uint16', 'uint32', 'uint64', 'float8_e4m3fn', 'float8_e4m3fnuz', 'float8_e5m2'],
+	...['float8_e5m2fnuz', 'float8_e8m0fnu', 'float4_e2m1fn_x2']
+];
+
 /** A global that means a storage class or a dtype; `dtype` is undefined for an untyped storage. */
 interface TypeGlobal extends PickleGlobal {
 	readonly type: 'storage' | 'dtype';
-	readonly dtype: DType | undefined;
+	readonly dtype: NumberType | undefined;
 }
 
 const isTypeGlobal = (value: PickleValue | undefined, type: TypeGlobal['type']): value is TypeGlobal =>
@@ -151,15 +183,23 @@ function allowedGlobals(file: string): Map<string, PickleGlobal> {
 		{ global: 'torch._utils._rebuild_tensor', call: (args) => rebuildTensor(file, args) },
 		{ global: 'torch._utils._rebuild_tensor_v2', call: (args) => rebuildTensor(file, args) },
 		{ global: 'torch._utils._rebuild_tensor_v3', call: (args) => rebuildTensor(file, args, args[6]) },
-		{ global: 'torch._utils._rebuild_parameter', call: ([data]) => data ?? null }
+		// A parameter is its tensor; whether it was trained, its hooks and its attributes are of no weight here.
+		{ global: 'torch._utils._rebuild_parameter', call: ([data]) => data ?? null },
+		{ global: 'torch._utils._rebuild_parameter_with_state', call: ([data]) => data ?? null }
 	];
-	for (const [name, dtype] of Object.entries(storageTypes))
+	const storages: [string, NumberType][] = [
+		...Object.entries(storageTypes),
+		...Object.entries(opaqueStorages).map(([name, opaque]): [string, NumberType] => [name, { opaque }])
+	];
+	for (const [name, dtype] of storages)
 		for (const module of ['torch', 'torch.cuda', 'torch.storage'])
 			all.push({ global: `${module}.${name}`, type: 'storage', dtype });
 	for (const name of ['UntypedStorage', '_UntypedStorage', 'TypedStorage', '_TypedStorage'])
 		for (const module of ['torch', 'torch.storage'])
 			all.push({ global: `${module}.${name}`, type: 'storage', dtype: undefined });
 	for (const dtype of dtypes) all.push({ global: `torch.${dtype}`, type: 'dtype', dtype });
+	for (const opaque of opaqueDtypes)
+		all.push({ global: `torch.${opaque}`, type: 'dtype', dtype: { opaque } });
 	return new Map(all.map((entry) => [entry.global, entry]));
 }
 
@@ -185,7 +225,7 @@ function loadStorage(file: string, zip: ZipArchive, root: string, id: PickleValu
 		throw malformed(file, 'it refers to a storage in an unknown way');
 	const entry = zip.entries.get(`${root}data/${key}`);
 	if (!entry) throw malformed(file, `the storage ${root}data/${key} is missing`);
-	const size = count * (type.dtype ? bytesPerElement[type.dtype] : 1);
+	const size = count * (type.dtype && !isOpaque(type.dtype) ? bytesPerElement[type.dtype] : 1);
 	if (entry.size < size)
 		throw malformed(file, `storage ${entry.name} has ${entry.size} bytes where ${size} are expected`);
 	return new PickleObject(new Storage(entry, type.dtype));
@@ -197,7 +237,10 @@ const isCount = (value: PickleValue | undefined): value is number =>
 /** An expanded view (stride 0) may be larger than its storage, but not much. */
 const EXPANDED_LIMIT = 2 ** 24;
 
-/** Arguments: storage, offset, size, stride, then flags that mean nothing here; v3 has the dtype at the end. */
+/**
+ * Arguments: storage, offset, size, stride, requires_grad, hooks, then (v2) the bits of a view that is computed when it is read,
+ * `{'conj': True}` or `{'neg': True}`, or (v3) the dtype.
+ */
 function rebuildTensor(file: string, args: readonly PickleValue[], dtypeArg?: PickleValue): PickleValue {
 	const [holder, offset, size, stride] = args;
 	const storage = holder instanceof PickleObject ? holder.value : undefined;
@@ -213,6 +256,18 @@ function rebuildTensor(file: string, args: readonly PickleValue[], dtypeArg?: Pi
 		throw malformed(file, 'it has a malformed tensor');
 	const dtype = isTypeGlobal(dtypeArg, 'dtype') ? dtypeArg.dtype : storage.dtype;
 	if (!dtype) throw new InputError(`${file} has a tensor without a known dtype; ${resave}.`);
+	if (isOpaque(dtype))
+		return new PickleObject(
+			new OpaqueTensor(
+				`has numbers of type ${dtype.opaque}, which is not supported; the types read are ${dtypes.join(', ')}`
+			)
+		);
+	const bits = dtypeArg === undefined ? args[6] : args[7];
+	const lazy = bits instanceof Map ? [...bits.keys()].filter((bit) => bits.get(bit) === true) : [];
+	if (lazy.length > 0)
+		return new PickleObject(
+			new OpaqueTensor(`is a view of other numbers (${lazy.join(', ')}); save it as a tensor of its own`)
+		);
 	const view = new TensorView(storage, dtype, offset, dims, strides);
 	const bytes = bytesPerElement[dtype];
 	const { name, size: storageSize } = storage.entry;
@@ -270,14 +325,22 @@ function gather<A extends TypedArrays[DType]>(source: A, { dims, strides }: Tens
 
 const wrappers = ['state_dict', 'model', 'module'];
 
-/** The named tensors of what was unpickled. */
-function stateDict(file: string, value: PickleValue): Map<string, TensorView> {
+/** The named tensors of what was unpickled, and those that cannot be read. */
+function stateDict(
+	file: string,
+	value: PickleValue
+): { readonly views: Map<string, TensorView>; readonly unreadable: Map<string, string> } {
 	if (!(value instanceof Map))
 		throw new InputError(`${file} does not hold a state dict (a dict of tensors); ${resave}.`);
 	const wrapped = wrappers.map((key) => value.get(key)).find((inner) => inner instanceof Map);
 	const views = new Map<string, TensorView>();
+	const unreadable = new Map<string, string>();
 	for (const [name, holder] of wrapped ?? value) {
 		const view = holder instanceof PickleObject ? holder.value : undefined;
+		if (typeof name === 'string' && view instanceof OpaqueTensor) {
+			unreadable.set(name, `of ${file} ${view.why}`);
+			continue;
+		}
 		if (typeof name !== 'string' || !(view instanceof TensorView)) {
 			// Modules may keep a note beside their tensors.
 			if (typeof name === 'string' && name.endsWith('_extra_state')) continue;
@@ -287,6 +350,6 @@ function stateDict(file: string, value: PickleValue): Map<string, TensorView> {
 		}
 		views.set(name, view);
 	}
-	if (views.size === 0) throw new InputError(`${file} holds no tensors; ${resave}.`);
-	return views;
+	if (views.size === 0) throw new InputError(`${file} holds no tensors that can be read; ${resave}.`);
+	return { views, unreadable };
 }
