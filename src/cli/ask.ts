@@ -7,6 +7,8 @@ import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
 import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../lib/model/runtime/types.ts';
 import { greedy } from '../lib/model/sampling.ts';
+import type { Answerer } from '../lib/study/answerer.ts';
+import { drain } from '../lib/study/ask.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { formatBytes, number, parse, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
@@ -143,19 +145,18 @@ async function answer(
 		if (!json) terminal.write(text.slice(shown));
 		shown = text.length;
 	};
-	const events = model.answer(request, { signal: terminal.signal, ...(recorder && { recorder }) });
-	for await (const event of events) {
-		if (event.type === 'stage')
-			terminal.progress(event.stage === 'decode' && !json ? '' : `${event.stage} …`);
-		else if (event.type === 'token') show(event.text);
-		else {
-			terminal.progress('');
-			show(event.result.text);
-			if (!json) terminal.write('\n');
-			return event.result;
-		}
-	}
-	throw new Error('The answer ended without a result.');
+	const recording: Pick<Answerer, 'answer'> = {
+		answer: (asked, control) => model.answer(asked, { ...control, ...(recorder && { recorder }) })
+	};
+	const result = await drain(recording, request, {
+		signal: terminal.signal,
+		onText: show,
+		onStage: (stage) => terminal.progress(stage === 'decode' && !json ? '' : `${stage} …`)
+	});
+	terminal.progress('');
+	show(result.text);
+	if (!json) terminal.write('\n');
+	return result;
 }
 
 async function writeTrace(path: string, recorder: TraceRecorder, model: string): Promise<void> {

@@ -12,7 +12,8 @@ import { mean, median } from '$lib/analysis/statistics.ts';
 import { withoutEos } from '../locality/methods.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
-import { Study, type StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
+import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 import { patchSide, tokenGrid } from '$lib/workbench/session/tokens.ts';
 import { anatomyOf, type Stage } from './stages.ts';
@@ -95,13 +96,13 @@ export class AnatomyView {
 		untrack(() => void this.study.run(key, (control) => this.#measure(subject, wanted, control)));
 	}
 
-	async #measure(subject: Subject, stages: readonly Stage[], control: StudyControl): Promise<Shown> {
+	async #measure(subject: Subject, stages: readonly Stage[], control: Control): Promise<Shown> {
 		const { client } = this.#session;
 		const { gates } = anatomyOf(subject.entry);
 		const { tokens, entry, manifest } = subject;
 		const names = gates.flatMap(({ before, after }) => [before, after]);
 		const trace = names.length > 0 ? await client.trace({ ...subject.request, names }) : {};
-		control.signal.throwIfAborted();
+		control.signal?.throwIfAborted();
 		const maps = await client.locality(
 			{
 				...subject.request,

@@ -18,7 +18,8 @@ import type { Exchange } from '$lib/workbench/chat/exchange.svelte.ts';
 import { localityCache } from '../locality/cache.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
-import { Study, type StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
+import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 import { readable, wordsOf } from '$lib/workbench/chat/words.ts';
 
@@ -175,11 +176,11 @@ export class AnswerView {
 			let done = 0;
 			const step = async <T>(work: Promise<T>): Promise<T> => {
 				const result = await work;
-				control.signal.throwIfAborted();
-				control.onProgress({ done: ++done, total });
+				control.signal?.throwIfAborted();
+				control.onProgress?.({ done: ++done, total });
 				return result;
 			};
-			control.onProgress({ done, total });
+			control.onProgress?.({ done, total });
 			const prompt = this.#prompt(exchange, subject);
 			/** Words of one answer, without the edits and with them. */
 			const deltas = async (ids: readonly number[], words: readonly AnswerWord[]) => {
@@ -212,7 +213,7 @@ export class AnswerView {
 		exchange: Exchange,
 		subject: Subject,
 		edits: readonly TokenEdit[],
-		{ signal }: StudyControl
+		{ signal }: Control
 	): Promise<{ readonly result: AnswerResult; /** After each token, whole. */ readonly texts: string[] }> {
 		const sampling = {
 			...greedy,
@@ -220,13 +221,13 @@ export class AnswerView {
 		};
 		const events = this.#session.client.answer(
 			{ ...this.#prompt(exchange, subject), edits, sampling },
-			signal
+			{ signal }
 		);
 		const texts: string[] = [];
 		for await (const event of events) {
 			if (event.type === 'token') texts.push(event.text);
 			if (event.type !== 'done') continue;
-			signal.throwIfAborted();
+			signal?.throwIfAborted();
 			return { result: event.result, texts };
 		}
 		throw new Error('The answer ended before it was whole; answer again.');

@@ -284,7 +284,7 @@ export class BenchmarkDesk {
 	}
 
 	#answer(request: AnswerRequest, signal: AbortSignal | undefined): AsyncIterable<AnswerEvent> {
-		return this.session.client.answer(request, signal);
+		return this.session.client.answer(request, { signal });
 	}
 
 	/** Replaces runs of the same id, in their places. */

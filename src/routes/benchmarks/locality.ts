@@ -4,7 +4,7 @@ import type { ExampleImage } from '$lib/benchmarks/benchmark.ts';
 import type { TargetChoice } from '$lib/benchmarks/run/target.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import { sha256 } from '$lib/model/runtime/model-folder.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 
 /**
  * Locality of images under a projector at M: minus the mean spread of its tokens' maps (patches), by image name. More is more local.
@@ -14,11 +14,11 @@ export async function localityScore(
 	client: ModelClient,
 	target: TargetChoice,
 	images: readonly { readonly name: string; readonly image: ExampleImage }[],
-	{ signal, onProgress }: StudyControl
+	{ signal, onProgress }: Control
 ): Promise<ReadonlyMap<string, number>> {
 	const scores = new Map<string, number>();
 	for (const [done, { name, image }] of images.entries()) {
-		onProgress({ done, total: images.length });
+		onProgress?.({ done, total: images.length });
 		const bytes = new Uint8Array(await image.read());
 		const input = { id: await sha256(bytes), bytes, name };
 		const maps = await client.locality(

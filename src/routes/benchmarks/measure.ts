@@ -4,7 +4,7 @@ import type { TargetChoice } from '$lib/benchmarks/run/target.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { greedy } from '$lib/model/sampling.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 
 /** Stages that are timed, with their words in figures. */
 export const stages = {
@@ -36,14 +36,14 @@ export async function measureLatency(
 	manifest: ModelManifest,
 	targets: readonly TargetChoice[],
 	{ image, question }: { readonly image: ImageInput; readonly question: string },
-	{ signal, onProgress }: StudyControl
+	{ signal, onProgress }: Control
 ): Promise<Timing[]> {
 	const total = targets.length * (WARM_RUNS + 1);
 	const taken = targets.map(() => new Array<AnswerResult>());
 	let done = 0;
 	for (let round = 0; round <= WARM_RUNS; round++)
 		for (const [i, target] of targets.entries()) {
-			onProgress({ done, total });
+			onProgress?.({ done, total });
 			await flush(client, target, signal);
 			const result = await answer(
 				client,
@@ -62,7 +62,11 @@ export async function measureLatency(
 }
 
 /** Another prompt, so that the cache of keys and values holds nothing of the one that is measured. */
-function flush(client: ModelClient, target: TargetChoice, signal: AbortSignal): Promise<AnswerResult> {
+function flush(
+	client: ModelClient,
+	target: TargetChoice,
+	signal: AbortSignal | undefined
+): Promise<AnswerResult> {
 	return answer(
 		client,
 		{
@@ -78,12 +82,12 @@ function flush(client: ModelClient, target: TargetChoice, signal: AbortSignal): 
 async function answer(
 	client: ModelClient,
 	request: AnswerRequest,
-	signal: AbortSignal
+	signal: AbortSignal | undefined
 ): Promise<AnswerResult> {
-	for await (const event of client.answer(request, signal))
+	for await (const event of client.answer(request, { signal }))
 		if (event.type === 'done') {
 			if (event.result.stop_reason !== 'cancelled') return event.result;
-			signal.throwIfAborted();
+			signal?.throwIfAborted();
 			throw new Error('The measurement was stopped by something else; measure again.');
 		}
 	throw new Error('The answer ended without a result.');

@@ -118,13 +118,13 @@ export class Column {
 			lane.run(signal, async () => {
 				const scores: Scored[] = [];
 				for (const answer of answers) {
-					signal.throwIfAborted();
+					signal?.throwIfAborted();
 					scores.push({
 						answer,
 						subject,
 						scores: await scoreAnswer(client, subject, question, answer, signal)
 					});
-					onProgress({ done: scores.length, total: answers.length });
+					onProgress?.({ done: scores.length, total: answers.length });
 				}
 				return scores;
 			})

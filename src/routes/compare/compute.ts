@@ -9,7 +9,7 @@ import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
 import { greedy } from '$lib/model/sampling.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Lane } from './lane.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 
 /** Only the first tokens of an answer are timed: what one token takes does not depend on how many follow. */
@@ -28,14 +28,14 @@ export function questionRequest(subject: Subject, question: string): Omit<Answer
 export async function answerOf(
 	client: ModelClient,
 	request: AnswerRequest,
-	signal: AbortSignal,
+	signal: AbortSignal | undefined,
 	onText: (text: string) => void = () => undefined
 ): Promise<AnswerResult> {
-	signal.throwIfAborted();
-	for await (const event of client.answer(request, signal)) {
+	signal?.throwIfAborted();
+	for await (const event of client.answer(request, { signal })) {
 		if (event.type === 'token') onText(event.text);
 		if (event.type !== 'done') continue;
-		signal.throwIfAborted();
+		signal?.throwIfAborted();
 		return event.result;
 	}
 	throw new Error('The answer ended before it was whole; ask again.');
@@ -45,10 +45,10 @@ export async function answerOf(
 export async function visualTokens(
 	client: ModelClient,
 	subject: Subject,
-	signal: AbortSignal
+	signal: AbortSignal | undefined
 ): Promise<TokenMatrix> {
 	const { visual_embeds } = await client.trace({ ...subject.request, names: ['visual_embeds'] });
-	signal.throwIfAborted();
+	signal?.throwIfAborted();
 	if (visual_embeds?.dtype !== 'float32') throw new Error('The model gave no float32 visual tokens.');
 	const width = visual_embeds.dims.at(-1)!;
 	const data = (visual_embeds.data as Float32Array).slice(0, subject.tokens * width);
@@ -73,7 +73,7 @@ export async function timeStages(
 	subject: Subject,
 	question: string,
 	lane: Lane,
-	{ signal, onProgress }: StudyControl,
+	{ signal, onProgress }: Control,
 	runs = timedRuns
 ): Promise<TimedStages> {
 	const { image, ...choice } = subject.request;
@@ -91,7 +91,7 @@ export async function timeStages(
 			await answerOf(client, between, signal);
 			return answerOf(client, request, signal);
 		});
-		onProgress({ done: run + 1, total: runs + 1 });
+		onProgress?.({ done: run + 1, total: runs + 1 });
 		if (run === 0) continue;
 		const { vision, projector, prefill, decode } = result.timings_ms;
 		positions = result.prompt_ids.length - result.cached_positions;
@@ -121,10 +121,10 @@ export async function scoreAnswer(
 	subject: Subject,
 	question: string,
 	{ model, text, ids }: Written,
-	signal: AbortSignal
+	signal: AbortSignal | undefined
 ): Promise<AnswerScores> {
 	const answer: AnswerProbe['answer'] = model === subject.manifest.name ? { ids } : { text };
 	const scores = await client.score({ ...questionRequest(subject, question), answer });
-	signal.throwIfAborted();
+	signal?.throwIfAborted();
 	return scores;
 }

@@ -12,8 +12,8 @@ export class Lane {
 	 * Runs `work` when its turn comes: urgent work before what is not (an answer does not wait for maps), else in order.
 	 * @throws AbortError at once when aborted while it waits
 	 */
-	async run<T>(signal: AbortSignal, work: () => Promise<T>, urgent = false): Promise<T> {
-		signal.throwIfAborted();
+	async run<T>(signal: AbortSignal | undefined, work: () => Promise<T>, urgent = false): Promise<T> {
+		signal?.throwIfAborted();
 		if (this.#busy) await this.#turn(signal, urgent);
 		this.#busy = true;
 		try {
@@ -23,20 +23,20 @@ export class Lane {
 		}
 	}
 
-	#turn(signal: AbortSignal, urgent: boolean): Promise<void> {
+	#turn(signal: AbortSignal | undefined, urgent: boolean): Promise<void> {
 		return new Promise((resolve, reject) => {
 			const waiting: Waiting = {
 				urgent,
 				begin: () => {
-					signal.removeEventListener('abort', leave);
+					signal?.removeEventListener('abort', leave);
 					resolve();
 				}
 			};
 			const leave = () => {
 				this.#waiting = this.#waiting.filter((other) => other !== waiting);
-				reject(signal.reason as Error);
+				reject(signal?.reason as Error);
 			};
-			signal.addEventListener('abort', leave, { once: true });
+			signal?.addEventListener('abort', leave, { once: true });
 			const behind = urgent ? this.#waiting.findIndex((other) => !other.urgent) : -1;
 			this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, waiting);
 		});

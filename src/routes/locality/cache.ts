@@ -1,5 +1,5 @@
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 import { measure, measurementKey, type Measured, type Measurement } from './methods.ts';
 
@@ -15,7 +15,7 @@ export class LocalityCache {
 		this.#session = session;
 	}
 
-	async get(subject: Subject, measurement: Measurement, control: StudyControl): Promise<Measured> {
+	async get(subject: Subject, measurement: Measurement, control: Control): Promise<Measured> {
 		const key = measurementKey(subject, measurement);
 		const known = this.#kept.get(key);
 		if (known) {

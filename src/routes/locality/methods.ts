@@ -8,7 +8,7 @@ import type { ModelManifest, ProjectorEntry } from '$lib/model/manifest.ts';
 import { poolingMatrix } from '$lib/model/projectors/pooling.ts';
 import type { Tensor } from '$lib/tensor/tensor.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 import { patchSide, squareSide, tokenGrid } from '$lib/workbench/session/tokens.ts';
 
@@ -135,7 +135,7 @@ export async function measure(
 	client: ModelClient,
 	subject: Subject,
 	measurement: Measurement,
-	control: StudyControl
+	control: Control
 ): Promise<Measured> {
 	const { entry, manifest, tokens } = subject;
 	const { method, directions } = measurement;
@@ -149,7 +149,7 @@ export async function measure(
 		if (!inner) throw new Error(`The ${entry.title} has no attention over patches; choose another method.`);
 		const names = Array.from({ length: inner.layers }, (_, layer) => inner.trace(layer));
 		const trace = await client.trace({ ...subject.request, names });
-		control.signal.throwIfAborted();
+		control.signal?.throwIfAborted();
 		return {
 			kind: 'attention',
 			layers: names.map((name) => {

@@ -148,8 +148,8 @@ export class LocalityView {
 			for (const images of subjects) {
 				const tokens: TokenLocality[][] = [];
 				for (const subject of images) {
-					control.signal.throwIfAborted();
-					control.onProgress({ done, total });
+					control.signal?.throwIfAborted();
+					control.onProgress?.({ done, total });
 					const measured = await localityCache(this.#session).get(subject, measurement, {
 						signal: control.signal,
 						onProgress: () => undefined

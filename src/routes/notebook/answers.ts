@@ -12,7 +12,7 @@ import { innerAttention, localityRows, measure, type Method } from '../locality/
 import { samplerOf, sample } from '../offsets/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 
 /** Scenes that one call gives at most. */
@@ -50,11 +50,11 @@ export class NotebookAnswers {
 	}
 
 	/** One call after the other: there is one model. @throws InputError for what cannot be answered */
-	async answer(name: Call, args: readonly unknown[], control: StudyControl): Promise<unknown> {
+	async answer(name: Call, args: readonly unknown[], control: Control): Promise<unknown> {
 		const work = this.#turn
 			.catch(() => undefined)
 			.then(() => {
-				control.signal.throwIfAborted();
+				control.signal?.throwIfAborted();
 				return this.#answer(name, args, control);
 			});
 		this.#turn = work;
@@ -70,7 +70,7 @@ export class NotebookAnswers {
 		return value;
 	}
 
-	#answer(name: Call, args: readonly unknown[], control: StudyControl): Promise<unknown> {
+	#answer(name: Call, args: readonly unknown[], control: Control): Promise<unknown> {
 		const [first, second, third] = args;
 		switch (name) {
 			case 'ask':
@@ -106,7 +106,7 @@ export class NotebookAnswers {
 	async #ask(
 		question: string,
 		options: Options,
-		signal: AbortSignal
+		signal: AbortSignal | undefined
 	): Promise<AnswerResult & { projector: string; tokens: number }> {
 		const subject = this.#subject(options);
 		const { client } = this.#session;
@@ -116,9 +116,9 @@ export class NotebookAnswers {
 			turns: [{ question, images: [subject.request.image] }],
 			sampling: { ...greedy, max_new_tokens: numberOf(options['max_new_tokens'], 1, 1024) ?? 64 }
 		};
-		for await (const event of client.answer(request, signal))
+		for await (const event of client.answer(request, { signal }))
 			if (event.type === 'done') {
-				signal.throwIfAborted();
+				signal?.throwIfAborted();
 				return { ...event.result, projector: subject.projector, tokens: subject.tokens };
 			}
 		throw new Error('The answer ended before it was whole; run the cell again.');
@@ -130,7 +130,7 @@ export class NotebookAnswers {
 		return this.#session.client.trace({ ...subject.request, ...(wanted && { names: wanted }) });
 	}
 
-	async #locality(options: Options, control: StudyControl) {
+	async #locality(options: Options, control: Control) {
 		const subject = this.#subject(options);
 		const method = methods.find((one) => one === (options['method'] ?? 'perturbation'));
 		if (!method) throw new InputError(`locality has the methods ${methods.join(', ')}.`);
@@ -169,21 +169,21 @@ export class NotebookAnswers {
 		};
 	}
 
-	async #compare(projectors: readonly string[], question: string, options: Options, control: StudyControl) {
+	async #compare(projectors: readonly string[], question: string, options: Options, control: Control) {
 		const results = [];
 		for (const projector of projectors) {
 			results.push(await this.#ask(question, { ...options, projector, tokens: undefined }, control.signal));
-			control.onProgress({ done: results.length, total: projectors.length });
+			control.onProgress?.({ done: results.length, total: projectors.length });
 		}
 		return results;
 	}
 
-	async #sweep(projector: string, Ms: unknown, question: string, options: Options, control: StudyControl) {
+	async #sweep(projector: string, Ms: unknown, question: string, options: Options, control: Control) {
 		if (!Array.isArray(Ms)) throw new InputError('sweep takes a list of M as its second value.');
 		const results = [];
 		for (const tokens of Ms) {
 			results.push(await this.#ask(question, { ...options, projector, tokens }, control.signal));
-			control.onProgress({ done: results.length, total: Ms.length });
+			control.onProgress?.({ done: results.length, total: Ms.length });
 		}
 		return results;
 	}

@@ -6,10 +6,10 @@ import {
 	type OpenMessage,
 	type ToFrame
 } from '$lib/notebook/protocol.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 
 export interface FrameHandlers {
-	readonly answer: (name: Call, args: readonly unknown[], control: StudyControl) => Promise<unknown>;
+	readonly answer: (name: Call, args: readonly unknown[], control: Control) => Promise<unknown>;
 	readonly ready: () => void;
 	readonly changed: (text: string, title: string) => void;
 	readonly status: (status: { running: number; failed: number; ran: number; cells: number }) => void;

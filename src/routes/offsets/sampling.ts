@@ -3,7 +3,7 @@ import type { ProjectorConfig } from '$lib/model/config.ts';
 import type { ProjectorEntry } from '$lib/model/manifest.ts';
 import type { Tensor } from '$lib/tensor/tensor.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 import { patchSide } from '$lib/workbench/session/tokens.ts';
 
@@ -52,12 +52,12 @@ export async function sampleSet(
 	client: ModelClient,
 	subjects: readonly Subject[],
 	sampler: Sampler,
-	control: StudyControl
+	control: Control
 ): Promise<SamplingTrace> {
 	const traces: SamplingTrace[] = [];
 	for (const subject of subjects) {
-		control.signal.throwIfAborted();
-		control.onProgress({ done: traces.length, total: subjects.length });
+		control.signal?.throwIfAborted();
+		control.onProgress?.({ done: traces.length, total: subjects.length });
 		traces.push(await sample(client, subject, sampler));
 	}
 	return joinTraces(traces);

@@ -8,7 +8,7 @@ import { sideOf } from '$lib/analysis/grid.ts';
 import { type Atlas, imageSize } from '$lib/scenes/index.ts';
 import type { ImageInput } from '../../workers/model/api.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
-import type { StudyControl } from '$lib/workbench/figures/study.svelte.ts';
+import type { Control } from '$lib/study/control.ts';
 import { type AskedQuestion, credit } from './asking.ts';
 import { type Composition, moveTo, remove, resize } from './composition.ts';
 import { answerTo, type Choice } from './follow.ts';
@@ -102,7 +102,7 @@ export async function runSweep(
 	atlas: Atlas,
 	client: ModelClient,
 	memory: SweepMemory,
-	{ signal, onProgress }: StudyControl,
+	{ signal, onProgress }: Control,
 	onCell: (result: SweepResult) => void = () => undefined
 ): Promise<SweepResult> {
 	const { steps, subjects, questions, model } = plan;
@@ -141,7 +141,7 @@ export async function runSweep(
 			const [base, here] = [await tokens(without), await tokens(image)];
 			const trace = base && here && fieldDifference(here, base);
 			cells.push({ projector: subject.projector, step, answers, trace });
-			onProgress({ done: cells.length, total });
+			onProgress?.({ done: cells.length, total });
 			onCell({ plan, cells: [...cells] });
 		}
 	}
@@ -152,11 +152,11 @@ export async function runSweep(
 async function once<T>(
 	kept: Map<string, T>,
 	key: string,
-	signal: AbortSignal,
+	signal: AbortSignal | undefined,
 	compute: () => Promise<T>
 ): Promise<T> {
 	if (kept.has(key)) return kept.get(key) as T;
-	signal.throwIfAborted();
+	signal?.throwIfAborted();
 	const value = await compute();
 	kept.set(key, value);
 	return value;

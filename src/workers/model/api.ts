@@ -8,12 +8,12 @@ import type {
 	AnswerScores,
 	BackendInfo,
 	Influence,
-	InfluenceMethod,
+	InfluenceRequest,
 	LensGrid,
 	LensRequest,
 	LoadProgress,
 	LocalityRequest,
-	ProbeProgress,
+	Progress,
 	Trace,
 	TraceRequest
 } from '../../lib/model/runtime/types.ts';
@@ -30,12 +30,13 @@ export type {
 	ImageInput,
 	Influence,
 	InfluenceMethod,
+	InfluenceRequest,
 	LensGrid,
 	LensReading,
 	LensRequest,
 	LoadProgress,
 	LocalityRequest,
-	ProbeProgress,
+	Progress,
 	SamplingOptions,
 	StageTimings,
 	TokenEdit,
@@ -79,11 +80,11 @@ export interface HoneybeeWorkerApi {
 	load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel>;
 	/** Calls back with events in order, the last of them `done`, cancelled or not; rejects when there will be none. */
 	answer(call: CallId, request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void>;
-	trace(request: TraceRequest): Promise<Trace>;
+	trace(call: CallId, request: TraceRequest): Promise<Trace>;
 	/** Locality maps of one image, by output: float32 [token, patch]. */
 	locality(call: CallId, request: LocalityRequest, onProgress: OnProbeProgress): Promise<LocalityMaps>;
 	/** Forced decoding of an answer, its own or another model's. */
-	score(request: AnswerProbe): Promise<AnswerScores>;
+	score(call: CallId, request: AnswerProbe): Promise<AnswerScores>;
 	influence(call: CallId, request: InfluenceRequest, onProgress: OnProbeProgress): Promise<Influence>;
 	lens(call: CallId, request: LensRequest, onProgress: OnProbeProgress): Promise<LensGrid>;
 	/** Stops one call at its next step, or all of them. */
@@ -91,9 +92,7 @@ export interface HoneybeeWorkerApi {
 	dispose(): Promise<void>;
 }
 
-export type OnProbeProgress = (progress: ProbeProgress) => void;
-
-export type InfluenceRequest = AnswerProbe & { readonly method: InfluenceMethod };
+export type OnProbeProgress = (progress: Progress) => void;
 
 /** One state for the whole page; `failed` carries a sentence for the user and whether a restart can help. */
 export type WorkerState =

@@ -1,4 +1,5 @@
 import { proxy, wrap, type Remote } from 'comlink';
+import type { Control } from '../../lib/study/control.ts';
 import type { LocalityMaps } from '../../lib/model/probes/locality.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type {
@@ -16,7 +17,7 @@ import type {
 	LoadRequest,
 	LocalityRequest,
 	OnProbeProgress,
-	ProbeProgress,
+	Progress,
 	Trace,
 	TraceRequest,
 	WorkerState
@@ -29,11 +30,6 @@ const words = { who: "The model's worker", notStarted: '; reload the page' };
 
 type Listener = (state: WorkerState) => void;
 type FailureReason = Extract<WorkerState, { status: 'failed' }>['reason'];
-
-export interface ProbeOptions {
-	readonly signal?: AbortSignal;
-	readonly onProgress?: OnProbeProgress;
-}
 
 /** A worker and everything that ends with it. */
 interface Running {
@@ -106,7 +102,7 @@ export class HoneybeeClient {
 	 * token. @throws InputError for a request that cannot be answered (the model stays usable); any other error means
 	 * that the worker was given up and `state` is `failed`.
 	 */
-	async *answer(request: AnswerRequest, signal?: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
+	async *answer(request: AnswerRequest, { signal }: Control = {}): AsyncGenerator<AnswerEvent, void, void> {
 		const running = this.#ready();
 		const events = new EventQueue<AnswerEvent>();
 		const call = this.#nextCall++;
@@ -139,28 +135,28 @@ export class HoneybeeClient {
 		}
 	}
 
-	/** Activations of one image. @throws as `answer`. */
-	trace(request: TraceRequest): Promise<Trace> {
-		return this.#call((api) => api.trace(request));
+	/** Activations of one image. @throws AbortError when aborted, else as `answer`. */
+	trace(request: TraceRequest, options?: Control): Promise<Trace> {
+		return this.#call((api, call) => api.trace(call, request), options);
 	}
 
 	/** Locality maps of one image, by output: float32 [token, patch]. @throws AbortError when aborted, else as `answer`. */
-	locality(request: LocalityRequest, options?: ProbeOptions): Promise<LocalityMaps> {
+	locality(request: LocalityRequest, options?: Control): Promise<LocalityMaps> {
 		return this.#call((api, call, report) => api.locality(call, request, report), options);
 	}
 
-	/** Forced decoding of an answer, its own or another model's. @throws as `answer`. */
-	score(request: AnswerProbe): Promise<AnswerScores> {
-		return this.#call((api) => api.score(request));
+	/** Forced decoding of an answer, its own or another model's. @throws AbortError when aborted, else as `answer`. */
+	score(request: AnswerProbe, options?: Control): Promise<AnswerScores> {
+		return this.#call((api, call) => api.score(call, request), options);
 	}
 
 	/** How much each visual token bears on each token of an answer. @throws AbortError when aborted, else as `answer`. */
-	influence(request: InfluenceRequest, options?: ProbeOptions): Promise<Influence> {
+	influence(request: InfluenceRequest, options?: Control): Promise<Influence> {
 		return this.#call((api, call, report) => api.influence(call, request, report), options);
 	}
 
 	/** Logit lens on the visual tokens. @throws AbortError when aborted, else as `answer`. */
-	lens(request: LensRequest, options?: ProbeOptions): Promise<LensGrid> {
+	lens(request: LensRequest, options?: Control): Promise<LensGrid> {
 		return this.#call((api, call, report) => api.lens(call, request, report), options);
 	}
 
@@ -189,14 +185,14 @@ export class HoneybeeClient {
 	/** One call of the worker, which ends with the worker and, alone among those in work, with its signal. */
 	async #call<T>(
 		start: (api: Remote<HoneybeeWorkerApi>, call: CallId, report: OnProbeProgress) => Promise<T>,
-		{ signal, onProgress }: ProbeOptions = {}
+		{ signal, onProgress }: Control = {}
 	): Promise<T> {
 		const running = this.#ready();
 		signal?.throwIfAborted();
 		const call = this.#nextCall++;
 		const cancel = () => void running.api.cancel(call).catch(() => undefined);
 		signal?.addEventListener('abort', cancel, { once: true });
-		const report = proxy((progress: ProbeProgress) => onProgress?.(progress));
+		const report = proxy((progress: Progress) => onProgress?.(progress));
 		try {
 			return await Promise.race([start(running.api, call, report), running.gone]);
 		} catch (thrown) {

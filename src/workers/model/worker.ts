@@ -84,16 +84,16 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 		});
 	}
 
-	async trace(request: TraceRequest): Promise<Trace> {
-		return this.#sound(await this.#loaded().trace(request));
+	async trace(call: CallId, request: TraceRequest): Promise<Trace> {
+		return this.#abortable(call, (signal) => this.#loaded().trace(request, { signal }));
 	}
 
 	async locality(call: CallId, request: LocalityRequest, onProgress: OnProbeProgress): Promise<LocalityMaps> {
 		return this.#abortable(call, (signal) => this.#loaded().locality(request, { signal, onProgress }));
 	}
 
-	async score(request: AnswerProbe): Promise<AnswerScores> {
-		return this.#sound(await this.#loaded().score(request));
+	async score(call: CallId, request: AnswerProbe): Promise<AnswerScores> {
+		return this.#abortable(call, (signal) => this.#loaded().score(request, { signal }));
 	}
 
 	async influence(call: CallId, request: InfluenceRequest, onProgress: OnProbeProgress): Promise<Influence> {

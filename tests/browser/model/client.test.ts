@@ -113,7 +113,7 @@ describe('the worker', () => {
 		expect(cancelled.ids.length).toBeGreaterThanOrEqual(3);
 		expect(cancelled.ids.length).toBeLessThan(20);
 		for await (const event of client.answer(request())) if (event.type === 'token') break;
-		const aborted = client.answer(request(), AbortSignal.abort());
+		const aborted = client.answer(request(), { signal: AbortSignal.abort() });
 		for await (const event of aborted)
 			if (event.type === 'done') expect(event.result.stop_reason).toBe('cancelled');
 		expect((await ask(client, request())).ids).toEqual(golden.cases.main!.generated_ids);
@@ -123,7 +123,7 @@ describe('the worker', () => {
 		const { client } = made(createHoneybeeClient());
 		await client.load(model);
 		const stopped = async (signal: AbortSignal, onEvent: (event: AnswerEvent) => void = () => undefined) => {
-			for await (const event of client.answer(request(), signal)) {
+			for await (const event of client.answer(request(), { signal })) {
 				onEvent(event);
 				if (event.type === 'done') return event.result.stop_reason;
 			}

@@ -1,4 +1,5 @@
 import type { ModelClient } from '../../../src/lib/workbench/session/client.ts';
+import type { Control } from '../../../src/lib/study/control.ts';
 import type { SessionImage } from '../../../src/lib/workbench/session/images.ts';
 import type { Memory } from '../../../src/lib/workbench/session/storage.ts';
 import type { ModelManifest, ProjectorEntry } from '../../../src/lib/model/manifest.ts';
@@ -187,7 +188,7 @@ export class FakeClient implements ModelClient {
 		return model;
 	}
 
-	async *answer(request: AnswerRequest, signal?: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
+	async *answer(request: AnswerRequest, { signal }: Control = {}): AsyncGenerator<AnswerEvent, void, void> {
 		this.requests.push(request);
 		this.signals.push(signal);
 		const cancel = () => void this.cancel();

@@ -18,7 +18,7 @@ import type {
 	AnswerScores,
 	AnswerTokens,
 	Influence,
-	InfluenceMethod,
+	InfluenceRequest,
 	LensGrid,
 	LensRequest
 } from './types.ts';
@@ -57,16 +57,15 @@ export class AnswerProber {
 		this.#step = step;
 	}
 
-	async score(request: AnswerProbe): Promise<AnswerScores> {
+	async score(request: AnswerProbe, { signal }: ProbeControl = {}): Promise<AnswerScores> {
+		signal?.throwIfAborted();
 		const answer = this.#answerTokens(request);
 		const { run, sequence } = await this.#open(this.#encode(request), answer.ids);
+		signal?.throwIfAborted();
 		return { ...answer, log_probabilities: await scoreAnswer(run, sequence) };
 	}
 
-	async influence(
-		request: AnswerProbe & { readonly method: InfluenceMethod },
-		control: ProbeControl = {}
-	): Promise<Influence> {
+	async influence(request: InfluenceRequest, control: ProbeControl = {}): Promise<Influence> {
 		const { method } = request;
 		const answer = this.#answerTokens(request);
 		const prompt = this.#encode(request);

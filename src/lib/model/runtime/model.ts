@@ -20,13 +20,13 @@ import type {
 	AnswerProbe,
 	AnswerRequest,
 	AnswerScores,
+	Control,
 	Influence,
-	InfluenceMethod,
+	InfluenceRequest,
 	LensGrid,
 	LensRequest,
 	LoadProgress,
 	LocalityRequest,
-	ProbeProgress,
 	Trace,
 	TraceRequest
 } from './types.ts';
@@ -41,14 +41,7 @@ export interface HoneybeeOptions {
 	readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-export interface ProbeOptions {
-	readonly signal?: AbortSignal | undefined;
-	readonly onProgress?: ((progress: ProbeProgress) => void) | undefined;
-}
-
-export interface AnswerOptions {
-	/** Stops generation at the next token. */
-	readonly signal?: AbortSignal;
+export interface AnswerOptions extends Control {
 	/** Gets the activations of the whole answer under their golden names. */
 	readonly recorder?: TraceRecorder;
 }
@@ -98,12 +91,12 @@ export class HoneybeeModel {
 	}
 
 	/**
-	 * Events of one answer, ended by `done`.
+	 * Events of one answer, ended by `done`; aborted, generation stops at the next token and ends as `cancelled`.
 	 * @throws InputError for a request that cannot be answered; the model stays as it was.
 	 */
 	async *answer(
 		request: AnswerRequest,
-		options: AnswerOptions = {}
+		{ signal, recorder }: AnswerOptions = {}
 	): AsyncGenerator<AnswerEvent, void, void> {
 		const release = await this.#mutex.acquire();
 		try {
@@ -121,10 +114,11 @@ export class HoneybeeModel {
 				hidden: hidden_size,
 				backend: this.#backend.info.backend,
 				dtype: this.manifest.dtype,
-				...options
+				...(signal && { signal }),
+				...(recorder && { recorder })
 			});
 			for await (const event of events) {
-				if (event.type === 'done') options.recorder?.add('generated_ids', idTensor(event.result.ids));
+				if (event.type === 'done') recorder?.add('generated_ids', idTensor(event.result.ids));
 				yield event;
 			}
 		} catch (error) {
@@ -136,13 +130,15 @@ export class HoneybeeModel {
 		}
 	}
 
-	/** Activations of the vision tower and a projector for one image. @throws as `answer`. */
-	async trace(request: TraceRequest): Promise<Trace> {
+	/** Activations of the vision tower and a projector for one image. @throws as `answer`; AbortError when aborted */
+	async trace(request: TraceRequest, { signal }: Control = {}): Promise<Trace> {
 		const release = await this.#mutex.acquire();
 		try {
+			signal?.throwIfAborted();
 			const choice = this.#visual.choose(request.projector, request.tokens);
 			const recorder = new TraceRecorder(request.names);
 			await this.#visual.see(request.image, choice, recorder);
+			signal?.throwIfAborted();
 			await this.#visual.project(request.image, choice, recorder);
 			return recorder.trace;
 		} finally {
@@ -154,7 +150,7 @@ export class HoneybeeModel {
 	 * How much each patch moves each visual token: for every output asked for, float32 [token, patch].
 	 * @throws as `answer`; AbortError when aborted
 	 */
-	async locality(request: LocalityRequest, options: ProbeOptions = {}): Promise<LocalityMaps> {
+	async locality(request: LocalityRequest, options: Control = {}): Promise<LocalityMaps> {
 		const { image, method, directions, seed, outputs } = request;
 		const { signal, onProgress } = options;
 		const choice = this.#visual.choose(request.projector, request.tokens);
@@ -175,20 +171,17 @@ export class HoneybeeModel {
 
 	/**
 	 * Forced decoding: how likely each token of an answer is, given all before it.
-	 * @throws as `answer`
+	 * @throws as `answer`; AbortError when aborted
 	 */
-	async score(request: AnswerProbe): Promise<AnswerScores> {
-		return this.#prober.score(request);
+	async score(request: AnswerProbe, options: Control = {}): Promise<AnswerScores> {
+		return this.#prober.score(request, controlOf(options));
 	}
 
 	/**
 	 * How much each visual token of the last image bears on each token of an answer.
 	 * @throws as `answer`; AbortError when aborted
 	 */
-	async influence(
-		request: AnswerProbe & { readonly method: InfluenceMethod },
-		options: ProbeOptions = {}
-	): Promise<Influence> {
+	async influence(request: InfluenceRequest, options: Control = {}): Promise<Influence> {
 		return this.#prober.influence(request, controlOf(options));
 	}
 
@@ -196,7 +189,7 @@ export class HoneybeeModel {
 	 * The words nearest to each visual token of the last image, layer by layer.
 	 * @throws as `answer`; AbortError when aborted
 	 */
-	async lens(request: LensRequest, options: ProbeOptions = {}): Promise<LensGrid> {
+	async lens(request: LensRequest, options: Control = {}): Promise<LensGrid> {
 		return this.#prober.lens(request, controlOf(options));
 	}
 
@@ -228,7 +221,7 @@ export class HoneybeeModel {
 	}
 }
 
-function controlOf({ signal, onProgress }: ProbeOptions): ProbeControl {
+function controlOf({ signal, onProgress }: Control): ProbeControl {
 	return {
 		...(signal && { signal }),
 		...(onProgress && { onProgress: (done: number, total: number) => onProgress({ done, total }) }),

@@ -107,6 +107,8 @@ export interface AnswerScores extends AnswerTokens {
 
 export type InfluenceMethod = 'attention' | 'ablation';
 
+export type InfluenceRequest = AnswerProbe & { readonly method: InfluenceMethod };
+
 /** How much each visual token of the last image bears on each token of the answer. */
 export interface Influence extends AnswerTokens {
 	readonly method: InfluenceMethod;
@@ -187,8 +189,15 @@ export interface LocalityRequest {
 	readonly outputs?: readonly string[];
 }
 
-export interface ProbeProgress {
-	/** Runs of the model so far and in all. */
+/** How far a computation is, in steps of its own: runs of the model, images, answers. */
+export interface Progress {
 	readonly done: number;
 	readonly total: number;
+}
+
+/** How a computation that takes time is followed and stopped. */
+export interface Control {
+	/** Aborted, the computation rejects with the signal's reason at its next step. */
+	readonly signal?: AbortSignal | undefined;
+	readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

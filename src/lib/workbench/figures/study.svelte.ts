@@ -1,15 +1,5 @@
+import type { Control, Progress } from '../../study/control.ts';
 import { sentence } from '../words/sentence.ts';
-
-/** How far a computation is, in steps of its own. */
-export interface StudyProgress {
-	readonly done: number;
-	readonly total: number;
-}
-
-export interface StudyControl {
-	readonly signal: AbortSignal;
-	readonly onProgress: (progress: StudyProgress) => void;
-}
 
 export type StudyStatus = 'idle' | 'running' | 'done' | 'stopped' | 'failed';
 
@@ -19,7 +9,7 @@ export type StudyStatus = 'idle' | 'running' | 'done' | 'stopped' | 'failed';
  */
 export class Study<T> {
 	status = $state<StudyStatus>('idle');
-	progress = $state.raw<StudyProgress | undefined>();
+	progress = $state.raw<Progress | undefined>();
 	value = $state.raw<T | undefined>();
 	/** Key of `value`. */
 	valueKey = $state.raw<string | undefined>();
@@ -48,7 +38,7 @@ export class Study<T> {
 	 * Shows the result for `key`: the kept one, or what `compute` gives. A computation for another key is stopped.
 	 * @returns the result; undefined when it was stopped or failed (`error` says why)
 	 */
-	async run(key: string, compute: (control: StudyControl) => Promise<T>): Promise<T | undefined> {
+	async run(key: string, compute: (control: Control) => Promise<T>): Promise<T | undefined> {
 		const kept = this.#kept.get(key);
 		if (kept) {
 			this.#abort?.abort();

@@ -354,7 +354,7 @@ export class Session {
 			const model = await this.#ready;
 			if (model === undefined || !live()) return;
 			const request = this.#request(exchange, model);
-			for await (const event of this.#parts.client.answer(request, stopping.signal)) {
+			for await (const event of this.#parts.client.answer(request, { signal: stopping.signal })) {
 				if (!live()) return;
 				exchange.take(event);
 			}
