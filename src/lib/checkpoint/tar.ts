@@ -22,7 +22,8 @@ export interface TarEntry {
 export interface TarBytes {
 	/** The next `length` bytes; fewer only at the end. */
 	take(length: number): Promise<Uint8Array>;
-	skip(length: number): Promise<void>;
+	/** Passes over the next `length` bytes. @returns how many; fewer only at the end */
+	skip(length: number): Promise<number>;
 }
 
 /**
@@ -41,16 +42,16 @@ export async function readTar(
 	let offset = 0;
 	let longPath: string | undefined;
 	let pax: { path?: string; size?: number } = {};
+	const advance = (got: number, length: number) => {
+		if (got < length) throw damaged(`it ends ${length - got} bytes too early`);
+		offset += length;
+	};
 	const take = async (length: number) => {
 		const taken = await bytes.take(length);
-		if (taken.length < length) throw damaged(`it ends ${length - taken.length} bytes too early`);
-		offset += length;
+		advance(taken.length, length);
 		return taken;
 	};
-	const skip = async (length: number) => {
-		await bytes.skip(length);
-		offset += length;
-	};
+	const skip = async (length: number) => advance(await bytes.skip(length), length);
 	const padded = (size: number) => Math.ceil(size / BLOCK) * BLOCK;
 
 	for (let blank = 0; ;) {
@@ -121,7 +122,10 @@ export async function openTar(source: ByteSource): Promise<SourceFolder> {
 			return taken;
 		},
 		async skip(length) {
-			at += length;
+			const end = Math.min(at + length, source.size);
+			const skipped = end - at;
+			at = end;
+			return skipped;
 		}
 	};
 	await readTar(source.name, bytes, async (entry) => {
@@ -149,17 +153,26 @@ export async function openTar(source: ByteSource): Promise<SourceFolder> {
 	};
 }
 
-/** Bytes of a stream, for `readTar`. @param onChunk told of every chunk as it comes */
+export interface StreamHooks {
+	/** Told of every chunk as it comes. */
+	readonly onChunk?: (length: number) => void;
+	/** What is thrown where the stream itself fails; its own error when absent. */
+	readonly failure?: (error: unknown) => unknown;
+}
+
+/** Bytes of a stream, for `readTar`. */
 export function streamBytes(
 	stream: ReadableStream<Uint8Array>,
-	onChunk: (length: number) => void = () => undefined
+	{ onChunk, failure = (error) => error }: StreamHooks = {}
 ): TarBytes & { cancel(): Promise<void> } {
 	const reader = stream.getReader();
 	let chunk = new Uint8Array(0);
 	const more = async () => {
-		const { done, value } = await reader.read();
+		const { done, value } = await reader.read().catch((error: unknown) => {
+			throw failure(error);
+		});
 		if (done) return false;
-		onChunk(value.length);
+		onChunk?.(value.length);
 		chunk = value as Uint8Array<ArrayBuffer>;
 		return true;
 	};
@@ -184,11 +197,12 @@ export function streamBytes(
 		async skip(length) {
 			let left = length;
 			while (left > 0) {
-				if (chunk.length === 0 && !(await more())) return;
+				if (chunk.length === 0 && !(await more())) break;
 				const part = Math.min(left, chunk.length);
 				chunk = chunk.subarray(part);
 				left -= part;
 			}
+			return length - left;
 		},
 		cancel: () => reader.cancel().catch(() => undefined)
 	};

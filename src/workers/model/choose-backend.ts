@@ -1,7 +1,7 @@
 import type { ModelManifest } from '../../lib/model/manifest.ts';
 import type { Backend } from '../../lib/model/runtime/backend.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
-import type { BackendChoice } from './api.ts';
+import type { BackendChoice, LoadRequest } from './api.ts';
 import { describeAdapter, requestAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
 import {
 	createWasmBackend,
@@ -55,9 +55,13 @@ export function decide(
 	return { backend: 'webgpu', reason: 'A WebGPU adapter was found.' };
 }
 
-/** Makes the backend for a model. @throws InputError when the model cannot run as asked. */
+/**
+ * Makes the backend for a model with one of its projectors.
+ * @param request as it came to the worker
+ * @throws InputError when the model cannot run as asked.
+ */
 export async function chooseBackend(
-	choice: BackendChoice,
+	{ backend: choice, projector }: Pick<LoadRequest, 'backend' | 'projector'>,
 	manifest: ModelManifest,
 	options: Omit<WebGpuOptions, 'reason' | 'half'>
 ): Promise<Backend> {
@@ -73,31 +77,36 @@ export async function chooseBackend(
 				throw new InputError(
 					`WebGPU does not work on this adapter (${error.message}); choose WASM, or another browser or driver.`
 				);
-			return wasm(manifest, `WebGPU does not work on this adapter: ${error.message}.`);
+			return wasm(manifest, projector, `WebGPU does not work on this adapter: ${error.message}.`);
 		}
-		return fitting(gpu, manifest).catch(async (error: unknown) => {
+		return fitting(gpu, manifest, projector).catch(async (error: unknown) => {
 			await gpu.dispose();
 			throw error;
 		});
 	}
-	return wasm(manifest, reason);
+	return wasm(manifest, projector, reason);
 }
 
 /** The GPU with as many positions as fit beside the model. @throws InputError with the numbers when too few do */
-async function fitting(gpu: WebGpuBackend, manifest: ModelManifest): Promise<Backend> {
+async function fitting(gpu: WebGpuBackend, manifest: ModelManifest, projector?: string): Promise<Backend> {
 	const limits = limitsOf(gpu.device.limits);
 	const description = gpu.info.description.replace(/[,;].*/, '');
-	const wanted = preflight(manifest, { backend: 'webgpu', limits, description });
+	const asked = { backend: 'webgpu', projector, limits, description } as const;
+	const wanted = preflight(manifest, asked);
 	if (wanted.refusal !== undefined) throw new InputError(wanted.refusal);
 	if (wanted.needed < PROBE_ABOVE) return { ...gpu, context: wanted.context };
 	const available = await probeMemory(gpu.device, wanted.needed);
-	const { refusal, context } = preflight(manifest, { backend: 'webgpu', limits, description, available });
+	const { refusal, context } = preflight(manifest, { ...asked, available });
 	if (refusal !== undefined) throw new InputError(refusal);
 	return { ...gpu, context };
 }
 
-async function wasm(manifest: ModelManifest, reason: string): Promise<Backend> {
-	const { refusal, context } = preflight(manifest, { backend: 'wasm' });
+async function wasm(
+	manifest: ModelManifest,
+	projector: string | undefined,
+	reason: string
+): Promise<Backend> {
+	const { refusal, context } = preflight(manifest, { backend: 'wasm', projector });
 	if (refusal !== undefined)
 		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
 	return { ...(await createWasmBackend(reason)), context };

@@ -74,6 +74,8 @@ export interface Preflight {
 
 interface PreflightOptions {
 	readonly backend: 'webgpu' | 'wasm';
+	/** Projector that is loaded with the model; the manifest's first one when absent. */
+	readonly projector?: string | undefined;
 	readonly limits?: GpuLimits | undefined;
 	/** Bytes that the device can be given; absent while that is not known. */
 	readonly available?: number | undefined;
@@ -83,14 +85,14 @@ interface PreflightOptions {
 /** Whether a model fits, from its manifest alone. */
 export function preflight(
 	manifest: ModelManifest,
-	{ backend, limits, available, description = 'this adapter' }: PreflightOptions
+	{ backend, projector, limits, available, description = 'this adapter' }: PreflightOptions
 ): Preflight {
 	const { graphs, projectors, memory, config, files } = manifest;
 	const { max_position_embeddings, num_key_value_heads, head_dim, num_hidden_layers } = config.text_config;
 	const size = new Map(files.map((file) => [file.path, file.size]));
 	// One projector is loaded; the embedding's rows are looked up on the processor.
-	const [first] = Object.values(projectors);
-	const used = [graphs.vision, ...graphs.language, ...(first ? [first] : [])];
+	const chosen = projectors[projector ?? Object.keys(projectors)[0]!];
+	const used = [graphs.vision, ...graphs.language, ...(chosen ? [chosen] : [])];
 	if (backend === 'wasm') used.push(graphs.embedding);
 	const shards = new Set(used.flatMap(({ weights }) => weights));
 	const weights = [...shards].reduce((sum, path) => sum + (size.get(path) ?? 0), 0);

@@ -41,9 +41,11 @@ export async function selfTest(
 		half: folder.manifest.kv_dtype === 'float16',
 		onFailure: ({ message }) => failures.push(message)
 	});
-	const wasm = await createWasmBackend('Self-test.');
-	const rows: SelfTestRow[] = [];
+	const made: Backend[] = [gpu];
 	try {
+		const wasm = await createWasmBackend('Self-test.');
+		made.push(wasm);
+		const rows: SelfTestRow[] = [];
 		const all = subjects(folder.manifest);
 		for (const [index, subject] of all.entries()) {
 			signal.throwIfAborted();
@@ -51,11 +53,10 @@ export async function selfTest(
 			rows.push(await compare(subject, folder, gpu, wasm));
 			if (failures.length > 0) throw new Error(failures[0]);
 		}
+		return rows;
 	} finally {
-		await gpu.dispose();
-		await wasm.dispose();
+		for (const backend of made) await backend.dispose();
 	}
-	return rows;
 }
 
 async function compare(

@@ -54,7 +54,7 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 			);
 		onProgress({ stage: 'manifest', what: 'honeybee.json', loaded: 0, total: 0 });
 		const folder = await openModelFolder(await openModelSource(request.location));
-		const backend = await chooseBackend(request.backend, folder.manifest, {
+		const backend = await chooseBackend(request, folder.manifest, {
 			onFailure: (failure) => this.#onFailure(failure),
 			onSelfTest: () => onProgress({ stage: 'self-test', what: 'WebGPU', loaded: 0, total: 0 })
 		});

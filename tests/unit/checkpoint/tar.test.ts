@@ -71,4 +71,16 @@ describe('tar', () => {
 		await refused(damaged, /checksum/);
 		await refused(pack(['run']).subarray(0, 2000), /cut off|too early|ends within/);
 	});
+
+	it('notices an end within what is passed over', async () => {
+		const whole = pack([`${long}/model.bin`]);
+		// 5000 bytes of the file, then 120 that fill up its last block, then two blank blocks.
+		const end = whole.findLastIndex((byte) => byte === 7) + 1;
+		const cut = new Blob([whole.slice(0, end - 512)]).stream();
+		const passed = readTar('x.tar', streamBytes(cut), async () => undefined);
+		await expect(passed).rejects.toThrow(InputError);
+		await expect(passed).rejects.toThrow('x.tar is a damaged tar archive: it ends 632 bytes too early');
+		const opened = openTar(memorySource('x.tar', whole.slice(0, end + 20)));
+		await expect(opened).rejects.toThrow('x.tar is a damaged tar archive: it ends 100 bytes too early');
+	});
 });

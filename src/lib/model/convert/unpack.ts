@@ -39,14 +39,21 @@ export async function unpackTarGz(
 			}
 		})
 	);
-	const bytes = streamBytes(counted.pipeThrough(new DecompressionStream('gzip')), (length) => {
-		signal.throwIfAborted();
-		unpacked += length;
-		if (unpacked > ALWAYS_ALLOWED && unpacked > read * MOST_GROWTH)
-			throw new InputError(
-				`${name} unpacks to more than ${MOST_GROWTH} times its size, as no checkpoint does; it is not opened.`
-			);
-		onProgress(current, read);
+	const bytes = streamBytes(counted.pipeThrough(new DecompressionStream('gzip')), {
+		onChunk(length) {
+			signal.throwIfAborted();
+			unpacked += length;
+			if (unpacked > ALWAYS_ALLOWED && unpacked > read * MOST_GROWTH)
+				throw new InputError(
+					`${name} unpacks to more than ${MOST_GROWTH} times its size, as no checkpoint does; it is not opened.`
+				);
+			onProgress(current, read);
+		},
+		// What DecompressionStream says of damaged data is a TypeError; a file that cannot be read is a DOMException.
+		failure: (error) =>
+			error instanceof TypeError
+				? new InputError(`${name} is damaged or no gzip archive; copy or download it again.`)
+				: error
 	});
 	let written = 0;
 	try {
@@ -71,11 +78,6 @@ export async function unpackTarGz(
 				throw error;
 			}
 		});
-	} catch (error) {
-		// What DecompressionStream says of damaged data is a TypeError.
-		if (error instanceof TypeError)
-			throw new InputError(`${name} is damaged or no gzip archive; copy or download it again.`);
-		throw error;
 	} finally {
 		void bytes.cancel();
 	}

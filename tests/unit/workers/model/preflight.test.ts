@@ -53,6 +53,17 @@ describe('preflight', () => {
 		expect(check.refusal).toBeUndefined();
 	});
 
+	it('counts the chosen projector, not the first one', () => {
+		const two = {
+			...sevenB,
+			projectors: { ...sevenB.projectors, 'd-abs': { weights: ['large projector'] } },
+			files: [...sevenB.files, { path: 'large projector', size: 0.9e9 }]
+		} as unknown as ModelManifest;
+		const weights = (projector?: string) => preflight(two, { backend: 'webgpu', limits, projector }).weights;
+		expect(weights('d-abs') - weights('c-abs')).toBeCloseTo(0.75e9);
+		expect(weights()).toBe(weights('c-abs'));
+	});
+
 	it('gives fewer positions where memory or buffers are short, down to 2048', () => {
 		const short = preflight(sevenB, { backend: 'webgpu', limits, available: 6.7e9 });
 		expect(short.context).toBeGreaterThanOrEqual(2048);
