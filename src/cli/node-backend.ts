@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import type { Backend, Session } from '../lib/model/runtime/backend.ts';
+import { ofBackend, type Backend, type Session } from '../lib/model/runtime/backend.ts';
 
 /**
  * Width of the widest matrices up to which one thread computes: at the width of the embedded model (160) threads that wait for each
@@ -26,12 +26,14 @@ export function createNodeBackend(root: string): Backend {
 			for (const path of [files.graph, ...files.weights]) await folder.check(path, onBytes);
 			const { text_config, vision_config } = folder.manifest.config;
 			const narrow = Math.max(text_config.hidden_size, vision_config.hidden_size) <= NARROW;
-			const session = await ort.InferenceSession.create(join(root, files.graph), {
-				executionProviders: ['cpu'],
-				...(narrow && { intraOpNumThreads: 1 }),
-				// Warnings are about optimisations, not results.
-				logSeverityLevel: 3
-			});
+			const session = await ofBackend(
+				ort.InferenceSession.create(join(root, files.graph), {
+					executionProviders: ['cpu'],
+					...(narrow && { intraOpNumThreads: 1 }),
+					// Warnings are about optimisations, not results.
+					logSeverityLevel: 3
+				})
+			);
 			return acceptingHalf(session);
 		},
 		async dispose() {}

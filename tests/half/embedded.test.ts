@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { greedy } from '../../src/lib/model/sampling.ts';
-import type { AnswerRequest, AnswerResult } from '../../src/workers/model/api.ts';
+import type { AnswerRequest, AnswerResult } from '../../src/lib/model/runtime/types.ts';
 import type { ModelLocation } from '../../src/lib/browser/model-source.ts';
 import { ConvertClient } from '../../src/workers/convert/client.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../src/workers/model/client.ts';
+import { ModelClient } from '../../src/workers/model/client.ts';
 import { requestAdapter } from '../../src/lib/browser/gpu-device.ts';
 import { machineOf } from '../../src/workers/model/preflight.ts';
 import { fetchAtlas, sceneImage } from '../browser/embedded/scenes.ts';
@@ -29,14 +29,14 @@ function embeddedIn(dtype: HalfType): Promise<ModelLocation> {
 	return location;
 }
 
-async function ask(client: HoneybeeClient, request: AnswerRequest): Promise<AnswerResult> {
+async function ask(client: ModelClient, request: AnswerRequest): Promise<AnswerResult> {
 	for await (const event of client.answer(request)) if (event.type === 'done') return event.result;
 	throw new Error('The answer did not end.');
 }
 
 describe.each(halfTypes)('the embedded model in %s', (dtype) => {
 	it(`answers ${SCENES} held-out scenes as it does in float32`, async () => {
-		const client = createHoneybeeClient();
+		const client = new ModelClient();
 		try {
 			const { backend } = await client.load({ location: await embeddedIn(dtype), backend: 'webgpu' });
 			expect(backend).toMatchObject({ backend: 'webgpu', shader_f16: true });
@@ -70,7 +70,7 @@ describe.each(halfTypes)('the embedded model in %s', (dtype) => {
 		const image = sceneImage(await fetchAtlas(), 3);
 		const seen = [];
 		for (const backend of ['wasm', 'webgpu'] as const) {
-			const client = createHoneybeeClient();
+			const client = new ModelClient();
 			try {
 				const { manifest } = await client.load({ location: await embeddedIn(dtype), backend });
 				expect(manifest.kv_dtype).toBe('float16');

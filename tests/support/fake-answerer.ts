@@ -1,8 +1,7 @@
 import type { AnswerEvent, AnswerRequest, AnswerResult } from '../../src/lib/model/runtime/types.ts';
-import type { Answerer } from '../../src/lib/study/answerer.ts';
+import type { Answerer, ProbeName, ProbeRequest, ProbeResult, Probes } from '../../src/lib/study/answerer.ts';
 import type { Control } from '../../src/lib/study/control.ts';
-
-type Probes = Omit<Answerer, 'answer'>;
+import { ProbeMethods } from '../../src/lib/study/probe-methods.ts';
 
 /** A result of an answer, as a backend would give it. */
 export function answerResult(text: string, more: Partial<AnswerResult> = {}): AnswerResult {
@@ -20,8 +19,8 @@ export function answerResult(text: string, more: Partial<AnswerResult> = {}): An
 	};
 }
 
-/** A model of six methods: it gives the events and values that a test sets, and keeps what it was asked for. */
-export class FakeAnswerer implements Answerer {
+/** A model that gives the events and values that a test sets and keeps what it was asked for. */
+export class FakeAnswerer extends ProbeMethods implements Answerer {
 	readonly requests: AnswerRequest[] = [];
 	readonly controls: (Control | undefined)[] = [];
 	events: (request: AnswerRequest, control?: Control) => Iterable<AnswerEvent> | AsyncIterable<AnswerEvent>;
@@ -29,6 +28,7 @@ export class FakeAnswerer implements Answerer {
 
 	/** @param said the text of every answer, or its events */
 	constructor(said: string | FakeAnswerer['events'] = '', probes: Partial<Probes> = {}) {
+		super();
 		this.events =
 			typeof said === 'string' ? () => [{ type: 'done' as const, result: answerResult(said) }] : said;
 		this.#probes = probes;
@@ -40,15 +40,9 @@ export class FakeAnswerer implements Answerer {
 		yield* this.events(request, control);
 	}
 
-	readonly trace: Probes['trace'] = (...args) => this.#probe('trace')(...args);
-	readonly locality: Probes['locality'] = (...args) => this.#probe('locality')(...args);
-	readonly score: Probes['score'] = (...args) => this.#probe('score')(...args);
-	readonly influence: Probes['influence'] = (...args) => this.#probe('influence')(...args);
-	readonly lens: Probes['lens'] = (...args) => this.#probe('lens')(...args);
-
-	#probe<K extends keyof Probes>(name: K): Probes[K] {
+	probe<N extends ProbeName>(name: N, request: ProbeRequest[N], control?: Control): Promise<ProbeResult[N]> {
 		const probe = this.#probes[name];
 		if (!probe) throw new Error(`The test has set no ${name}.`);
-		return probe as Probes[K];
+		return probe(request, control);
 	}
 }

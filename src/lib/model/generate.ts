@@ -30,7 +30,7 @@ export interface GenerateInputs {
  * Answers a prompt: vision → projector → splice → prefill → one token after the other until the end token, a stop string, the
  * limit or an abort. What the language model's cache already holds of the prompt is not computed again, nor are
  * the images in that part.
- * @throws Error when the model computes no numbers; InputError for an image that cannot be decoded.
+ * @throws BackendError when the model computes no numbers or its backend fails; InputError for an image that cannot be decoded.
  */
 export async function* generate(inputs: GenerateInputs): AsyncGenerator<AnswerEvent, void, void> {
 	const { language, tokenizer, prompt, sampling, signal, recorder } = inputs;

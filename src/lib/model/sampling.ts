@@ -1,4 +1,5 @@
 import { InputError } from '../tensor/errors.ts';
+import { BackendError } from './runtime/backend.ts';
 import type { SamplingOptions } from './runtime/types.ts';
 
 export const greedy: SamplingOptions = {
@@ -52,7 +53,7 @@ export function argmax(logits: Float32Array): number {
 /** A float16 overflow makes every logit NaN without a message; an answer made from that would be invented. */
 function checkFinite(logit: number): void {
 	if (!Number.isFinite(logit))
-		throw new Error(
+		throw new BackendError(
 			'The language model computed values that are not numbers (an overflow in half precision or a fault of the graphics driver); use a float32 model or the WASM backend.'
 		);
 }

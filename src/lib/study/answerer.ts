@@ -1,34 +1,33 @@
-import type { LocalityMaps } from '../model/probes/locality.ts';
-import type {
-	AnswerEvent,
-	AnswerProbe,
-	AnswerRequest,
-	AnswerScores,
-	Influence,
-	InfluenceRequest,
-	LensGrid,
-	LensRequest,
-	LocalityRequest,
-	Trace,
-	TraceRequest
-} from '../model/runtime/types.ts';
+import type { HoneybeeModel } from '../model/runtime/model.ts';
+import type { AnswerEvent, AnswerRequest } from '../model/runtime/types.ts';
 import type { Control } from './control.ts';
+
+/**
+ * Everything that is computed from a model beside an answer: methods of `HoneybeeModel` that take a request and a `Control`. A new
+ * probe is such a method and its name here; the worker runs it and its client has it as a method then.
+ */
+export const probes = [
+	'trace',
+	'locality',
+	'score',
+	'influence',
+	'lens'
+] as const satisfies readonly (keyof HoneybeeModel)[];
+
+export type ProbeName = (typeof probes)[number];
+export type ProbeRequest = { readonly [N in ProbeName]: Parameters<HoneybeeModel[N]>[0] };
+export type ProbeResult = { readonly [N in ProbeName]: Awaited<ReturnType<HoneybeeModel[N]>> };
+
+/** What each gives, and what it throws, stands at the method of `HoneybeeModel`. */
+export type Probes = {
+	[N in ProbeName]: (request: ProbeRequest[N], control?: Control) => Promise<ProbeResult[N]>;
+};
 
 /**
  * A loaded model, wherever it runs: `HoneybeeModel` in this thread (Node), or the client of the worker that holds it (the page).
  * Everything rejects with InputError for a request that cannot be answered, and with the signal's reason when aborted.
  */
-export interface Answerer {
+export interface Answerer extends Probes {
 	/** Events of one answer, ended by `done`. Aborted, it ends with `stop_reason: 'cancelled'`; `ask` makes that an error. */
 	answer(request: AnswerRequest, control?: Control): AsyncIterable<AnswerEvent>;
-	/** Activations of one image, under their golden names. */
-	trace(request: TraceRequest, control?: Control): Promise<Trace>;
-	/** Locality maps of one image, by output: float32 [token, patch]. */
-	locality(request: LocalityRequest, control?: Control): Promise<LocalityMaps>;
-	/** Forced decoding of an answer, its own or another model's. */
-	score(request: AnswerProbe, control?: Control): Promise<AnswerScores>;
-	/** How much each visual token bears on each token of an answer. */
-	influence(request: InfluenceRequest, control?: Control): Promise<Influence>;
-	/** Logit lens on the visual tokens. */
-	lens(request: LensRequest, control?: Control): Promise<LensGrid>;
 }

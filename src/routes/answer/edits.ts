@@ -1,5 +1,5 @@
 import { sideOf } from '$lib/analysis/grid.ts';
-import type { ImageInput, TokenEdit } from '../../workers/model/api.ts';
+import type { ImageInput, TokenEdit } from '$lib/model/runtime/types.ts';
 
 export type EditKind = TokenEdit['kind'];
 

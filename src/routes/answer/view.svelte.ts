@@ -6,7 +6,7 @@ import type {
 	InfluenceMethod,
 	LensGrid,
 	TokenEdit
-} from '../../workers/model/api.ts';
+} from '$lib/model/runtime/types.ts';
 import { alignWords, wordDeltas, type AnswerWord, type WordPair } from '$lib/analysis/answer-diff.ts';
 import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
 import { wordAblation, wordAttention } from '$lib/analysis/influence.ts';

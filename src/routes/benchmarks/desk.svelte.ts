@@ -1,5 +1,5 @@
 import { SideClient } from '../../workers/side/client.ts';
-import type { AnswerEvent, AnswerRequest } from '../../workers/model/api.ts';
+import type { AnswerEvent, AnswerRequest } from '$lib/model/runtime/types.ts';
 import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '$lib/benchmarks/registry.ts';
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';

@@ -1,4 +1,4 @@
-import type { AnswerRequest, AnswerResult, ImageInput } from '../../workers/model/api.ts';
+import type { AnswerRequest, AnswerResult, ImageInput } from '$lib/model/runtime/types.ts';
 import { stageCosts, type StageCost } from '$lib/benchmarks/cost.ts';
 import type { TargetChoice } from '$lib/benchmarks/run/target.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';

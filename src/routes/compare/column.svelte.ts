@@ -1,4 +1,4 @@
-import type { AnswerResult, AnswerScores } from '../../workers/model/api.ts';
+import type { AnswerResult, AnswerScores } from '$lib/model/runtime/types.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
 import { greedy } from '$lib/model/sampling.ts';

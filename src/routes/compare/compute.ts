@@ -4,7 +4,7 @@ import type {
 	AnswerResult,
 	AnswerScores,
 	StageTimings
-} from '../../workers/model/api.ts';
+} from '$lib/model/runtime/types.ts';
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
 import { greedy } from '$lib/model/sampling.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';

@@ -1,6 +1,5 @@
 import type { BackendChoice, LoadedModel, WorkerState } from '../../workers/model/api.ts';
-import { createHoneybeeClient } from '../../workers/model/client.ts';
-import type { ModelClient } from '$lib/workbench/session/client.ts';
+import { createModelClient, type ModelClient } from '$lib/workbench/session/client.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
 import { Lane } from './lane.ts';
 
@@ -30,7 +29,7 @@ export class ExtraModel {
 
 	dispose(): void {
 		this.#unsubscribe();
-		void this.client.dispose();
+		this.client.dispose();
 	}
 }
 
@@ -42,7 +41,7 @@ export class ExtraModels {
 	all = $state.raw<readonly ExtraModel[]>([]);
 	readonly #createClient: () => ModelClient;
 
-	constructor(createClient: () => ModelClient = createHoneybeeClient) {
+	constructor(createClient: () => ModelClient = createModelClient) {
 		this.#createClient = createClient;
 	}
 

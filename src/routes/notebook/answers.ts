@@ -6,7 +6,7 @@ import type { Call, NotebookSubject } from '$lib/notebook/protocol.ts';
 import { callKey } from '$lib/notebook/saved.ts';
 import { generateScene, questions, renderScene } from '$lib/scenes/index.ts';
 import { InputError } from '$lib/tensor/errors.ts';
-import type { AnswerResult, ImageInput } from '../../workers/model/api.ts';
+import type { AnswerResult, ImageInput } from '$lib/model/runtime/types.ts';
 import { openImage, type SessionImage } from '$lib/workbench/session/images.ts';
 import { innerAttention, localityRows, measure, type Method } from '../locality/methods.ts';
 import { samplerOf, sample } from '../offsets/sampling.ts';

@@ -1,4 +1,4 @@
-import type { ImageInput } from '../../workers/model/api.ts';
+import type { ImageInput } from '$lib/model/runtime/types.ts';
 import type { TokenPatchMap } from '$lib/analysis/map.ts';
 import { tokenPatchMap } from '$lib/analysis/map.ts';
 import type { LocalityMethod } from '$lib/model/probes/locality.ts';

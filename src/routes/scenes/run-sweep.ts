@@ -6,7 +6,7 @@ import {
 } from '$lib/analysis/equivariance.ts';
 import { sideOf } from '$lib/analysis/grid.ts';
 import { type Atlas, imageSize } from '$lib/scenes/index.ts';
-import type { ImageInput } from '../../workers/model/api.ts';
+import type { ImageInput } from '$lib/model/runtime/types.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Control } from '$lib/study/control.ts';
 import { type AskedQuestion, credit } from './asking.ts';

@@ -1,30 +1,15 @@
 import { proxy, wrap, type Remote } from 'comlink';
-import type { Control } from '../../lib/study/control.ts';
-import type { LocalityMaps } from '../../lib/model/probes/locality.ts';
+import { BackendError } from '../../lib/model/runtime/backend.ts';
+import type { AnswerEvent, AnswerRequest } from '../../lib/model/runtime/types.ts';
+import type { Answerer, ProbeName, ProbeRequest, ProbeResult } from '../../lib/study/answerer.ts';
+import type { Control, Progress } from '../../lib/study/control.ts';
+import { ProbeMethods } from '../../lib/study/probe-methods.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
-import type {
-	AnswerEvent,
-	AnswerProbe,
-	AnswerRequest,
-	AnswerScores,
-	CallId,
-	HoneybeeWorkerApi,
-	Influence,
-	InfluenceRequest,
-	LensGrid,
-	LensRequest,
-	LoadedModel,
-	LoadRequest,
-	LocalityRequest,
-	OnProbeProgress,
-	Progress,
-	Trace,
-	TraceRequest,
-	WorkerState
-} from './api.ts';
-import { EventQueue } from './event-queue.ts';
 import { revive } from '../revive.ts';
 import { watchWorker } from '../worker-life.ts';
+import type { CallId, LoadedModel, LoadRequest, WorkerState } from './api.ts';
+import { EventQueue } from './event-queue.ts';
+import type { ModelWorker } from './worker.ts';
 
 const words = { who: "The model's worker", notStarted: '; reload the page' };
 
@@ -34,7 +19,7 @@ type FailureReason = Extract<WorkerState, { status: 'failed' }>['reason'];
 /** A worker and everything that ends with it. */
 interface Running {
 	readonly worker: Worker;
-	readonly api: Remote<HoneybeeWorkerApi>;
+	readonly api: Remote<ModelWorker>;
 	/** Rejects when the worker is gone; every call is raced against it, so that none waits for ever. */
 	readonly gone: Promise<never>;
 	readonly end: (error: Error) => void;
@@ -46,17 +31,17 @@ interface Running {
  * The page's side of the model worker, and the only place that starts one. The worker is started at the first `load`;
  * each load has a fresh one, because WebAssembly memory is never given back.
  */
-export class HoneybeeClient {
+export class ModelClient extends ProbeMethods implements Answerer {
 	#state: WorkerState = { status: 'idle' };
 	readonly #listeners = new Set<Listener>();
 	#running: Running | undefined;
 	#request: LoadRequest | undefined;
 	readonly #startWorker: () => Worker;
 	#nextCall: CallId = 1;
-	readonly #answers = new Set<CallId>();
 
-	/** @param startWorker For tests; `honeybee.worker.ts` otherwise. */
-	constructor(startWorker = startHoneybeeWorker) {
+	/** @param startWorker For tests; `entry.worker.ts` otherwise. */
+	constructor(startWorker = startModelWorker) {
+		super();
 		this.#startWorker = startWorker;
 	}
 
@@ -99,8 +84,8 @@ export class HoneybeeClient {
 
 	/**
 	 * Events of one answer, the last of them `done`. Leaving the loop early, or aborting, stops generation at the next
-	 * token. @throws InputError for a request that cannot be answered (the model stays usable); any other error means
-	 * that the worker was given up and `state` is `failed`.
+	 * token. @throws InputError for a request that cannot be answered; BackendError when what computes has failed: the worker
+	 * was given up then and `state` is `failed`. After any other error the model is as usable as before.
 	 */
 	async *answer(request: AnswerRequest, { signal }: Control = {}): AsyncGenerator<AnswerEvent, void, void> {
 		const running = this.#ready();
@@ -108,7 +93,6 @@ export class HoneybeeClient {
 		const call = this.#nextCall++;
 		const cancel = () => void running.api.cancel(call).catch(() => undefined);
 		signal?.addEventListener('abort', cancel, { once: true });
-		this.#answers.add(call);
 		let finished = false;
 		try {
 			running.gone.catch((error: Error) => events.fail(error));
@@ -129,43 +113,33 @@ export class HoneybeeClient {
 			finished = true;
 			throw this.#judge(running, thrown);
 		} finally {
-			this.#answers.delete(call);
 			signal?.removeEventListener('abort', cancel);
 			if (!finished) cancel();
 		}
 	}
 
-	/** Activations of one image. @throws AbortError when aborted, else as `answer`. */
-	trace(request: TraceRequest, options?: Control): Promise<Trace> {
-		return this.#call((api, call) => api.trace(call, request), options);
-	}
-
-	/** Locality maps of one image, by output: float32 [token, patch]. @throws AbortError when aborted, else as `answer`. */
-	locality(request: LocalityRequest, options?: Control): Promise<LocalityMaps> {
-		return this.#call((api, call, report) => api.locality(call, request, report), options);
-	}
-
-	/** Forced decoding of an answer, its own or another model's. @throws AbortError when aborted, else as `answer`. */
-	score(request: AnswerProbe, options?: Control): Promise<AnswerScores> {
-		return this.#call((api, call) => api.score(call, request), options);
-	}
-
-	/** How much each visual token bears on each token of an answer. @throws AbortError when aborted, else as `answer`. */
-	influence(request: InfluenceRequest, options?: Control): Promise<Influence> {
-		return this.#call((api, call, report) => api.influence(call, request, report), options);
-	}
-
-	/** Logit lens on the visual tokens. @throws AbortError when aborted, else as `answer`. */
-	lens(request: LensRequest, options?: Control): Promise<LensGrid> {
-		return this.#call((api, call, report) => api.lens(call, request, report), options);
-	}
-
-	/** Stops the answers in work, which then end with `stop_reason: 'cancelled'`; probes have their signals. */
-	async cancel(): Promise<void> {
-		const running = this.#running;
-		if (!running) return;
-		const cancelled = [...this.#answers].map((call) => running.api.cancel(call));
-		await Promise.race([Promise.all(cancelled), running.gone]).catch(() => undefined);
+	/** One probe by its name, as its method does it. @throws the signal's reason when aborted, else as `answer`. */
+	async probe<N extends ProbeName>(
+		name: N,
+		request: ProbeRequest[N],
+		{ signal, onProgress }: Control = {}
+	): Promise<ProbeResult[N]> {
+		const running = this.#ready();
+		signal?.throwIfAborted();
+		const call = this.#nextCall++;
+		const cancel = () => void running.api.cancel(call).catch(() => undefined);
+		signal?.addEventListener('abort', cancel, { once: true });
+		const report = proxy((progress: Progress) => onProgress?.(progress));
+		try {
+			const result = await Promise.race([running.api.probe(call, name, request, report), running.gone]);
+			// Comlink's types do not know that the result goes with the name.
+			return result as ProbeResult[N];
+		} catch (thrown) {
+			if (signal?.aborted) throw signal.reason;
+			throw this.#judge(running, thrown);
+		} finally {
+			signal?.removeEventListener('abort', cancel);
+		}
 	}
 
 	/** Ends the worker, starts a new one and loads the last requested model again. */
@@ -182,30 +156,9 @@ export class HoneybeeClient {
 		this.#set({ status: 'idle' });
 	}
 
-	/** One call of the worker, which ends with the worker and, alone among those in work, with its signal. */
-	async #call<T>(
-		start: (api: Remote<HoneybeeWorkerApi>, call: CallId, report: OnProbeProgress) => Promise<T>,
-		{ signal, onProgress }: Control = {}
-	): Promise<T> {
-		const running = this.#ready();
-		signal?.throwIfAborted();
-		const call = this.#nextCall++;
-		const cancel = () => void running.api.cancel(call).catch(() => undefined);
-		signal?.addEventListener('abort', cancel, { once: true });
-		const report = proxy((progress: Progress) => onProgress?.(progress));
-		try {
-			return await Promise.race([start(running.api, call, report), running.gone]);
-		} catch (thrown) {
-			if (signal?.aborted) throw signal.reason;
-			throw this.#judge(running, thrown);
-		} finally {
-			signal?.removeEventListener('abort', cancel);
-		}
-	}
-
 	#start(): Running {
 		const worker = this.#startWorker();
-		const api = wrap<HoneybeeWorkerApi>(worker);
+		const api = wrap<ModelWorker>(worker);
 		const { promise: gone, reject: end } = Promise.withResolvers<never>();
 		gone.catch(() => undefined);
 		const started = this.#watch(worker, api);
@@ -215,7 +168,7 @@ export class HoneybeeClient {
 	}
 
 	/** Reports the end of this worker, in whatever way it comes. @returns settles once the worker answers and is watched */
-	#watch(worker: Worker, api: Remote<HoneybeeWorkerApi>): Promise<void> {
+	#watch(worker: Worker, api: Remote<ModelWorker>): Promise<void> {
 		const crashed = (message: string, reason: FailureReason = 'crash') => {
 			if (this.#running?.worker === worker) this.#fail(reason, message);
 		};
@@ -233,10 +186,10 @@ export class HoneybeeClient {
 		throw new Error('No model is loaded yet; wait until it is ready.');
 	}
 
-	/** An unusable request leaves the model as it was; after any other error the worker is not trusted any more. */
+	/** After a failure of what computes the worker is not trusted any more; any other error leaves the model as it was. */
 	#judge(running: Running, thrown: unknown): Error {
 		const error = revive(thrown);
-		if (!(error instanceof InputError) && this.#running === running) this.#fail('crash', error.message);
+		if (error instanceof BackendError && this.#running === running) this.#fail('crash', error.message);
 		return error;
 	}
 
@@ -258,11 +211,6 @@ export class HoneybeeClient {
 	}
 }
 
-function startHoneybeeWorker(): Worker {
+function startModelWorker(): Worker {
 	return new Worker(new URL('./entry.worker.ts', import.meta.url), { type: 'module', name: 'honeybee' });
-}
-
-/** A client for the page; nothing is started before its first `load`. */
-export function createHoneybeeClient(): HoneybeeClient {
-	return new HoneybeeClient();
 }

@@ -1,4 +1,4 @@
 import { expose } from 'comlink';
-import { HoneybeeWorker } from './worker.ts';
+import { ModelWorker } from './worker.ts';
 
-expose(new HoneybeeWorker());
+expose(new ModelWorker());

@@ -1,6 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-common';
 import { ATTENTION_TOLERANCE, attentionError } from '../../lib/model/runtime/attention-check.ts';
-import type { Backend, SessionRequest } from '../../lib/model/runtime/backend.ts';
+import { ofBackend, type Backend, type SessionRequest } from '../../lib/model/runtime/backend.ts';
 import type { WorkerFailure } from './api.ts';
 import {
 	describeAdapter,
@@ -132,6 +132,7 @@ async function trustedDevice(
 
 /**
  * Session from bytes. Weight shards are read one by one and dropped when the session has them.
+ * @throws BackendError when the runtime cannot make it; as `folder.read`
  */
 async function createSession(
 	ort: Ort,
@@ -146,12 +147,14 @@ async function createSession(
 			path: path.slice(path.lastIndexOf('/') + 1),
 			data: await folder.read(path, onBytes)
 		});
-	return ort.InferenceSession.create(graph, {
-		executionProviders: [...executionProviders],
-		externalData,
-		...(gpu && { preferredOutputLocation: onGpu(stayOnDevice) }),
-		logSeverityLevel: 3
-	});
+	return ofBackend(
+		ort.InferenceSession.create(graph, {
+			executionProviders: [...executionProviders],
+			externalData,
+			...(gpu && { preferredOutputLocation: onGpu(stayOnDevice) }),
+			logSeverityLevel: 3
+		})
+	);
 }
 
 function onGpu(names: readonly string[]): Record<string, 'gpu-buffer'> {

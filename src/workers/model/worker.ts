@@ -1,42 +1,34 @@
-import type { LocalityMaps } from '../../lib/model/probes/locality.ts';
-import { HoneybeeModel } from '../../lib/model/runtime/model.ts';
-import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
-import type {
-	AnswerEvent,
-	AnswerProbe,
-	AnswerRequest,
-	AnswerScores,
-	Influence,
-	LensGrid,
-	LensRequest,
-	LoadProgress,
-	LocalityRequest,
-	Trace,
-	TraceRequest
-} from '../../lib/model/runtime/types.ts';
-import { InputError } from '../../lib/tensor/errors.ts';
-import type {
-	CallId,
-	HoneybeeWorkerApi,
-	InfluenceRequest,
-	LoadedModel,
-	LoadRequest,
-	OnProbeProgress,
-	WorkerFailure
-} from './api.ts';
-import { chooseBackend } from './choose-backend.ts';
-import { decodeImage } from '../../lib/browser/decode-image.ts';
-import { openModelSource } from '../../lib/browser/model-source.ts';
 import { holdForLife } from '../../lib/browser/locks.ts';
+import { BackendError } from '../../lib/model/runtime/backend.ts';
+import type { HoneybeeModel } from '../../lib/model/runtime/model.ts';
+import type { AnswerEvent, AnswerRequest, LoadProgress } from '../../lib/model/runtime/types.ts';
+import type { ProbeName, ProbeRequest, ProbeResult, Probes } from '../../lib/study/answerer.ts';
+import type { Progress } from '../../lib/study/control.ts';
+import { InputError } from '../../lib/tensor/errors.ts';
+import type { CallId, LoadedModel, LoadRequest, WorkerFailure } from './api.ts';
+import { openModel } from './open-model.ts';
 
-/** The model worker: holds one model and does one thing at a time. */
-export class HoneybeeWorker implements HoneybeeWorkerApi {
+/**
+ * The model worker: holds one model, before which everything waits in the model's own queue. `ModelClient` calls it through comlink;
+ * what takes a `call` can be stopped alone by `cancel`.
+ */
+export class ModelWorker {
+	readonly #open: typeof openModel;
 	#model: HoneybeeModel | undefined;
-	#running = new Map<CallId, AbortController>();
+	readonly #running = new Map<CallId, AbortController>();
 	#onFailure: (failure: WorkerFailure) => void = () => undefined;
 	/** Set once the device is lost or has reported an error; nothing that was computed from then on is handed out. */
 	#failure: WorkerFailure | undefined;
 
+	/** @param open For tests; other models than the browser's. */
+	constructor(open = openModel) {
+		this.#open = open;
+	}
+
+	/**
+	 * Called once at the start. The worker takes the Web Lock `lock` and keeps it as long as it lives, so that its end
+	 * is noticed however it comes; `onFailure` reports device loss and GPU errors.
+	 */
 	async watch(lock: string, onFailure: (failure: WorkerFailure) => void): Promise<void> {
 		this.#onFailure = (failure) => {
 			this.#failure ??= failure;
@@ -45,71 +37,43 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 		await holdForLife(lock);
 	}
 
+	/** @throws InputError when the model cannot be used here */
 	async load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
 		const started = performance.now();
 		await this.dispose();
-		if (!globalThis.crypto?.subtle)
-			throw new InputError(
-				'The browser lets only secure pages check and run a model; open this page by https or on localhost.'
-			);
-		onProgress({ stage: 'manifest', what: 'honeybee.json', loaded: 0, total: 0 });
-		const folder = await openModelFolder(await openModelSource(request.location));
-		const backend = await chooseBackend(request, folder.manifest, {
-			onFailure: (failure) => this.#onFailure(failure),
-			onSelfTest: () => onProgress({ stage: 'self-test', what: 'WebGPU', loaded: 0, total: 0 })
-		});
-		try {
-			this.#model = await HoneybeeModel.load({
-				backend,
-				folder,
-				decodeImage,
-				...(request.projector !== undefined && { projector: request.projector }),
-				onProgress
-			});
-		} catch (error) {
-			await backend.dispose();
-			throw error;
-		}
-		return {
-			manifest: folder.manifest,
-			backend: backend.info,
-			load_ms: performance.now() - started
-		};
+		const onFailure = (failure: WorkerFailure) => this.#onFailure(failure);
+		const { model, manifest, backend } = await this.#open(request, { onProgress, onFailure });
+		this.#model = model;
+		return { manifest, backend, load_ms: performance.now() - started };
 	}
 
+	/** Calls back with events in order, the last of them `done`, cancelled or not; rejects when there will be none. */
 	async answer(call: CallId, request: AnswerRequest, onEvent: (event: AnswerEvent) => void): Promise<void> {
-		const model = this.#loaded();
 		await this.#abortable(call, async (signal) => {
-			for await (const event of model.answer(request, { signal })) onEvent(this.#sound(event));
+			for await (const event of this.#loaded().answer(request, { signal })) onEvent(this.#sound(event));
 		});
 	}
 
-	async trace(call: CallId, request: TraceRequest): Promise<Trace> {
-		return this.#abortable(call, (signal) => this.#loaded().trace(request, { signal }));
+	/** Runs one probe; rejects with AbortError when it is cancelled. */
+	async probe<N extends ProbeName>(
+		call: CallId,
+		name: N,
+		request: ProbeRequest[N],
+		onProgress: (progress: Progress) => void
+	): Promise<ProbeResult[N]> {
+		return this.#abortable(call, (signal) => {
+			const model: Probes = this.#loaded();
+			return model[name](request, { signal, onProgress });
+		});
 	}
 
-	async locality(call: CallId, request: LocalityRequest, onProgress: OnProbeProgress): Promise<LocalityMaps> {
-		return this.#abortable(call, (signal) => this.#loaded().locality(request, { signal, onProgress }));
-	}
-
-	async score(call: CallId, request: AnswerProbe): Promise<AnswerScores> {
-		return this.#abortable(call, (signal) => this.#loaded().score(request, { signal }));
-	}
-
-	async influence(call: CallId, request: InfluenceRequest, onProgress: OnProbeProgress): Promise<Influence> {
-		return this.#abortable(call, (signal) => this.#loaded().influence(request, { signal, onProgress }));
-	}
-
-	async lens(call: CallId, request: LensRequest, onProgress: OnProbeProgress): Promise<LensGrid> {
-		return this.#abortable(call, (signal) => this.#loaded().lens(request, { signal, onProgress }));
-	}
-
-	async cancel(call?: CallId): Promise<void> {
-		for (const [id, abort] of this.#running) if (call === undefined || id === call) abort.abort();
+	/** Stops one call at its next step, or before it has begun. */
+	async cancel(call: CallId): Promise<void> {
+		this.#running.get(call)?.abort();
 	}
 
 	async dispose(): Promise<void> {
-		await this.cancel();
+		for (const abort of this.#running.values()) abort.abort();
 		const model = this.#model;
 		this.#model = undefined;
 		await model?.dispose();
@@ -128,7 +92,7 @@ export class HoneybeeWorker implements HoneybeeWorkerApi {
 
 	/** A result, unless the device failed meanwhile: a kernel that was not run leaves zeros and says nothing. */
 	#sound<T>(result: T): T {
-		if (this.#failure) throw new Error(this.#failure.message);
+		if (this.#failure) throw new BackendError(this.#failure.message);
 		return result;
 	}
 

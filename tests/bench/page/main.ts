@@ -1,7 +1,7 @@
 import { measureAnswers, type AnswersResult } from '../../../src/cli/bench/answers.ts';
 import type { ImageInput } from '../../../src/lib/model/runtime/types.ts';
 import { greedy } from '../../../src/lib/model/sampling.ts';
-import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { readBandwidth } from '../../fullsize/gpu-page/bandwidth.ts';
 
 declare global {
@@ -13,7 +13,7 @@ declare global {
 	}
 }
 
-const client = createHoneybeeClient();
+const client = new ModelClient();
 /** What is asked about, once the model is there. */
 let subject: { readonly projector: string; readonly image: ImageInput } | undefined;
 

@@ -1,5 +1,5 @@
 import type { MapTime } from '../../../src/cli/bench/views.ts';
-import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { measureFigures } from './figures.ts';
 
 declare global {
@@ -17,7 +17,7 @@ const DIRECTIONS = 2;
 async function measureMaps(backend: 'webgpu' | 'wasm'): Promise<MapTime[]> {
 	const bytes = new Uint8Array(await (await fetch('/bench.png')).arrayBuffer());
 	const image = { id: 'bench', bytes, name: 'bench.png' };
-	const client = createHoneybeeClient();
+	const client = new ModelClient();
 	const url = new URL('/model/', location.href).href;
 	const { manifest, backend: info } = await client.load({ location: { kind: 'url', url }, backend });
 	const families = new Map(

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { greedy } from '../../../src/lib/model/sampling.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
-import type { AnswerResult } from '../../../src/workers/model/api.ts';
+import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import type { ModelLocation } from '../../../src/lib/browser/model-source.ts';
 import { ConvertClient } from '../../../src/workers/convert/client.ts';
 import type {
@@ -11,7 +11,7 @@ import type {
 	JobProgress,
 	PickedFile
 } from '../../../src/workers/convert/api.ts';
-import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { OPFS_MODELS, OPFS_STAGING } from '../../../src/lib/browser/opfs.ts';
 import { deleteStoredModel, storedModels } from '../../../src/lib/browser/stored-models.ts';
 import type { Golden } from '../../support/golden.ts';
@@ -39,7 +39,7 @@ const request = (files: readonly PickedFile[], changes: Partial<ConvertRequest> 
 
 /** Loads a model in a worker of its own and asks the golden question. */
 async function answer(location: ModelLocation, backend: 'wasm' | 'webgpu' = 'wasm'): Promise<AnswerResult> {
-	const client = createHoneybeeClient();
+	const client = new ModelClient();
 	try {
 		await client.load({ location, backend });
 		const name = golden.cases.main!.images[0]!;
@@ -246,7 +246,7 @@ describe('a stored model', () => {
 
 	it('is not deleted while a tab has it loaded', async () => {
 		await new ConvertClient().convert(request(await goldenFiles('c-abs')));
-		const client = createHoneybeeClient();
+		const client = new ModelClient();
 		await client.load({ location: stored, backend: 'wasm' });
 		await expect(deleteStoredModel('golden')).rejects.toThrow('in use');
 		client.dispose();

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { ConvertClient } from '../../../src/workers/convert/client.ts';
-import { createHoneybeeClient } from '../../../src/workers/model/client.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { OPFS_MODELS } from '../../../src/lib/browser/opfs.ts';
 import { storedModels } from '../../../src/lib/browser/stored-models.ts';
 import type { HostedRequest } from '../../support/model-host.ts';
@@ -70,7 +70,7 @@ describe('a download from a static host', () => {
 		);
 		expect(asked.every(({ range }) => range === undefined)).toBe(true);
 		await expectWhole();
-		const client = createHoneybeeClient();
+		const client = new ModelClient();
 		await client.load({ location: { kind: 'opfs', name: 'golden' }, backend: 'wasm' });
 		client.dispose();
 	});
@@ -165,7 +165,7 @@ describe('a download from a static host', () => {
 
 describe('a model run from a static host', () => {
 	it('loads by its address, with its files checked', async () => {
-		const client = createHoneybeeClient();
+		const client = new ModelClient();
 		try {
 			await client.load({ location: { kind: 'url', url: address('cut-300000') }, backend: 'wasm' });
 			expect((await requests()).some(({ range }) => range !== undefined)).toBe(true);

@@ -3,7 +3,7 @@ import { greedy } from '../../../src/lib/model/sampling.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import { ConvertClient } from '../../../src/workers/convert/client.ts';
 import type { ConvertRequest, PickedFile } from '../../../src/workers/convert/api.ts';
-import { HoneybeeClient } from '../../../src/workers/model/client.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { listFiles, opfsDirectory, OPFS_MODELS, OPFS_STAGING } from '../../../src/lib/browser/opfs.ts';
 import { storedModels } from '../../../src/lib/browser/stored-models.ts';
 import { random } from '../../support/random-checkpoint.ts';
@@ -114,7 +114,7 @@ describe('a worker that is ended anywhere', () => {
 		await new ConvertClient().convert(request());
 		const next = random(5);
 		let worker: Worker | undefined;
-		const client = new HoneybeeClient(() => {
+		const client = new ModelClient(() => {
 			worker = new Worker(new URL('../../../src/workers/model/entry.worker.ts', import.meta.url), {
 				type: 'module'
 			});

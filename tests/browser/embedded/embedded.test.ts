@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { greedy } from '../../../src/lib/model/sampling.ts';
 import type { Atlas } from '../../../src/lib/scenes/index.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/model/client.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { embeddedUrl, fetchAtlas, sceneImage } from './scenes.ts';
 import reference from '../../fixtures/embedded/reference.json';
 
 const COUNT = 20;
-let client: HoneybeeClient;
+let client: ModelClient;
 let atlas: Atlas;
 
 beforeAll(async () => {
 	atlas = await fetchAtlas();
-	client = createHoneybeeClient();
+	client = new ModelClient();
 	await client.load({ location: { kind: 'url', url: embeddedUrl() }, backend: 'webgpu' });
 });
 afterAll(() => client.dispose());

@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { greedy } from '../../../src/lib/model/sampling.ts';
-import type { AnswerProbe, ImageInput, LocalityRequest, TokenEdit } from '../../../src/workers/model/api.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/model/client.ts';
+import type {
+	AnswerProbe,
+	ImageInput,
+	LocalityRequest,
+	TokenEdit
+} from '../../../src/lib/model/runtime/types.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { embeddedUrl, fetchAtlas, sceneImage } from './scenes.ts';
 
 /** Every probe on WebGPU (SwiftShader here) beside the same on WASM: the embedded model, M = 9. */
-const clients = {} as Record<'webgpu' | 'wasm', HoneybeeClient>;
+const clients = {} as Record<'webgpu' | 'wasm', ModelClient>;
 let images: [ImageInput, ImageInput];
 let probe: AnswerProbe;
 
@@ -13,7 +18,7 @@ beforeAll(async () => {
 	const atlas = await fetchAtlas();
 	images = [sceneImage(atlas, 3), sceneImage(atlas, 4)];
 	for (const backend of ['webgpu', 'wasm'] as const) {
-		const client = createHoneybeeClient();
+		const client = new ModelClient();
 		clients[backend] = client;
 		const { backend: used } = await client.load({ location: { kind: 'url', url: embeddedUrl() }, backend });
 		expect(used.backend).toBe(backend);
@@ -30,7 +35,7 @@ afterAll(() => {
 });
 
 /** The same work on both. */
-const both = async <T>(work: (client: HoneybeeClient) => Promise<T>): Promise<[webgpu: T, wasm: T]> => [
+const both = async <T>(work: (client: ModelClient) => Promise<T>): Promise<[webgpu: T, wasm: T]> => [
 	await work(clients.webgpu),
 	await work(clients.wasm)
 ];

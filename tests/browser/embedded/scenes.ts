@@ -1,6 +1,6 @@
 import { decode, encode } from 'fast-png';
 import { Atlas, generateScene, renderScene, type AtlasIndex } from '../../../src/lib/scenes/index.ts';
-import type { ImageInput } from '../../../src/workers/model/api.ts';
+import type { ImageInput } from '../../../src/lib/model/runtime/types.ts';
 
 /** Where the embedded model lies for a test in the browser. */
 export const embeddedUrl = () => new URL('/static/models/honeybee-mini/', location.href).href;

@@ -5,11 +5,10 @@ import type {
 	AnswerEvent,
 	AnswerRequest,
 	AnswerResult,
-	ImageInput,
-	LoadRequest,
-	WorkerState
-} from '../../../src/workers/model/api.ts';
-import { createHoneybeeClient, HoneybeeClient } from '../../../src/workers/model/client.ts';
+	ImageInput
+} from '../../../src/lib/model/runtime/types.ts';
+import type { LoadRequest, WorkerState } from '../../../src/workers/model/api.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { OPFS_MODELS } from '../../../src/lib/browser/model-source.ts';
 import type { Golden } from '../../support/golden.ts';
 import { convertGolden, fetchGolden, goldenImage } from './converted.ts';
@@ -43,8 +42,8 @@ async function store(name: string, files: Readonly<Record<string, Uint8Array>>):
 	}
 }
 
-const clients: HoneybeeClient[] = [];
-function made(client: HoneybeeClient): { client: HoneybeeClient; states: WorkerState[] } {
+const clients: ModelClient[] = [];
+function made(client: ModelClient): { client: ModelClient; states: WorkerState[] } {
 	const states: WorkerState[] = [];
 	client.subscribe((state) => states.push(state));
 	clients.push(client);
@@ -64,11 +63,12 @@ function request(changes: Partial<AnswerRequest> = {}): AnswerRequest {
 }
 
 async function ask(
-	client: HoneybeeClient,
+	client: ModelClient,
 	asked: AnswerRequest,
-	onEvent: (event: AnswerEvent) => void = () => undefined
+	onEvent: (event: AnswerEvent) => void = () => undefined,
+	signal?: AbortSignal
 ): Promise<AnswerResult> {
-	for await (const event of client.answer(asked)) {
+	for await (const event of client.answer(asked, { signal })) {
 		onEvent(event);
 		if (event.type === 'done') return event.result;
 	}
@@ -77,7 +77,7 @@ async function ask(
 
 describe('the worker', () => {
 	it('loads with progress and streams the golden answer', async () => {
-		const { client, states } = made(createHoneybeeClient());
+		const { client, states } = made(new ModelClient());
 		expect(client.state).toEqual({ status: 'idle' });
 		const loaded = await client.load(model);
 		expect(loaded.backend).toMatchObject({ backend: 'wasm', threads: navigator.hardwareConcurrency });
@@ -103,12 +103,14 @@ describe('the worker', () => {
 	});
 
 	it('can be cancelled midway, left midway, and asked again', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		await client.load(model);
 		let tokens = 0;
-		const cancelled = await ask(client, request(), (event) => {
-			if (event.type === 'token' && ++tokens === 3) void client.cancel();
-		});
+		const stop = new AbortController();
+		const midway = (event: AnswerEvent) => {
+			if (event.type === 'token' && ++tokens === 3) stop.abort();
+		};
+		const cancelled = await ask(client, request(), midway, stop.signal);
 		expect(cancelled.stop_reason).toBe('cancelled');
 		expect(cancelled.ids.length).toBeGreaterThanOrEqual(3);
 		expect(cancelled.ids.length).toBeLessThan(20);
@@ -120,7 +122,7 @@ describe('the worker', () => {
 	});
 
 	it('stops one answer and none of the others, whichever is being written', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		await client.load(model);
 		const stopped = async (signal: AbortSignal, onEvent: (event: AnswerEvent) => void = () => undefined) => {
 			for await (const event of client.answer(request(), { signal })) {
@@ -149,7 +151,7 @@ describe('the worker', () => {
 
 	it.each(['fp16', 'q4'] as const)('runs %s on WASM over many steps', async (dtype) => {
 		await store(dtype, await convertGolden('c-abs', dtype));
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		await client.load({ ...model, location: { kind: 'opfs', name: dtype } });
 		const { ids } = await ask(client, request());
 		expect(ids).toHaveLength(20);
@@ -162,7 +164,7 @@ describe('the worker', () => {
 		const short = request({ sampling: { ...greedy, max_new_tokens: 4 } });
 		const answers = [];
 		for (const backend of ['wasm', 'webgpu'] as const) {
-			const { client } = made(createHoneybeeClient());
+			const { client } = made(new ModelClient());
 			const loaded = await client.load({ backend, location: { kind: 'opfs', name: 'q4' } });
 			expect(loaded.backend.backend).toBe(backend);
 			// The embedding's rows are looked up on the processor by the runtime with WebGPU, too.
@@ -173,7 +175,7 @@ describe('the worker', () => {
 	});
 
 	it('traces a projector more than once', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		await client.load(model);
 		const names = ['proj.', 'visual_embeds'];
 		const first = await client.trace({ projector: 'c-abs', image, names });
@@ -184,7 +186,7 @@ describe('the worker', () => {
 	});
 
 	it('looks into an answer, and stops one call without the others', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		await client.load(model);
 		const { ids } = await ask(client, request());
 		const { projector, turns } = request();
@@ -233,7 +235,7 @@ describe('the worker', () => {
 	});
 
 	it('stays usable after unusable requests', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		await client.load(model);
 		const bad: [AnswerRequest, string][] = [
 			[request({ turns: [{ question: '', images: [image] }] }), 'empty'],
@@ -252,7 +254,7 @@ describe('the worker', () => {
 	});
 
 	it('chooses WASM by itself where the adapter is software', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		const { backend } = await client.load({ ...model, backend: 'auto' });
 		expect(backend.backend).toBe('wasm');
 		expect(backend.reason).toContain('software');
@@ -261,7 +263,7 @@ describe('the worker', () => {
 	it('reuses the cache on the GPU, with the answers of WASM', async () => {
 		const answers = [];
 		for (const backend of ['wasm', 'webgpu'] as const) {
-			const { client } = made(createHoneybeeClient());
+			const { client } = made(new ModelClient());
 			const loaded = await client.load({ ...model, backend });
 			expect(loaded.backend.backend).toBe(backend);
 			const short = { ...greedy, max_new_tokens: 6 };
@@ -283,7 +285,7 @@ describe('the worker', () => {
 
 describe('a model that cannot be loaded', () => {
 	it('gives one sentence and one state', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		const absent = client.load({ ...model, location: { kind: 'opfs', name: 'absent' } });
 		await expect(absent).rejects.toThrow(InputError);
 		expect(client.state).toMatchObject({ status: 'failed', reason: 'input' });
@@ -296,7 +298,7 @@ describe('a model that cannot be loaded', () => {
 		const files = await convertGolden('c-abs');
 		files['language.safetensors']![500_000]! ^= 1;
 		await store('damaged', files);
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		await expect(client.load({ ...model, location: { kind: 'opfs', name: 'damaged' } })).rejects.toThrow(
 			'language.safetensors in the model folder damaged is damaged'
 		);
@@ -304,7 +306,7 @@ describe('a model that cannot be loaded', () => {
 	});
 
 	it('gives way to the next one', async () => {
-		const { client } = made(createHoneybeeClient());
+		const { client } = made(new ModelClient());
 		const first = client.load(model);
 		const second = client.load(model);
 		await expect(first).rejects.toThrow('Another model');
@@ -317,7 +319,7 @@ describe('a worker that dies', () => {
 	async function loaded(backend: 'wasm' | 'webgpu' = 'wasm') {
 		let worker: Worker | undefined;
 		const { client, states } = made(
-			new HoneybeeClient(() => {
+			new ModelClient(() => {
 				worker = new Worker(new URL('./dying.worker.ts', import.meta.url), { type: 'module' });
 				return worker;
 			})

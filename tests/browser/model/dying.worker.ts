@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import { HoneybeeWorker } from '../../../src/workers/model/worker.ts';
+import { ModelWorker } from '../../../src/workers/model/worker.ts';
 
 /**
  * The model worker with ways to end badly: `self.close()`, an uncaught error, loss of the GPU device, and errors that nobody waits for:
@@ -28,4 +28,4 @@ addEventListener('message', ({ data }: MessageEvent<{ die?: Death }>) => {
 			);
 });
 
-expose(new HoneybeeWorker());
+expose(new ModelWorker());

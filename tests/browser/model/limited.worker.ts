@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import { HoneybeeWorker } from '../../../src/workers/model/worker.ts';
+import { ModelWorker } from '../../../src/workers/model/worker.ts';
 
 /**
  * The model worker on a device with little memory: large buffers are not made but counted, and fail as WebGPU lets them fail once
@@ -30,4 +30,4 @@ GPUDevice.prototype.createBuffer = function (descriptor) {
 	return createBuffer.call(this, { ...descriptor, size: 16 });
 };
 
-expose(new HoneybeeWorker());
+expose(new ModelWorker());

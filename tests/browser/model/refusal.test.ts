@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import type { BackendChoice, WorkerState } from '../../../src/workers/model/api.ts';
-import { HoneybeeClient } from '../../../src/workers/model/client.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
 import { officialManifest } from '../../support/official-manifest.ts';
 
 /** Loads a model of which there is nothing but the manifest, on a device with that many bytes to give. */
 async function refusal(size: '7B' | '13B', backend: BackendChoice, room: number) {
 	const manifest = officialManifest(size, 'q4');
 	const files = { 'honeybee.json': new Blob([JSON.stringify(manifest)]) };
-	const client = new HoneybeeClient(() => {
+	const client = new ModelClient(() => {
 		const worker = new Worker(new URL('./limited.worker.ts', import.meta.url), { type: 'module' });
 		worker.postMessage({ room });
 		return worker;

@@ -1,7 +1,7 @@
 import { timedGeneration } from '../../../src/cli/bench/peer-generation.ts';
 import { greedy } from '../../../src/lib/model/sampling.ts';
-import { createHoneybeeClient, type HoneybeeClient } from '../../../src/workers/model/client.ts';
-import type { AnswerResult } from '../../../src/workers/model/api.ts';
+import { ModelClient } from '../../../src/workers/model/client.ts';
+import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import { readBandwidth } from './bandwidth.ts';
 import type { AnswerTimes, HoneybeeTimes, PeerTask, PeerTimes } from './results.ts';
 
@@ -22,7 +22,7 @@ interface Asked {
 	readonly id: string;
 }
 
-async function ask(client: HoneybeeClient, { projector, tokens, new_tokens, id }: Asked) {
+async function ask(client: ModelClient, { projector, tokens, new_tokens, id }: Asked) {
 	const bytes = new Uint8Array(await (await fetch('/bench.png')).arrayBuffer());
 	const begin = performance.now();
 	let first_token_ms = 0;
@@ -42,7 +42,7 @@ async function ask(client: HoneybeeClient, { projector, tokens, new_tokens, id }
 
 /** The whole model on WebGPU, through the worker, at every M its projector can have. */
 async function honeybee(counts: readonly number[], new_tokens: number): Promise<HoneybeeTimes> {
-	const client = createHoneybeeClient();
+	const client = new ModelClient();
 	try {
 		const begin = performance.now();
 		const url = new URL('/model/', location.href).href;

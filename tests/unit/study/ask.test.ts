@@ -5,7 +5,7 @@ import { greedy } from '../../../src/lib/model/sampling.ts';
 import type { Answerer } from '../../../src/lib/study/answerer.ts';
 import { ask, drain } from '../../../src/lib/study/ask.ts';
 import type { ModelClient } from '../../../src/lib/workbench/session/client.ts';
-import type { HoneybeeClient } from '../../../src/workers/model/client.ts';
+import type { ModelClient as WorkerClient } from '../../../src/workers/model/client.ts';
 import { answerResult, FakeAnswerer } from '../../support/fake-answerer.ts';
 
 const request: AnswerRequest = { projector: 'c-abs', turns: [], raw_prompt: '.', sampling: greedy };
@@ -16,8 +16,8 @@ const done = (text: string, stop_reason: 'eos' | 'cancelled' = 'eos'): AnswerEve
 
 it('takes the model in Node and the client of the worker for the same thing', () => {
 	expectTypeOf<HoneybeeModel>().toExtend<Answerer>();
-	expectTypeOf<HoneybeeClient>().toExtend<Answerer>();
-	expectTypeOf<HoneybeeClient>().toExtend<ModelClient>();
+	expectTypeOf<ModelClient>().toExtend<Answerer>();
+	expectTypeOf<WorkerClient>().toExtend<ModelClient>();
 });
 
 describe('ask', () => {

@@ -1,16 +1,12 @@
 import type { ModelClient } from '../../../src/lib/workbench/session/client.ts';
+import type { ProbeName, ProbeRequest, ProbeResult, Probes } from '../../../src/lib/study/answerer.ts';
 import type { Control } from '../../../src/lib/study/control.ts';
+import { ProbeMethods } from '../../../src/lib/study/probe-methods.ts';
 import type { SessionImage } from '../../../src/lib/workbench/session/images.ts';
 import type { Memory } from '../../../src/lib/workbench/session/storage.ts';
 import type { ModelManifest, ProjectorEntry } from '../../../src/lib/model/manifest.ts';
-import type {
-	AnswerEvent,
-	AnswerRequest,
-	AnswerResult,
-	LoadedModel,
-	LoadRequest,
-	WorkerState
-} from '../../../src/workers/model/api.ts';
+import type { AnswerEvent, AnswerRequest, AnswerResult } from '../../../src/lib/model/runtime/types.ts';
+import type { LoadedModel, LoadRequest, WorkerState } from '../../../src/workers/model/api.ts';
 
 const common = {
 	num_query_tokens: 9,
@@ -134,7 +130,7 @@ export function fakeResult(text: string, more: Partial<AnswerResult> = {}): Answ
 }
 
 /** A client whose worker is the test: events go out when the test sends them. */
-export class FakeClient implements ModelClient {
+export class FakeClient extends ProbeMethods implements ModelClient {
 	state: WorkerState = { status: 'idle' };
 	readonly loads: LoadRequest[] = [];
 	readonly requests: AnswerRequest[] = [];
@@ -205,18 +201,12 @@ export class FakeClient implements ModelClient {
 	}
 
 	/** What the probes give, as a test sets it; none of them answers by itself. */
-	readonly probes: Partial<Pick<ModelClient, 'trace' | 'locality' | 'score' | 'influence' | 'lens'>> = {};
+	readonly probes: Partial<Probes> = {};
 
-	readonly trace: ModelClient['trace'] = (...args) => this.#probe('trace')(...args);
-	readonly locality: ModelClient['locality'] = (...args) => this.#probe('locality')(...args);
-	readonly score: ModelClient['score'] = (...args) => this.#probe('score')(...args);
-	readonly influence: ModelClient['influence'] = (...args) => this.#probe('influence')(...args);
-	readonly lens: ModelClient['lens'] = (...args) => this.#probe('lens')(...args);
-
-	#probe<K extends keyof FakeClient['probes']>(name: K): NonNullable<FakeClient['probes'][K]> {
+	probe<N extends ProbeName>(name: N, request: ProbeRequest[N], control?: Control): Promise<ProbeResult[N]> {
 		const probe = this.probes[name];
 		if (!probe) throw new Error(`The test has set no ${name}.`);
-		return probe;
+		return probe(request, control);
 	}
 
 	send(...events: AnswerEvent[]): void {

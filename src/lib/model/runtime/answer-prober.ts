@@ -28,8 +28,11 @@ import { meanToken, sourceKey, sourcesFrom, splice } from './visual-rows.ts';
 /** Words of each cell of a logit lens unless the request says otherwise. */
 const LENS_WORDS = 5;
 
-/** Does something with the model when it is this probe's turn; whatever is more urgent goes first between two steps. */
-export type Step = <T>(work: () => Promise<T>) => Promise<T>;
+/**
+ * Does something with the model when it is this probe's turn; whatever is more urgent goes first between two steps.
+ * @throws the signal's reason when aborted before that
+ */
+export type Step = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 export interface ProbedModel {
 	readonly manifest: ModelManifest;
@@ -58,10 +61,8 @@ export class AnswerProber {
 	}
 
 	async score(request: AnswerProbe, { signal }: ProbeControl = {}): Promise<AnswerScores> {
-		signal?.throwIfAborted();
 		const answer = this.#answerTokens(request);
-		const { run, sequence } = await this.#open(this.#encode(request), answer.ids);
-		signal?.throwIfAborted();
+		const { run, sequence } = await this.#open(this.#encode(request), answer.ids, signal);
 		return { ...answer, log_probabilities: await scoreAnswer(run, sequence) };
 	}
 
@@ -70,7 +71,7 @@ export class AnswerProber {
 		const answer = this.#answerTokens(request);
 		const prompt = this.#encode(request);
 		requireImage(prompt);
-		const { run, sequence } = await this.#open(prompt, answer.ids);
+		const { run, sequence } = await this.#open(prompt, answer.ids, control.signal);
 		const values =
 			method === 'ablation'
 				? await ablateVisualTokens(run, sequence, control)
@@ -82,10 +83,10 @@ export class AnswerProber {
 		const { tokenizer, language } = this.#model;
 		const prompt = this.#encode(request);
 		requireImage(prompt);
-		const { run, sequence } = await this.#open(prompt, []);
+		const { run, sequence } = await this.#open(prompt, [], control.signal);
 		const grid = await visualLogitLens(
 			run,
-			(hidden) => this.#step(() => language.lens(hidden)),
+			(hidden) => this.#step(() => language.lens(hidden), control.signal),
 			sequence,
 			this.#layers,
 			request.words ?? LENS_WORDS,
@@ -144,7 +145,12 @@ export class AnswerProber {
 	}
 
 	/** Embeds prompt and answer. */
-	async #open(prompt: EncodedRequest, answerIds: readonly number[]): Promise<Opened> {
+	async #open(
+		prompt: EncodedRequest,
+		answerIds: readonly number[],
+		signal: AbortSignal | undefined
+	): Promise<Opened> {
+		const step: Step = (work) => this.#step(work, signal);
 		const { manifest, visual, language } = this.#model;
 		const { hidden_size: hidden, max_position_embeddings: context } = manifest.config.text_config;
 		const ids = [...prompt.ids, ...answerIds.slice(0, -1)];
@@ -156,17 +162,17 @@ export class AnswerProber {
 		const visuals = new Map<string, Float32Array>();
 		for (const source of sourcesFrom(prompt.runs, 0)) {
 			const { image, choice } = source;
-			await this.#step(async () => {
+			await step(async () => {
 				if (!visual.hasEmbeds(image, choice)) await visual.see(image, choice);
 				visuals.set(sourceKey(source), await visual.project(image, choice));
 			});
 		}
-		const embeds = await this.#step(() => language.embed(ids));
+		const embeds = await step(() => language.embed(ids));
 		splice(embeds, hidden, 0, prompt.runs, visuals);
 		const last = prompt.runs.at(-1);
 		const own = last?.own;
 		const mean = own
-			? await this.#step(async () => {
+			? await step(async () => {
 					if (!visual.hasEmbeds(own.image, own.choice)) await visual.see(own.image, own.choice);
 					return meanToken(await visual.project(own.image, own.choice), own.choice.tokens, hidden);
 				})
@@ -181,7 +187,7 @@ export class AnswerProber {
 				mean
 			},
 			run: (request) =>
-				this.#step(async () => {
+				step(async () => {
 					const { from } = request;
 					// Between two steps an answer may have been given, which changed the cache.
 					await language.ensure(embeds, keys.slice(0, from));

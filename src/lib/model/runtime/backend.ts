@@ -21,6 +21,24 @@ export interface SessionRequest {
 	readonly onBytes?: OnBytes;
 }
 
+/**
+ * What computes has failed: a session could not be made or run, the device is lost or out of memory, or what came out are no numbers.
+ * Nothing that it holds is to be trusted from then on. After any other error a model is as usable as before.
+ */
+export class BackendError extends Error {
+	override readonly name = 'BackendError';
+}
+
+/** Awaits what the runtime does. @throws BackendError with its words */
+export async function ofBackend<T>(work: Promise<T>): Promise<T> {
+	try {
+		return await work;
+	} catch (error) {
+		// The runtime's own code in WebAssembly throws numbers, too.
+		throw new BackendError(error instanceof Error ? error.message : String(error), { cause: error });
+	}
+}
+
 /** Where graphs run: onnxruntime-node, or onnxruntime-web on WebGPU or WASM. */
 export interface Backend {
 	readonly info: BackendInfo;

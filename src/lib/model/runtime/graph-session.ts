@@ -1,6 +1,6 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { DType, Tensor } from '../../tensor/tensor.ts';
-import type { Backend, Session, SessionRequest } from './backend.ts';
+import { ofBackend, type Backend, type Session, type SessionRequest } from './backend.ts';
 
 export type Feeds = Readonly<Record<string, OrtTensor>>;
 
@@ -31,7 +31,7 @@ export class GraphSession {
 		return this.outputNames.filter((output) => matches(output, names));
 	}
 
-	/** Runs the graph; feeds it has no input for are left out. Only the wanted outputs are fetched. */
+	/** Runs the graph; feeds it has no input for are left out. Only the wanted outputs are fetched. @throws BackendError */
 	async run(feeds: Feeds, wanted: readonly string[]): Promise<Record<string, OrtTensor>> {
 		const own: Record<string, OrtTensor> = {};
 		for (const name of this.#session.inputNames) {
@@ -41,7 +41,7 @@ export class GraphSession {
 		}
 		for (const name of wanted)
 			if (!this.outputNames.includes(name)) throw new Error(`${this.name} has no output "${name}".`);
-		return this.#session.run(own, wanted);
+		return ofBackend(this.#session.run(own, wanted));
 	}
 
 	release(): Promise<void> {
@@ -54,9 +54,9 @@ export function matches(name: string, names: readonly string[] | undefined): boo
 	return names?.some((wanted) => (wanted.endsWith('.') ? name.startsWith(wanted) : name === wanted)) ?? true;
 }
 
-/** A runtime tensor's values, brought from the device where needed. */
+/** A runtime tensor's values, brought from the device where needed. @throws BackendError */
 export async function toTensor(value: OrtTensor): Promise<Tensor> {
-	const data = await value.getData();
+	const data = await ofBackend(value.getData());
 	if (value.type === 'float16') {
 		// Runtimes with Float16Array use it; our tensors keep the bits.
 		const { buffer, byteOffset, byteLength } = data as unknown as Uint16Array<ArrayBuffer>;

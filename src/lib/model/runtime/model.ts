@@ -31,6 +31,7 @@ import type {
 	TraceRequest
 } from './types.ts';
 import { VisualModel, type ImageDecoder } from './visual.ts';
+import { sourcesFrom } from './visual-rows.ts';
 
 export interface HoneybeeOptions {
 	readonly backend: Backend;
@@ -46,7 +47,10 @@ export interface AnswerOptions extends Control {
 	readonly recorder?: TraceRecorder;
 }
 
-/** A whole Honeybee that answers: CLIP ViT → projector → LLaMA. One thing is computed at a time, others wait; probes let answers go first. */
+/**
+ * A whole Honeybee that answers: CLIP ViT → projector → LLaMA. One thing is computed at a time, others wait in its one queue; probes let
+ * answers go first, step by step, and whatever waits can be stopped alone.
+ */
 export class HoneybeeModel {
 	readonly manifest: ModelManifest;
 	readonly #backend: Backend;
@@ -66,7 +70,7 @@ export class HoneybeeModel {
 		this.#tokenizer = parts.tokenizer;
 		this.#visual = parts.visual;
 		this.#language = parts.language;
-		this.#prober = new AnswerProber({ manifest: this.manifest, ...parts }, (work) => this.#step(work));
+		this.#prober = new AnswerProber({ manifest: this.manifest, ...parts }, (...step) => this.#step(...step));
 	}
 
 	/** @throws InputError when the folder cannot be used. */
@@ -91,18 +95,25 @@ export class HoneybeeModel {
 	}
 
 	/**
-	 * Events of one answer, ended by `done`; aborted, generation stops at the next token and ends as `cancelled`.
-	 * @throws InputError for a request that cannot be answered; the model stays as it was.
+	 * Events of one answer, ended by `done`; aborted, generation stops at the next token, or before it has begun, and ends as `cancelled`.
+	 * Answers go before the steps of probes, in the order they came.
+	 * @throws InputError for a request that cannot be answered; BackendError when what computes has failed
 	 */
 	async *answer(
 		request: AnswerRequest,
 		{ signal, recorder }: AnswerOptions = {}
 	): AsyncGenerator<AnswerEvent, void, void> {
-		const release = await this.#mutex.acquire();
+		checkSampling(request.sampling);
+		const choose = (name: string, tokens?: number) => this.#visual.choose(name, tokens);
+		const prompt = encodeRequest(request, choose, this.#tokenizer, this.manifest);
+		// One that left the queue has no turn and needs none: aborted, `generate` computes nothing.
+		const release = await this.#mutex.acquire('now', signal).catch(() => undefined);
 		try {
-			checkSampling(request.sampling);
-			const choose = (name: string, tokens?: number) => this.#visual.choose(name, tokens);
-			const prompt = encodeRequest(request, choose, this.#tokenizer, this.manifest);
+			if (release) this.#mustLive();
+			if (release && request.cold) {
+				for (const { image, choice } of sourcesFrom(prompt.runs, 0)) this.#visual.forget(image, choice);
+				this.#language.cache.clear();
+			}
 			const { hidden_size, max_position_embeddings } = this.manifest.config.text_config;
 			const events = generate({
 				visual: this.#visual,
@@ -123,27 +134,24 @@ export class HoneybeeModel {
 			}
 		} catch (error) {
 			// After a failed run the cache may not be what its keys say.
-			if (!(error instanceof InputError)) this.#language.cache.clear();
+			if (!(error instanceof InputError) && !this.#disposed) this.#language.cache.clear();
 			throw error;
 		} finally {
-			release();
+			release?.();
 		}
 	}
 
 	/** Activations of the vision tower and a projector for one image. @throws as `answer`; AbortError when aborted */
 	async trace(request: TraceRequest, { signal }: Control = {}): Promise<Trace> {
-		const release = await this.#mutex.acquire();
-		try {
+		const { image, projector, tokens, names } = request;
+		const choice = this.#visual.choose(projector, tokens);
+		const recorder = new TraceRecorder(names);
+		await this.#step(async () => {
+			await this.#visual.see(image, choice, recorder);
 			signal?.throwIfAborted();
-			const choice = this.#visual.choose(request.projector, request.tokens);
-			const recorder = new TraceRecorder(request.names);
-			await this.#visual.see(request.image, choice, recorder);
-			signal?.throwIfAborted();
-			await this.#visual.project(request.image, choice, recorder);
-			return recorder.trace;
-		} finally {
-			release();
-		}
+			await this.#visual.project(image, choice, recorder);
+		}, signal);
+		return recorder.trace;
 	}
 
 	/**
@@ -157,10 +165,10 @@ export class HoneybeeModel {
 		const features = await this.#step(async () => {
 			await this.#visual.see(image, choice);
 			return this.#visual.features(image, choice);
-		});
+		}, signal);
 		const run = this.#visual.projectorRun(choice);
 		const patches = gridSide(this.manifest.config.vision_config) ** 2;
-		return localityMaps((...projected) => this.#step(() => run(...projected)), features, patches, {
+		return localityMaps((...projected) => this.#step(() => run(...projected), signal), features, patches, {
 			method,
 			...(directions !== undefined && { directions }),
 			...(seed !== undefined && { seed }),
@@ -205,11 +213,11 @@ export class HoneybeeModel {
 		}
 	}
 
-	/** One step of a probe. Answers and traces that wait go before it. */
-	async #step<T>(work: () => Promise<T>): Promise<T> {
-		const release = await this.#mutex.acquire('later');
+	/** One step of a probe. Answers that wait go before it, and the steps of probes take turns. */
+	async #step<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+		const release = await this.#mutex.acquire('later', signal);
 		try {
-			if (this.#disposed) throw new Error('The model was unloaded.');
+			this.#mustLive();
 			return await work();
 		} catch (error) {
 			// After a failed run the cache may not be what its keys say.
@@ -218,6 +226,10 @@ export class HoneybeeModel {
 		} finally {
 			release();
 		}
+	}
+
+	#mustLive(): void {
+		if (this.#disposed) throw new Error('The model was unloaded.');
 	}
 }
 

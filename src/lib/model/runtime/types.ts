@@ -70,6 +70,11 @@ export interface AnswerRequest {
 	readonly raw_prompt?: string;
 	/** Done, in order, to the visual tokens of the last image before they enter the prompt. */
 	readonly edits?: readonly TokenEdit[];
+	/**
+	 * Nothing comes out of caches: neither features nor visual tokens of its images, nor keys and values of the prompt. Its timings are
+	 * then those of the whole work. What it computes is kept as ever.
+	 */
+	readonly cold?: boolean;
 }
 
 /** A change to the visual tokens of one image; tokens are named by their index among the M as they were before any edit. */
@@ -88,7 +93,7 @@ export type TokenEdit =
 	  };
 
 /** An answer to be looked into: the request that it answers, and the answer as ids, or as text from elsewhere. */
-export type AnswerProbe = Omit<AnswerRequest, 'sampling'> & {
+export type AnswerProbe = Omit<AnswerRequest, 'sampling' | 'cold'> & {
 	readonly answer: { readonly ids: readonly number[] } | { readonly text: string };
 };
 
@@ -120,7 +125,7 @@ export interface Influence extends AnswerTokens {
 }
 
 /** Logit lens on the visual tokens of the last image. */
-export interface LensRequest extends Omit<AnswerRequest, 'sampling'> {
+export interface LensRequest extends Omit<AnswerRequest, 'sampling' | 'cold'> {
 	/** Words kept per cell. */
 	readonly words?: number;
 }

@@ -117,6 +117,12 @@ export class VisualModel {
 		disposeAll(Object.values(outputs));
 	}
 
+	/** Drops what is kept of an image and of its visual tokens through this projector. */
+	forget(image: ImageInput, choice: ProjectorChoice): void {
+		this.#features.delete(image.id);
+		this.#embeds.delete(embedsKey(image, choice));
+	}
+
 	hasEmbeds(image: ImageInput, choice: ProjectorChoice): boolean {
 		return this.#embeds.get(embedsKey(image, choice)) !== undefined;
 	}

@@ -4,7 +4,7 @@ import type {
 	AnswerResult,
 	BackendInfo,
 	Turn
-} from '../../../workers/model/api.ts';
+} from '../../model/runtime/types.ts';
 import type { SessionImage } from '../session/images.ts';
 
 export type Stage = Extract<AnswerEvent, { type: 'stage' }>['stage'];

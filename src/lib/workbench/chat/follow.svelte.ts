@@ -1,5 +1,5 @@
 import { untrack } from 'svelte';
-import type { StageTimings } from '../../../workers/model/api.ts';
+import type { StageTimings } from '../../model/runtime/types.ts';
 import type { Session } from '../session/session.svelte.ts';
 
 /** What the stages of one answer took. */

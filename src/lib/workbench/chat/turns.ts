@@ -1,4 +1,4 @@
-import type { ImageInput, Turn } from '../../../workers/model/api.ts';
+import type { ImageInput, Turn } from '../../model/runtime/types.ts';
 import type { Exchange } from './exchange.svelte.ts';
 import type { SessionImage } from '../session/images.ts';
 

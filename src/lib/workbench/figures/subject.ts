@@ -1,4 +1,5 @@
-import type { BackendInfo, ImageInput, LoadedModel } from '../../../workers/model/api.ts';
+import type { BackendInfo, ImageInput } from '../../model/runtime/types.ts';
+import type { LoadedModel } from '../../../workers/model/api.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
 import type { SessionImage } from '../session/images.ts';
 import type { Session } from '../session/session.svelte.ts';

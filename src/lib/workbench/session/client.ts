@@ -1,13 +1,9 @@
-import type { Answerer } from '../../study/answerer.ts';
-import type { LoadedModel, LoadRequest, WorkerState } from '../../../workers/model/api.ts';
+import { ModelClient as WorkerClient } from '../../../workers/model/client.ts';
 
-/** What the session needs of the model worker's client; `src/workers/model/client.ts` provides it. */
-export interface ModelClient extends Answerer {
-	readonly state: WorkerState;
-	/** Calls back at every change of `state`; returns the function that ends it. */
-	subscribe(listener: (state: WorkerState) => void): () => void;
-	load(request: LoadRequest): Promise<LoadedModel>;
-	/** Ends the worker, starts a new one and loads the last requested model again. */
-	restart(): Promise<unknown>;
-	dispose(): Promise<void> | void;
+/** The client of a model's worker as pages know it: all that is public of it, so that a test can put another in its place. */
+export type ModelClient = Pick<WorkerClient, keyof WorkerClient>;
+
+/** A client that starts its worker at the first `load`. */
+export function createModelClient(): ModelClient {
+	return new WorkerClient();
 }

@@ -1,11 +1,6 @@
 import { createContext } from 'svelte';
-import type {
-	AnswerRequest,
-	BackendChoice,
-	LoadedModel,
-	SamplingOptions,
-	WorkerState
-} from '../../../workers/model/api.ts';
+import type { AnswerRequest, SamplingOptions } from '../../model/runtime/types.ts';
+import type { BackendChoice, LoadedModel, WorkerState } from '../../../workers/model/api.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
 import { greedy } from '../../model/sampling.ts';
 import type { ModelClient } from './client.ts';

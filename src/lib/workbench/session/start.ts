@@ -1,5 +1,5 @@
-import { createHoneybeeClient } from '../../../workers/model/client.ts';
 import { linkedMemory, readView } from '../frame/address.ts';
+import { createModelClient } from './client.ts';
 import { openImage } from './images.ts';
 import { listModels } from './models.ts';
 import { sampleScenes } from './samples.ts';
@@ -15,7 +15,7 @@ export function createSession(address: URL, base: string): Session {
 	const backend = address.searchParams.get('backend');
 	const known = oneOf('auto', 'webgpu', 'wasm');
 	return new Session({
-		client: createHoneybeeClient(),
+		client: createModelClient(),
 		memory: linkedMemory(browserMemory(), readView(address.searchParams)),
 		listModels: () => listModels(base),
 		openImage,

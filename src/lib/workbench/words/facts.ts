@@ -1,4 +1,4 @@
-import type { BackendInfo } from '../../../workers/model/api.ts';
+import type { BackendInfo } from '../../model/runtime/types.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
 import { bytes, count } from './format.ts';
 import { patchSide } from '../session/tokens.ts';
