@@ -8,9 +8,11 @@ import {
 	referencePlaces,
 	samples,
 	samplingDensity,
+	samplingNames,
 	samplingTrace
 } from '../lib/analysis/offsets.ts';
 import { gridSide } from '../lib/model/config.ts';
+import { projectorOf } from '../lib/model/projectors/registry.ts';
 import type { LocalityMethod } from '../lib/model/probes/locality.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
@@ -58,17 +60,12 @@ async function mapOf(source: Source) {
 }
 
 async function sampled({ model, projector, tokens, image }: Source) {
-	const trace = await model.trace({ projector, tokens, image, names: ['proj.'] });
-	const layers = Object.keys(trace).filter((name) => /^proj\.layer\d+\.sampling_locations$/.test(name));
+	const { sampler } = projectorOf(model.manifest.projectors[projector]!.config);
+	if (!sampler)
+		throw new InputError(`The projector ${projector} samples nowhere in particular; choose a D-Abstractor.`);
+	const trace = await model.trace({ projector, tokens, image, names: samplingNames(sampler) });
 	const side = gridSide(model.manifest.config.vision_config);
-	const sampling = samplingTrace(layers.length, side, (name) => {
-		const tensor = trace[name];
-		if (!tensor)
-			throw new InputError(
-				`The projector ${projector} samples nowhere in particular; choose a D-Abstractor.`
-			);
-		return tensor;
-	});
+	const sampling = samplingTrace(sampler, side, (name) => trace[name]!);
 	return { side, sampling };
 }
 

@@ -7,7 +7,7 @@ import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { gridSide, type HoneybeeConfig } from '../lib/model/config.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import { parseConfig } from '../lib/model/parse-config.ts';
-import { projectorDefinition } from '../lib/model/projectors/registry.ts';
+import { projectorOf } from '../lib/model/projectors/registry.ts';
 import { MANIFEST_FILE, openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
@@ -84,8 +84,8 @@ async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void
 
 async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: Terminal): Promise<void> {
 	const { checkpoint, config } = await openAny(folder, path);
-	const projector = config.projector_config;
-	const definition = projectorDefinition(projector.projector_type);
+	const { num_query_tokens: M, num_eos_tokens: K, feature_layer_index } = config.projector_config;
+	const { name, title } = projectorOf(config.projector_config);
 	const entries = [...checkpoint.entries.values()];
 	const parameters = entries.reduce((sum, entry) => sum + elementCount(entry.dims), 0);
 	const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
@@ -93,7 +93,7 @@ async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: T
 		[
 			`checkpoint ${folder.name}`,
 			...towerLines(config),
-			`projector  ${definition.name(projector)}: ${definition.title(projector)}, M ${projector.num_query_tokens}${projector.num_eos_tokens ? ` + ${projector.num_eos_tokens} eos` : ''}, feature layer ${projector.feature_layer_index}`,
+			`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature layer ${feature_layer_index}`,
 			`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${formatBytes(bytes)}`,
 			...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
 		].join('\n') + '\n'

@@ -1,10 +1,10 @@
 import { memoryFolder } from '../../src/lib/checkpoint/memory.ts';
 import { writeSafetensors } from '../../src/lib/checkpoint/safetensors.ts';
 import type { SourceFolder } from '../../src/lib/checkpoint/source.ts';
-import { gridSide, type HoneybeeConfig, type ProjectorConfig } from '../../src/lib/model/config.ts';
+import { gridSide, type HoneybeeConfig } from '../../src/lib/model/config.ts';
 import { embeddingGraph, languageGraph } from '../../src/lib/model/language/graph.ts';
 import { parseConfig } from '../../src/lib/model/parse-config.ts';
-import { projectorDefinition } from '../../src/lib/model/projectors/registry.ts';
+import { projectorOf } from '../../src/lib/model/projectors/registry.ts';
 import { StateDict } from '../../src/lib/model/state-dict.ts';
 import { visionGraph } from '../../src/lib/model/vision/graph.ts';
 import { elementCount, tensor, type Tensor } from '../../src/lib/tensor/tensor.ts';
@@ -72,8 +72,7 @@ export function expectedTensors(config: HoneybeeConfig): Map<string, readonly nu
 	visionGraph(config.vision_config, notes, [], 'fp32');
 	embeddingGraph(config.text_config, notes, 'fp32');
 	languageGraph(config.text_config, notes, 'fp32');
-	const projector: ProjectorConfig = config.projector_config;
-	projectorDefinition(projector.projector_type).graph(projector, notes, gridSide(config.vision_config));
+	projectorOf(config.projector_config).graph(notes, gridSide(config.vision_config));
 	return shapes;
 }
 

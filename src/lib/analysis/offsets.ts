@@ -16,28 +16,33 @@ export interface SamplingTrace {
 	readonly side: number;
 }
 
-/** Activations that a sampling trace of that many layers is made of, by their golden names. */
-export function samplingNames(layers: number): string[] {
-	return [
-		'proj.reference_points',
-		...Array.from({ length: layers }, (_, i) => [locationsOf(i), weightsOf(i)]).flat()
-	];
+/** Names of the activations that a sampling trace is made of. */
+export interface SamplingOutputs {
+	readonly layers: number;
+	readonly referencePoints: string;
+	readonly locations: (layer: number) => string;
+	readonly weights: (layer: number) => string;
+}
+
+export function samplingNames({ layers, referencePoints, locations, weights }: SamplingOutputs): string[] {
+	return [referencePoints, ...Array.from({ length: layers }, (_, i) => [locations(i), weights(i)]).flat()];
 }
 
 /** A sampling trace from named activations. @param get gives one, or says in its own words that it is missing */
-export function samplingTrace(layers: number, side: number, get: (name: string) => Tensor): SamplingTrace {
+export function samplingTrace(
+	{ layers, referencePoints, locations, weights }: SamplingOutputs,
+	side: number,
+	get: (name: string) => Tensor
+): SamplingTrace {
 	return {
-		referencePoints: get('proj.reference_points'),
+		referencePoints: get(referencePoints),
 		layers: Array.from({ length: layers }, (_, i) => ({
-			locations: get(locationsOf(i)),
-			weights: get(weightsOf(i))
+			locations: get(locations(i)),
+			weights: get(weights(i))
 		})),
 		side
 	};
 }
-
-const locationsOf = (layer: number) => `proj.layer${layer}.sampling_locations`;
-const weightsOf = (layer: number) => `proj.layer${layer}.attention_weights`;
 
 /** One sample of one token. */
 export interface Sample {

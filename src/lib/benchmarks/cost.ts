@@ -1,6 +1,6 @@
 import { gridSide, type ProjectorConfig, type TextConfig, type VisionConfig } from '../model/config.ts';
 import { attend, product } from '../model/operations.ts';
-import { projectorDefinition } from '../model/projectors/registry.ts';
+import { projectorOf } from '../model/projectors/registry.ts';
 
 /**
  * Arithmetic of one answer from the config alone. A multiplication with its addition counts as two operations; matrix products,
@@ -54,7 +54,7 @@ export function visionCost(config: VisionConfig): number {
 
 /** A projector from N patches to M visual tokens. */
 export function projectorCost(config: ProjectorConfig, N: number, M: number): number {
-	return projectorDefinition(config.projector_type).cost(config, N, M);
+	return projectorOf(config).cost(N, M);
 }
 
 /** LLaMA over `positions` behind `past` cached ones, with logits of the last position. */

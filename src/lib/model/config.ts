@@ -15,7 +15,8 @@ export interface VisionConfig {
 	readonly image_std: readonly number[];
 }
 
-interface ProjectorConfigBase {
+/** The fields every projector has; a projector's own ones are a type of its folder (`projectors/<type>/config.ts`). */
+export interface CommonProjectorConfig {
 	readonly num_query_tokens: number;
 	readonly num_eos_tokens: number;
 	readonly feature_layer_index: number;
@@ -26,43 +27,11 @@ interface ProjectorConfigBase {
 	readonly output_hidden_size: number;
 }
 
-export interface MlpConfig extends ProjectorConfigBase {
-	readonly projector_type: 'mlp';
-	/** Number of linear layers; 1 is the "linear" projector. */
-	readonly depth: number;
-	readonly prenorm: boolean;
+/** Some projector's config: `projectorOf` (`projectors/registry.ts`) knows what follows from it. */
+export interface ProjectorConfig extends CommonProjectorConfig {
+	/** Upstream's word for the kind of projector. */
+	readonly projector_type: string;
 }
-
-export interface CAbsConfig extends ProjectorConfigBase {
-	readonly projector_type: 'c-abs';
-	readonly depth: number;
-	readonly mlp_depth: number;
-	readonly hidden_size: number;
-	readonly prenorm: boolean;
-}
-
-export interface ResamplerConfig extends ProjectorConfigBase {
-	readonly projector_type: 'resampler';
-	readonly hidden_size: number;
-	readonly num_hidden_layers: number;
-	readonly num_attention_heads: number;
-	readonly intermediate_size: number;
-	readonly layer_norm_eps: number;
-}
-
-export interface DAbsConfig extends ProjectorConfigBase {
-	readonly projector_type: 'd-abs';
-	readonly d_model: number;
-	readonly decoder_layers: number;
-	readonly decoder_attention_heads: number;
-	readonly decoder_ffn_dim: number;
-	readonly decoder_n_points: number;
-	readonly activation_function: string;
-	readonly num_feature_levels: number;
-	readonly pooled_v_target: 'query' | 'tgt' | 'none';
-}
-
-export type ProjectorConfig = MlpConfig | CAbsConfig | ResamplerConfig | DAbsConfig;
 
 export interface TextConfig {
 	readonly vocab_size: number;

@@ -9,6 +9,8 @@ import {
 	type StageResponse
 } from '$lib/analysis/stages.ts';
 import { mean, median } from '$lib/analysis/statistics.ts';
+import type { Stage } from '$lib/model/projectors/definition.ts';
+import { projectorOf } from '$lib/model/projectors/registry.ts';
 import { withoutEos } from '../locality/methods.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
@@ -16,7 +18,6 @@ import type { Control } from '$lib/study/control.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 import { patchSide, tokenGrid } from '$lib/workbench/session/tokens.ts';
-import { anatomyOf, type Stage } from './stages.ts';
 
 /** Responses of all stages for one image, each seen from the visual tokens. */
 interface Shown {
@@ -43,7 +44,7 @@ export class AnatomyView {
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
-	readonly anatomy = $derived.by(() => this.subject && anatomyOf(this.subject.entry));
+	readonly anatomy = $derived.by(() => this.subject && projectorOf(this.subject.entry.config));
 	readonly hasSteps = $derived.by(() => this.anatomy?.stages.some(({ inner }) => inner) ?? false);
 
 	/** Stages to measure: more of them need more memory and time, so the steps are measured only when they are looked at. */
@@ -98,7 +99,7 @@ export class AnatomyView {
 
 	async #measure(subject: Subject, stages: readonly Stage[], control: Control): Promise<Shown> {
 		const { client } = this.#session;
-		const { gates } = anatomyOf(subject.entry);
+		const { gates = [] } = projectorOf(subject.entry.config);
 		const { tokens, entry, manifest } = subject;
 		const names = gates.flatMap(({ before, after }) => [before, after]);
 		const trace = names.length > 0 ? await client.trace({ ...subject.request, names }) : {};

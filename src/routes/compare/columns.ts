@@ -1,4 +1,5 @@
 import type { ModelManifest, ProjectorEntry } from '$lib/model/manifest.ts';
+import { projectorDefinition } from '$lib/model/projectors/registry.ts';
 import { patchSide, tokenChoices } from '$lib/workbench/session/tokens.ts';
 
 /** What the reader chose for one column; what is left out follows the model. */
@@ -23,17 +24,13 @@ export interface Resolved {
 export const fewest = 2;
 export const most = 4;
 
-/** One that keeps places first, then one that does not: the paper's question. */
-const opponents = ['d-abs', 'resampler', 'c-abs', 'mlp'];
-
 /** Projectors of a model in the order in which columns are filled: one of each kind first, then their relatives at other M. */
 export function projectorOrder(manifest: ModelManifest): string[] {
-	const rank = (name: string) => {
-		const { type, family } = manifest.projectors[name]!;
-		const at = opponents.indexOf(type);
-		return (at < 0 ? opponents.length : at) + (family === undefined ? 0 : opponents.length + 1);
-	};
-	return Object.keys(manifest.projectors).sort((a, b) => rank(a) - rank(b));
+	const relative = ({ family }: ProjectorEntry) => (family === undefined ? 0 : 1);
+	const rank = ({ type }: ProjectorEntry) => projectorDefinition(type).rank;
+	return Object.entries(manifest.projectors)
+		.sort(([, a], [, b]) => relative(a) - relative(b) || rank(a) - rank(b))
+		.map(([name]) => name);
 }
 
 /** What a choice comes to with this model: what it does not offer is replaced by what it does. */

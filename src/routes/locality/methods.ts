@@ -1,16 +1,15 @@
-import { resamplerAttention, rollout, samplingAttention } from '$lib/analysis/attention-maps.ts';
-import type { HeadChoice, RolloutLayer } from '$lib/analysis/attention-maps.ts';
+import { rollout, type HeadChoice } from '$lib/analysis/attention-maps.ts';
 import type { Box } from '$lib/analysis/grid.ts';
 import { assignedHomes, type Weighting } from '$lib/analysis/locality.ts';
 import { tokenPatchMap, type TokenPatchMap } from '$lib/analysis/map.ts';
-import type { ProjectorConfig } from '$lib/model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '$lib/model/manifest.ts';
-import { poolingMatrix } from '$lib/model/projectors/pooling.ts';
+import type { InnerAttention } from '$lib/model/projectors/definition.ts';
+import { projectorOf } from '$lib/model/projectors/registry.ts';
 import type { Tensor } from '$lib/tensor/tensor.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
-import { patchSide, squareSide, tokenGrid } from '$lib/workbench/session/tokens.ts';
+import { patchSide, tokenGrid } from '$lib/workbench/session/tokens.ts';
 
 /** How a token → patch map is made. */
 export type Method = 'perturbation' | 'occlusion' | 'attention' | 'structural';
@@ -40,68 +39,9 @@ export interface LocalityRows {
 	readonly homes?: readonly Box[];
 }
 
-/** Attention that a kind of projector computes anyway, token → patch. */
-interface InnerAttention {
-	/** What it is called on the page. */
-	readonly title: string;
-	readonly layers: number;
-	readonly heads: number;
-	/** Trace name of a layer's tensor. */
-	readonly trace: (layer: number) => string;
-	readonly read: (tensor: Tensor, head: HeadChoice) => RolloutLayer;
-}
-
-type Kind = ProjectorConfig['projector_type'];
-
-/** What the weights of each kind of projector say about places before any image is seen. */
-interface Structure {
-	readonly attention?: (config: ProjectorConfig) => InnerAttention | undefined;
-	/** Map that follows from the architecture alone [M, N]; `side` is g, the patch grid's side. */
-	readonly bins?: (config: ProjectorConfig, tokens: number, side: number) => TokenPatchMap | undefined;
-}
-
-const pooled: Structure['bins'] = (_config, tokens, side) => {
-	const m = squareSide(tokens);
-	return m === undefined ? undefined : tokenPatchMap(tokens, side * side, poolingMatrix(side, m));
-};
-
-/** One line for each kind; a kind that is not named offers perturbation and occlusion only. */
-const structures: Readonly<Partial<Record<Kind, Structure>>> = {
-	mlp: { bins: (config, tokens, side) => pooled(config, tokens, side) },
-	'c-abs': { bins: pooled },
-	'd-abs': {
-		bins: (config, tokens, side) =>
-			'pooled_v_target' in config && config.pooled_v_target !== 'none'
-				? pooled(config, tokens, side)
-				: undefined,
-		attention: (config) =>
-			'decoder_layers' in config && config.decoder_layers > 0
-				? {
-						title: 'Deformable sampling',
-						layers: config.decoder_layers,
-						heads: config.decoder_attention_heads,
-						trace: (layer) => `proj.layer${layer}.sampling_matrix`,
-						read: (tensor, head) => ({ cross: samplingAttention(tensor, { head }) })
-					}
-				: undefined
-	},
-	resampler: {
-		attention: (config) =>
-			'num_hidden_layers' in config && config.num_hidden_layers > 0
-				? {
-						title: 'Cross-attention',
-						layers: config.num_hidden_layers,
-						heads: config.num_attention_heads,
-						trace: (layer) => `proj.layer${layer}.attention`,
-						read: (tensor, head) => resamplerAttention(tensor, { head })
-					}
-				: undefined
-	}
-};
-
 /** The attention a projector shows, if it has any. */
 export function innerAttention(entry: ProjectorEntry): InnerAttention | undefined {
-	return structures[entry.config.projector_type]?.attention?.(entry.config);
+	return projectorOf(entry.config).attention;
 }
 
 /** The map that the architecture alone gives, if it gives one. */
@@ -110,7 +50,7 @@ export function structuralMap(
 	tokens: number,
 	manifest: ModelManifest
 ): TokenPatchMap | undefined {
-	return structures[entry.config.projector_type]?.bins?.(entry.config, tokens, patchSide(manifest));
+	return projectorOf(entry.config).bins?.(tokens, patchSide(manifest));
 }
 
 /** Whether a projector offers the method. */
@@ -147,7 +87,7 @@ export async function measure(
 	if (method === 'attention') {
 		const inner = innerAttention(entry);
 		if (!inner) throw new Error(`The ${entry.title} has no attention over patches; choose another method.`);
-		const names = Array.from({ length: inner.layers }, (_, layer) => inner.trace(layer));
+		const names = Array.from({ length: inner.layers }, (_, layer) => inner.output(layer));
 		const trace = await client.trace({ ...subject.request, names });
 		control.signal?.throwIfAborted();
 		return {

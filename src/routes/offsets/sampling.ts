@@ -1,36 +1,16 @@
 import { samplingNames, samplingTrace, type SamplingTrace } from '$lib/analysis/offsets.ts';
-import type { ProjectorConfig } from '$lib/model/config.ts';
 import type { ProjectorEntry } from '$lib/model/manifest.ts';
+import type { Sampler } from '$lib/model/projectors/definition.ts';
+import { projectorOf } from '$lib/model/projectors/registry.ts';
 import type { Tensor } from '$lib/tensor/tensor.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 import { patchSide } from '$lib/workbench/session/tokens.ts';
 
-/** What a projector that samples the image at learned places has of them. */
-export interface Sampler {
-	readonly layers: number;
-	readonly heads: number;
-	readonly points: number;
-}
-
-/** One line for each kind of projector with sampling offsets. */
-const samplers: Readonly<
-	Partial<Record<ProjectorConfig['projector_type'], (config: ProjectorConfig) => Sampler | undefined>>
-> = {
-	'd-abs': (config) =>
-		'decoder_n_points' in config && config.decoder_layers > 0
-			? {
-					layers: config.decoder_layers,
-					heads: config.decoder_attention_heads,
-					points: config.decoder_n_points
-				}
-			: undefined
-};
-
 /** The sampler of a projector; undefined when it samples nowhere in particular. */
 export function samplerOf(entry: ProjectorEntry): Sampler | undefined {
-	return samplers[entry.config.projector_type]?.(entry.config);
+	return projectorOf(entry.config).sampler;
 }
 
 /** Reference points, sampling locations and weights of all layers for one image. */
@@ -39,8 +19,8 @@ export async function sample(
 	subject: Subject,
 	sampler: Sampler
 ): Promise<SamplingTrace> {
-	const trace = await client.trace({ ...subject.request, names: samplingNames(sampler.layers) });
-	return samplingTrace(sampler.layers, patchSide(subject.manifest), (name) => {
+	const trace = await client.trace({ ...subject.request, names: samplingNames(sampler) });
+	return samplingTrace(sampler, patchSide(subject.manifest), (name) => {
 		const tensor = trace[name];
 		if (!tensor) throw new Error(`The model gave no ${name}; convert its checkpoint again.`);
 		return tensor;

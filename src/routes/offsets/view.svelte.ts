@@ -18,7 +18,8 @@ import {
 } from '$lib/analysis/offsets.ts';
 import { sideOf } from '$lib/analysis/grid.ts';
 import { oneOfEachFamily } from '$lib/workbench/session/tokens.ts';
-import { sample, samplerOf, sampleSet, type Sampler } from './sampling.ts';
+import type { Sampler } from '$lib/model/projectors/definition.ts';
+import { sample, samplerOf, sampleSet } from './sampling.ts';
 
 /** Sampling of one image, with what it was made of. */
 interface Shown {

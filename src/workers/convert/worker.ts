@@ -8,7 +8,7 @@ import type { ConversionThreads } from '../../lib/model/convert/threads.ts';
 import { unpackTarGz } from '../../lib/model/convert/unpack.ts';
 import type { ModelManifest } from '../../lib/model/manifest.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
-import { projectorDefinition } from '../../lib/model/projectors/registry.ts';
+import { projectorOf } from '../../lib/model/projectors/registry.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { ModelLocation } from '../../lib/browser/model-source.ts';
 import {
@@ -74,7 +74,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 			name: checkpoint.name,
 			contents: {
 				projector,
-				title: projectorDefinition(config.projector_config.projector_type).title(config.projector_config),
+				title: projectorOf(config.projector_config).title,
 				num_query_tokens: config.projector_config.num_query_tokens,
 				size: await sizeOf(checkpoint),
 				sizes,

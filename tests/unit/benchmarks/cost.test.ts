@@ -6,7 +6,11 @@ import {
 	stageCosts,
 	visionCost
 } from '../../../src/lib/benchmarks/cost.ts';
-import type { ProjectorConfig, TextConfig, VisionConfig } from '../../../src/lib/model/config.ts';
+import type { TextConfig, VisionConfig } from '../../../src/lib/model/config.ts';
+import type { CAbsConfig } from '../../../src/lib/model/projectors/c-abs/config.ts';
+import type { DAbsConfig } from '../../../src/lib/model/projectors/d-abs/config.ts';
+import type { MlpConfig } from '../../../src/lib/model/projectors/mlp/config.ts';
+import type { ResamplerConfig } from '../../../src/lib/model/projectors/resampler/config.ts';
 
 const vision: VisionConfig = {
 	hidden_size: 1024,
@@ -45,7 +49,7 @@ const base = {
 	encoder_hidden_size: 1024,
 	output_hidden_size: 4096
 };
-const cAbs: ProjectorConfig = {
+const cAbs: CAbsConfig = {
 	...base,
 	projector_type: 'c-abs',
 	depth: 3,
@@ -86,7 +90,7 @@ describe('operations counted from the config', () => {
 	});
 
 	it('linear and MLP work on every patch', () => {
-		const mlp = (depth: number): ProjectorConfig => ({
+		const mlp = (depth: number): MlpConfig => ({
 			...base,
 			projector_type: 'mlp',
 			depth,
@@ -105,7 +109,7 @@ describe('operations counted from the config', () => {
 			3 * (256 * position + excite) + 256 * 1024 + 3 * (144 * position + excite) + readout
 		);
 		// A narrower first block has a shortcut of its own: R = 256 of E = 1024, then 128 of D = 512.
-		const narrow: ProjectorConfig = { ...cAbs, hidden_size: 512, depth: 1 };
+		const narrow: CAbsConfig = { ...cAbs, hidden_size: 512, depth: 1 };
 		expect(projectorCost(narrow, 4, 1)).toBe(
 			4 * 2 * (2 * 1024 * 512 + 9 * 512 + 512 ** 2) +
 				2 * 2 * 512 * 256 +
@@ -116,12 +120,12 @@ describe('operations counted from the config', () => {
 	});
 
 	it('average pooling is a C-Abstractor without blocks', () => {
-		const pooled: ProjectorConfig = { ...cAbs, depth: 0, mlp_depth: 1 };
+		const pooled: CAbsConfig = { ...cAbs, depth: 0, mlp_depth: 1 };
 		expect(projectorCost(pooled, 256, 16)).toBe(256 * 1024 + 2 * 16 * 1024 * 4096);
 	});
 
 	it('Resampler', () => {
-		const config: ProjectorConfig = {
+		const config: ResamplerConfig = {
 			...base,
 			projector_type: 'resampler',
 			encoder_hidden_size: 2,
@@ -138,7 +142,7 @@ describe('operations counted from the config', () => {
 	});
 
 	it('D-Abstractor', () => {
-		const config: ProjectorConfig = {
+		const config: DAbsConfig = {
 			...base,
 			projector_type: 'd-abs',
 			encoder_hidden_size: 4,

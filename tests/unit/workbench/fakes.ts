@@ -4,6 +4,8 @@ import type { Control } from '../../../src/lib/study/control.ts';
 import { ProbeMethods } from '../../../src/lib/study/probe-methods.ts';
 import type { SessionImage } from '../../../src/lib/workbench/session/images.ts';
 import type { Memory } from '../../../src/lib/workbench/session/storage.ts';
+import type { CAbsConfig } from '../../../src/lib/model/projectors/c-abs/config.ts';
+import type { ResamplerConfig } from '../../../src/lib/model/projectors/resampler/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../../../src/lib/model/manifest.ts';
 import type { AnswerEvent, AnswerRequest, AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import type { LoadedModel, LoadRequest, WorkerState } from '../../../src/workers/model/api.ts';
@@ -15,6 +17,23 @@ const common = {
 	pos_emb: false,
 	encoder_hidden_size: 8,
 	output_hidden_size: 16
+};
+const cAbs: CAbsConfig = {
+	...common,
+	projector_type: 'c-abs',
+	depth: 1,
+	mlp_depth: 1,
+	hidden_size: 8,
+	prenorm: false
+};
+const resampler: ResamplerConfig = {
+	...common,
+	projector_type: 'resampler',
+	hidden_size: 8,
+	num_hidden_layers: 1,
+	num_attention_heads: 1,
+	intermediate_size: 8,
+	layer_norm_eps: 1e-5
 };
 
 function entry(
@@ -92,21 +111,13 @@ export function fakeManifest(name: string): ModelManifest {
 				type: 'c-abs',
 				flexible: true,
 				token_places: 'grid',
-				config: { ...common, projector_type: 'c-abs', depth: 1, mlp_depth: 1, hidden_size: 8, prenorm: false }
+				config: cAbs
 			}),
 			resampler: entry('Resampler', {
 				type: 'resampler',
 				flexible: false,
 				token_places: 'none',
-				config: {
-					...common,
-					projector_type: 'resampler',
-					hidden_size: 8,
-					num_hidden_layers: 1,
-					num_attention_heads: 1,
-					intermediate_size: 8,
-					layer_norm_eps: 1e-5
-				}
+				config: resampler
 			})
 		},
 		memory: { weights: 1000, kv_per_token: 10 },

@@ -175,7 +175,7 @@ function projectorEntry({ config, trainedTokens, family }: ConversionSource, p: 
 	const definition = projectorDefinition(projector_config.projector_type);
 	return {
 		type: definition.type,
-		title: definition.title(projector_config),
+		title: definition.of(projector_config).title,
 		num_query_tokens: projector_config.num_query_tokens,
 		num_eos_tokens: projector_config.num_eos_tokens,
 		feature_layer: featureLayer(config),

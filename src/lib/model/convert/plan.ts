@@ -3,7 +3,7 @@ import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
 import { attentionGraph, cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph.ts';
 import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
-import { projectorDefinition } from '../projectors/registry.ts';
+import { projectorOf } from '../projectors/registry.ts';
 import { visionGraph } from '../vision/graph.ts';
 import { dtypePresets, subModelDTypes } from './dtypes.ts';
 import { planLanguage, type LanguagePart } from './language-parts.ts';
@@ -87,8 +87,7 @@ export function planConversion(
 }
 
 function projectorPart({ projector, config, state }: ConversionSource): Part {
-	const definition = projectorDefinition(config.projector_config.projector_type);
-	const graph = definition.graph(config.projector_config, state, gridSide(config.vision_config));
+	const graph = projectorOf(config.projector_config).graph(state, gridSide(config.vision_config));
 	return part(graph, `projector.${projector}`);
 }
 

@@ -7,7 +7,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { HoneybeeConfig } from '../config.ts';
 import type { ModelManifest } from '../manifest.ts';
 import { parseConfig } from '../parse-config.ts';
-import { projectorDefinition } from '../projectors/registry.ts';
+import { projectorOf } from '../projectors/registry.ts';
 import { StateDict } from '../state-dict.ts';
 import { openModelFolderCheckpoint } from './model-folder.ts';
 
@@ -82,7 +82,7 @@ export async function openSources(
 		);
 	const json = await readJsonObject(configFile);
 	const config = parseConfig(json);
-	const usual = projectorDefinition(config.projector_config.projector_type).name(config.projector_config);
+	const usual = projectorOf(config.projector_config).name;
 	const projector = projectorName ?? usual;
 	if (!/^[\w.-]+$/.test(projector))
 		throw new InputError(

@@ -1,8 +1,12 @@
+import type { HeadChoice, RolloutLayer } from '../../analysis/attention-maps.ts';
+import type { TokenPatchMap } from '../../analysis/map.ts';
+import type { SamplingOutputs } from '../../analysis/offsets.ts';
 import type { Graph } from '../../onnx/graph.ts';
 import { Add, Concat, Expand, Shape } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import type { ConfigFields } from '../config-fields.ts';
-import type { ProjectorConfig } from '../config.ts';
+import type { CommonProjectorConfig, ProjectorConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import { encodeValues } from '../kernels/encode.ts';
 import { parameter } from '../layers.ts';
@@ -12,54 +16,121 @@ import type { StateDict } from '../state-dict.ts';
 /** Keys of every projector begin with this. */
 export const PREFIX = 'abstractor';
 
-/** The fields every projector has; widths are recomputed from the towers, as upstream does. */
-export type CommonConfig = Omit<ProjectorConfig, 'projector_type'> & {
-	readonly num_query_tokens: number;
-};
+/** How a projector is called and drawn. */
+export interface Variant {
+	/** On the page and in figures. */
+	readonly title: string;
+	/** #rrggbb of the Okabe–Ito palette, its own wherever it is drawn; absent: a spare one. */
+	readonly colour?: string;
+}
 
-/** What a projector's folder exports: everything that is special about it. */
-export interface ProjectorDefinition<C extends ProjectorConfig = ProjectorConfig> {
+/** A place in the projector whose response can be measured. */
+export interface Stage {
+	/** Name of the graph's output. */
+	readonly output: string;
+	/** What it is called in figures. */
+	readonly title: string;
+	/** A step inside a block, left out when only whole blocks are shown. */
+	readonly inner?: boolean;
+}
+
+/** The last stage of every projector. */
+export const readout: Stage = { output: 'visual_embeds', title: 'readout' };
+
+/** A squeeze-and-excite unit: names of the graph's outputs before and after its gates. */
+export interface GateUnit {
+	readonly title: string;
+	readonly before: string;
+	readonly after: string;
+}
+
+/** Attention over the patches that the projector computes anyway. */
+export interface InnerAttention {
+	/** What it is called on the page. */
+	readonly title: string;
+	readonly layers: number;
+	readonly heads: number;
+	/** Name of the graph's output of a layer. */
+	readonly output: (layer: number) => string;
+	/** That output as token → patch map(s), of one image. */
+	readonly read: (tensor: Tensor, head: HeadChoice) => RolloutLayer;
+}
+
+/** Sampling of the image at learned places: sizes, and names of the graph's outputs. */
+export interface Sampler extends SamplingOutputs {
+	readonly heads: number;
+	readonly points: number;
+}
+
+/** What follows from a projector's config. N patches of a `side` × `side` grid, M visual tokens. */
+export interface ProjectorParts<Name extends string = string> {
+	/** Which of the definition's `variants` it is: its name in the model folder and in `--projector`. */
+	readonly name: Name;
+	/** Its layers in a phrase, with their number and width. */
+	readonly description: string;
+	/** Floating-point operations (`operations.ts`) from N patches to M visual tokens. */
+	readonly cost: (N: number, M: number) => number;
+	/** visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the patch grid's side, sqrt(N). */
+	readonly graph: (state: StateDict, side: number) => Graph;
+	/** In the order of the network; the last one is `readout`. */
+	readonly stages: readonly Stage[];
+	readonly gates?: readonly GateUnit[];
+	readonly attention?: InnerAttention;
+	readonly sampler?: Sampler;
+	/** The token → patch map [M, N] that follows from the architecture alone; undefined for an M that has none. */
+	readonly bins?: (M: number, side: number) => TokenPatchMap | undefined;
+}
+
+/** What a projector's folder exports: everything that is special about it. README.md beside this file is the contract in words. */
+export interface ProjectorDefinition<
+	C extends ProjectorConfig = ProjectorConfig,
+	Name extends string = string
+> {
 	/** Upstream's projector_type. */
-	readonly type: C['projector_type'];
+	readonly type: string;
 	/** Golden checkpoints that test it (folders of tests/fixtures/golden). */
 	readonly goldens: readonly string[];
+	/** By name: in the model folder, in `--projector`, in runs and figures. */
+	readonly variants: Readonly<Record<Name, Variant>>;
+	/** Place in a comparison: the smallest stands first. */
+	readonly rank: number;
 	/** Whether M can change at run time; the graph then has the input `pooling_matrix` [M, N]. */
 	readonly flexible: boolean;
 	/** Where its visual tokens lie on the image. */
 	readonly places: TokenPlaces;
-	/** Name in the model folder and in `--projector`. */
-	readonly name: (config: C) => string;
-	/** Name on the page and in figures. */
-	readonly title: (config: C) => string;
 	/** Reads its own fields. Throws InputError on values the graph cannot serve. */
-	readonly parseConfig: (fields: ConfigFields, common: CommonConfig) => C;
-	/** Floating-point operations (`operations.ts`) from N patches to M visual tokens. */
-	readonly cost: (config: C, N: number, M: number) => number;
-	/** visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the patch grid's side, sqrt(N). */
-	readonly graph: (config: C, state: StateDict, side: number) => Graph;
+	readonly parseConfig: (fields: ConfigFields, common: CommonProjectorConfig) => C;
+	readonly of: (config: C) => ProjectorParts<Name>;
 }
 
-/** Erases a definition's own config type for the registry, where a config is only known to be some projector's. */
-export function defineProjector<C extends ProjectorConfig>(
-	definition: ProjectorDefinition<C>
-): ProjectorDefinition {
-	const own = (config: ProjectorConfig): C => {
-		if (config.projector_type !== definition.type)
-			throw new Error(`A ${config.projector_type} config was given to the ${definition.type} projector.`);
-		return config as C;
-	};
+/** A projector: its definition and its config, bound together. */
+export interface Projector extends ProjectorParts {
+	/** Name on the page and in figures. */
+	readonly title: string;
+}
+
+/** A definition as the registry has it, where a config is only known to be some projector's. */
+export interface RegisteredProjector extends ProjectorDefinition {
+	readonly of: (config: ProjectorConfig) => Projector;
+}
+
+/** Erases a definition's own config type. */
+export function defineProjector<C extends ProjectorConfig, Name extends string>(
+	definition: ProjectorDefinition<C, Name>
+): RegisteredProjector {
 	return {
-		type: definition.type,
-		goldens: definition.goldens,
-		flexible: definition.flexible,
-		places: definition.places,
-		name: (config) => definition.name(own(config)),
-		title: (config) => definition.title(own(config)),
-		parseConfig: definition.parseConfig,
-		cost: (config, N, M) => definition.cost(own(config), N, M),
-		graph: (config, state, side) => definition.graph(own(config), state, side)
+		...definition,
+		of: (config) => {
+			if (config.projector_type !== definition.type)
+				throw new Error(`A ${config.projector_type} config was given to the ${definition.type} projector.`);
+			const parts = definition.of(config as C);
+			return { ...parts, title: definition.variants[parts.name].title };
+		}
 	};
 }
+
+/** 0 … length − 1 */
+export const indices = (length: number): number[] => Array.from({ length }, (_, index) => index);
 
 /** Appends `num_eos_tokens` learned rows [1, K, width] at the end of x [B, T, width]. */
 export function appendTokens(

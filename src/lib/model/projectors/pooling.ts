@@ -1,3 +1,5 @@
+import { tokenPatchMap, type TokenPatchMap } from '../../analysis/map.ts';
+
 /**
  * Adaptive average pooling of a g×g grid to m×m as a matrix [m², g²]: row-major over both grids, rows sum to 1. Bin i covers
  * floor(i·g/m) … ceil((i+1)·g/m) − 1 (PyTorch's AdaptiveAvgPool2d; bins overlap when g is not a multiple of m).
@@ -16,4 +18,10 @@ export function poolingMatrix(g: number, m: number): Float32Array {
 		})
 	);
 	return matrix;
+}
+
+/** The bins of pooling `side` × `side` patches to M tokens; undefined when M is no square. */
+export function poolingBins(M: number, side: number): TokenPatchMap | undefined {
+	const m = Math.round(Math.sqrt(M));
+	return m * m === M ? tokenPatchMap(M, side * side, poolingMatrix(side, m)) : undefined;
 }

@@ -1,19 +1,25 @@
 import { InputError } from '../../tensor/errors.ts';
+import type { ProjectorConfig } from '../config.ts';
 import { cAbs } from './c-abs/definition.ts';
 import { dAbs } from './d-abs/definition.ts';
-import type { ProjectorDefinition } from './definition.ts';
+import type { Projector, RegisteredProjector } from './definition.ts';
 import { mlp } from './mlp/definition.ts';
 import { resampler } from './resampler/definition.ts';
 
 /** Every projector there is: one folder, one line. */
-export const projectors: readonly ProjectorDefinition[] = [mlp, resampler, cAbs, dAbs];
+export const projectors: readonly RegisteredProjector[] = [mlp, resampler, cAbs, dAbs];
 
 /** The definition for upstream's `projector_type`. */
-export function projectorDefinition(type: string): ProjectorDefinition {
+export function projectorDefinition(type: string): RegisteredProjector {
 	const definition = projectors.find((candidate) => candidate.type === type);
 	if (!definition)
 		throw new InputError(
 			`projector_config.projector_type is "${type}", which is unknown; known types are ${projectors.map((p) => p.type).join(', ')}.`
 		);
 	return definition;
+}
+
+/** The projector of a config. */
+export function projectorOf(config: ProjectorConfig): Projector {
+	return projectorDefinition(config.projector_type).of(config);
 }

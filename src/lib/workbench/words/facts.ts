@@ -1,5 +1,6 @@
 import type { BackendInfo } from '../../model/runtime/types.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
+import { projectorOf } from '../../model/projectors/registry.ts';
 import { bytes, count } from './format.ts';
 import { patchSide } from '../session/tokens.ts';
 
@@ -61,29 +62,12 @@ export function projectorFacts({ projectors }: Pick<ModelManifest, 'projectors'>
 }
 
 function inside({ config, feature_layer, num_eos_tokens }: ProjectorEntry): string {
+	const description = projectorOf(config).description.replace(/\d+/g, (digits) => count(Number(digits)));
 	const eos = num_eos_tokens === 0 ? '' : `; ${num_eos_tokens} end token after the visual ones`;
 	return (
-		`${layersOf(config)}; from layer ${feature_layer} of the vision tower, ` +
+		`${description}; from layer ${feature_layer} of the vision tower, ` +
 		`width ${count(config.encoder_hidden_size)} to ${count(config.output_hidden_size)}${eos}`
 	);
-}
-
-function layersOf(config: ProjectorEntry['config']): string {
-	switch (config.projector_type) {
-		case 'mlp':
-			return `${config.depth} linear ${config.depth === 1 ? 'layer' : 'layers'}`;
-		case 'c-abs':
-			return config.depth === 0
-				? 'pooling and a readout, no convolutions'
-				: `${config.depth} convolution blocks before pooling and ${config.depth} after it, width ${count(config.hidden_size)}`;
-		case 'resampler':
-			return `${config.num_hidden_layers} layers of cross-attention, width ${count(config.hidden_size)}`;
-		case 'd-abs':
-			return (
-				`${config.decoder_layers} layers of deformable attention, width ${count(config.d_model)}, ` +
-				`${config.decoder_attention_heads} heads with ${config.decoder_n_points} points`
-			);
-	}
 }
 
 /** Where the model came from. */

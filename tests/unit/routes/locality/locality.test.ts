@@ -9,7 +9,7 @@ import {
 	withoutEos
 } from '../../../../src/routes/locality/methods.ts';
 import { budgetsOf, familyOf, oneOfEachFamily } from '../../../../src/lib/workbench/session/tokens.ts';
-import { anatomyOf } from '../../../../src/routes/anatomy/stages.ts';
+import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
 import { joinTraces, samplerOf } from '../../../../src/routes/offsets/sampling.ts';
 import type { ModelManifest, ProjectorEntry } from '../../../../src/lib/model/manifest.ts';
 import { readFileSync } from 'node:fs';
@@ -108,7 +108,7 @@ describe('families of projectors', () => {
 
 describe('stages and samplers', () => {
 	test('a C-Abstractor has its blocks, the pooling and the readout, and a gate in every block', () => {
-		const { stages, gates } = anatomyOf(entry('c-abs'));
+		const { stages, gates = [] } = projectorOf(entry('c-abs').config);
 		expect(stages.filter(({ inner }) => !inner).map(({ title }) => title)).toEqual([
 			'block 1',
 			'block 2',
@@ -120,7 +120,7 @@ describe('stages and samplers', () => {
 		expect(stages.map(({ output }) => output)).toContain('proj.s2.b1.se');
 		expect(gates.map(({ title }) => title)).toEqual(['block 1', 'block 2', 'block 3', 'block 4']);
 		expect(gates[2]).toMatchObject({ before: 'proj.s2.b1.conv2_norm_act', after: 'proj.s2.b1.se' });
-		expect(anatomyOf(entry('linear')).stages.map(({ title }) => title)).toEqual(['readout']);
+		expect(projectorOf(entry('linear').config).stages.map(({ title }) => title)).toEqual(['readout']);
 	});
 
 	test('only a deformable projector samples; traces of images are joined on the first axis', () => {

@@ -16,13 +16,22 @@ import {
 	Transpose
 } from '../../../onnx/ops.ts';
 import type { Dim, Value } from '../../../onnx/types.ts';
-import { InputError } from '../../../tensor/errors.ts';
-import type { CAbsConfig } from '../../config.ts';
 import { dims } from '../../dims.ts';
 import { layerNorm, linear, parameter } from '../../layers.ts';
 import { product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
+import {
+	addPositions,
+	appendTokens,
+	declareOutput,
+	defineProjector,
+	indices,
+	PREFIX,
+	readout,
+	type Stage
+} from '../definition.ts';
+import { poolingBins } from '../pooling.ts';
+import { parseConfig, type CAbsConfig } from './config.ts';
 
 /** timm's LayerNormAct2d, not LayerNorm2d. */
 const NORM_EPSILON = 1e-5;
@@ -211,27 +220,53 @@ function cAbsCost(config: CAbsConfig, N: number, M: number): number {
 	return stage(N, E) + pooling + stage(M, D) + readout;
 }
 
-export const cAbs = defineProjector<CAbsConfig>({
+/** The blocks of a stage, counted through: those after the pooling go on where those before it end. */
+function blocks(depth: number, stage: 1 | 2): Stage[] {
+	return indices(depth).map((j) => ({
+		output: `proj.s${stage}.b${j + 1}`,
+		title: `block ${(stage - 1) * depth + j + 1}`
+	}));
+}
+
+const steps = ({ output, title }: Stage): Stage[] => [
+	{ output: `${output}.conv2_norm_act`, title: `${title}, 3 × 3`, inner: true },
+	{ output: `${output}.se`, title: `${title}, gate`, inner: true },
+	{ output, title }
+];
+
+export const cAbs = defineProjector({
 	type: 'c-abs',
 	goldens: ['c-abs'],
+	variants: {
+		'c-abs': { title: 'C-Abstractor', colour: '#E69F00' },
+		pool: { title: 'Average pooling' }
+	},
+	rank: 3,
 	flexible: true,
 	places: 'grid',
-	name: ({ depth }) => (depth === 0 ? 'pool' : 'c-abs'),
-	title: ({ depth }) => (depth === 0 ? 'Average pooling' : 'C-Abstractor'),
-	cost: cAbsCost,
-	parseConfig: (fields, common) => {
-		if (!Number.isInteger(Math.sqrt(common.num_query_tokens)))
-			throw new InputError(
-				`projector_config.num_query_tokens is ${common.num_query_tokens}, but a C-Abstractor needs a square number; correct config.json.`
-			);
+	parseConfig,
+	of: (config) => {
+		const [before, after] = [blocks(config.depth, 1), blocks(config.depth, 2)];
 		return {
-			...common,
-			projector_type: 'c-abs',
-			depth: fields.count('depth', 3),
-			mlp_depth: fields.count('mlp_depth', 2, 1),
-			hidden_size: fields.count('hidden_size', 1024, 1),
-			prenorm: fields.boolean('prenorm', false)
+			name: config.depth === 0 ? 'pool' : 'c-abs',
+			description:
+				config.depth === 0
+					? 'pooling and a readout, no convolutions'
+					: `${config.depth} convolution blocks before pooling and ${config.depth} after it, width ${config.hidden_size}`,
+			cost: (N, M) => cAbsCost(config, N, M),
+			graph: (state, side) => graph(config, state, side),
+			stages: [
+				...before.flatMap(steps),
+				{ output: 'proj.sampler', title: 'pooling' },
+				...after.flatMap(steps),
+				readout
+			],
+			gates: [...before, ...after].map(({ output, title }) => ({
+				title,
+				before: `${output}.conv2_norm_act`,
+				after: `${output}.se`
+			})),
+			bins: poolingBins
 		};
-	},
-	graph
+	}
 });

@@ -1,3 +1,4 @@
+import { samplingAttention, type HeadChoice } from '../../../analysis/attention-maps.ts';
 import { Graph } from '../../../onnx/graph.ts';
 import {
 	Abs,
@@ -15,14 +16,23 @@ import {
 	Transpose
 } from '../../../onnx/ops.ts';
 import type { Value } from '../../../onnx/types.ts';
-import { InputError } from '../../../tensor/errors.ts';
-import type { DAbsConfig } from '../../config.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
 import { dims } from '../../dims.ts';
 import { attention, computed, layerNorm, linear, mergeHeads, parameter, splitHeads } from '../../layers.ts';
 import { attend, product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
-import { poolingMatrix } from '../pooling.ts';
+import {
+	addPositions,
+	appendTokens,
+	declareOutput,
+	defineProjector,
+	indices,
+	PREFIX,
+	readout,
+	type Stage
+} from '../definition.ts';
+import { poolingBins, poolingMatrix } from '../pooling.ts';
+import { parseConfig, type DAbsConfig } from './config.ts';
 
 const NORM_EPSILON = 1e-5;
 
@@ -293,40 +303,47 @@ function dAbsCost(config: DAbsConfig, N: number, M: number): number {
 	return (D === E ? 0 : product(N, E, D)) + config.decoder_layers * layer + (O === D ? 0 : product(M, D, O));
 }
 
-export const dAbs = defineProjector<DAbsConfig>({
+export const dAbs = defineProjector({
 	type: 'd-abs',
 	goldens: ['d-abs'],
+	variants: { 'd-abs': { title: 'D-Abstractor', colour: '#0072B2' } },
+	rank: 1,
 	flexible: false,
 	places: 'grid',
-	name: () => 'd-abs',
-	title: () => 'D-Abstractor',
-	cost: dAbsCost,
-	parseConfig: (fields, common) => {
-		const config: DAbsConfig = {
-			...common,
-			projector_type: 'd-abs',
-			d_model: fields.count('d_model', 1024, 1),
-			decoder_layers: fields.count('decoder_layers', 6),
-			decoder_attention_heads: fields.count('decoder_attention_heads', 8, 1),
-			decoder_ffn_dim: fields.count('decoder_ffn_dim', 1024, 1),
-			decoder_n_points: fields.count('decoder_n_points', 4, 1),
-			activation_function: fields.oneOf('activation_function', ['relu'], 'relu'),
-			num_feature_levels: fields.count('num_feature_levels', 1, 1),
-			pooled_v_target: fields.oneOf('pooled_v_target', ['query', 'tgt', 'none'], 'query')
+	parseConfig,
+	of: (config) => {
+		const { decoder_layers: layers, decoder_attention_heads: heads, decoder_n_points: points } = config;
+		return {
+			name: 'd-abs',
+			description: `${layers} layers of deformable attention, width ${config.d_model}, ${heads} heads with ${points} points`,
+			cost: (N, M) => dAbsCost(config, N, M),
+			graph: (state, side) => graph(config, state, side),
+			stages: [
+				...indices(layers).flatMap((i): Stage[] => [
+					{ output: `proj.layer${i}.after_self_attn`, title: `layer ${i} self`, inner: true },
+					{ output: `proj.layer${i}.after_cross_attn`, title: `layer ${i} sampling`, inner: true },
+					{ output: `proj.layer${i}.out`, title: `layer ${i}` }
+				]),
+				readout
+			],
+			...(layers > 0 && {
+				attention: {
+					title: 'Deformable sampling',
+					layers,
+					heads,
+					output: (layer: number) => `proj.layer${layer}.sampling_matrix`,
+					read: (tensor: Tensor, head: HeadChoice) => ({ cross: samplingAttention(tensor, { head }) })
+				},
+				sampler: {
+					layers,
+					heads,
+					points,
+					referencePoints: 'proj.reference_points',
+					locations: (layer: number) => `proj.layer${layer}.sampling_locations`,
+					weights: (layer: number) => `proj.layer${layer}.attention_weights`
+				}
+			}),
+			...(config.pooled_v_target !== 'none' && { bins: poolingBins })
 		};
-		if (config.num_feature_levels !== 1)
-			throw new InputError(
-				`projector_config.num_feature_levels is ${config.num_feature_levels}, but only one level ever ran upstream and only one is supported; use 1.`
-			);
-		if (config.d_model % config.decoder_attention_heads)
-			throw new InputError(
-				`projector_config: d_model ${config.d_model} is not a multiple of decoder_attention_heads ${config.decoder_attention_heads}; correct config.json.`
-			);
-		if (config.pooled_v_target !== 'none' && !Number.isInteger(Math.sqrt(config.num_query_tokens)))
-			throw new InputError(
-				`projector_config.num_query_tokens is ${config.num_query_tokens}, but pooled queries need a square number; correct config.json.`
-			);
-		return config;
-	},
-	graph
+	}
 });

@@ -1,11 +1,20 @@
 import { Graph } from '../../../onnx/graph.ts';
 import { SiLU } from '../../../onnx/ops.ts';
-import type { MlpConfig } from '../../config.ts';
 import { dims } from '../../dims.ts';
 import { layerNorm, linear } from '../../layers.ts';
 import { product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
+import {
+	addPositions,
+	appendTokens,
+	declareOutput,
+	defineProjector,
+	indices,
+	PREFIX,
+	readout
+} from '../definition.ts';
+import { poolingBins } from '../pooling.ts';
+import { parseConfig, type MlpConfig } from './config.ts';
 
 /**
  *   visual_features [image, N, E] ─ (prenorm) ─ (+ pos_emb) ─ net.0 Linear ─ SiLU ─ net.2 Linear … ─ (eos_tokens)
@@ -38,19 +47,26 @@ function mlpCost({ encoder_hidden_size: E, output_hidden_size: O, depth }: MlpCo
 	return product(N, E, O) + (depth - 1) * product(N, O, O);
 }
 
-export const mlp = defineProjector<MlpConfig>({
+export const mlp = defineProjector({
 	type: 'mlp',
 	goldens: ['linear', 'mlp'],
+	variants: {
+		mlp: { title: 'MLP', colour: '#56B4E9' },
+		linear: { title: 'Linear', colour: '#CC79A7' }
+	},
+	rank: 4,
 	flexible: false,
 	places: 'patches',
-	name: ({ depth }) => (depth === 1 ? 'linear' : 'mlp'),
-	title: ({ depth }) => (depth === 1 ? 'Linear' : 'MLP'),
-	cost: mlpCost,
-	parseConfig: (fields, common) => ({
-		...common,
-		projector_type: 'mlp',
-		depth: fields.count('depth', 2, 1),
-		prenorm: fields.boolean('prenorm', false)
-	}),
-	graph
+	parseConfig,
+	of: (config) => ({
+		name: config.depth === 1 ? 'linear' : 'mlp',
+		description: `${config.depth} linear ${config.depth === 1 ? 'layer' : 'layers'}`,
+		cost: (N) => mlpCost(config, N),
+		graph: (state, side) => graph(config, state, side),
+		stages: [
+			...indices(config.depth - 1).map((j) => ({ output: `proj.net.${2 * j}`, title: `linear ${j}` })),
+			readout
+		],
+		bins: poolingBins
+	})
 });

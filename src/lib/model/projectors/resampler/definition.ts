@@ -1,13 +1,23 @@
+import { resamplerAttention, type HeadChoice } from '../../../analysis/attention-maps.ts';
 import { Graph } from '../../../onnx/graph.ts';
 import { Add, Concat, Expand, Mul, Shape, SiLU } from '../../../onnx/ops.ts';
 import type { Value } from '../../../onnx/types.ts';
-import { InputError } from '../../../tensor/errors.ts';
-import type { ResamplerConfig } from '../../config.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
 import { dims } from '../../dims.ts';
 import { attention, layerNorm, linear, parameter } from '../../layers.ts';
 import { attend, product } from '../../operations.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, defineProjector, PREFIX } from '../definition.ts';
+import {
+	addPositions,
+	appendTokens,
+	declareOutput,
+	defineProjector,
+	indices,
+	PREFIX,
+	readout,
+	type Stage
+} from '../definition.ts';
+import { parseConfig, type ResamplerConfig } from './config.ts';
 
 /** norm1, normk and norm2; only ffn_ln follows the config's layer_norm_eps. */
 const NORM_EPSILON = 1e-5;
@@ -101,29 +111,37 @@ function resamplerCost(config: ResamplerConfig, N: number, M: number): number {
 	return product(N, E, D) + config.num_hidden_layers * layer + product(M, D, O);
 }
 
-export const resampler = defineProjector<ResamplerConfig>({
+export const resampler = defineProjector({
 	type: 'resampler',
 	goldens: ['resampler'],
+	variants: { resampler: { title: 'Resampler', colour: '#009E73' } },
+	rank: 2,
 	flexible: false,
 	places: 'none',
-	name: () => 'resampler',
-	title: () => 'Resampler',
-	cost: resamplerCost,
-	parseConfig: (fields, common) => {
-		const config: ResamplerConfig = {
-			...common,
-			projector_type: 'resampler',
-			hidden_size: fields.count('hidden_size', 1024, 1),
-			num_hidden_layers: fields.count('num_hidden_layers', 6),
-			num_attention_heads: fields.count('num_attention_heads', 16, 1),
-			intermediate_size: fields.count('intermediate_size', 4096, 1),
-			layer_norm_eps: fields.number('layer_norm_eps', 1e-6)
+	parseConfig,
+	of: (config) => {
+		const { num_hidden_layers: layers, num_attention_heads: heads } = config;
+		return {
+			name: 'resampler',
+			description: `${layers} layers of cross-attention, width ${config.hidden_size}`,
+			cost: (N, M) => resamplerCost(config, N, M),
+			graph: (state, side) => graph(config, state, side),
+			stages: [
+				...indices(layers).flatMap((i): Stage[] => [
+					{ output: `proj.layer${i}.context`, title: `layer ${i} attention`, inner: true },
+					{ output: `proj.layer${i}.out`, title: `layer ${i}` }
+				]),
+				readout
+			],
+			...(layers > 0 && {
+				attention: {
+					title: 'Cross-attention',
+					layers,
+					heads,
+					output: (layer: number) => `proj.layer${layer}.attention`,
+					read: (tensor: Tensor, head: HeadChoice) => resamplerAttention(tensor, { head })
+				}
+			})
 		};
-		if (config.hidden_size % config.num_attention_heads)
-			throw new InputError(
-				`projector_config: hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}; correct config.json.`
-			);
-		return config;
-	},
-	graph
+	}
 });
