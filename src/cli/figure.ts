@@ -12,7 +12,7 @@ import {
 	samplingTrace
 } from '../lib/analysis/offsets.ts';
 import { gridSide } from '../lib/model/config.ts';
-import { projectorOf } from '../lib/model/projectors/registry.ts';
+import { projectorOf, projectorStyles } from '../lib/model/projectors/registry.ts';
 import type { LocalityMethod } from '../lib/model/probes/locality.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
@@ -214,7 +214,7 @@ export const figure: Command = {
 			const item: Exportable = {
 				figure: drawn as unknown as Figure<unknown, object>,
 				rows,
-				options: { document: await makeDocument() },
+				options: { document: await makeDocument(), projectors: projectorStyles },
 				selection: {},
 				provenance: `${manifest.name} · ${entry.title}, M = ${tokens} · ${image.name} · ${manifest.dtype} on node`,
 				method: `${pageOf(id) === 'offsets' ? 'layer 0, all heads' : method === 'perturbation' ? `perturbation, K = ${directions}` : method}. ${drawn.method}`,

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { projectorStyles as projectors } from '../../src/lib/model/projectors/registry.ts';
 import { csvText } from '../../src/lib/viz/export/numbers.ts';
 import { defaultPrint } from '../../src/lib/viz/export/print.ts';
 import { printedFigure, svgText } from '../../src/lib/viz/export/svg-file.ts';
@@ -39,7 +40,7 @@ describe('registry', () => {
 });
 
 describe.each(cases)('$id', ({ id, figure, rows }) => {
-	const options: FigureOptions = { width: 320, theme: 'light' };
+	const options: FigureOptions = { width: 320, theme: 'light', projectors };
 
 	it('draws as before, on light and on dark paper', () => {
 		expectSnapshot(figure.draw(rows, { ...options, vector: true }), id);

@@ -2,6 +2,7 @@
 import { decode } from 'fast-png';
 import { lab } from 'd3';
 import { describe, expect, it } from 'vitest';
+import { projectorStyles as projectors } from '../../src/lib/model/projectors/registry.ts';
 import { spread } from '../../src/lib/viz/sweep.ts';
 import { tokenPatchMap } from '../../src/lib/analysis/map.ts';
 import { cellAt, drawCells } from '../../src/lib/viz/cell-map.ts';
@@ -63,9 +64,11 @@ describe('scales', () => {
 
 describe('projector colours', () => {
 	it('are the same whatever else the model has, and never shared', () => {
-		expect(projectorColours(['d-abs'])['d-abs']).toBe(projectorColours(['c-abs', 'd-abs', 'mlp'])['d-abs']);
+		expect(projectorColours(['d-abs'], projectors)['d-abs']).toBe(
+			projectorColours(['c-abs', 'd-abs', 'mlp'], projectors)['d-abs']
+		);
 		const names = ['c-abs', 'c-abs-2', 'd-abs', 'pool', 'linear', 'mlp', 'resampler'];
-		expect(new Set(Object.values(projectorColours(names))).size).toBe(names.length);
+		expect(new Set(Object.values(projectorColours(names, projectors))).size).toBe(names.length);
 	});
 });
 
@@ -138,7 +141,7 @@ describe('cells', () => {
 			Float32Array.from({ length: 65536 }, (_, i) => (i * 7919) % 1000)
 		);
 		for (const figure of [localityGrid, tokenPatchMatrix]) {
-			const draw = () => figure.draw({ ...meaning, map }, { width: 900 });
+			const draw = () => figure.draw({ ...meaning, map }, { width: 900, projectors });
 			draw();
 			let start = process.cpuUsage();
 			const svg = draw();
@@ -165,7 +168,7 @@ describe('pointing', () => {
 		const events: [Selection, Cause][] = [];
 		const svg = localityGrid.draw(
 			{ ...meaning, map: bells() },
-			{ width: 360, emit: (...event) => events.push(event) }
+			{ width: 360, projectors, emit: (...event) => events.push(event) }
 		);
 		// 2 × 2 maps of 4 × 4 patches with one empty cell between: cells of 40 pixels.
 		svg.getBoundingClientRect = () => ({ left: 100, top: 50, width: 360 }) as DOMRect;
@@ -216,7 +219,11 @@ describe('pointing at the legend', () => {
 	it('chooses a head, and all of its samples stay while others fade', () => {
 		const events: [Selection, Cause][] = [];
 		const rows = examples['sampling-offsets'];
-		const svg = samplingOffsets.draw(rows, { width: 360, emit: (...event) => events.push(event) });
+		const svg = samplingOffsets.draw(rows, {
+			width: 360,
+			projectors,
+			emit: (...event) => events.push(event)
+		});
 		svg.getBoundingClientRect = () => ({ left: 0, top: 0, width: 360 }) as DOMRect;
 		const named = [...svg.querySelectorAll('text')].find((text) => text.textContent === 'head 1')!;
 		const [clientX, clientY] = ['x', 'y'].map((key) => Number(named.getAttribute(key)));
@@ -236,6 +243,7 @@ describe('words of two answers', () => {
 		const events: Selection[] = [];
 		const svg = surgeryChange.draw(examples['surgery-change'], {
 			width: 480,
+			projectors,
 			emit: (selection) => events.push(selection)
 		});
 		return { events, svg, said: () => svg.querySelector('.readout')!.textContent! };

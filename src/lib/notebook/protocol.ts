@@ -1,3 +1,5 @@
+import type { ProjectorStyles } from '../viz/palette.ts';
+
 /** What the page and the sandboxed frame of a notebook say to each other, over one MessagePort. All of it is structured-cloneable. */
 
 /** Calls that a cell may make; the page answers them, and nothing else. */
@@ -29,6 +31,8 @@ export interface OpenMessage {
 	readonly run: boolean;
 	readonly editable: boolean;
 	readonly dark: boolean;
+	/** Colours and titles of projectors. */
+	readonly styles: ProjectorStyles;
 }
 
 export type ToFrame =

@@ -3,6 +3,7 @@
  * was saved. Cells run again, inputs move, figures are live; what was never asked has no answer.
  */
 import { packValue, unpackValue } from '../viz/export/pack.ts';
+import type { ProjectorStyles } from '../viz/palette.ts';
 import type { FromFrame, NotebookSubject, ToFrame } from './protocol.ts';
 
 /** What a saved notebook holds, packed by `viz/export/pack.ts`. */
@@ -10,6 +11,7 @@ export interface SavedNotebook {
 	/** Notebook in the open HTML format. */
 	readonly text: string;
 	readonly subject: NotebookSubject | undefined;
+	readonly styles: ProjectorStyles;
 	/** Results by `callKey`. */
 	readonly answers: ReadonlyMap<string, unknown>;
 }
@@ -31,7 +33,9 @@ export function serveSaved(text: string): void {
 	port1.onmessage = ({ data }: MessageEvent<FromFrame>) => {
 		if (data.type === 'ready') {
 			send({ type: 'subject', subject: saved.subject });
-			send({ type: 'open', text: saved.text, trusted: true, run: true, editable: false, dark: dark.matches });
+			const { text, styles } = saved;
+			const how = { trusted: true, run: true, editable: false, dark: dark.matches };
+			send({ type: 'open', text, styles, ...how });
 		} else if (data.type === 'call') {
 			const key = callKey(data.name, data.args);
 			send(

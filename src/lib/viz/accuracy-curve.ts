@@ -1,6 +1,6 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
-import { projectorTitle } from './palette.ts';
+import { projectorTitle, type ProjectorStyles } from './palette.ts';
 import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
 
 /** A score at one M. */
@@ -40,7 +40,7 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 		drawSeries(
 			{
 				title: accuracyCurve.title,
-				points: points.map(pointOf),
+				points: points.map((point) => pointOf(point, options.projectors)),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
 				y: { label: score, ...(most !== undefined && { most }) },
 				projectors
@@ -56,12 +56,12 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 	})
 };
 
-function pointOf(point: AccuracyPoint): SeriesPoint {
+function pointOf(point: AccuracyPoint, styles: ProjectorStyles): SeriesPoint {
 	const { series, projector, origin, tokens, value, low, high, answers } = point;
 	const interval = low === undefined || high === undefined ? '' : ` (${number(low)} to ${number(high)})`;
 	return {
 		...{ series, projector, origin, x: tokens, y: value },
 		...(low !== undefined && high !== undefined && { low, high }),
-		words: `${projectorTitle(series)}, M = ${tokens}: ${number(value)}${interval}${answers === undefined ? '' : `, ${answers} answers`}.`
+		words: `${projectorTitle(series, styles)}, M = ${tokens}: ${number(value)}${interval}${answers === undefined ? '' : `, ${answers} answers`}.`
 	};
 }

@@ -1,6 +1,6 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
-import { projectorTitle } from './palette.ts';
+import { projectorTitle, type ProjectorStyles } from './palette.ts';
 import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
 
 /** A configuration: what it costs and what it scores. */
@@ -38,7 +38,7 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 		'Scores with bootstrap intervals (95 %), times as medians with quartiles. The front is over the points that are drawn, without regard to their intervals. Published points are read off Figure 1 of the paper (seconds a training step, mean of three benchmarks) and stand in a figure of their own.',
 	needs: ['runs'],
 	draw({ points, front, cost, score, projectors }, options) {
-		const drawn = new Map(points.map((point) => [point, pointOf(point)]));
+		const drawn = new Map(points.map((point) => [point, pointOf(point, options.projectors)]));
 		return drawSeries(
 			{
 				title: accuracyLatency.title,
@@ -60,12 +60,12 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 	})
 };
 
-function pointOf(point: TradeoffPoint): SeriesPoint {
+function pointOf(point: TradeoffPoint, styles: ProjectorStyles): SeriesPoint {
 	const { series, projector, origin, tokens, cost, costLow, costHigh, score, low, high } = point;
 	return {
 		...{ series, projector, origin, x: cost, y: score, label: `${tokens}` },
 		...(low !== undefined && high !== undefined && { low, high }),
 		...(costLow !== undefined && costHigh !== undefined && { left: costLow, right: costHigh }),
-		words: `${projectorTitle(series)}, M = ${tokens}: ${number(score)} at ${number(cost)}.`
+		words: `${projectorTitle(series, styles)}, M = ${tokens}: ${number(score)} at ${number(cost)}.`
 	};
 }

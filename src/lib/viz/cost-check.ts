@@ -39,7 +39,7 @@ export const costCheck: Figure<CheckRows> = {
 				points: points.map((point) => ({
 					...{ series: point.projector, projector: point.projector, origin: 'measured' },
 					...{ x: point.tokens, y: speedOf(point) },
-					words: `${projectorTitle(point.projector)}, M = ${point.tokens}: ${number(point.operations)} operations in ${number(point.milliseconds)} ms, ${number(speedOf(point))} · 10⁹ a second.`
+					words: `${projectorTitle(point.projector, options.projectors)}, M = ${point.tokens}: ${number(point.operations)} operations in ${number(point.milliseconds)} ms, ${number(speedOf(point))} · 10⁹ a second.`
 				})),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
 				y: { label: `${stage}, 10⁹ operations a second` },

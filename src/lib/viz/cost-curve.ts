@@ -33,7 +33,7 @@ export const costCurve: Figure<CostRows> = {
 				title: costCurve.title,
 				points: points.map(({ projector, tokens, value }) => ({
 					...{ series: projector, projector, origin: 'computed', x: tokens, y: value },
-					words: `${projectorTitle(projector)}, M = ${tokens}: ${number(value)}.`
+					words: `${projectorTitle(projector, options.projectors)}, M = ${tokens}: ${number(value)}.`
 				})),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
 				y: { label: quantity },

@@ -1,4 +1,4 @@
-import type { Theme } from './palette.ts';
+import type { ProjectorStyles, Theme } from './palette.ts';
 
 /** What is pointed at or chosen, shared by all figures on the page. Indices; absent: nothing. */
 export interface Selection {
@@ -25,6 +25,8 @@ export interface FigureOptions {
 	/** CSS pixels; by default what the figure needs at that width. */
 	readonly height?: number;
 	readonly theme?: Theme;
+	/** Colours and titles of projectors. */
+	readonly projectors: ProjectorStyles;
 	/** Where elements are made; the page's by default. */
 	readonly document?: Document;
 	/** Cells as vector shapes instead of a pixel image: for export. */

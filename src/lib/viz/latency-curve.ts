@@ -38,7 +38,7 @@ export const latencyCurve: Figure<LatencyRows> = {
 				title: latencyCurve.title,
 				points: points.map(({ projector, tokens, median, q1, q3, n }) => ({
 					...{ series: projector, projector, origin: 'measured', x: tokens, y: median, low: q1, high: q3 },
-					words: `${projectorTitle(projector)}, M = ${tokens}: ${number(median)} ms (quartiles ${number(q1)} to ${number(q3)}, ${n} runs).`
+					words: `${projectorTitle(projector, options.projectors)}, M = ${tokens}: ${number(median)} ms (quartiles ${number(q1)} to ${number(q3)}, ${n} runs).`
 				})),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
 				y: { label: stage },

@@ -28,7 +28,7 @@ export const localityDistribution: Figure<DistributionRows> = {
 	draw({ projectors, all }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const colours = projectorColours(all);
+		const colours = projectorColours(all, options.projectors);
 		const left = 110;
 		const right = options.width - 12;
 		const lines: { readonly y: number; readonly words: string }[] = [];
@@ -64,10 +64,12 @@ export const localityDistribution: Figure<DistributionRows> = {
 				const middle = y + LINE + (i + 0.5) * ROW;
 				const colour = colours[name] ?? ink.ink;
 				const shared = { stroke: colour, 'stroke-width': 1.5 };
-				const words = `${projectorTitle(name)}, ${title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, ${estimate.n} images), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
+				const words = `${projectorTitle(name, options.projectors)}, ${title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, ${estimate.n} images), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
 				lines.push({ y: middle, words });
 				parts.push(
-					text(pen, left - 10, middle + 4, projectorTitle(name), { 'text-anchor': 'end' }),
+					text(pen, left - 10, middle + 4, projectorTitle(name, options.projectors), {
+						'text-anchor': 'end'
+					}),
 					pen('path', { ...shared, d: `M${round(x(q5))} ${middle}H${round(x(q95))}` }),
 					pen('rect', {
 						...shared,

@@ -12,22 +12,28 @@ export const okabeIto = {
 	purple: '#CC79A7'
 } as const;
 
-const ofProjector: Readonly<Record<string, string>> = {
-	'c-abs': okabeIto.orange,
-	'd-abs': okabeIto.blue,
-	resampler: okabeIto.green,
-	mlp: okabeIto.sky,
-	linear: okabeIto.purple
-};
+/** How a projector is called and drawn. Figures know none by themselves: who draws one hands them in (`FigureOptions`). */
+export interface ProjectorStyle {
+	readonly title: string;
+	/** Its own colour; a spare one when absent. */
+	readonly colour?: string;
+}
+
+/** By the name of the projector. */
+export type ProjectorStyles = Readonly<Record<string, ProjectorStyle>>;
 
 const spares = [okabeIto.vermilion, okabeIto.yellow, '#767676'] as const;
 
 /**
- * The one colour of each projector, wherever it is drawn. The name decides, then the first of the five it begins with; names that are
+ * The one colour of each projector, wherever it is drawn. The name decides, then the first of the styles it begins with; names that are
  * none of them, or whose colour is taken, get the spare colours in order. Names that differ in M only (`d-abs-m64`, `d-abs`) are one
  * projector and share its colour.
  */
-export function projectorColours(names: readonly string[]): Readonly<Record<string, string>> {
+export function projectorColours(
+	names: readonly string[],
+	styles: ProjectorStyles
+): Readonly<Record<string, string>> {
+	const coloured = Object.keys(styles).filter((name) => styles[name]!.colour !== undefined);
 	const colours: Record<string, string> = {};
 	const taken = new Set<string>();
 	let spare = 0;
@@ -39,10 +45,8 @@ export function projectorColours(names: readonly string[]): Readonly<Record<stri
 			colours[whole] = shared;
 			continue;
 		}
-		const known =
-			Object.keys(ofProjector).find((key) => key === name) ??
-			Object.keys(ofProjector).find((key) => name.startsWith(key));
-		const own = known === undefined ? undefined : ofProjector[known];
+		const known = coloured.find((key) => key === name) ?? coloured.find((key) => name.startsWith(key));
+		const own = known === undefined ? undefined : styles[known]!.colour;
 		const colour = own !== undefined && !taken.has(own) ? own : spares[spare++ % spares.length]!;
 		taken.add(colour);
 		colours[whole] = ofFamily[name] = colour;
@@ -50,20 +54,13 @@ export function projectorColours(names: readonly string[]): Readonly<Record<stri
 	return colours;
 }
 
-/** What figures call the projectors that Honeybee has by nature; a name of somebody's own stays as it is. */
-const titles: Readonly<Record<string, string>> = {
-	'c-abs': 'C-Abstractor',
-	'd-abs': 'D-Abstractor',
-	resampler: 'Resampler',
-	pool: 'Average pooling',
-	mlp: 'MLP',
-	linear: 'Linear'
-};
-
-/** `c-abs` as papers write it, C-Abstractor; `d-abs-m64` is named by its kind alone, and `c-abs, M = 36` keeps what follows. */
-export function projectorTitle(name: string): string {
+/**
+ * `c-abs` as papers write it, C-Abstractor; `d-abs-m64` is named by its kind alone, `c-abs, M = 36` keeps what follows, and a name of
+ * somebody's own stays as it is.
+ */
+export function projectorTitle(name: string, styles: ProjectorStyles): string {
 	const [, kind = '', rest = ''] = /^([^,]*?)(?:-m\d+)?(,.*)?$/.exec(name) ?? [];
-	const title = Object.hasOwn(titles, kind) ? titles[kind] : undefined;
+	const title = Object.hasOwn(styles, kind) ? styles[kind]!.title : undefined;
 	return title === undefined ? name : `${title}${rest}`;
 }
 

@@ -20,7 +20,7 @@ export const radar: Figure<BreakdownRows> = {
 	draw({ categories, series, projectors, score }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const colours = projectorColours(projectors);
+		const colours = projectorColours(projectors, options.projectors);
 		const side = Math.min(options.width, 460);
 		const centre = { x: options.width / 2, y: side / 2 };
 		const angleOf = (index: number) => (2 * Math.PI * index) / categories.length - Math.PI / 2;

@@ -43,7 +43,7 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 	draw(rows, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const colours = projectorColours(rows.projectors);
+		const colours = projectorColours(rows.projectors, options.projectors);
 		const { categories, series } = rows;
 		const left = Math.min(190, options.width * 0.36);
 		const right = options.width - 12;

@@ -73,7 +73,7 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 	const ink = inkOf(options.theme);
 	const { width, height = 300 } = options;
 	const { points, joined = true } = chart;
-	const colours = projectorColours(chart.projectors);
+	const colours = projectorColours(chart.projectors, options.projectors);
 	const colour = (point: SeriesPoint) => colours[point.projector] ?? ink.soft;
 	const xs = points.flatMap(({ x, left = x, right = x }) => [left, right]);
 	const ys = points.flatMap(({ y, low = y, high = y }) => [low, high]);
@@ -161,7 +161,7 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 				fill: 'none'
 			}),
 			symbol(pen, ink, last, colour(last), start + 4, to),
-			text(pen, start + 13, to + 4, projectorTitle(last.series))
+			text(pen, start + 13, to + 4, projectorTitle(last.series, options.projectors))
 		];
 	});
 	const foot = height + LINE - 4;

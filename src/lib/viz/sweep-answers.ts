@@ -45,7 +45,7 @@ export const sweepAnswers: Figure<SweepAnswersRows> = {
 	draw(rows, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const colours = projectorColours(rows.projectors);
+		const colours = projectorColours(rows.projectors, options.projectors);
 		const count = Math.max(1, rows.positions.length);
 		const width = Math.max(60, options.width - LABEL);
 		const marks: SVGElement[] = [];

@@ -45,7 +45,7 @@ export const sweep: Figure<SweepRows> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const { height = 260 } = options;
-		const colours = projectorColours(rows.projectors);
+		const colours = projectorColours(rows.projectors, options.projectors);
 		const points = [...rows.points].sort((a, b) => a.position - b.position);
 		const banded = points.filter((point) => point.low !== undefined && point.high !== undefined);
 		const ends = [...new Set(points.map(({ projector }) => projector))].map((name) =>
@@ -71,7 +71,12 @@ export const sweep: Figure<SweepRows> = {
 		const note = readout(pen, ink, 0, height + LINE - 4);
 		const scaled = (name: 'x' | 'y', value: number) => chart.scale(name)?.apply(value) ?? 0;
 		const labels = spread(ends.map(({ value }) => scaled('y', value))).map((y, i) =>
-			text(pen, scaled('x', ends[i]!.position) + 8, y + 4, projectorTitle(ends[i]!.projector))
+			text(
+				pen,
+				scaled('x', ends[i]!.position) + 8,
+				y + 4,
+				projectorTitle(ends[i]!.projector, options.projectors)
+			)
 		);
 		const rule = pen('line', { y1: 36, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
 		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, ...labels, note.element]);
@@ -95,7 +100,7 @@ export const sweep: Figure<SweepRows> = {
 						? ''
 						: `${rows.position} ${number(position)}: ${points
 								.filter((row) => row.position === position)
-								.map((row) => `${projectorTitle(row.projector)} ${number(row.value)}`)
+								.map((row) => `${projectorTitle(row.projector, options.projectors)} ${number(row.value)}`)
 								.join(', ')}.`
 				);
 			},

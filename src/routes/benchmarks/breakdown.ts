@@ -2,7 +2,7 @@ import { categoryScores, type CategoryScore } from '$lib/benchmarks/breakdown.ts
 import { pairedDifference } from '$lib/benchmarks/compare.ts';
 import type { ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import type { DifferencesRows } from '$lib/viz/paired-differences.ts';
-import { projectorTitle } from '$lib/viz/palette.ts';
+import { titleOf } from '$lib/workbench/words/projectors.ts';
 import type { BreakdownRows } from '$lib/viz/score-breakdown.ts';
 import type { BenchmarkDesk } from './desk.svelte.ts';
 import type { TrainedScore } from '$lib/benchmarks/evaluation.ts';
@@ -23,7 +23,7 @@ function scoresOf(run: ScoredRun, level: number): CategoryScore[] {
 /** The name of a run where all are of one model. */
 export const shortTitle = (run: ScoredRun): string =>
 	run.origin === 'measured' && run.tokens !== undefined
-		? `${projectorTitle(run.projector)}, M = ${run.tokens}`
+		? `${titleOf(run.projector)}, M = ${run.tokens}`
 		: run.title;
 
 /**
@@ -43,7 +43,7 @@ export function breakdownRows(
 		const [first] = scores ?? [];
 		if (!scores || !first) return [];
 		const { projector, tokens } = first;
-		return [{ name: `${projectorTitle(projector)}, M = ${tokens}, in training`, projector, scores }];
+		return [{ name: `${titleOf(projector)}, M = ${tokens}, in training`, projector, scores }];
 	});
 	const names = [...new Set(runs.flatMap((run) => scoresOf(run, level).map(({ category }) => category)))];
 	const categories = names.map((name) => ({

@@ -1,6 +1,6 @@
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
-import { projectorColours } from '$lib/viz/palette.ts';
+import { coloursOf } from '$lib/workbench/words/projectors.ts';
 import type { Method } from '../locality/methods.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
@@ -264,7 +264,7 @@ export class Comparison {
 		const model = manifest.name === this.#session.manifest?.name ? '' : ` (${manifest.name})`;
 		return {
 			name: `${letterOf(place)}: ${entry.title}, M = ${tokens}${model}`,
-			colour: projectorColours(Object.keys(manifest.projectors))[projector] ?? '#767676'
+			colour: coloursOf(Object.keys(manifest.projectors))[projector] ?? '#767676'
 		};
 	}
 

@@ -1,3 +1,4 @@
+import { projectorStyles as projectors } from '../../../src/lib/model/projectors/registry.ts';
 import type { FigureTime } from '../../../src/cli/bench/views.ts';
 import { coverage } from '../../../src/lib/analysis/locality.ts';
 import { tokenPatchMap } from '../../../src/lib/analysis/map.ts';
@@ -55,7 +56,7 @@ export async function measureFigures(): Promise<FigureTime[]> {
 			highlight(each.svg, selection);
 		}
 	};
-	const options: FigureOptions = { width: WIDTH, theme: 'light', emit };
+	const options: FigureOptions = { width: WIDTH, theme: 'light', projectors, emit };
 	function put(each: Pick<Drawn, 'draw' | 'holder'> & { svg?: SVGSVGElement }): number {
 		const begin = performance.now();
 		each.svg = each.draw(options);

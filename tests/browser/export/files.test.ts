@@ -1,5 +1,6 @@
 import { commands, page } from 'vitest/browser';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { projectorStyles as projectors } from '../../../src/lib/model/projectors/registry.ts';
 import { compareTables, unpack } from '../../../src/lib/viz/export/capsule.ts';
 import { readCapsule } from '../../../src/lib/viz/export/embed.ts';
 import { exportFile, type Exportable } from '../../../src/lib/viz/export/files.ts';
@@ -47,7 +48,7 @@ describe.each(items)('$figure.id', (item) => {
 			if (format === 'svg')
 				svg = new DOMParser().parseFromString(new TextDecoder().decode(bytes), 'image/svg+xml');
 		}
-		const drawn = figure.draw(rows, { width: drawnWidth(defaultPrint), theme: 'light' });
+		const drawn = figure.draw(rows, { width: drawnWidth(defaultPrint), theme: 'light', projectors });
 		const screenshot = await page
 			.elementLocator(show(drawn))
 			.screenshot({ save: false, base64: true } as const);
@@ -86,7 +87,7 @@ describe.each(items)('$figure.id', (item) => {
 		for (const typeface of ['sans', 'serif'] as const) {
 			const print = { ...defaultPrint, inches, points, typeface, letter: 'a' };
 			for (const selection of [{}, chosen]) {
-				const svg = await printedFigure(item.figure, item.rows, { selection }, print);
+				const svg = await printedFigure(item.figure, item.rows, { projectors, selection }, print);
 				show(svg);
 				expect(svg.getAttribute('width')).toBe(`${inches}in`);
 				expect(cutOff(svg), `${typeface}: cut off`).toEqual([]);
@@ -101,7 +102,7 @@ const chosen = { token: 1, patch: 2, word: 0, layer: 0, head: 0, point: 0, step:
 
 /** Words of the printed figure as they stand on a line of their own, without spaces. */
 async function wordsOf({ figure, rows }: Exportable): Promise<string[]> {
-	const svg = await printedFigure(figure, rows, {}, defaultPrint);
+	const svg = await printedFigure(figure, rows, { projectors }, defaultPrint);
 	return [...svg.querySelectorAll('text')]
 		.filter((text) => !/rotate/.test(text.getAttribute('transform') ?? ''))
 		.flatMap((text) => (text.textContent ?? '').split(/\s+/))

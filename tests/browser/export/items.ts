@@ -1,5 +1,6 @@
 import { encode } from 'fast-png';
 import { commands } from 'vitest/browser';
+import { projectorStyles as projectors } from '../../../src/lib/model/projectors/registry.ts';
 import type { CapsuleOrigin } from '../../../src/lib/viz/export/capsule.ts';
 import type { Exportable } from '../../../src/lib/viz/export/files.ts';
 import { defaultPrint } from '../../../src/lib/viz/export/print.ts';
@@ -31,7 +32,7 @@ export const picture = (() => {
 export const items = figures.map((figure): Exportable => ({
 	figure: figure as unknown as Figure<unknown, object>,
 	rows: withPicture((examples as Record<string, unknown>)[figure.id]),
-	options: {},
+	options: { projectors },
 	selection: {},
 	provenance: 'mini · C-Abstractor, M = 36',
 	method: 'm',

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
-import { okabeIto, projectorColours, projectorTitle } from '../../../src/lib/viz/palette.ts';
+import { okabeIto } from '../../../src/lib/viz/palette.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/words/format.ts';
 import { shrink } from '../../../src/workers/side/picture.ts';
 import { projectorFacts } from '../../../src/lib/workbench/words/facts.ts';
+import { coloursOf, titleOf } from '../../../src/lib/workbench/words/projectors.ts';
 import { Layout } from '../../../src/lib/workbench/frame/layout.svelte.ts';
 import { listModels } from '../../../src/lib/workbench/session/models.ts';
 import {
@@ -18,7 +19,7 @@ import { fakeManifest, FakeMemory } from './fakes.ts';
 
 describe('colours', () => {
 	test('the five projectors have five colours of Okabe and Ito', () => {
-		const colours = projectorColours(['linear', 'mlp', 'resampler', 'c-abs', 'd-abs']);
+		const colours = coloursOf(['linear', 'mlp', 'resampler', 'c-abs', 'd-abs']);
 		expect(colours).toEqual({
 			linear: okabeIto.purple,
 			mlp: okabeIto.sky,
@@ -29,7 +30,7 @@ describe('colours', () => {
 	});
 
 	test('projectors that differ in M only share a colour; no two others of a model look alike', () => {
-		const colours = projectorColours(['c-abs', 'c-abs-m144', 'c-abs-deep', 'mine', 'd-abs-2']);
+		const colours = coloursOf(['c-abs', 'c-abs-m144', 'c-abs-deep', 'mine', 'd-abs-2']);
 		expect(colours['c-abs']).toBe(okabeIto.orange);
 		expect(colours['c-abs-m144']).toBe(okabeIto.orange);
 		expect(colours['d-abs-2']).toBe(okabeIto.blue);
@@ -43,12 +44,11 @@ describe('names', () => {
 	) as ModelManifest;
 
 	test('figures call projectors as the model does, whatever their M', () => {
-		for (const [name, { title }] of Object.entries(embedded.projectors))
-			expect(projectorTitle(name)).toBe(title);
-		expect(projectorTitle('c-abs, M = 36')).toBe('C-Abstractor, M = 36');
-		expect(projectorTitle('c-abs-mine')).toBe('c-abs-mine');
-		expect(projectorTitle('constructor')).toBe('constructor');
-		expect(projectorTitle('7B-C-Abs, published')).toBe('7B-C-Abs, published');
+		for (const [name, { title }] of Object.entries(embedded.projectors)) expect(titleOf(name)).toBe(title);
+		expect(titleOf('c-abs, M = 36')).toBe('C-Abstractor, M = 36');
+		expect(titleOf('c-abs-mine')).toBe('c-abs-mine');
+		expect(titleOf('constructor')).toBe('constructor');
+		expect(titleOf('7B-C-Abs, published')).toBe('7B-C-Abs, published');
 	});
 
 	test('projectors that differ in M only have one line, with every M they were trained at', () => {

@@ -2,7 +2,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { ProjectorConfig } from '../config.ts';
 import { cAbs } from './c-abs/definition.ts';
 import { dAbs } from './d-abs/definition.ts';
-import type { Projector, RegisteredProjector } from './definition.ts';
+import type { Projector, RegisteredProjector, Variant } from './definition.ts';
 import { mlp } from './mlp/definition.ts';
 import { resampler } from './resampler/definition.ts';
 
@@ -23,3 +23,9 @@ export function projectorDefinition(type: string): RegisteredProjector {
 export function projectorOf(config: ProjectorConfig): Projector {
 	return projectorDefinition(config.projector_type).of(config);
 }
+
+/** How projectors are called and drawn, by name. */
+export const projectorStyles: Readonly<Record<string, Variant>> = Object.assign(
+	{},
+	...projectors.map(({ variants }) => variants)
+);

@@ -6,28 +6,31 @@ import * as offsets from '../../analysis/offsets.ts';
 import * as similarity from '../../analysis/token-similarity.ts';
 import * as statistics from '../../analysis/statistics.ts';
 import type { Figure } from '../../viz/figure.ts';
-import { projectorColours, type Theme } from '../../viz/palette.ts';
+import { projectorColours, type ProjectorStyles, type Theme } from '../../viz/palette.ts';
 import { figures } from '../../viz/registry.ts';
 import { md, tex } from './markdown.ts';
 
 /** What draws the workbench's figures, by their id, on light or on dark paper. */
-export function drawing(theme: Theme) {
+export function drawing(theme: Theme, projectors: ProjectorStyles) {
 	return (id: string, rows: unknown, options: object = {}): SVGSVGElement => {
 		const figure = figures.find((one) => one.id === id) as unknown as Figure<unknown> | undefined;
 		if (!figure)
 			throw new Error(`There is no figure “${id}”; there are ${figures.map((one) => one.id).join(', ')}.`);
-		return figure.draw(rows, { width: 560, theme, emit: () => undefined, ...options });
+		return figure.draw(rows, { width: 560, theme, projectors, emit: () => undefined, ...options });
 	};
 }
 
-/** What every cell may use besides the model and `draw`. */
+/** The colour that each of the projectors has on every page. */
+export const colouring = (styles: ProjectorStyles) => (names: readonly string[]) =>
+	projectorColours(names, styles);
+
+/** What every cell may use besides the model, `draw` and `colours`. */
 export const library = {
 	Plot,
 	d3,
 	Inputs,
 	md,
 	tex,
-	colours: projectorColours,
 	analysis: { ...locality, ...offsets, ...statistics, ...similarity }
 } as const;
 

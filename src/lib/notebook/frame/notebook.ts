@@ -8,11 +8,12 @@ import {
 } from '@observablehq/notebook-kit';
 import { Runtime, RuntimeError, type Module } from '@observablehq/runtime';
 import { fromJupyter, isJupyter } from '../jupyter.ts';
+import type { ProjectorStyles } from '../../viz/palette.ts';
 import type { NotebookSubject, OpenMessage } from '../protocol.ts';
 import { kinds, RunningCell, type Kind } from './cell.ts';
 import type { Connection } from './connection.ts';
 import { makeEditor, type Editor } from './editor.ts';
-import { drawing, library } from './library.ts';
+import { colouring, drawing, library } from './library.ts';
 
 /** One cell on the page: text, editor, output. */
 interface Shown {
@@ -41,6 +42,7 @@ export class NotebookView {
 	#module: Module;
 	#subject: NotebookSubject | undefined;
 	#subjectChanged: () => void = () => undefined;
+	#styles: ProjectorStyles = {};
 	#dark = false;
 	#themeChanged: () => void = () => undefined;
 	#undo: string[] = [];
@@ -56,6 +58,7 @@ export class NotebookView {
 	}
 
 	open(message: OpenMessage): void {
+		this.#styles = message.styles;
 		this.#trusted = message.trusted;
 		this.#editable = message.editable;
 		this.#undo = [];
@@ -183,6 +186,7 @@ export class NotebookView {
 		);
 		builtins['subject'] = () => this.#subjects();
 		builtins['draw'] = () => this.#drawings();
+		builtins['colours'] = () => colouring(this.#styles);
 		builtins['width'] = () => widths(this.#root);
 		const runtime = new Runtime(builtins, globalOf);
 		return { runtime, module: runtime.module() };
@@ -202,7 +206,7 @@ export class NotebookView {
 		for (;;) {
 			if (this.#dark !== last) {
 				last = this.#dark;
-				yield drawing(last ? 'dark' : 'light');
+				yield drawing(last ? 'dark' : 'light', this.#styles);
 			} else await new Promise<void>((resolve) => (this.#themeChanged = resolve));
 		}
 	}

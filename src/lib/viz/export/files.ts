@@ -1,5 +1,5 @@
 import { zipSync, strToU8 } from 'fflate';
-import type { Figure, Selection, Table } from '../figure.ts';
+import type { Figure, FigureOptions, Selection, Table } from '../figure.ts';
 import { makeCapsule, type Capsule, type CapsuleOrigin } from './capsule.ts';
 import { embedInPng, embedInSvg } from './embed.ts';
 import { latexFigure, latexTable } from './latex.ts';
@@ -12,7 +12,7 @@ import { printedFigure, svgText } from './svg-file.ts';
 export interface Exportable {
 	readonly figure: Figure<unknown, object>;
 	readonly rows: unknown;
-	readonly options: object;
+	readonly options: Omit<FigureOptions, 'width'>;
 	readonly selection: Selection;
 	readonly provenance: string;
 	readonly method: string;

@@ -1,5 +1,6 @@
 import { getContext, setContext } from 'svelte';
 import type { Table } from '../figure.ts';
+import type { ProjectorStyles } from '../palette.ts';
 import type { CapsuleOrigin } from './capsule.ts';
 import type { Exportable } from './files.ts';
 import type { PrintOptions } from './print.ts';
@@ -8,6 +9,8 @@ import type { PrintOptions } from './print.ts';
 export interface FigureHost {
 	/** Version of the workbench. */
 	readonly application: string;
+	/** Colours and titles of projectors. */
+	readonly projectors: ProjectorStyles;
 	/** Choices of the export menu, kept between figures and visits. */
 	print: PrintOptions;
 	/** Where the figures come from, now. */

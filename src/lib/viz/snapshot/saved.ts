@@ -1,4 +1,4 @@
-import type { Selection } from '../figure.ts';
+import type { FigureOptions, Selection } from '../figure.ts';
 
 /** A figure in a saved page, packed by `export/pack.ts`. */
 export interface SavedFigure {
@@ -6,8 +6,8 @@ export interface SavedFigure {
 	readonly kind: string;
 	readonly title: string;
 	readonly rows: unknown;
-	/** Options of the figure itself, plain values. */
-	readonly options: object;
+	/** Options of the figure itself and the styles of projectors, plain values. */
+	readonly options: Pick<FigureOptions, 'projectors'>;
 	readonly selection: Selection;
 }
 

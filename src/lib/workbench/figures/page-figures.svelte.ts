@@ -1,4 +1,5 @@
 import { createContext } from 'svelte';
+import { projectorStyles } from '../../model/projectors/registry.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Table } from '../../viz/figure.ts';
 import {
@@ -35,6 +36,7 @@ export interface FiguresParts {
 /** The figures of the page that is shown: what they export with, and the file that one of them was opened from. */
 export class PageFigures implements FigureHost {
 	readonly application: string;
+	readonly projectors = projectorStyles;
 	/** The exported figure that was opened last. */
 	opened = $state.raw<Capsule | undefined>();
 	/** What there is to say of it besides the comparison. */

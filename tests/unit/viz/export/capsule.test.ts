@@ -2,6 +2,7 @@
 import { unzipSync } from 'fflate';
 import { decode, encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
+import { projectorStyles as projectors } from '../../../../src/lib/model/projectors/registry.ts';
 import {
 	capsuleText,
 	compareTables,
@@ -97,7 +98,7 @@ describe('capsule', () => {
 const items = figures.map((figure): Exportable => ({
 	figure: figure as unknown as Figure<unknown, object>,
 	rows: (examples as Record<string, unknown>)[figure.id],
-	options: {},
+	options: { projectors },
 	selection: {},
 	provenance: 'mini · C-Abstractor, M = 36',
 	method: 'm',
@@ -108,7 +109,7 @@ const context = { print: defaultPrint, application: '0.1.0', origin: capsule.ori
 describe.each(items)('export of $figure.id', (item) => {
 	it('is as wide as asked for, in fonts every editor has, without anything of the page', async () => {
 		const print = { ...defaultPrint, inches: 6.875, letter: 'b' };
-		const svg = await printedFigure(item.figure, item.rows, {}, print);
+		const svg = await printedFigure(item.figure, item.rows, { projectors }, print);
 		expect(Number.parseFloat(svg.getAttribute('width')!)).toBeCloseTo(6.875, 2);
 		expect(svg.getAttribute('width')).toMatch(/in$/);
 		const text = svgText(svg);

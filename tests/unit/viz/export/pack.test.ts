@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from 'vitest';
+import { projectorStyles as projectors } from '../../../../src/lib/model/projectors/registry.ts';
 import { packValue, scriptSafe, unpackValue } from '../../../../src/lib/viz/export/pack.ts';
 import type { Figure } from '../../../../src/lib/viz/figure.ts';
 import { figures } from '../../../../src/lib/viz/registry.ts';
@@ -53,7 +54,7 @@ describe('packed values', () => {
 	it.each(figures.map(({ id }) => id))('draw %s as before', (id) => {
 		const figure = figures.find((one) => one.id === id) as unknown as Figure<unknown>;
 		const rows = (examples as Record<string, unknown>)[id];
-		const drawn = (of: unknown) => figure.draw(of, { width: 500, theme: 'light' }).outerHTML;
+		const drawn = (of: unknown) => figure.draw(of, { width: 500, theme: 'light', projectors }).outerHTML;
 		expect(drawn(round(rows))).toBe(drawn(rows));
 		expect(figure.table(round(rows))).toEqual(figure.table(rows));
 	});
