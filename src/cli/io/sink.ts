@@ -37,12 +37,12 @@ async function createFile(target: string, { blocking = false }: DiskOptions): Pr
 	let unsynced = 0;
 	let total = 0;
 	let syncing: Promise<void> | undefined;
-	let syncError: unknown;
+	let syncError: Error | undefined;
 	const sync = () => {
 		unsynced = 0;
 		syncing = handle.datasync().then(
 			() => (syncing = undefined),
-			(error: unknown) => {
+			(error: Error) => {
 				syncing = undefined;
 				syncError ??= error;
 			}

@@ -4,8 +4,7 @@ import { opfsDirectory, opfsSink } from '../../../src/lib/browser/opfs.ts';
 const BLOCK = 8 * 2 ** 20;
 
 /** Reads all of the files, and writes as many bytes in all as it is told while it reads on; tells the milliseconds. */
-addEventListener('message', async ({ data }: MessageEvent<{ files: readonly File[]; bytes: number }>) => {
-	const { files, bytes } = data;
+async function copy({ files, bytes }: { files: readonly File[]; bytes: number }): Promise<number> {
 	const ratio = bytes / files.reduce((sum, { size }) => sum + size, 0);
 	const began = performance.now();
 	const out = await opfsSink('copy', (await opfsDirectory(['copy'], true))!).create('copy');
@@ -25,5 +24,9 @@ addEventListener('message', async ({ data }: MessageEvent<{ files: readonly File
 			await out.write(block.subarray(0, Math.min(left, block.length)));
 	}
 	await out.close();
-	postMessage(performance.now() - began);
+	return performance.now() - began;
+}
+
+addEventListener('message', ({ data }: MessageEvent<Parameters<typeof copy>[0]>) => {
+	copy(data).then(postMessage, reportError);
 });

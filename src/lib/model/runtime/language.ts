@@ -320,7 +320,7 @@ export class LanguageModel {
 			...[this.#embedding, this.#truncate, this.#attention, this.#lens],
 			...this.#parts.map(({ session }) => session)
 		];
-		await Promise.all(sessions.map((session) => session?.release()));
+		await Promise.all(sessions.flatMap((session) => session?.release() ?? []));
 	}
 }
 

@@ -63,7 +63,7 @@ export class ModelFolder {
 		for (const fresh of [false, true]) {
 			const bytes = await this.#load(file, fresh, onBytes);
 			if (!bytes) throw this.#missing(path);
-			problem = await difference(file, { size: bytes.byteLength, sha256: await sha256(bytes) });
+			problem = difference(file, { size: bytes.byteLength, sha256: await sha256(bytes) });
 			if (!problem) return bytes;
 		}
 		throw this.#wrong(path, problem);

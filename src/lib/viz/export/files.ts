@@ -115,7 +115,21 @@ export async function exportFile(
 			return text(latexTable(table, caption));
 		case 'figure.tex':
 			return text(latexFigure(`${baseName(item, print)}.pdf`, print.inches > 3.5, caption));
+		case 'svg':
+		case 'png':
+		case 'pdf':
+			return pictureFile(item, format, context, table);
 	}
+}
+
+async function pictureFile(
+	item: Exportable,
+	format: 'svg' | 'png' | 'pdf',
+	context: ExportContext,
+	table: Table
+): Promise<Uint8Array<ArrayBuffer>> {
+	const { figure, rows } = item;
+	const { print } = context;
 	const capsule = capsuleOf(item, context, table);
 	const svg = await printedFigure(figure, rows, { ...item.options, selection: item.selection }, print);
 	const inches = sizeOf(svg);
