@@ -264,7 +264,12 @@ export class BenchmarkDesk {
 	/** Removes a run, from the browser's storage too. */
 	async remove(id: string): Promise<void> {
 		if (this.busy) return;
-		if (!id.startsWith('imported/')) await this.#side.remove(id);
+		try {
+			if (!id.startsWith('imported/')) await this.#side.remove(id);
+		} catch (error) {
+			this.#fail(error);
+			return;
+		}
 		this.runs = this.runs.filter((run) => run.id !== id);
 		this.conflict = this.conflict.filter((folder) => folder !== id);
 		if (this.conflict.length === 0 && this.status === 'failed') {

@@ -47,7 +47,7 @@ export class Notebooks {
 		this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => {
 			void this.refresh();
 			if (this.elsewhere && data === this.open?.id && this.open?.id !== undefined)
-				void this.#reread(this.open.id);
+				this.#reread(this.open.id).catch((error: unknown) => (this.error = sentence(error)));
 		};
 	}
 
@@ -101,13 +101,21 @@ export class Notebooks {
 	async takeOver(): Promise<void> {
 		const id = this.open?.id;
 		if (id === undefined) return;
-		await this.#lock(id, true);
-		await this.#reread(id);
+		try {
+			await this.#lock(id, true);
+			await this.#reread(id);
+		} catch (error) {
+			this.error = sentence(error);
+		}
 	}
 
 	/** A file from the disk; it runs nothing until it is trusted. */
 	async openFile(file: File): Promise<string | undefined> {
-		const text = await file.text();
+		const text = await file.text().catch(() => undefined);
+		if (text === undefined) {
+			this.error = `${file.name} could not be read; was it moved or changed? Open it again.`;
+			return undefined;
+		}
 		if (!/<notebook[\s>]/i.test(text) && !/^\s*\{/.test(text)) {
 			this.error = `${file.name} is no notebook; open an Observable notebook (.html) or a Jupyter notebook (.ipynb).`;
 			return undefined;
@@ -124,7 +132,12 @@ export class Notebooks {
 
 	async remove(id: string): Promise<void> {
 		if (this.open?.id === id) await this.leave();
-		await this.#store.remove(id);
+		try {
+			await this.#store.remove(id);
+		} catch (error) {
+			this.error = sentence(error);
+			return;
+		}
 		this.#channel.postMessage(id);
 		await this.refresh();
 	}
@@ -237,7 +250,7 @@ export class Notebooks {
 		} catch (error) {
 			this.error = sentence(error);
 			this.saved = 'unsaved';
-			if (error instanceof ConflictError) await this.#fork();
+			if (error instanceof ConflictError) await this.#keepCopy();
 		}
 	}
 
@@ -249,7 +262,15 @@ export class Notebooks {
 		if (this.open?.id !== id) return;
 		if (this.saved !== 'unsaved') return void (this.elsewhere = true);
 		this.error = 'Another tab has taken this notebook over; what you wrote last is kept here as a copy.';
-		await this.#fork().catch((error: unknown) => (this.error = sentence(error)));
+		await this.#keepCopy();
+	}
+
+	async #keepCopy(): Promise<void> {
+		try {
+			await this.#fork();
+		} catch (error) {
+			this.error = sentence(error);
+		}
 	}
 
 	/** Saves at once what is not saved, as the tab may be closed. Says whether something was left to do. */

@@ -21,7 +21,7 @@ export function serveConversion(): void {
 		}
 		const { setup, lock } = data;
 		take = serveThread({ choices: setup, open: () => open(setup), createHash: sha256Hasher, answer });
-		void holdForLife(lock).then(() => answer({ watched: true }));
+		holdForLife(lock).then(() => answer({ watched: true }), reportError);
 	});
 }
 

@@ -119,4 +119,36 @@ describe('saving', () => {
 		expect(await notebooks.openFile(new File(['<p>'], 'page.html'))).toBeUndefined();
 		expect(notebooks.error).toMatch(/page\.html is no notebook; open /);
 	});
+
+	it('goes on after a copy that could not be kept', async () => {
+		const { shelf, first, id } = await twoTabs();
+		const known = shelf.notebooks.get(id)!;
+		shelf.notebooks.set(id, { ...known, text: 'from elsewhere', version: known.version + 1 });
+		const { save } = shelf;
+		shelf.save = (notebook) =>
+			notebook.id === id ? save(notebook) : Promise.reject(new Error('The disk is full.'));
+		first.changed('lost', 'Title');
+		first.flush();
+		await vi.waitFor(() => expect(first.error).toBe('The disk is full.'));
+		expect(first.saved).toBe('unsaved');
+		shelf.save = save;
+		first.changed('kept', 'Title');
+		first.flush();
+		await vi.waitFor(() => expect(shelf.texts()).toEqual(['from elsewhere', 'kept']));
+	});
+
+	it('says what the database or the disk refuses', async () => {
+		const { shelf, second, id } = await twoTabs();
+		shelf.get = () => Promise.reject(new Error('The database is closed.'));
+		await second.takeOver();
+		expect(second.error).toBe('The database is closed.');
+		shelf.remove = () => Promise.reject(new Error('The database is gone.'));
+		await second.remove(id);
+		expect(second.error).toBe('The database is gone.');
+		const moved = Object.assign(new File([], 'moved.html'), {
+			text: () => Promise.reject(new Error('moved'))
+		});
+		expect(await second.openFile(moved)).toBeUndefined();
+		expect(second.error).toMatch(/^moved\.html could not be read/);
+	});
 });
