@@ -51,7 +51,14 @@ export default defineConfig({
 			{
 				// Session state is written with runes (*.svelte.ts).
 				plugins: [svelte()],
-				resolve: { alias: { $lib: fileURLToPath(new URL('src/lib', import.meta.url)) } },
+				// In the environment "runes" (tests/support/runes.ts) Svelte is the page's.
+				environments: { client: { resolve: { conditions: ['browser'] } } },
+				resolve: {
+					alias: {
+						$lib: fileURLToPath(new URL('src/lib', import.meta.url)),
+						'vitest-environment-runes': fileURLToPath(new URL('tests/support/runes.ts', import.meta.url))
+					}
+				},
 				test: {
 					name: 'unit',
 					environment: 'node',

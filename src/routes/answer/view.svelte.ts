@@ -15,7 +15,7 @@ import { twoHops } from '$lib/analysis/two-hop.ts';
 import { greedy } from '$lib/model/sampling.ts';
 import type { InfluenceRows } from '$lib/viz/answer-influence.ts';
 import type { Exchange } from '$lib/workbench/chat/exchange.svelte.ts';
-import { localityCache } from '../locality/cache.ts';
+import type { LocalityCache } from '../locality/cache.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import type { Control } from '$lib/study/control.ts';
@@ -70,9 +70,11 @@ export class AnswerView {
 	/** Id of the chosen exchange; the last one when absent. */
 	#chosen = $state<number | undefined>();
 	readonly #session: Session;
+	readonly #cache: LocalityCache;
 
-	constructor(session: Session) {
+	constructor(session: Session, cache: LocalityCache) {
 		this.#session = session;
+		this.#cache = cache;
 	}
 
 	/** Answers that can be looked into. */
@@ -153,7 +155,7 @@ export class AnswerView {
 				void this.looks.run(`${key}|${method}`, async (control) => {
 					const { client } = this.#session;
 					const influence = await client.influence({ ...this.#probe(exchange, subject), method }, control);
-					const measured = await localityCache(this.#session).get(
+					const measured = await this.#cache.get(
 						subject,
 						{ method: 'perturbation', directions: DIRECTIONS },
 						control

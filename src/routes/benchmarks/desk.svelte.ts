@@ -17,6 +17,7 @@ import {
 import type { SourceFolder } from '$lib/checkpoint/source.ts';
 import { InputError } from '$lib/tensor/errors.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { builtInData, chosenData, isBuiltIn } from './data.ts';
 import { byId, readAll, unique, withRuns, type ExamplesById } from './lists.ts';
 import { versions } from './versions.ts';
@@ -309,11 +310,8 @@ export class BenchmarkDesk {
 const live = (folder: string, benchmark: Benchmark, record: RunRecord, resamples: number) =>
 	scoreRun(folder, benchmark, record.manifest, record.results.values(), resamples);
 
-const desks = new WeakMap<Session, BenchmarkDesk>();
-
-/** The desk of a session; a run goes on while other pages are looked at. */
-export function deskOf(session: Session, base: string): BenchmarkDesk {
-	const known = desks.get(session) ?? new BenchmarkDesk(session, base);
-	desks.set(session, known);
-	return known;
-}
+/** A run goes on while other pages are looked at. */
+export const getDesk = pageState(
+	({ session, base }) => new BenchmarkDesk(session, base),
+	(desk) => desk.dispose()
+);

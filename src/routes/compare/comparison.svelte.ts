@@ -5,6 +5,7 @@ import type { Method } from '../locality/methods.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
+import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { subjectIn, type Subject } from '$lib/workbench/figures/subject.ts';
 import { patchSide } from '$lib/workbench/session/tokens.ts';
 import { Column } from './column.svelte.ts';
@@ -333,14 +334,11 @@ export class Comparison {
 	}
 }
 
-const kept = new WeakMap<Session, Comparison>();
-
-/** The session's comparison: what was computed is still there when the reader comes back to the page. */
-export function comparisonOf(session: Session, memory: Memory): Comparison {
-	const comparison = kept.get(session) ?? new Comparison(session, memory);
-	kept.set(session, comparison);
-	return comparison;
-}
+/** What was computed is still there when the reader comes back to the page. */
+export const getComparison = pageState(
+	({ session, memory }) => new Comparison(session, memory),
+	(comparison) => comparison.leave()
+);
 
 function gridsOf({ resolved, manifest }: Shown): Grids | undefined {
 	if (resolved === undefined || manifest === undefined) return undefined;

@@ -1,5 +1,6 @@
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import type { Control } from '$lib/study/control.ts';
+import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 import { measure, measurementKey, type Measured, type Measurement } from './methods.ts';
 
@@ -33,13 +34,5 @@ export class LocalityCache {
 	}
 }
 
-const caches = new WeakMap<Session, LocalityCache>();
-
-/** The session's cache; it outlives the page that filled it. */
-export function localityCache(session: Session): LocalityCache {
-	const known = caches.get(session);
-	if (known) return known;
-	const made = new LocalityCache(session);
-	caches.set(session, made);
-	return made;
-}
+/** It outlives the page that filled it. */
+export const getLocalityCache = pageState(({ session }) => new LocalityCache(session));

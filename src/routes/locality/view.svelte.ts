@@ -13,7 +13,7 @@ import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 import { oneOfEachFamily } from '$lib/workbench/session/tokens.ts';
-import { localityCache } from './cache.ts';
+import type { LocalityCache } from './cache.ts';
 import {
 	innerAttention,
 	localityRows,
@@ -51,9 +51,11 @@ export class LocalityView {
 	/** All projectors over a set of images. */
 	readonly set = new Study<readonly ProjectorSummary[]>(8);
 	readonly #session: Session;
+	readonly #cache: LocalityCache;
 
-	constructor(session: Session) {
+	constructor(session: Session, cache: LocalityCache) {
 		this.#session = session;
+		this.#cache = cache;
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -108,7 +110,7 @@ export class LocalityView {
 		untrack(
 			() =>
 				void this.study.run(measurementKey(subject, measurement), async (control) => ({
-					measured: await localityCache(this.#session).get(subject, measurement, control),
+					measured: await this.#cache.get(subject, measurement, control),
 					subject,
 					measurement
 				}))
@@ -150,7 +152,7 @@ export class LocalityView {
 				for (const subject of images) {
 					control.signal?.throwIfAborted();
 					control.onProgress?.({ done, total });
-					const measured = await localityCache(this.#session).get(subject, measurement, {
+					const measured = await this.#cache.get(subject, measurement, {
 						signal: control.signal,
 						onProgress: () => undefined
 					});

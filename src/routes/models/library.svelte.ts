@@ -1,9 +1,10 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { ConvertClient, JobOptions } from '../../workers/convert/client.ts';
+import { ConvertClient, type JobOptions } from '../../workers/convert/client.ts';
 import type { JobProgress, RepairSource } from '../../workers/convert/api.ts';
 import type { StorageSpace } from '$lib/browser/stored-models.ts';
 import type { StoredModel } from '$lib/browser/stored-models.ts';
 import { deleteStoredModel, keepStorage, storageSpace, storedModels } from '$lib/browser/stored-models.ts';
+import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { plural } from '$lib/workbench/words/format.ts';
 import { sentence } from '$lib/workbench/words/sentence.ts';
 
@@ -195,3 +196,8 @@ export class Library {
 		await this.refresh();
 	}
 }
+
+/** The work goes on while other pages are looked at. */
+export const getLibrary = pageState(
+	({ session }) => new Library({ client: new ConvertClient(), onChange: () => session.relist() })
+);

@@ -13,6 +13,7 @@ import { samplerOf, sample } from '../offsets/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import type { Control } from '$lib/study/control.ts';
+import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 
 /** Scenes that one call gives at most. */
@@ -23,6 +24,8 @@ const methods: readonly Method[] = ['perturbation', 'occlusion', 'attention', 's
 
 /** Answers what cells ask of the model. Everything that comes in is from a frame that is not trusted, and checked. */
 export class NotebookAnswers {
+	/** The last answers that cells were given, by `callKey`. */
+	readonly given = new Map<string, unknown>();
 	readonly #session: Session;
 	readonly #base: string;
 	/** Images made for cells, by name. */
@@ -59,7 +62,7 @@ export class NotebookAnswers {
 			});
 		this.#turn = work;
 		const value = await work;
-		const given = answersOf(this.#session);
+		const { given } = this;
 		const key = callKey(name, args);
 		given.delete(key);
 		given.set(key, value);
@@ -271,14 +274,8 @@ export class NotebookAnswers {
 	}
 }
 
-const given = new WeakMap<Session, Map<string, unknown>>();
-
-/** The last answers that cells were given, by `callKey`. */
-export function answersOf(session: Session): Map<string, unknown> {
-	const known = given.get(session) ?? new Map<string, unknown>();
-	given.set(session, known);
-	return known;
-}
+/** A saved notebook has the answers of before the reader looked at another page, too. */
+export const getNotebookAnswers = pageState(({ session, base }) => new NotebookAnswers(session, base));
 
 type Options = Readonly<Record<string, unknown>>;
 

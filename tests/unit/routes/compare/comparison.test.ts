@@ -1,3 +1,4 @@
+// @vitest-environment runes
 import { describe, expect, test } from 'vitest';
 import { Comparison } from '../../../../src/routes/compare/comparison.svelte.ts';
 import { ExtraModels } from '../../../../src/routes/compare/extra-models.svelte.ts';

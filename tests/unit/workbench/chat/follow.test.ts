@@ -1,5 +1,7 @@
+// @vitest-environment runes
 import { expect, test } from 'vitest';
 import { AnswerFollower } from '../../../../src/lib/workbench/chat/follow.svelte.ts';
+import { LocalityCache } from '../../../../src/routes/locality/cache.ts';
 import { LocalityView } from '../../../../src/routes/locality/view.svelte.ts';
 import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
 import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../fakes.ts';
@@ -63,7 +65,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 		const data = new Float32Array(9 * 36).map((_, i) => (i % 37 === 0 ? 1 : 0.01));
 		return { visual_embeds: { dtype: 'float32', dims: [9, 36], data } };
 	};
-	const view = new LocalityView(session);
+	const view = new LocalityView(session, new LocalityCache(session));
 	view.follow();
 	await settle();
 	expect(calls).toEqual(['c-abs one']);

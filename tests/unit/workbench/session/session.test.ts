@@ -1,3 +1,4 @@
+// @vitest-environment runes
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { Session, type SessionParts } from '../../../../src/lib/workbench/session/session.svelte.ts';
