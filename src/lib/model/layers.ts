@@ -21,29 +21,16 @@ import { elementCount } from '../tensor/tensor.ts';
 import {
 	encodeQuantized,
 	encodeTransposed,
-	encodeValues,
 	quantizedSides,
 	type FloatType,
 	type QuantizedSides
 } from './kernels/encode.ts';
 import type { WeightDType } from './manifest.ts';
+import type { Module } from './module.ts';
 import { BLOCK } from './quantize.ts';
-import type { StateDict } from './state-dict.ts';
 
 const bytesOf = (data: ArrayBufferView): Uint8Array =>
 	new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-
-/** A weight as the checkpoint has it, float32 unless said otherwise. `dims` gives the same values another shape. */
-export function parameter(
-	g: Graph,
-	state: StateDict,
-	key: string,
-	stored: readonly number[],
-	{ dims = stored, type = 'float32' }: { dims?: readonly number[]; type?: 'float32' | 'float16' } = {}
-): Value {
-	state.expect(key, stored);
-	return g.weight({ name: key, dtype: type, dims, pieces: storedValues(state, key, type) });
-}
 
 /** Reads a matrix [rows, columns] and gives it back transposed, [columns, rows]. */
 export function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
@@ -67,7 +54,7 @@ export interface LinearOptions {
 }
 
 /** The type a matrix product of this weight type is computed in. */
-export function activationType(dtype: WeightDType): 'float32' | 'float16' {
+export function activationType(dtype: WeightDType): FloatType {
 	return dtype === 'fp16' || dtype === 'q4f16' ? 'float16' : 'float32';
 }
 
@@ -85,79 +72,69 @@ export function halfSumPart(columns: number): number {
 }
 
 /**
- * y = x·Wᵀ + b; x [B, T, C] → [B, T, D]. Computed in the weights' activation type: a float32 input is cast, the output
- * stays in that type (callers cast back for the residual stream).
+ * Linear layer: y = x·Wᵀ + b; x [B, T, C] → [B, T, D]. Keys `weight` [D, C], `bias` [D]. Computed in the weights' activation
+ * type: a float32 input is cast, the output stays in that type (callers cast back for the residual stream).
  *
  *   fp32, fp16:       x ─ MatMul(W stored transposed) ─ Add(b)
  *   fp16, C long:     x ─ in n parts [B, n, T, C/n] ─ MatMul(the same W as [n, C/n, D]) ─ sum over n ─ Add(b)
  *   q8, q4, q4f16:    x ─ MatMulNBits(packed, scales, zero points) ─ Add(b)
  */
-export function linear(g: Graph, x: Value, state: StateDict, key: string, options: LinearOptions): Value {
-	const { in: columns, out: rows, bias = true, dtype = 'fp32' } = options;
-	const scope = g.scope(key.split('.').at(-1) ?? key);
-	const weightKey = `${key}.weight`;
-	state.expect(weightKey, options.stored ?? [rows, columns]);
+export function linear(module: Module, x: Value, options: LinearOptions): Value {
+	const { in: columns, out: rows, bias = true, dtype = 'fp32', stored = [rows, columns] } = options;
+	const { graph: g, state } = module;
+	const key = `${module.key}.weight`;
+	state.expect(key, stored);
 	const type = activationType(dtype);
-	const input = Cast(scope, x, type);
+	const input = Cast(g, x, type);
 	let y: Value;
 	if (dtype === 'fp32' || dtype === 'fp16') {
 		const part = dtype === 'fp16' ? halfSumPart(columns) : columns;
 		const parts = columns / part;
-		const weight = scope.weight({
-			name: `${weightKey}.T`,
+		const weight = g.weight({
+			name: `${key}.T`,
 			dtype: type,
 			dims: parts > 1 ? [parts, part, rows] : [columns, rows],
 			async *pieces() {
-				yield* encodeTransposed(await state.reader(weightKey), rows, columns, type);
+				yield* encodeTransposed(await state.reader(key), rows, columns, type);
 			}
 		});
 		if (parts > 1) {
-			const cut = Transpose(scope, Reshape(scope, input, [0, 0, parts, part]), [0, 2, 1, 3]);
-			y = ReduceSum(scope, MatMul(scope, cut, weight), [1]);
-		} else y = MatMul(scope, input, weight);
+			const cut = Transpose(g, Reshape(g, input, [0, 0, parts, part]), [0, 2, 1, 3]);
+			y = ReduceSum(g, MatMul(g, cut, weight), [1]);
+		} else y = MatMul(g, input, weight);
 	} else {
 		const bits = dtype === 'q8' ? 8 : 4;
-		y = MatMulNBits(scope, input, quantizedWeights(scope, state, weightKey, rows, columns, bits, type), {
-			N: rows,
-			K: columns,
-			bits,
-			block: BLOCK
-		});
+		const weight = quantizedWeights(module.at('weight'), { rows, columns, bits, scaleType: type });
+		y = MatMulNBits(g, input, weight, { N: rows, K: columns, bits, block: BLOCK });
 	}
-	if (!bias) return y;
-	state.expect(`${key}.bias`, [rows]);
-	const b = scope.weight({
-		name: `${key}.bias`,
-		dtype: type,
-		dims: [rows],
-		pieces: storedValues(state, `${key}.bias`, type)
-	});
-	return Add(scope, y, b);
+	return bias ? Add(g, y, module.at('bias').parameter([rows], { type })) : y;
 }
 
-/** Values in the order in which the checkpoint has them. */
-function storedValues(state: StateDict, key: string, type: FloatType): () => AsyncIterable<Uint8Array> {
-	return async function* () {
-		yield* encodeValues(await state.reader(key), type);
-	};
-}
-
-function encode(values: Float32Array, type: 'float32' | 'float16'): Uint8Array {
+function encode(values: Float32Array, type: FloatType): Uint8Array {
 	return bytesOf(type === 'float32' ? values : float32ToHalf(values));
 }
 
-/** The three tensors of a block-quantised matrix; quantised once, whichever is written first. */
+export interface QuantizedOptions {
+	/** The matrix [rows, columns]; every row is cut into blocks. */
+	readonly rows: number;
+	readonly columns: number;
+	readonly bits: 4 | 8;
+	readonly scaleType: FloatType;
+	/** Shape of the packed values, [rows, blocks, bytes of a block] when absent. */
+	readonly packedDims?: readonly number[];
+}
+
+/**
+ * The three tensors of the matrix with this key, quantised in blocks: packed uint8 `packedDims`, scales [rows, blocks],
+ * zero points uint8 [rows, ceil(blocks · bits / 8)]. Quantised once, whichever is written first.
+ */
 export function quantizedWeights(
-	g: Graph,
-	state: StateDict,
-	key: string,
-	rows: number,
-	columns: number,
-	bits: 4 | 8,
-	scaleType: 'float32' | 'float16',
-	packedDims: readonly number[] = [rows, Math.ceil(columns / BLOCK), (BLOCK * bits) / 8]
+	{ graph: g, state, key }: Module,
+	options: QuantizedOptions
 ): { packed: Value; scales: Value; zeroPoints: Value } {
+	const { rows, columns, bits, scaleType } = options;
 	const blocks = Math.ceil(columns / BLOCK);
+	const { packedDims = [rows, blocks, (BLOCK * bits) / 8] } = options;
 	// The scales and zero points lie behind the packed values, which they are made with: kept until both are taken.
 	let kept: QuantizedSides | undefined;
 	let left = 2;
@@ -191,22 +168,20 @@ export function quantizedWeights(
 	};
 }
 
-/** LayerNorm over the last axis, in float32. Keys `<key>.weight`, `<key>.bias` [C]. */
+/** LayerNorm over the last axis of x [B, T, C], in float32. Keys `weight`, `bias` [C]. */
 export function layerNorm(
-	g: Graph,
+	module: Module,
 	x: Value,
-	state: StateDict,
-	key: string,
-	size: number,
-	epsilon: number
+	options: { readonly size: number; readonly epsilon: number }
 ): Value {
-	const scope = g.scope(key.split('.').at(-1) ?? key);
+	const { graph } = module;
+	const dims = [options.size];
 	return LayerNormalization(
-		scope,
-		Cast(scope, x, 'float32'),
-		parameter(scope, state, `${key}.weight`, [size]),
-		parameter(scope, state, `${key}.bias`, [size]),
-		epsilon
+		graph,
+		Cast(graph, x, 'float32'),
+		module.at('weight').parameter(dims),
+		module.at('bias').parameter(dims),
+		options.epsilon
 	);
 }
 
@@ -229,11 +204,8 @@ export function mergeHeads(g: Graph, x: Value, width: number): Value {
  */
 export function attention(
 	g: Graph,
-	q: Value,
-	k: Value,
-	v: Value,
-	heads: number,
-	width: number
+	{ q, k, v }: { readonly q: Value; readonly k: Value; readonly v: Value },
+	{ heads, width }: { readonly heads: number; readonly width: number }
 ): { context: Value; attention: Value } {
 	const headDim = width / heads;
 	const scale = g.scalar(1 / Math.sqrt(headDim));
@@ -244,15 +216,14 @@ export function attention(
 	return { context: mergeHeads(g, MatMul(g.scope('context'), weights, value), width), attention: weights };
 }
 
-/** A constant of the graph's own (not from the checkpoint), kept in the weight shard. */
+/** A constant of the graph's own (not from the checkpoint), kept in the weight shard under the module's key. */
 export function computed(
-	g: Graph,
-	name: string,
+	{ graph, key: name }: Module,
 	dims: readonly number[],
 	values: () => Float32Array,
-	type: 'float32' | 'float16' = 'float32'
+	type: FloatType = 'float32'
 ): Value {
-	return g.weight({
+	return graph.weight({
 		name,
 		dtype: type,
 		dims,

@@ -10,7 +10,7 @@ import {
 	type WeightLocation
 } from './types.ts';
 
-interface Node {
+export interface Node {
 	readonly name: string;
 	readonly op: string;
 	readonly domain: string;
@@ -71,6 +71,11 @@ export class Graph {
 		const counts: Record<string, number> = {};
 		for (const node of this.#store.nodes) counts[node.op] = (counts[node.op] ?? 0) + 1;
 		return counts;
+	}
+
+	/** The nodes in the order in which they were added, for tests. */
+	nodes(): readonly Node[] {
+		return this.#store.nodes;
 	}
 
 	/** Names and dims of inputs and outputs, for tests and `inspect`. */

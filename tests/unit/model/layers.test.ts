@@ -4,6 +4,7 @@ import { writeSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
 import { openSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
 import { memorySource } from '../../../src/lib/checkpoint/memory.ts';
 import { halfSumPart, linear } from '../../../src/lib/model/layers.ts';
+import { Module } from '../../../src/lib/model/module.ts';
 import { StateDict } from '../../../src/lib/model/state-dict.ts';
 import { Graph } from '../../../src/lib/onnx/graph.ts';
 import { float32ToHalf, halvesToFloat32 } from '../../../src/lib/tensor/half.ts';
@@ -43,12 +44,9 @@ it('a linear layer in float16 computes the same in parts', async () => {
 		)
 	);
 	const g = new Graph('layer');
+	const fc = new Module(g, new StateDict(file), { key: 'fc' });
 	const input = g.input('x', 'float32', [1, 'token', C]);
-	g.output('y', linear(g, input, new StateDict(file), 'fc', { in: C, out: D, dtype: 'fp16' }), [
-		1,
-		'token',
-		D
-	]);
+	g.output('y', linear(fc, input, { in: C, out: D, dtype: 'fp16' }), [1, 'token', D]);
 	const session = await openGraph(g);
 	const { y } = await session.run({ x: new ort.Tensor('float32', x, [1, T, C]) });
 	expect(y!.dims).toEqual([1, T, D]);

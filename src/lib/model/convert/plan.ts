@@ -1,7 +1,8 @@
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
-import { attentionGraph, cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph.ts';
+import { attentionGraph } from '../language/attention.ts';
+import { cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph.ts';
 import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
 import { projectorOf } from '../projectors/registry.ts';
 import { visionGraph } from '../vision/graph.ts';

@@ -2,19 +2,11 @@ import type { HeadChoice, RolloutLayer } from '../../analysis/attention-maps.ts'
 import type { TokenPatchMap } from '../../analysis/map.ts';
 import type { SamplingOutputs } from '../../analysis/offsets.ts';
 import type { Graph } from '../../onnx/graph.ts';
-import { Add, Concat, Expand, Shape } from '../../onnx/ops.ts';
-import type { Value } from '../../onnx/types.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ConfigFields } from '../config-fields.ts';
 import type { CommonProjectorConfig, ProjectorConfig } from '../config.ts';
-import { dims } from '../dims.ts';
-import { encodeValues } from '../kernels/encode.ts';
-import { parameter } from '../layers.ts';
 import type { TokenPlaces } from '../manifest.ts';
 import type { StateDict } from '../state-dict.ts';
-
-/** Keys of every projector begin with this. */
-export const PREFIX = 'abstractor';
 
 /** How a projector is called and drawn. */
 export interface Variant {
@@ -131,63 +123,3 @@ export function defineProjector<C extends ProjectorConfig, Name extends string>(
 
 /** 0 … length − 1 */
 export const indices = (length: number): number[] => Array.from({ length }, (_, index) => index);
-
-/** Appends `num_eos_tokens` learned rows [1, K, width] at the end of x [B, T, width]. */
-export function appendTokens(
-	g: Graph,
-	x: Value,
-	state: StateDict,
-	key: string,
-	count: number,
-	width: number
-): Value {
-	if (count === 0) return x;
-	const scope = g.scope('eos_tokens');
-	const tokens = parameter(scope, state, key, [1, count, width]);
-	const shape = Concat(scope, [Shape(scope, x, 0, 1), scope.ints([count, width])], 0);
-	return Concat(scope, [x, Expand(scope, tokens, shape)], 1);
-}
-
-/**
- * x + pos_emb [1, N, E]. Old checkpoints hold one row more, for the cls token, which upstream drops on load for mlp and
- * c-abs (`oldClsRow`).
- */
-export function addPositions(
-	g: Graph,
-	x: Value,
-	state: StateDict,
-	key: string,
-	shape: { readonly tokens: number; readonly width: number },
-	{ oldClsRow = false } = {}
-): Value {
-	const { tokens, width } = shape;
-	const scope = g.scope('pos_emb');
-	if (!oldClsRow || state.dims(key)?.[1] !== tokens + 1)
-		return Add(scope, x, parameter(scope, state, key, [1, tokens, width]));
-	state.expect(key, [1, tokens + 1, width]);
-	const positions = scope.weight({
-		name: `${key}.without_cls`,
-		dtype: 'float32',
-		dims: [1, tokens, width],
-		async *pieces() {
-			const all = await state.reader(key);
-			yield* encodeValues(
-				{
-					name: key,
-					dtype: all.dtype,
-					count: all.count - width,
-					read: (start, end, into) => all.read(width + start, width + end, into)
-				},
-				'float32'
-			);
-		}
-	});
-	return Add(scope, x, positions);
-}
-
-/** Declares `visual_embeds` and its trace name. */
-export function declareOutput(g: Graph, x: Value, tokens: number | string, width: number): void {
-	const shape = [dims.image, tokens, width];
-	g.output('visual_embeds', x, shape);
-	g.output('proj.output', x, shape);
-}

@@ -1,6 +1,7 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { handedNames, ropeAngles } from '../language/graph.ts';
+import { handedNames } from '../language/graph.ts';
+import { ropeAngles } from '../language/rope.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor, type Feeds } from './graph-session.ts';

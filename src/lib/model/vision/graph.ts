@@ -14,8 +14,9 @@ import {
 import type { Value } from '../../onnx/types.ts';
 import { gridSide, type VisionConfig } from '../config.ts';
 import { dims } from '../dims.ts';
-import { attention, layerNorm, linear, parameter } from '../layers.ts';
+import { attention, layerNorm, linear } from '../layers.ts';
 import type { WeightDType } from '../manifest.ts';
+import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
 
 const PREFIX = 'vision_model.vision_model';
@@ -42,72 +43,68 @@ export function visionGraph(
 	const N = side * side;
 	const pixels = g.input('pixel_values', 'float32', [dims.image, num_channels, image_size, image_size]);
 
-	const embed = g.scope('embeddings');
-	const kernel = parameter(embed, state, `${PREFIX}.embeddings.patch_embedding.weight`, [
-		E,
-		num_channels,
-		patch_size,
-		patch_size
-	]);
-	const patches = Conv(embed.scope('patch_embedding'), pixels, kernel, {
-		kernel: patch_size,
-		stride: patch_size
-	});
-	g.output('vision.patch_embeds', patches, [dims.image, E, side, side]);
+	const root = new Module(g, state, { key: PREFIX, trace: 'vision' });
+	const embeddings = root.at('embeddings');
+	const { graph: embed } = embeddings;
+	const patching = embeddings.at('patch_embedding');
+	const kernel = patching.at('weight').parameter([E, num_channels, patch_size, patch_size]);
+	const patches = Conv(patching.graph, pixels, kernel, { kernel: patch_size, stride: patch_size });
+	root.trace('patch_embeds', patches, [dims.image, E, side, side]);
 	const tokens = Transpose(embed, Reshape(embed, patches, [0, E, N]), [0, 2, 1]);
-	const cls = parameter(embed, state, `${PREFIX}.embeddings.class_embedding`, [E], { dims: [1, 1, E] });
+	const cls = embeddings.at('class_embedding').parameter([E], { dims: [1, 1, E] });
 	const clsShape = Concat(embed, [Shape(embed, pixels, 0, 1), g.ints([1, E])], 0);
 	const withCls = Concat(embed.scope('cls'), [Expand(embed, cls, clsShape), tokens], 1);
-	const positions = parameter(embed, state, `${PREFIX}.embeddings.position_embedding.weight`, [N + 1, E]);
-	const embeddings = Add(embed.scope('position_embedding'), withCls, positions);
-	g.output('vision.embeddings', embeddings, [dims.image, N + 1, E]);
+	const positions = embeddings.at('position_embedding');
+	const embedded = Add(positions.graph, withCls, positions.at('weight').parameter([N + 1, E]));
+	root.trace('embeddings', embedded, [dims.image, N + 1, E]);
 
-	let hidden = layerNorm(g, embeddings, state, `${PREFIX}.pre_layrnorm`, E, config.layer_norm_eps);
-	g.output('vision.hidden_states.0', hidden, [dims.image, N + 1, E]);
+	const norm = { size: E, epsilon: config.layer_norm_eps };
+	let hidden = layerNorm(root.at('pre_layrnorm'), embedded, norm);
+	root.trace('hidden_states.0', hidden, [dims.image, N + 1, E]);
 	const states = [hidden];
 	for (let i = 0; i < config.num_hidden_layers; i++) {
-		hidden = encoderLayer(g.scope(`encoder/layers.${i}`), hidden, config, state, i, dtype);
-		g.output(`vision.hidden_states.${i + 1}`, hidden, [dims.image, N + 1, E]);
+		hidden = encoderLayer(root.at('encoder').at(`layers.${i}`), hidden, { ...config, dtype });
+		root.trace(`hidden_states.${i + 1}`, hidden, [dims.image, N + 1, E]);
 		states.push(hidden);
 	}
 	for (const layer of featureLayers) {
 		const source = states[layer];
 		if (!source) throw new Error(`The vision tower has no hidden state ${layer}.`);
 		const features = Slice(g.scope(`features.${layer}`), source, g.ints([1]), g.ints([N + 1]), [1]);
-		g.output(`vision.features.${layer}`, features, [dims.image, N, E]);
+		root.trace(`features.${layer}`, features, [dims.image, N, E]);
 	}
 	return g;
 }
 
-/** x += out_proj(attn(LN1 x)); x += fc2(quick_gelu(fc1(LN2 x))). The residual stream and attention stay float32. */
+/**
+ * A CLIPEncoderLayer, x [image, N+1, E] → [image, N+1, E]. The residual stream and attention stay float32.
+ *
+ *   x ─┬─ layer_norm1 ─ q, k, v ─ attention ─ out_proj ─┐
+ *      └────────────────────────────────────────────── Add ─┬─ layer_norm2 ─ fc1 ─ QuickGelu ─ fc2 ─┐
+ *                                                           └───────────────────────────────────── Add
+ */
 function encoderLayer(
-	g: Graph,
+	module: Module,
 	x: Value,
-	config: VisionConfig,
-	state: StateDict,
-	index: number,
-	dtype: WeightDType
+	config: VisionConfig & { readonly dtype: WeightDType }
 ): Value {
-	const { hidden_size: E, intermediate_size: F, num_attention_heads: heads, layer_norm_eps: eps } = config;
-	const key = `${PREFIX}.encoder.layers.${index}`;
-	const attn = g.scope('self_attn');
-	const normed1 = layerNorm(g, x, state, `${key}.layer_norm1`, E, eps);
+	const { hidden_size: E, intermediate_size: F, num_attention_heads: heads, dtype } = config;
+	const norm = { size: E, epsilon: config.layer_norm_eps };
+	const attn = module.at('self_attn');
+	const normed1 = layerNorm(module.at('layer_norm1'), x, norm);
 	const project = (name: string, input: Value) =>
-		Cast(attn, linear(attn, input, state, `${key}.self_attn.${name}`, { in: E, out: E, dtype }), 'float32');
+		Cast(attn.graph, linear(attn.at(name), input, { in: E, out: E, dtype }), 'float32');
 	const { context } = attention(
-		attn,
-		project('q_proj', normed1),
-		project('k_proj', normed1),
-		project('v_proj', normed1),
-		heads,
-		E
+		attn.graph,
+		{ q: project('q_proj', normed1), k: project('k_proj', normed1), v: project('v_proj', normed1) },
+		{ heads, width: E }
 	);
-	const attended = Add(attn, x, project('out_proj', context));
+	const attended = Add(attn.graph, x, project('out_proj', context));
 
-	const mlp = g.scope('mlp');
-	const normed2 = layerNorm(g, attended, state, `${key}.layer_norm2`, E, eps);
-	const up = linear(mlp, normed2, state, `${key}.mlp.fc1`, { in: E, out: F, dtype });
-	const active = config.hidden_act === 'gelu' ? mlp.op('Gelu', [up]) : QuickGelu(mlp, up);
-	const down = linear(mlp, active, state, `${key}.mlp.fc2`, { in: F, out: E, dtype });
-	return Add(mlp, attended, Cast(mlp, down, 'float32'));
+	const mlp = module.at('mlp');
+	const normed2 = layerNorm(module.at('layer_norm2'), attended, norm);
+	const up = linear(mlp.at('fc1'), normed2, { in: E, out: F, dtype });
+	const active = config.hidden_act === 'gelu' ? mlp.graph.op('Gelu', [up]) : QuickGelu(mlp.graph, up);
+	const down = linear(mlp.at('fc2'), active, { in: F, out: E, dtype });
+	return Add(mlp.graph, attended, Cast(mlp.graph, down, 'float32'));
 }

@@ -3,12 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../../../src/lib/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../../../src/lib/checkpoint/folder.ts';
 import type { TextConfig } from '../../../../src/lib/model/config.ts';
-import {
-	attentionGraph,
-	languageGraph,
-	ropeAngles,
-	type LanguageAttention
-} from '../../../../src/lib/model/language/graph.ts';
+import { attentionGraph, type LanguageAttention } from '../../../../src/lib/model/language/attention.ts';
+import { languageGraph } from '../../../../src/lib/model/language/graph.ts';
+import { ropeAngles } from '../../../../src/lib/model/language/rope.ts';
 import type { WeightDType } from '../../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../../src/lib/model/parse-config.ts';
 import { dequantizeMatrix, quantizeMatrix } from '../../../../src/lib/model/quantize.ts';

@@ -17,9 +17,10 @@ import {
 } from '../../../onnx/ops.ts';
 import type { Dim, Value } from '../../../onnx/types.ts';
 import { dims } from '../../dims.ts';
-import { layerNorm, linear, parameter } from '../../layers.ts';
+import { layerNorm, linear } from '../../layers.ts';
+import type { Module } from '../../module.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, PREFIX } from '../definition.ts';
+import { addPositions, appendTokens, declareOutput, projectorModule } from '../parts.ts';
 import type { CAbsConfig } from './config.ts';
 
 /** timm's LayerNormAct2d, not LayerNorm2d. */
@@ -44,14 +45,10 @@ function toMap(g: Graph, x: Value, grid: Grid, channels: number): Value {
 	return Reshape(g, Transpose(g, x, [0, 2, 1]), grid.shape(g, channels));
 }
 
-/** Declares a trace output in the golden files' layout, [image, C, side, side]. */
-function traceMap(g: Graph, name: string, x: Value, grid: Grid, channels: number): void {
-	g.output(name, toMap(g.scope(`trace/${name}`), x, grid, channels), [
-		dims.image,
-		channels,
-		grid.side,
-		grid.side
-	]);
+/** Declares a trace output of tokens x [B, T, C] in the golden files' layout, [image, C, side, side]. */
+function traceMap(module: Module, name: string, x: Value, { grid, C }: { grid: Grid; C: number }): void {
+	const g = module.graph.scope(`trace/${module.traceName(name)}`);
+	module.trace(name, toMap(g, x, grid, C), [dims.image, C, grid.side, grid.side]);
 }
 
 /**
@@ -61,59 +58,49 @@ function traceMap(g: Graph, name: string, x: Value, grid: Grid, channels: number
  *    └────────────────────── shortcut: x, or LN(downsample 1×1) when C changes ────────┘
  *   SE: gate = sigmoid(fc2(SiLU(fc1(mean over the grid)))), reduced width round(C_in / 4)
  */
-function block(
-	g: Graph,
-	x: Value,
-	state: StateDict,
-	key: string,
-	trace: string,
-	grid: Grid,
-	C: number,
-	D: number
-): Value {
+function block(module: Module, x: Value, { grid, C, D }: { grid: Grid; C: number; D: number }): Value {
+	const trace = (name: string, value: Value) => traceMap(module, name, value, { grid, C: D });
+	const norm = (conv: Module, y: Value) => layerNorm(conv.at('bn'), y, { size: D, epsilon: NORM_EPSILON });
 	const conv1x1 = (name: string, input: Value, from: number) => {
-		const scope = g.scope(name);
-		const y = linear(scope, input, state, `${key}.${name}.conv`, {
-			in: from,
-			out: D,
-			bias: false,
-			stored: [D, from, 1, 1]
-		});
-		return layerNorm(scope, y, state, `${key}.${name}.bn`, D, NORM_EPSILON);
+		const options = { in: from, out: D, bias: false, stored: [D, from, 1, 1] };
+		return norm(module.at(name), linear(module.at(name).at('conv'), input, options));
 	};
-	const a = SiLU(g.scope('conv1'), conv1x1('conv1', x, C));
-	traceMap(g, `${trace}.conv1_norm_act`, a, grid, D);
+	const a = SiLU(module.at('conv1').graph, conv1x1('conv1', x, C));
+	trace('conv1_norm_act', a);
 
-	const conv2 = g.scope('conv2');
-	const kernel = parameter(conv2, state, `${key}.conv2.conv.weight`, [D, 1, 3, 3]);
-	const convolved = Conv(conv2, toMap(conv2, a, grid, D), kernel, { kernel: 3, pad: 1, group: D });
-	const tokens = Transpose(
-		conv2.scope('tokens'),
-		Reshape(conv2.scope('tokens'), convolved, [0, D, -1]),
-		[0, 2, 1]
-	);
-	const b = SiLU(conv2, layerNorm(conv2, tokens, state, `${key}.conv2.bn`, D, NORM_EPSILON));
-	traceMap(g, `${trace}.conv2_norm_act`, b, grid, D);
+	const conv2 = module.at('conv2');
+	const { graph: g } = conv2;
+	const kernel = conv2.at('conv.weight').parameter([D, 1, 3, 3]);
+	const convolved = Conv(g, toMap(g, a, grid, D), kernel, { kernel: 3, pad: 1, group: D });
+	const flat = g.scope('tokens');
+	const tokens = Transpose(flat, Reshape(flat, convolved, [0, D, -1]), [0, 2, 1]);
+	const b = SiLU(g, norm(conv2, tokens));
+	trace('conv2_norm_act', b);
 
-	const se = g.scope('se');
-	const R = squeezedWidth(C);
-	const mean = ReduceMean(se, b, [1]);
-	const squeezed = linear(se, mean, state, `${key}.se.fc1`, { in: D, out: R, stored: [R, D, 1, 1] });
-	const excited = linear(se, SiLU(se, squeezed), state, `${key}.se.fc2`, {
-		in: R,
-		out: D,
-		stored: [D, R, 1, 1]
-	});
-	const c = Mul(se, b, Sigmoid(se, excited));
-	traceMap(g, `${trace}.se`, c, grid, D);
+	const c = squeezeExcite(module.at('se'), b, { C: D, R: squeezedWidth(C) });
+	trace('se', c);
 
 	const d = conv1x1('conv3', c, D);
-	traceMap(g, `${trace}.conv3_norm`, d, grid, D);
+	trace('conv3_norm', d);
 	const shortcut = C === D ? x : conv1x1('downsample', x, C);
-	traceMap(g, `${trace}.shortcut`, shortcut, grid, D);
-	const out = SiLU(g, Add(g, d, shortcut));
-	traceMap(g, trace, out, grid, D);
+	trace('shortcut', shortcut);
+	const out = SiLU(module.graph, Add(module.graph, d, shortcut));
+	trace('', out);
 	return out;
+}
+
+/**
+ * Squeeze-and-excitation, timm's SEModule: x [B, T, C] times a gate for every channel. R is the reduced width.
+ *
+ *   x ─┬─ mean over T ─ fc1 [B, 1, R] ─ SiLU ─ fc2 [B, 1, C] ─ Sigmoid ─┐
+ *      └───────────────────────────────────────────────────────────── Mul ─ [B, T, C]
+ */
+function squeezeExcite(module: Module, x: Value, { C, R }: { C: number; R: number }): Value {
+	const { graph: g } = module;
+	const mean = ReduceMean(g, x, [1]);
+	const squeezed = linear(module.at('fc1'), mean, { in: C, out: R, stored: [R, C, 1, 1] });
+	const excited = linear(module.at('fc2'), SiLU(g, squeezed), { in: R, out: C, stored: [C, R, 1, 1] });
+	return Mul(g, x, Sigmoid(g, excited));
 }
 
 /**
@@ -132,47 +119,39 @@ export function cAbsGraph(config: CAbsConfig, state: StateDict, side: number): G
 	const { encoder_hidden_size: E, output_hidden_size: O, hidden_size: D, num_eos_tokens: K, depth } = config;
 	const N = side * side;
 	const g = new Graph('c-abs');
+	const root = projectorModule(g, state);
 	let x = g.input('visual_features', 'float32', [dims.image, N, E]);
 	const pooling = g.input('pooling_matrix', 'float32', [dims.visual_token, N]);
-	if (config.prenorm) x = layerNorm(g, x, state, `${PREFIX}.prenorm`, E, 1e-6);
-	if (config.pos_emb)
-		x = addPositions(g, x, state, `${PREFIX}.pos_emb`, { tokens: N, width: E }, { oldClsRow: true });
+	if (config.prenorm) x = layerNorm(root.at('prenorm'), x, { size: E, epsilon: 1e-6 });
+	if (config.pos_emb) x = addPositions(root.at('pos_emb'), x, { tokens: N, width: E, oldClsRow: true });
 
 	const patches: Grid = { shape: (s, C) => s.ints([0, C, side, side]), tokens: N, side };
 	const visual: Grid = { shape: runtimeShape(g, pooling), tokens: dims.visual_token, side: 'visual_side' };
-	const stage = (index: 1 | 2, input: Value, grid: Grid, width: number) => {
+	const stage = (index: 1 | 2, input: Value, grid: Grid, inner: number) => {
+		const net = root.at(`net.${2 * (index - 1)}`, { scope: `s${index}`, trace: `s${index}` });
 		let y = input;
-		for (let j = 1; j <= depth; j++)
-			y = block(
-				g.scope(`s${index}/b${j}`),
-				y,
-				state,
-				`${PREFIX}.net.${2 * (index - 1)}.b${j}`,
-				`proj.s${index}.b${j}`,
-				grid,
-				j === 1 ? width : D,
-				D
-			);
+		for (let j = 1; j <= depth; j++) y = block(net.at(`b${j}`), y, { grid, C: j === 1 ? inner : D, D });
 		return y;
 	};
 	const width = depth > 0 ? D : E;
 	x = stage(1, x, patches, E);
-	traceMap(g, 'proj.s1', x, patches, width);
+	traceMap(root, 's1', x, { grid: patches, C: width });
 	x = MatMul(g.scope('sampler'), pooling, x);
-	traceMap(g, 'proj.sampler', x, visual, width);
+	traceMap(root, 'sampler', x, { grid: visual, C: width });
 	x = stage(2, x, visual, D);
-	traceMap(g, 'proj.s2', x, visual, width);
+	traceMap(root, 's2', x, { grid: visual, C: width });
 
+	const readout = root.at('readout');
 	for (let j = 0; j < config.mlp_depth; j++) {
-		const readout = g.scope('readout');
 		if (j > 0) {
-			x = SiLU(readout.scope(2 * j - 1), x);
-			g.output(`proj.readout.${2 * j - 1}`, x, [dims.image, dims.visual_token, O]);
+			x = SiLU(readout.at(`${2 * j - 1}`).graph, x);
+			readout.trace(`${2 * j - 1}`, x, [dims.image, dims.visual_token, O]);
 		}
-		x = linear(readout, x, state, `${PREFIX}.readout.${2 * j}`, { in: j === 0 ? width : O, out: O });
-		g.output(`proj.readout.${2 * j}`, x, [dims.image, dims.visual_token, O]);
+		x = linear(readout.at(`${2 * j}`), x, { in: j === 0 ? width : O, out: O });
+		readout.trace(`${2 * j}`, x, [dims.image, dims.visual_token, O]);
 	}
-	declareOutput(g, appendTokens(g, x, state, `${PREFIX}.eos_tokens`, K, O), 'visual_embed', O);
+	const out = appendTokens(root.at('eos_tokens'), x, { count: K, width: O });
+	declareOutput(root, out, { tokens: 'visual_embed', width: O });
 	return g;
 }
 

@@ -1,6 +1,5 @@
 import { samplingAttention, type HeadChoice } from '../../../analysis/attention-maps.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
-import { attention } from '../../layers.ts';
 import { attend, product } from '../../operations.ts';
 import { defineProjector, indices, readout, type Stage } from '../definition.ts';
 import { poolingBins } from '../pooling.ts';

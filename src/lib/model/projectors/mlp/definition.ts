@@ -1,4 +1,3 @@
-import { linear } from '../../layers.ts';
 import { product } from '../../operations.ts';
 import { defineProjector, indices, readout } from '../definition.ts';
 import { poolingBins } from '../pooling.ts';

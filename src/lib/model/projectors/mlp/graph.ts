@@ -3,7 +3,7 @@ import { SiLU } from '../../../onnx/ops.ts';
 import { dims } from '../../dims.ts';
 import { layerNorm, linear } from '../../layers.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, PREFIX } from '../definition.ts';
+import { addPositions, appendTokens, declareOutput, projectorModule } from '../parts.ts';
 import type { MlpConfig } from './config.ts';
 
 /**
@@ -16,18 +16,19 @@ export function mlpGraph(config: MlpConfig, state: StateDict, side: number): Gra
 	const N = side * side;
 	const g = new Graph('mlp');
 	let x = g.input('visual_features', 'float32', [dims.image, N, E]);
-	if (config.prenorm) x = layerNorm(g, x, state, `${PREFIX}.prenorm`, E, 1e-6);
-	if (config.pos_emb)
-		x = addPositions(g, x, state, `${PREFIX}.pos_emb`, { tokens: N, width: E }, { oldClsRow: true });
+	const root = projectorModule(g, state);
+	if (config.prenorm) x = layerNorm(root.at('prenorm'), x, { size: E, epsilon: 1e-6 });
+	if (config.pos_emb) x = addPositions(root.at('pos_emb'), x, { tokens: N, width: E, oldClsRow: true });
+	const net = root.at('net');
 	for (let j = 0; j < depth; j++) {
-		const net = g.scope('net');
 		if (j > 0) {
-			x = SiLU(net.scope(2 * j - 1), x);
-			g.output(`proj.net.${2 * j - 1}`, x, [dims.image, N, O]);
+			x = SiLU(net.at(`${2 * j - 1}`).graph, x);
+			net.trace(`${2 * j - 1}`, x, [dims.image, N, O]);
 		}
-		x = linear(net, x, state, `${PREFIX}.net.${2 * j}`, { in: j === 0 ? E : O, out: O });
-		g.output(`proj.net.${2 * j}`, x, [dims.image, N, O]);
+		x = linear(net.at(`${2 * j}`), x, { in: j === 0 ? E : O, out: O });
+		net.trace(`${2 * j}`, x, [dims.image, N, O]);
 	}
-	declareOutput(g, appendTokens(g, x, state, `${PREFIX}.eos_tokens`, K, O), N + K, O);
+	const out = appendTokens(root.at('eos_tokens'), x, { count: K, width: O });
+	declareOutput(root, out, { tokens: N + K, width: O });
 	return g;
 }

@@ -2,9 +2,10 @@ import { Graph } from '../../../onnx/graph.ts';
 import { Add, Concat, Expand, Mul, Shape, SiLU } from '../../../onnx/ops.ts';
 import type { Value } from '../../../onnx/types.ts';
 import { dims } from '../../dims.ts';
-import { attention, layerNorm, linear, parameter } from '../../layers.ts';
+import { attention, layerNorm, linear } from '../../layers.ts';
+import type { Module } from '../../module.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, PREFIX } from '../definition.ts';
+import { addPositions, appendTokens, declareOutput, projectorModule } from '../parts.ts';
 import type { ResamplerConfig } from './config.ts';
 
 /** norm1, normk and norm2; only ffn_ln follows the config's layer_norm_eps. */
@@ -25,69 +26,66 @@ export function resamplerGraph(config: ResamplerConfig, state: StateDict, side: 
 	const { num_query_tokens: M, num_eos_tokens: K } = config;
 	const N = side * side;
 	const g = new Graph('resampler');
+	const root = projectorModule(g, state);
 	let features = g.input('visual_features', 'float32', [dims.image, N, E]);
-	if (config.pos_emb)
-		features = addPositions(g, features, state, `${PREFIX}.pos_emb`, { tokens: N, width: E });
-	const kv = linear(g, features, state, `${PREFIX}.visual_input_fc`, { in: E, out: D });
-	g.output('proj.visual_input_fc', kv, [dims.image, N, D]);
+	if (config.pos_emb) features = addPositions(root.at('pos_emb'), features, { tokens: N, width: E });
+	const kv = linear(root.at('visual_input_fc'), features, { in: E, out: D });
+	root.trace('visual_input_fc', kv, [dims.image, N, D]);
 
-	const query = g.scope('query_tokens');
-	const tokens = parameter(query, state, `${PREFIX}.query_tokens`, [1, M, D]);
-	let q = Expand(query, tokens, Concat(query, [Shape(query, features, 0, 1), query.ints([M, D])], 0));
-	for (let i = 0; i < config.num_hidden_layers; i++)
-		q = layer(g.scope(`layers.${i}`), g, q, kv, config, state, i, N);
+	const query = root.at('query_tokens');
+	const tokens = query.parameter([1, M, D]);
+	const shape = Concat(query.graph, [Shape(query.graph, features, 0, 1), query.graph.ints([M, D])], 0);
+	let q = Expand(query.graph, tokens, shape);
+	for (let i = 0; i < config.num_hidden_layers; i++) {
+		const names = { scope: `layers.${i}`, trace: `layer${i}` };
+		q = layer(root.at(`encoder.layers.${i}.crossattention`, names), { q, kv }, { ...config, patches: N });
+	}
 
-	const out = linear(g, q, state, `${PREFIX}.visual_output_fc`, { in: D, out: O });
-	g.output('proj.visual_output_fc', out, [dims.image, M, O]);
-	declareOutput(g, appendTokens(g, out, state, `${PREFIX}.vit_eos`, K, O), M + K, O);
+	const out = linear(root.at('visual_output_fc'), q, { in: D, out: O });
+	root.trace('visual_output_fc', out, [dims.image, M, O]);
+	const all = appendTokens(root.at('vit_eos', { scope: 'eos_tokens' }), out, { count: K, width: O });
+	declareOutput(root, all, { tokens: M + K, width: O });
 	return g;
 }
 
+/** One layer, as drawn above: q [image, M, D] and kv [image, N, D] → q [image, M, D]. */
 function layer(
-	g: Graph,
-	outputs: Graph,
-	q: Value,
-	kv: Value,
-	config: ResamplerConfig,
-	state: StateDict,
-	index: number,
-	N: number
+	module: Module,
+	{ q, kv }: { readonly q: Value; readonly kv: Value },
+	config: ResamplerConfig & { readonly patches: number }
 ): Value {
-	const { hidden_size: D, intermediate_size: F, num_attention_heads: heads, num_query_tokens: M } = config;
-	const key = `${PREFIX}.encoder.layers.${index}.crossattention`;
+	const { hidden_size: D, intermediate_size: F, num_query_tokens: M, patches: N } = config;
+	const heads = config.num_attention_heads;
+	const shape = { size: D, epsilon: NORM_EPSILON };
 	const trace = (name: string, value: Value, tokens: number) =>
-		outputs.output(`proj.layer${index}.${name}`, value, [dims.image, tokens, D]);
+		module.trace(name, value, [dims.image, tokens, D]);
 
-	const q1 = layerNorm(g, q, state, `${key}.norm1`, D, NORM_EPSILON);
+	const q1 = layerNorm(module.at('norm1'), q, shape);
 	trace('norm1', q1, M);
-	const k1 = layerNorm(g, kv, state, `${key}.normk`, D, NORM_EPSILON);
+	const k1 = layerNorm(module.at('normk'), kv, shape);
 	trace('normk', k1, N);
-	const both = Concat(g, [q1, k1], 1);
-	const attn = g.scope('attention');
-	const project = (name: string, x: Value) =>
-		linear(attn, x, state, `${key}.attention.${name}`, { in: D, out: D });
+	const both = Concat(module.graph, [q1, k1], 1);
+	const attn = module.at('attention');
+	const project = (name: string, x: Value) => linear(attn.at(name), x, { in: D, out: D });
 	const { context, attention: weights } = attention(
-		attn,
-		project('query', q1),
-		project('key', both),
-		project('value', both),
-		heads,
-		D
+		attn.graph,
+		{ q: project('query', q1), k: project('key', both), v: project('value', both) },
+		{ heads, width: D }
 	);
-	outputs.output(`proj.layer${index}.attention`, weights, [dims.image, heads, M, M + N]);
+	module.trace('attention', weights, [dims.image, heads, M, M + N]);
 	trace('context', context, M);
 
-	const output = g.scope('output');
-	const y = Add(output, q1, linear(output, context, state, `${key}.output.out_proj`, { in: D, out: D }));
-	const mlp = g.scope('mlp');
-	const t = layerNorm(mlp, y, state, `${key}.output.norm2`, D, NORM_EPSILON);
-	const w1 = linear(mlp, t, state, `${key}.output.mlp.w1`, { in: D, out: F });
-	const w3 = linear(mlp, t, state, `${key}.output.mlp.w3`, { in: D, out: F });
-	const gated = Mul(mlp, SiLU(mlp, w1), w3);
-	const normed = layerNorm(mlp, gated, state, `${key}.output.mlp.ffn_ln`, F, config.layer_norm_eps);
-	const fed = linear(mlp, normed, state, `${key}.output.mlp.w2`, { in: F, out: D });
+	const output = module.at('output');
+	const y = Add(output.graph, q1, linear(output.at('out_proj'), context, { in: D, out: D }));
+	const mlp = module.at('output.mlp', { scope: 'mlp' });
+	const t = layerNorm(module.at('output.norm2', { scope: 'mlp/norm2' }), y, shape);
+	const w1 = linear(mlp.at('w1'), t, { in: D, out: F });
+	const w3 = linear(mlp.at('w3'), t, { in: D, out: F });
+	const gated = Mul(mlp.graph, SiLU(mlp.graph, w1), w3);
+	const normed = layerNorm(mlp.at('ffn_ln'), gated, { size: F, epsilon: config.layer_norm_eps });
+	const fed = linear(mlp.at('w2'), normed, { in: F, out: D });
 	trace('mlp', fed, M);
-	const out = Add(mlp, y, fed);
+	const out = Add(mlp.graph, y, fed);
 	trace('out', out, M);
 	return out;
 }
