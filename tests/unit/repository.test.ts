@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { projectors } from '../../src/lib/model/projectors/registry.ts';
+import { gridSide } from '../../src/lib/model/config.ts';
+import { parseConfig } from '../../src/lib/model/parse-config.ts';
+import { projectorDefinition, projectors } from '../../src/lib/model/projectors/registry.ts';
+import { ShapesOnly } from '../support/official-manifest.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+const readmeOf = (type: string) => read(`src/lib/model/projectors/${type}/README.md`);
 const foldersOf = (path: string) =>
 	readdirSync(new URL(path, root), { withFileTypes: true })
 		.filter((entry) => entry.isDirectory())
@@ -36,6 +40,66 @@ describe('projectors: folders, registry and goldens', () => {
 			existsSync(new URL(`tests/fixtures/golden/${name}/golden.json`, root))
 		);
 		expect(projectors.flatMap(({ goldens }) => goldens).sort()).toEqual(checkpoints);
+	});
+
+	it('has a README in every folder', () => {
+		for (const { type } of projectors) expect(readmeOf(type), type).toContain('paper');
+	});
+
+	it('calls every variant by a name of its own', () => {
+		const names = projectors.flatMap(({ variants }) => Object.keys(variants));
+		expect(new Set(names).size).toBe(names.length);
+	});
+
+	it.each(projectors.flatMap(({ type, goldens }) => goldens.map((golden) => ({ type, golden }))))(
+		'$type reads only what its graph gives: $golden',
+		({ type, golden }) => {
+			const config = parseConfig(JSON.parse(read(`tests/fixtures/golden/${golden}/last/config.json`)));
+			const { goldens, variants, of } = projectorDefinition(type);
+			expect(goldens).toContain(golden);
+			const projector = of(config.projector_config);
+			expect(Object.keys(variants)).toContain(projector.name);
+			const { stages, gates = [], attention, sampler } = projector;
+			expect(stages.at(-1)?.output).toBe('visual_embeds');
+			const layers = ({ layers }: { readonly layers: number }) => Array.from({ length: layers }, (_, i) => i);
+			const named = [
+				...stages.map(({ output }) => output),
+				...gates.flatMap(({ before, after }) => [before, after]),
+				...(attention ? layers(attention).map(attention.output) : []),
+				...(sampler
+					? [
+							sampler.referencePoints,
+							...layers(sampler).flatMap((i) => [sampler.locations(i), sampler.weights(i)])
+						]
+					: [])
+			];
+			const graph = projector.graph(new ShapesOnly(), gridSide(config.vision_config));
+			const outputs = graph.ports().outputs.map(({ name }) => name);
+			expect(named.filter((name) => !outputs.includes(name))).toEqual([]);
+		}
+	);
+});
+
+describe('what is special about a thing stands in its folder or file', () => {
+	const sources = execFileSync('git', ['ls-files', '-z', 'src'], { cwd: root, encoding: 'utf8' })
+		.split('\0')
+		.filter((path) => /\.(ts|svelte)$/.test(path) && existsSync(new URL(path, root)));
+	/** Lines of `src` that have one of the names as a literal, outside what `isHome` says is its place. */
+	const linesNaming = (names: readonly string[], isHome: (path: string) => boolean) => {
+		// A module inside a network may be called like a projector: `.at('mlp')`, `.scope('mlp')`, `trace('mlp', …)`.
+		const literal = new RegExp(`(?<!\\b(?:at|scope|trace)\\()(['"\`])(?:${names.join('|')})\\1`);
+		return sources
+			.filter((path) => !isHome(path))
+			.flatMap((path) =>
+				read(path)
+					.split('\n')
+					.flatMap((line, i) => (literal.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : []))
+			);
+	};
+
+	it.each(projectors.map(({ type }) => type))('nothing else asks for the projector %s', (type) => {
+		expect(linesNaming([type], (path) => path.startsWith(`src/lib/model/projectors/${type}/`))).toEqual([]);
+		expect(linesNaming([type], () => false).length).toBeGreaterThan(0);
 	});
 });
 

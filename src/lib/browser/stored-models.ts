@@ -1,7 +1,7 @@
 import { readJsonObject } from '../checkpoint/bytes.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import type { DTypePreset, ModelManifest } from '../model/manifest.ts';
-import { readManifest } from '../model/convert/source.ts';
+import { readManifest } from '../model/runtime/check-manifest.ts';
 import { InputError } from '../tensor/errors.ts';
 import { deletingModel } from './model-locks.ts';
 import { hasOpfs, opfsDirectory, opfsFolder, orUndefined, OPFS_MODELS, OPFS_STAGING } from './opfs.ts';

@@ -36,10 +36,11 @@ export interface LanguageGraph extends GraphFiles {
  * Where a projector's visual tokens lie on the image: `patches`, one on each patch; `grid`, √M × √M cells row by row;
  * `none`, nowhere of their own.
  */
-export type TokenPlaces = 'patches' | 'grid' | 'none';
+export type TokenPlaces = (typeof tokenPlaces)[number];
+export const tokenPlaces = ['patches', 'grid', 'none'] as const;
 
 export interface ProjectorEntry extends GraphFiles {
-	/** Upstream's word: mlp, resampler, c-abs, d-abs. */
+	/** Upstream's projector_type. */
 	readonly type: string;
 	/** What the UI calls it, e.g. "C-Abstractor". */
 	readonly title: string;

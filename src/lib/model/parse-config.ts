@@ -95,8 +95,18 @@ function parseLm(json: JsonObject): LmConfig {
 	};
 }
 
-function parseProjector(json: JsonObject, vision: VisionConfig, text: TextConfig): ProjectorConfig {
-	const fields = new ConfigFields(json, 'projector_config');
+/**
+ * Reads a projector's config, whose type its definition knows.
+ * @param where Name of the section, for messages.
+ * @throws InputError that names the field.
+ */
+export function parseProjector(
+	json: JsonObject,
+	vision: Pick<VisionConfig, 'hidden_size'>,
+	text: Pick<TextConfig, 'hidden_size'>,
+	where = 'projector_config'
+): ProjectorConfig {
+	const fields = new ConfigFields(json, where);
 	const definition = projectorDefinition(fields.string('projector_type'));
 	return definition.parseConfig(fields, {
 		num_query_tokens: fields.count('num_query_tokens', undefined, 1),

@@ -26,7 +26,7 @@ const spares = [okabeIto.vermilion, okabeIto.yellow, '#767676'] as const;
 
 /**
  * The one colour of each projector, wherever it is drawn. The name decides, then the first of the styles it begins with; names that are
- * none of them, or whose colour is taken, get the spare colours in order. Names that differ in M only (`d-abs-m64`, `d-abs`) are one
+ * none of them, or whose colour is taken, get the spare colours in order. Names that differ in M only (`x-m64`, `x`) are one
  * projector and share its colour.
  */
 export function projectorColours(
@@ -55,8 +55,8 @@ export function projectorColours(
 }
 
 /**
- * `c-abs` as papers write it, C-Abstractor; `d-abs-m64` is named by its kind alone, `c-abs, M = 36` keeps what follows, and a name of
- * somebody's own stays as it is.
+ * A projector as papers write it; `x-m64` is named by its kind alone, `x, M = 36` keeps what follows, and a name of somebody's own stays
+ * as it is.
  */
 export function projectorTitle(name: string, styles: ProjectorStyles): string {
 	const [, kind = '', rest = ''] = /^([^,]*?)(?:-m\d+)?(,.*)?$/.exec(name) ?? [];

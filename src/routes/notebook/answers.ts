@@ -282,7 +282,7 @@ type Options = Readonly<Record<string, unknown>>;
 function optionsOf(value: unknown): Options {
 	if (value === undefined || value === null) return {};
 	if (typeof value !== 'object' || Array.isArray(value))
-		throw new InputError('Options are an object such as {projector: "c-abs", tokens: 36}.');
+		throw new InputError('Options are an object such as {projector: subject.projector, tokens: 36}.');
 	return value as Options;
 }
 
@@ -293,7 +293,7 @@ function text(value: unknown, words: string): string {
 
 function listOf(value: unknown): readonly string[] {
 	if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
-		throw new InputError('A list of names is needed, such as ["c-abs", "resampler"].');
+		throw new InputError('A list of names is needed, such as subject.projectors.');
 	return value;
 }
 

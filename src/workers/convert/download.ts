@@ -1,6 +1,7 @@
 import { hashSource } from '../../lib/model/convert/hash-source.ts';
 import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
-import { MANIFEST_FILE, openModelFolder } from '../../lib/model/runtime/model-folder.ts';
+import { MANIFEST_FILE } from '../../lib/model/runtime/check-manifest.ts';
+import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { ModelFile, ModelManifest } from '../../lib/model/manifest.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { JobProgress } from './api.ts';

@@ -13,7 +13,8 @@ import { graphFiles, type Part } from './part.ts';
 import { planConversion } from './plan.ts';
 import type { Shard } from './shards.ts';
 import { writeWhole, type FolderSink, type Hasher } from './sink.ts';
-import { openSources, readManifest, type ConversionSource, type FolderResolver } from './source.ts';
+import { readManifest } from '../runtime/check-manifest.ts';
+import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
 import { encodeShard, runJobs, type ConversionThreads } from './threads.ts';
 
 /** Bump when the same checkpoint gives other files. */

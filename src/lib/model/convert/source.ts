@@ -5,9 +5,9 @@ import { openPeft, peftBasePath, readPeftConfig } from '../../checkpoint/peft.ts
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { HoneybeeConfig } from '../config.ts';
-import type { ModelManifest } from '../manifest.ts';
 import { parseConfig } from '../parse-config.ts';
 import { projectorOf } from '../projectors/registry.ts';
+import { readManifest } from '../runtime/check-manifest.ts';
 import { StateDict } from '../state-dict.ts';
 import { openModelFolderCheckpoint } from './model-folder.ts';
 
@@ -24,18 +24,6 @@ export interface ConversionSource {
 
 /** Opens a folder named by a checkpoint (a PEFT base), relative to the checkpoint's own folder. */
 export type FolderResolver = (path: string) => Promise<SourceFolder | undefined>;
-
-/** Reads `honeybee.json` when the folder is a converted model. */
-export async function readManifest(folder: SourceFolder): Promise<ModelManifest | undefined> {
-	const source = await folder.open('honeybee.json');
-	if (!source) return undefined;
-	const json = await readJsonObject(source);
-	if (json.format !== 'honeybee-model' || json.format_version !== 1)
-		throw new InputError(
-			`${folder.name}/honeybee.json is not of format honeybee-model, version 1; convert the checkpoint again with this version.`
-		);
-	return json as unknown as ModelManifest;
-}
 
 /** Everything in the folder that can be converted: one projector for a checkpoint, all of them for a model folder. */
 export async function openSources(

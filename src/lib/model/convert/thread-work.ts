@@ -5,7 +5,8 @@ import type { DTypePreset } from '../manifest.ts';
 import { hashSource } from './hash-source.ts';
 import { planConversion } from './plan.ts';
 import type { FolderSink, Hasher } from './sink.ts';
-import { openSources, readManifest, type FolderResolver } from './source.ts';
+import { readManifest } from '../runtime/check-manifest.ts';
+import { openSources, type FolderResolver } from './source.ts';
 import type { ThreadAnswer, ThreadTask } from './thread-messages.ts';
 import { encodeShard } from './threads.ts';
 

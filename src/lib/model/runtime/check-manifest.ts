@@ -1,7 +1,41 @@
+import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { GraphFiles, LanguageGraph, ModelManifest } from '../manifest.ts';
+import type { ProjectorConfig } from '../config.ts';
+import { tokenPlaces, type GraphFiles, type LanguageGraph, type ModelManifest } from '../manifest.ts';
+import { parseProjector } from '../parse-config.ts';
+import type { ModelSource } from './model-folder.ts';
+
+export const MANIFEST_FILE = 'honeybee.json';
 
 type Fields = Record<string, unknown>;
+
+/**
+ * Reads and checks the manifest of a model folder; undefined when the folder has none.
+ * @throws InputError when it is no manifest that this version can use.
+ */
+export async function readManifest(
+	folder: SourceFolder & Pick<ModelSource, 'load'>
+): Promise<ModelManifest | undefined> {
+	const bytes = await manifestBytes(folder);
+	if (!bytes) return undefined;
+	let json: unknown;
+	try {
+		json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+	} catch {
+		throw new InputError(
+			`${MANIFEST_FILE} in ${folder.name} is not JSON; copy it or convert the checkpoint again.`
+		);
+	}
+	return checkManifest(json, folder.name);
+}
+
+async function manifestBytes(
+	folder: SourceFolder & Pick<ModelSource, 'load'>
+): Promise<Uint8Array | undefined> {
+	if (folder.load) return folder.load(MANIFEST_FILE, { fresh: false, onBytes: () => undefined });
+	const file = await folder.open(MANIFEST_FILE);
+	return file?.read(0, file.size);
+}
 
 /**
  * A parsed `honeybee.json` as a manifest, after checking everything that loading relies on.
@@ -11,7 +45,7 @@ type Fields = Record<string, unknown>;
 export function checkManifest(json: unknown, folder: string): ModelManifest {
 	const refuse = (what: string): never => {
 		throw new InputError(
-			`honeybee.json in ${folder} ${what}; convert the checkpoint again with this version.`
+			`${MANIFEST_FILE} in ${folder} ${what}; convert the checkpoint again with this version.`
 		);
 	};
 	if (!isFields(json)) return refuse('is not an object');
@@ -19,7 +53,7 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 	if (json.format_version !== 1)
 		return refuse(`has format version ${String(json.format_version)}, and this version reads 1`);
 
-	const need = (path: string, type: 'string' | 'number' | 'object' | 'array'): unknown => {
+	const need = (path: string, type: 'string' | 'number' | 'boolean' | 'object' | 'array'): unknown => {
 		const value = lookUp(json, path);
 		const found = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
 		if (found !== type) refuse(`has no usable "${path}" (it should be of type ${type})`);
@@ -38,6 +72,7 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 		'config.text_config.max_position_embeddings',
 		'config.text_config.bos_token_id',
 		'config.text_config.eos_token_id',
+		'config.vision_config.hidden_size',
 		'config.vision_config.patch_size',
 		'config.vision_config.image_size'
 	])
@@ -79,13 +114,39 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 
 	const projectors = Object.entries(need('projectors', 'object') as Fields);
 	if (projectors.length === 0) return refuse('offers no projector');
-	for (const [name, entry] of projectors) {
-		graph(entry, `projectors.${name}`);
+	const manifest = json as unknown as ModelManifest;
+	const checked = projectors.map(([name, entry]) => {
+		const where = `projectors.${name}`;
+		graph(entry, where);
 		for (const field of ['num_query_tokens', 'num_eos_tokens', 'feature_layer'])
-			need(`projectors.${name}.${field}`, 'number');
-		need(`projectors.${name}.token_places`, 'string');
+			need(`${where}.${field}`, 'number');
+		for (const field of ['type', 'title']) need(`${where}.${field}`, 'string');
+		need(`${where}.flexible`, 'boolean');
+		const places = need(`${where}.token_places`, 'string');
+		if (!tokenPlaces.some((known) => known === places))
+			return refuse(`has "${where}.token_places" "${String(places)}"; known are ${tokenPlaces.join(', ')}`);
+		const trained = need(`${where}.trained_tokens`, 'array') as unknown[];
+		if (!trained.every((M) => Number.isInteger(M) && Number(M) > 0))
+			return refuse(`has "${where}.trained_tokens" that are not whole numbers above 0`);
+		const stored = need(`${where}.config`, 'object') as Fields;
+		const { type } = manifest.projectors[name]!;
+		if (stored.projector_type !== type)
+			return refuse(`says in "${where}.config" that the ${type} is a ${String(stored.projector_type)}`);
+		return [name, { ...manifest.projectors[name]!, config: configOf(stored, where) }] as const;
+	});
+	return { ...manifest, projectors: Object.fromEntries(checked) };
+
+	/** As the projector's definition reads it, so that every field is there. */
+	function configOf(stored: Fields, where: string): ProjectorConfig {
+		const { vision_config, text_config } = manifest.config;
+		try {
+			return parseProjector(stored, vision_config, text_config, `${where}.config`);
+		} catch (error) {
+			if (!(error instanceof InputError)) throw error;
+			// What to do about a config.json, after the last semicolon, does not help here.
+			return refuse(`has a config that cannot be used (${error.message.replace(/(; [^;]*)?\.$/, '')})`);
+		}
 	}
-	return json as unknown as ModelManifest;
 }
 
 /** The language graphs must have every layer once, in order. */

@@ -1,9 +1,7 @@
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { ModelFile, ModelManifest } from '../manifest.ts';
-import { checkManifest } from './check-manifest.ts';
-
-export const MANIFEST_FILE = 'honeybee.json';
+import { MANIFEST_FILE, readManifest } from './check-manifest.ts';
 
 /** A folder that model files come from. */
 export interface ModelSource extends SourceFolder {
@@ -127,26 +125,12 @@ export async function openModelFolder(
 	source: ModelSource,
 	options: ModelFolderOptions = {}
 ): Promise<ModelFolder> {
-	const bytes = await readManifest(source);
-	if (!bytes)
+	const manifest = await readManifest(source);
+	if (!manifest)
 		throw new InputError(
 			`${source.name} is not a model folder: it has no ${MANIFEST_FILE}; make one with "honeybee convert".`
 		);
-	let json: unknown;
-	try {
-		json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-	} catch {
-		throw new InputError(
-			`${MANIFEST_FILE} in ${source.name} is not JSON; copy it or convert the checkpoint again.`
-		);
-	}
-	return new ModelFolder(source, checkManifest(json, source.name), options);
-}
-
-async function readManifest(source: ModelSource): Promise<Uint8Array | undefined> {
-	if (source.load) return source.load(MANIFEST_FILE, { fresh: false, onBytes: () => undefined });
-	const file = await source.open(MANIFEST_FILE);
-	return file?.read(0, file.size);
+	return new ModelFolder(source, manifest, options);
 }
 
 /** What is different between a file and its entry, or ''. */

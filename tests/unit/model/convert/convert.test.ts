@@ -8,6 +8,7 @@ import type { DTypePreset, ModelManifest } from '../../../../src/lib/model/manif
 import { parseConfig } from '../../../../src/lib/model/parse-config.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { memorySink } from '../../../support/memory-sink.ts';
+import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
 import { randomCheckpoint, randomTensors, smallConfig } from '../../../support/random-checkpoint.ts';
 
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -158,6 +159,16 @@ describe('convert', () => {
 		for (const file of Object.keys(before).filter((path) => path.endsWith('.safetensors')))
 			expect(digest(sink.files[file]!)).toBe(digest(before[file]!));
 		expect(sink.files['honeybee.json']).toEqual(before['honeybee.json']);
+	});
+
+	it('refuses a honeybee.json that is no whole manifest, where it comes from and where it goes', async () => {
+		const stub = JSON.stringify({ format: 'honeybee-model', format_version: 1, projectors: null });
+		const files = { 'honeybee.json': new TextEncoder().encode(stub) };
+		const from = memoryFolder('stub', files);
+		expect(await refusal(convert(options(from)))).toMatch(/honeybee\.json in stub has no usable "name"/);
+		const sink = memorySink();
+		Object.assign(sink.files, files);
+		expect(await refusal(convert(options(randomCheckpoint(), { sink })))).toMatch(/no usable "name"/);
 	});
 
 	it.each(['q4', 'fp16', 'fp32'] as const)(

@@ -11,6 +11,13 @@ const file = async (path: string, content = bytes) => ({
 	sha256: await sha256(content)
 });
 
+const entry = {
+	...{ ...graph, type: 'mlp', title: 'MLP', num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1 },
+	...{ token_places: 'patches', flexible: false, trained_tokens: [4] },
+	config: { projector_type: 'mlp', num_query_tokens: 4, depth: 2 }
+};
+const entries = (changes: Record<string, unknown>) => ({ projectors: { mlp: { ...entry, ...changes } } });
+
 async function manifest(changes: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
 	return {
 		format: 'honeybee-model',
@@ -32,14 +39,14 @@ async function manifest(changes: Record<string, unknown> = {}): Promise<Record<s
 				bos_token_id: 1,
 				eos_token_id: 2
 			},
-			vision_config: { patch_size: 14, image_size: 28 }
+			vision_config: { hidden_size: 8, patch_size: 14, image_size: 28 }
 		},
 		graphs: {
 			...{ vision: graph, embedding: graph, lens: graph, attention: graph, cache: graph },
 			language: [{ ...graph, layers: [0, 1] }]
 		},
 		projectors: {
-			mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1, token_places: 'patches' }
+			mlp: entry
 		},
 		files: await Promise.all(['g.onnx', 'w.safetensors', 'tokenizer.json'].map((path) => file(path))),
 		...changes
@@ -62,6 +69,14 @@ describe('the manifest', () => {
 		expect(model.manifest.name).toBe('tiny');
 	});
 
+	it('has every field of a projector, also those that the file leaves to their defaults', async () => {
+		const { manifest } = await openModelFolder(await folder());
+		expect(manifest.projectors.mlp!.config).toEqual({
+			...{ projector_type: 'mlp', num_query_tokens: 4, num_eos_tokens: 0, feature_layer_index: -1 },
+			...{ pos_emb: false, encoder_hidden_size: 8, output_hidden_size: 8, depth: 2, prenorm: false }
+		});
+	});
+
 	it.each<[string, Record<string, unknown>]>([
 		['format version 2', { format_version: 2 }],
 		['not the manifest', { format: 'other' }],
@@ -72,13 +87,25 @@ describe('the manifest', () => {
 		['SHA-256', { files: [{ path: 'g.onnx', size: 1, sha256: 'abc' }] }],
 		['g.onnx in "graphs.vision" without listing', { files: [] }],
 		['no projector', { projectors: {} }],
+		['"projectors.mlp.token_places" (', entries({ token_places: undefined })],
 		[
-			'"projectors.mlp.token_places"',
-			{ projectors: { mlp: { ...graph, num_query_tokens: 4, num_eos_tokens: 0, feature_layer: 1 } } }
+			'"projectors.mlp.token_places" "circle"; known are patches, grid, none',
+			entries({ token_places: 'circle' })
+		],
+		['"projectors.v1.5.feature_layer"', { projectors: { 'v1.5': { ...entry, feature_layer: undefined } } }],
+		['"projectors.mlp.type" (it should be of type string)', entries({ type: undefined })],
+		['"projectors.mlp.flexible" (it should be of type boolean)', entries({ flexible: 'yes' })],
+		['"projectors.mlp.trained_tokens" (it should be of type array)', entries({ trained_tokens: 4 })],
+		['"projectors.mlp.trained_tokens" that are not whole', entries({ trained_tokens: [4, 0.5] })],
+		['"projectors.mlp.config" (it should be of type object)', entries({ config: undefined })],
+		['"projectors.mlp.config" that the resampler is a mlp', entries({ type: 'resampler' })],
+		[
+			'projector_type is "q-former", which is unknown',
+			entries({ type: 'q-former', config: { ...entry.config, projector_type: 'q-former' } })
 		],
 		[
-			'"projectors.v1.5.feature_layer"',
-			{ projectors: { 'v1.5': { ...graph, num_query_tokens: 4, num_eos_tokens: 0 } } }
+			'cannot be used (projectors.mlp.config.depth is 0 but must be a whole number of at least 1); convert the checkpoint again',
+			entries({ config: { ...entry.config, depth: 0 } })
 		]
 	])('is refused with a sentence: %s', async (message, changes) => {
 		const opened = openModelFolder(await folder(changes));
