@@ -60,5 +60,3 @@ function acceptingHalf(session: ort.InferenceSession): Session {
 		release: () => session.release()
 	};
 }
-
-export { hashOnDisk } from './hash-on-disk.ts';

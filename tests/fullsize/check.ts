@@ -8,7 +8,8 @@
 import { readFile } from 'node:fs/promises';
 import { peakMemory } from '../../src/cli/bench/peak-memory.ts';
 import { openFolder } from '../../src/cli/io/disk.ts';
-import { createNodeBackend, hashOnDisk } from '../../src/cli/node-backend.ts';
+import { hashOnDisk } from '../../src/cli/hash-on-disk.ts';
+import { createNodeBackend } from '../../src/cli/node-backend.ts';
 import { openModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
 import { compareWithReference, tolerances, type Reference } from './compare.ts';
 import { oneSessionAtATime } from './one-session.ts';

@@ -1,12 +1,7 @@
 import sharp from 'sharp';
-import {
-	damagedImage,
-	decodePng,
-	MAX_PIXELS,
-	readImageHeader,
-	rgbFromInterleaved
-} from '../../lib/model/image/index.ts';
-import type { RgbImage } from '../../lib/model/image/index.ts';
+import { damagedImage, MAX_PIXELS, readImageHeader } from '../../lib/model/image/header.ts';
+import { decodePng } from '../../lib/model/image/png.ts';
+import { rgbFromInterleaved, type RgbImage } from '../../lib/model/image/rgb.ts';
 
 /**
  * Decodes an image file as PIL's `open(…).convert("RGB")` does: alpha dropped and not composited, colour profile and

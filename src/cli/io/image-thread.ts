@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
-import type { RgbImage } from '../../lib/model/image/index.ts';
+import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { errorOf, type ThreadFailure } from '../../lib/tensor/thread-failure.ts';
 
 /** An image to be made ready. */

@@ -1,6 +1,6 @@
 /** Runs in a thread of its own, started by `image-thread.ts`. */
 import { parentPort } from 'node:worker_threads';
-import { resizeBicubic } from '../../lib/model/image/index.ts';
+import { resizeBicubic } from '../../lib/model/image/resize.ts';
 import { decodeImage } from './decode-image.ts';
 import type { ImageAnswer, ImageTask } from './image-thread.ts';
 import { failureOf } from '../../lib/tensor/thread-failure.ts';

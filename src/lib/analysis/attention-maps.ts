@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { tokenPatchMap, type TokenPatchMap } from './map.ts';
 
 /**
- * Maps read off a projector's own weights, and the language model's view of visual tokens.
+ * Maps read off a projector's own weights.
  * Letters: H heads, M visual tokens, N patches. `head` is an index or 'mean' over heads; `image` an index into the first axis.
  */
 export type HeadChoice = number | 'mean';
@@ -40,39 +40,6 @@ export function resamplerAttention(
 export function samplingAttention(matrix: Tensor, { image = 0, head = 'mean' }: Pick = {}): TokenPatchMap {
 	const { heads, rows, columns, data } = planes(matrix, 'a sampling matrix [image, head, M, N]', image);
 	return tokenPatchMap(rows, columns, overHeads(data, heads, rows * columns, head));
-}
-
-/**
- * The sampling matrix from where and how much: S[h, m, n] = Σ_p weight · tent(x·g − ½ − column) · tent(y·g − ½ − row) with
- * tent(d) = max(0, 1 − |d|); that is bilinear sampling with zeros outside (align_corners false).
- * @param locations `sampling_locations` [image, M, H, 1, P, 2] (x, y), 0..1 over the image
- * @param weights `attention_weights` [image, M, H, 1, P]
- * @returns [image, H, M, N]
- */
-export function samplingMatrix(locations: Tensor, weights: Tensor, side: number): Tensor<'float32'> {
-	const [images, M, H, levels, P] = weights.dims as [number, number, number, number, number];
-	if (weights.dims.length !== 5 || levels !== 1 || locations.dims.join() !== [...weights.dims, 2].join())
-		throw new InputError(
-			`Sampling needs locations [image, M, H, 1, P, 2] and weights [image, M, H, 1, P], got [${locations.dims.join(', ')}] and [${weights.dims.join(', ')}].`
-		);
-	const where = floats(locations);
-	const much = floats(weights);
-	const N = side * side;
-	const out = new Float32Array(images * H * M * N);
-	for (let image = 0; image < images; image++)
-		for (let m = 0; m < M; m++)
-			for (let h = 0; h < H; h++)
-				for (let p = 0; p < P; p++) {
-					const at = ((image * M + m) * H + h) * P + p;
-					const x = where[2 * at]! * side - 0.5;
-					const y = where[2 * at + 1]! * side - 0.5;
-					const row = ((image * H + h) * M + m) * N;
-					for (const j of [Math.floor(y), Math.floor(y) + 1])
-						for (const i of [Math.floor(x), Math.floor(x) + 1])
-							if (i >= 0 && i < side && j >= 0 && j < side)
-								out[row + j * side + i]! += much[at]! * (1 - Math.abs(x - i)) * (1 - Math.abs(y - j));
-				}
-	return { dtype: 'float32', dims: [images, H, M, N], data: out };
 }
 
 /** One layer of a roll-out: what tokens take from patches and, where the projector shows it, from each other. */
@@ -114,36 +81,6 @@ export function rollout(layers: readonly RolloutLayer[], residual = 0.5): TokenP
 		R = next;
 	}
 	return tokenPatchMap(M, N, Float32Array.from(R));
-}
-
-/**
- * How much attention one position of the answer pays to each visual token [M].
- * @param attention `lm.layers.{i}.attention` [1, head, position, total]
- * @param position row of the attention: index into its positions
- * @param from first position of the image's tokens in `total`
- */
-export function languageAttention(
-	attention: Tensor,
-	position: number,
-	from: number,
-	tokens: number,
-	head: HeadChoice = 'mean'
-): Float32Array {
-	const { heads, rows, columns, data } = planes(
-		attention,
-		'a language attention [1, head, position, total]',
-		0
-	);
-	if (position < 0 || position >= rows || from < 0 || from + tokens > columns)
-		throw new InputError(
-			`Position ${position} with visual tokens ${from} to ${from + tokens - 1} is outside an attention of ${rows} × ${columns} positions.`
-		);
-	const chosen = headList(heads, head);
-	const out = new Float32Array(tokens);
-	for (const h of chosen)
-		for (let m = 0; m < tokens; m++)
-			out[m]! += data[(h * rows + position) * columns + from + m]! / chosen.length;
-	return out;
 }
 
 function planes(tensor: Tensor, what: string, image: number) {

@@ -92,19 +92,3 @@ function relativeError(a: Field, b: Field, known: Uint8Array): number {
 	}
 	return scale > 0 ? Math.sqrt(difference / scale) : NaN;
 }
-
-/** Where the object's trace is: the mean place of its energy, in cells (centres at .5). Nothing when the field is empty. */
-export function traceCentre({ side, channels, data }: Field): Place | undefined {
-	let mass = 0;
-	let x = 0;
-	let y = 0;
-	for (let cell = 0; cell < side * side; cell++) {
-		const { column, row } = columnRow(cell, side);
-		let energy = 0;
-		for (let c = 0; c < channels; c++) energy += data[cell * channels + c]! ** 2;
-		mass += energy;
-		x += energy * (column + 0.5);
-		y += energy * (row + 0.5);
-	}
-	return mass > 0 ? { x: x / mass, y: y / mass } : undefined;
-}

@@ -10,7 +10,7 @@ import {
 	type Box,
 	type Place
 } from './grid.ts';
-import { requireSameShape, tokenPatchMap, tokenRow, type TokenPatchMap } from './map.ts';
+import { requireSameShape, tokenRow, type TokenPatchMap } from './map.ts';
 import { bootstrap, mean, quantiles, type BootstrapOptions, type Estimate } from './statistics.ts';
 
 /**
@@ -223,24 +223,6 @@ export function shareDistance(a: TokenPatchMap, b: TokenPatchMap, weighting: Wei
 	return Float32Array.from({ length: a.tokens }, (_, m) =>
 		tokenRow(difference, m).reduce((sum, value) => sum + Math.abs(value) / 2, 0)
 	);
-}
-
-/**
- * Mean map over images. Energies are averaged for 'energy' (the root mean square of the responses), values for 'value'.
- * @throws InputError when there is none, or when shapes differ
- */
-export function meanMap(maps: readonly TokenPatchMap[], weighting: Weighting): TokenPatchMap {
-	const first = maps[0];
-	if (!first) throw new InputError('A mean map needs at least one image.');
-	const sum = new Float64Array(first.data.length);
-	for (const map of maps) {
-		requireSameShape(first, map);
-		for (let i = 0; i < sum.length; i++) sum[i]! += weighting === 'energy' ? map.data[i]! ** 2 : map.data[i]!;
-	}
-	const data = Float32Array.from(sum, (value) =>
-		weighting === 'energy' ? Math.sqrt(value / maps.length) : value / maps.length
-	);
-	return tokenPatchMap(first.tokens, first.patches, data);
 }
 
 /** Numbers that are described as distributions, with the words and units figures use. */

@@ -12,7 +12,7 @@ export interface LensReading {
 /**
  * Logit lens (nostalgebraist 2020): hidden states of any layer, through the final norm and the output matrix, as if the model ended there.
  * The vocabulary comes in chunks, so that a large output matrix is never whole in memory: `add` the logits of one chunk after the other
- * (from `projectLogits`, or from a graph), then `read`.
+ * (from the lens graph), then `read`.
  */
 export class LogitLens {
 	readonly #positions: number;
@@ -81,52 +81,4 @@ export class LogitLens {
 			};
 		});
 	}
-}
-
-/** RMSNorm of hidden states [position, hidden] as the language model's last norm does it. Leave out for its last hidden state, which is normed. */
-export function rmsNorm(hidden: Float32Array, weight: Float32Array, epsilon: number): Float32Array {
-	const width = weight.length;
-	const out = new Float32Array(hidden.length);
-	for (let from = 0; from < hidden.length; from += width) {
-		let squares = 0;
-		for (let i = 0; i < width; i++) squares += hidden[from + i]! ** 2;
-		const scale = 1 / Math.sqrt(squares / width + epsilon);
-		for (let i = 0; i < width; i++) out[from + i] = hidden[from + i]! * scale * weight[i]!;
-	}
-	return out;
-}
-
-/** Logits [position, rows] of normed hidden states [position, hidden] for some rows [rows, hidden] of `lm_head`. */
-export function projectLogits(normed: Float32Array, rows: Float32Array, width: number): Float32Array {
-	const positions = normed.length / width;
-	const count = rows.length / width;
-	const out = new Float32Array(positions * count);
-	for (let p = 0; p < positions; p++)
-		for (let r = 0; r < count; r++) {
-			let sum = 0;
-			for (let i = 0; i < width; i++) sum += normed[p * width + i]! * rows[r * width + i]!;
-			out[p * count + r] = sum;
-		}
-	return out;
-}
-
-export interface LensWeights {
-	/** Final norm's weight [hidden] and its epsilon. */
-	readonly norm: { readonly weight: Float32Array; readonly epsilon: number };
-	/** `lm_head.weight` [vocab, hidden]. */
-	readonly head: Float32Array;
-}
-
-/** The whole lens in one call, for models whose output matrix is at hand. `normed`: the states are after the final norm already. */
-export function logitLens(
-	hidden: Float32Array,
-	{ norm, head }: LensWeights,
-	{ k = 5, chunk = 4096, normed = false } = {}
-): LensReading[] {
-	const width = norm.weight.length;
-	const states = normed ? hidden : rmsNorm(hidden, norm.weight, norm.epsilon);
-	const lens = new LogitLens(hidden.length / width, k);
-	for (let first = 0; first * width < head.length; first += chunk)
-		lens.add(projectLogits(states, head.subarray(first * width, (first + chunk) * width), width), first);
-	return lens.read();
 }

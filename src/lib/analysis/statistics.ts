@@ -15,15 +15,6 @@ export function mean(values: Numbers): number {
 	return sum / values.length;
 }
 
-/** Standard deviation of the sample (n − 1); 0 for one value. */
-export function standardDeviation(values: Numbers): number {
-	const centre = mean(values);
-	if (values.length === 1) return 0;
-	let sum = 0;
-	for (let i = 0; i < values.length; i++) sum += (values[i]! - centre) ** 2;
-	return Math.sqrt(sum / (values.length - 1));
-}
-
 /** Quantiles by linear interpolation between order statistics (Hyndman and Fan's type 7, NumPy's default). */
 export function quantiles(values: Numbers, probabilities: readonly number[]): number[] {
 	requireValues(values, 'A quantile');
@@ -86,31 +77,6 @@ function resampled(
 		for (let i = 0; i < drawn.length; i++) drawn[i] = sample[Math.floor(random() * sample.length)]!;
 		return statistic(drawn);
 	});
-}
-
-export interface PairedEstimate extends Estimate {
-	/** Two-sided bootstrap p: twice the smaller share of resamples on one side of 0, at least 1/(resamples + 1). */
-	readonly p: number;
-}
-
-/** Mean of a − b over pairs (same images, same questions): pairs are resampled whole. */
-export function pairedBootstrap(
-	a: Numbers,
-	b: Numbers,
-	options: Omit<BootstrapOptions, 'statistic'> = {}
-): PairedEstimate {
-	if (a.length !== b.length)
-		throw new InputError(
-			`A paired comparison needs as many values on both sides, got ${a.length} and ${b.length}.`
-		);
-	const differences = Float64Array.from({ length: a.length }, (_, i) => a[i]! - b[i]!);
-	const estimate = bootstrap(differences, options);
-	const { resamples = 2000, seed = 1 } = options;
-	const means = resampled(differences, resamples, seed, mean);
-	const notAbove = means.filter((value) => value <= 0).length;
-	const notBelow = means.filter((value) => value >= 0).length;
-	const p = Math.min(1, (2 * (Math.min(notAbove, notBelow) + 1)) / (resamples + 1));
-	return { ...estimate, p };
 }
 
 export interface McNemar {

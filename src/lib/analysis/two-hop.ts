@@ -3,17 +3,12 @@ import { shares, type Weighting } from './locality.ts';
 import type { TokenPatchMap } from './map.ts';
 
 /**
- * From a word to the image in two hops: how much each visual token has to do with the word, times how each token's share is spread
- * over the patches. A token's influence is divided among the patches without loss, so that Σ_n out[n] = Σ_m influence[m] (tokens
- * with an empty row excepted). Influences may be negative (ablation).
- * @param influence [M]
- * @returns [N]
+ * From words to the image in two hops: how much each visual token has to do with the word, times how each token's share is spread
+ * over the patches. A token's influence is divided among the patches without loss, so that Σ_n out[n] = Σ_m influence[m] for every
+ * word (tokens with an empty row excepted). Influences may be negative (ablation).
+ * @param influence [words, M]
+ * @returns [words, N]
  */
-export function twoHop(influence: Float32Array, locality: TokenPatchMap, weighting: Weighting): Float32Array {
-	return twoHops(influence, 1, locality, weighting);
-}
-
-/** The same for many words at once: [words, M] → [words, N]. */
 export function twoHops(
 	influence: Float32Array,
 	words: number,
@@ -34,9 +29,4 @@ export function twoHops(
 			for (let n = 0; n < patches; n++) sum[word * patches + n]! += factor * data[m * patches + n]!;
 		}
 	return Float32Array.from(sum);
-}
-
-/** Influence of a token by ablation: log-probability of the word with the token minus without it, nats; positive: it helps. */
-export function ablationInfluence(baseline: number, ablated: Float32Array): Float32Array {
-	return ablated.map((logProb) => baseline - logProb);
 }

@@ -1,9 +1,11 @@
 import { seededRandom } from '../analysis/random.ts';
-import { mcnemar, quantiles, type McNemar, type PairedEstimate } from '../analysis/statistics.ts';
+import { mcnemar, quantiles, type Estimate, type McNemar } from '../analysis/statistics.ts';
 import type { Outcome, Report } from './benchmark.ts';
 
 /** a − b on the examples that both answered. */
-export interface PairedDifference extends PairedEstimate {
+export interface PairedDifference extends Estimate {
+	/** Two-sided bootstrap p: twice the smaller share of resamples on one side of 0, at least 1/(resamples + 1). */
+	readonly p: number;
 	/** Right answers that only one of the two has; of answers with full credit. */
 	readonly mcnemar: McNemar;
 	/** Examples in common. */

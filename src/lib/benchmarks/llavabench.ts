@@ -1,6 +1,6 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatConversation } from '../model/text/prompts.ts';
-import type { Benchmark, Example, Score } from './benchmark.ts';
+import type { Benchmark, Example } from './benchmark.ts';
 import {
 	idField,
 	imageFile,
@@ -11,7 +11,6 @@ import {
 	UniqueIds
 } from './formats/files.ts';
 import { judgedReport } from './judged.ts';
-import { parseFloatPython, roundPython } from './python/text.ts';
 
 export type LlavaBenchData = {
 	readonly question: string;
@@ -72,52 +71,4 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<LlavaBenc
 			}
 		};
 	}
-}
-
-/** Two scores (reference, model) in the first line of a review; −1, −1 when there are not exactly two numbers. */
-export function parseReview(review: string): readonly [reference: number, model: number] {
-	const parts = review.split('\n')[0]!.replaceAll(',', ' ').split(' ');
-	const [reference, model] = parts.map(parseFloatPython);
-	return parts.length === 2 && reference !== undefined && model !== undefined ? [reference, model] : [-1, -1];
-}
-
-export interface Review {
-	readonly category: string;
-	readonly scores: readonly [reference: number, model: number];
-}
-
-/** Scores relative to the reference, in percent, and both means × 10, as LLaVA's `summarize_gpt_review.py` prints them. */
-export function summarizeReviews(
-	reviews: readonly Review[]
-): Record<string, { score: number; gpt: number; pred: number }> {
-	const groups = new Map([
-		...Map.groupBy(reviews, ({ category }) => category),
-		['all', [...reviews]] as const
-	]);
-	const mean = (of: readonly Review[], which: 0 | 1) =>
-		roundPython(of.reduce((sum, { scores }) => sum + scores[which], 0) / of.length, 3);
-	return Object.fromEntries(
-		[...groups]
-			.sort(([a], [b]) => (a < b ? -1 : 1))
-			.map(([name, of]) => {
-				const [gpt, pred] = [mean(of, 0), mean(of, 1)];
-				return [
-					name.replace('llava_bench_', ''),
-					{
-						score: roundPython((pred / gpt) * 100, 1),
-						gpt: roundPython(gpt * 10, 1),
-						pred: roundPython(pred * 10, 1)
-					}
-				];
-			})
-	);
-}
-
-/** The judge's scores as those of a report. */
-export function reviewScores(reviews: readonly Review[]): Score[] {
-	return Object.entries(summarizeReviews(reviews)).map(([name, { score }]) => ({
-		name,
-		value: score,
-		unit: '%'
-	}));
 }

@@ -12,7 +12,6 @@ import {
 	UniqueIds
 } from './formats/files.ts';
 import { judgedReport } from './judged.ts';
-import { roundPython } from './python/text.ts';
 
 export type MmvetData = {
 	readonly question: string;
@@ -84,20 +83,4 @@ function refuseRepeated(text: string, name: string): void {
 	const ids = new UniqueIds('the question');
 	for (const [i, line] of text.split('\n').entries())
 		for (const [, key] of line.matchAll(/"(v1_\d+)"\s*:/g)) ids.add(key!, `${name}, line ${i + 1}`);
-}
-
-/** Grades 0 to 1 → percent over all and by capability, rounded to one decimal as MM-Vet's evaluator does. */
-export function summarizeGrades(
-	graded: readonly { readonly capability: readonly string[]; readonly grade: number }[]
-): Record<string, number> {
-	const percent = (of: typeof graded) =>
-		roundPython((of.reduce((sum, { grade }) => sum + grade, 0) / of.length) * 100, 1);
-	const capabilities = [...new Set(graded.flatMap(({ capability }) => capability))].sort();
-	return Object.fromEntries([
-		...capabilities.map((name) => [
-			name,
-			percent(graded.filter(({ capability }) => capability.includes(name)))
-		]),
-		['total', percent(graded)]
-	]);
 }

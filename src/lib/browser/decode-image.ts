@@ -1,12 +1,7 @@
-import {
-	damagedImage,
-	decodePng,
-	readImageHeader,
-	rgbFromInterleaved,
-	rgbImage,
-	withoutMetadata
-} from '../model/image/index.ts';
-import type { ImageFormat, RgbImage } from '../model/image/index.ts';
+import { damagedImage, readImageHeader, type ImageFormat } from '../model/image/header.ts';
+import { withoutMetadata } from '../model/image/metadata.ts';
+import { decodePng } from '../model/image/png.ts';
+import { rgbFromInterleaved, rgbImage, type RgbImage } from '../model/image/rgb.ts';
 
 /** Rows read back at a time, so that RGBA pixels of a large image never lie beside it whole. */
 const STRIP_PIXELS = 4_000_000;

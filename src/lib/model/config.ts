@@ -53,7 +53,6 @@ export interface TextConfig {
 export interface LmConfig {
 	readonly pretrained_lm_name_or_path: string;
 	readonly pretrained_tokenizer_name_or_path: string;
-	readonly delta_model_name_or_path?: string;
 }
 
 export interface HoneybeeConfig {

@@ -8,7 +8,7 @@ import type { AnswerEvent, AnswerResult, SamplingOptions } from './runtime/types
 import type { VisualModel } from './runtime/visual.ts';
 import { sourceKey, sourcesFrom, splice, type VisualEmbeds } from './runtime/visual-rows.ts';
 import { createSampler } from './sampling.ts';
-import type { Tokenizer } from './text/index.ts';
+import type { Tokenizer } from './text/tokenizer.ts';
 
 export interface GenerateInputs {
 	readonly visual: VisualModel;

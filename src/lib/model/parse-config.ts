@@ -88,10 +88,9 @@ function parseLm(json: JsonObject): LmConfig {
 		pretrained_tokenizer_name_or_path: fields.string(
 			'pretrained_tokenizer_name_or_path',
 			pretrained_lm_name_or_path
-		),
-		...(fields.has('delta_model_name_or_path')
-			? { delta_model_name_or_path: fields.string('delta_model_name_or_path') }
-			: {})
+		)
+		// `delta_model_name_or_path` is not read: upstream adds that delta to the language model before it loads the checkpoint, which
+		// holds the sum.
 	};
 }
 

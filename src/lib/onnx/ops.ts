@@ -11,7 +11,6 @@ const microsoft = { domain: 'com.microsoft' };
 export const Add = (g: Graph, a: Value, b: Value) => g.op('Add', [a, b]);
 export const Sub = (g: Graph, a: Value, b: Value) => g.op('Sub', [a, b]);
 export const Mul = (g: Graph, a: Value, b: Value) => g.op('Mul', [a, b]);
-export const Div = (g: Graph, a: Value, b: Value) => g.op('Div', [a, b]);
 export const Abs = (g: Graph, x: Value) => g.op('Abs', [x]);
 export const Relu = (g: Graph, x: Value) => g.op('Relu', [x]);
 export const Sqrt = (g: Graph, x: Value) => g.op('Sqrt', [x]);

@@ -7,7 +7,7 @@ import {
 	templateTarget,
 	type TemplateFields,
 	type TemplateName
-} from '$lib/model/text/index.ts';
+} from '$lib/model/text/prompts.ts';
 import { boxText, caption, questions, type AtlasIndex, type Scene } from '$lib/scenes/index.ts';
 import type { Random } from '$lib/analysis/random.ts';
 import { taskTemplate, type RecipeSet } from './recipe.ts';

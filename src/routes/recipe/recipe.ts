@@ -1,5 +1,5 @@
 import { published } from '$lib/benchmarks/published.ts';
-import type { TemplateName } from '$lib/model/text/index.ts';
+import type { TemplateName } from '$lib/model/text/prompts.ts';
 
 /** How one data set of the fine-tuning mixture becomes conversations. */
 export interface RecipeSet {

@@ -1,5 +1,5 @@
 import type { ModelManifest } from '$lib/model/manifest.ts';
-import { IGNORE_LABEL, IMAGE_TOKEN_ID, Tokenizer } from '$lib/model/text/index.ts';
+import { IGNORE_LABEL, IMAGE_TOKEN_ID, Tokenizer } from '$lib/model/text/tokenizer.ts';
 
 /** The loaded model's tokenizer. @param url the model folder's, with a trailing slash */
 export async function loadTokenizer(url: string, manifest: ModelManifest): Promise<Tokenizer> {

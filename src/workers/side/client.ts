@@ -1,5 +1,5 @@
 import { wrap, type Remote } from 'comlink';
-import type { RgbImage } from '../../lib/model/image/index.ts';
+import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import type { Picture } from './picture.ts';
 import { revive } from '../revive.ts';
 import type { SideWorker } from './worker.ts';

@@ -1,4 +1,4 @@
-import type { RgbImage } from '../../lib/model/image/index.ts';
+import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { sha256 } from '../../lib/model/runtime/model-folder.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
 

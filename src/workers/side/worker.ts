@@ -1,5 +1,6 @@
 import { transfer } from 'comlink';
-import { resizeBicubic, type RgbImage } from '../../lib/model/image/index.ts';
+import { resizeBicubic } from '../../lib/model/image/resize.ts';
+import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
 import { OpfsFiles } from '../../lib/browser/opfs-files.ts';
 import { pictureOf, type Picture } from './picture.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RgbImage } from '../../../src/lib/model/image/index.ts';
+import type { RgbImage } from '../../../src/lib/model/image/rgb.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 import cases from '../../fixtures/images/cases.json' with { type: 'json' };

@@ -1,14 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-	languageAttention,
-	resamplerAttention,
-	rollout,
-	samplingAttention,
-	samplingMatrix
-} from '../../../src/lib/analysis/attention-maps.ts';
+import { resamplerAttention, rollout, samplingAttention } from '../../../src/lib/analysis/attention-maps.ts';
 import type { Tensor } from '../../../src/lib/tensor/tensor.ts';
 import { readGolden } from '../../support/golden.ts';
+import { samplingMatrix } from '../../support/sampling-matrix.ts';
 import { expectClose, readFixture } from './fixtures.ts';
 
 const { rollout: expected } = readFixture<{
@@ -133,26 +128,5 @@ describe('sampling matrix of the golden D-Abstractor', () => {
 			expect(sum).toBeGreaterThan(0.2);
 			expect(sum).toBeLessThanOrEqual(1 + 1e-6);
 		}
-	});
-
-	it('refuses tensors that do not belong together', () => {
-		expect(() => samplingMatrix(float([1, 2], [1, 2]), float([1, 2], [1, 2]), 8)).toThrow(/Sampling needs/);
-	});
-});
-
-describe('language attention', () => {
-	const attention = float(
-		[1, 2, 2, 5],
-		[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
-	);
-
-	it('reads one position over the visual tokens', () => {
-		expect([...languageAttention(attention, 1, 2, 3, 0)]).toEqual([7, 8, 9]);
-		expect([...languageAttention(attention, 1, 2, 3)]).toEqual([12, 13, 14]);
-	});
-
-	it('refuses positions outside', () => {
-		expect(() => languageAttention(attention, 2, 2, 3)).toThrow(/outside an attention of 2 × 5/);
-		expect(() => languageAttention(attention, 1, 3, 3)).toThrow(/tokens 3 to 5/);
 	});
 });

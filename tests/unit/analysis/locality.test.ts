@@ -11,7 +11,6 @@ import {
 import {
 	assignedHomes,
 	coverage,
-	meanMap,
 	shareDifference,
 	shareDistance,
 	shares,
@@ -147,13 +146,6 @@ describe('locality', () => {
 		expect(new Set(best.map((cell) => `${cell.left} ${cell.top}`)).size).toBe(16);
 		expect(drift(best)).toBeLessThanOrEqual(drift(original) + 1e-9);
 		expect(drift(best)).toBeLessThan(drift());
-	});
-
-	it('averages energies over images', () => {
-		const a = tokenPatchMap(1, 4, Float32Array.of(3, 0, 0, 1));
-		const b = tokenPatchMap(1, 4, Float32Array.of(4, 0, 2, 1));
-		expectClose(meanMap([a, b], 'energy').data, [Math.sqrt(12.5), 0, Math.SQRT2, 1]);
-		expectClose(meanMap([a, b], 'value').data, [3.5, 0, 1, 1]);
 	});
 
 	it('compares maps by share', () => {

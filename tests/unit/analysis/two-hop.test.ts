@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { tokenPatchMap } from '../../../src/lib/analysis/map.ts';
-import { ablationInfluence, twoHop, twoHops } from '../../../src/lib/analysis/two-hop.ts';
+import { twoHops } from '../../../src/lib/analysis/two-hop.ts';
 import { expectClose, mapOf, readFixture } from './fixtures.ts';
 
 const fixture = readFixture<{
@@ -13,27 +13,21 @@ const locality = mapOf(fixture.uneven.weights);
 describe('two hops', () => {
 	it('compose as the matrix product in NumPy', () => {
 		expectClose(twoHops(influence, 2, locality, 'energy'), fixture.twoHop.map.flat());
-		expectClose(twoHop(influence.subarray(9), locality, 'energy'), fixture.twoHop.map[1]!);
+		expectClose(twoHops(influence.subarray(9), 1, locality, 'energy'), fixture.twoHop.map[1]!);
 	});
 
 	it('lose nothing, signs included', () => {
 		const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
 		const word = influence.subarray(0, 9);
-		expect(sum(twoHop(word, locality, 'value'))).toBeCloseTo(sum(word), 5);
+		expect(sum(twoHops(word, 1, locality, 'value'))).toBeCloseTo(sum(word), 5);
 	});
 
 	it('refuse a map of another M', () => {
-		expect(() => twoHop(new Float32Array(4), locality, 'value')).toThrow(/same projector and M/);
+		expect(() => twoHops(new Float32Array(4), 1, locality, 'value')).toThrow(/same projector and M/);
 	});
 
 	it('put a token without response nowhere', () => {
 		const map = tokenPatchMap(1, 4, new Float32Array(4));
-		expect([...twoHop(Float32Array.of(2), map, 'energy')]).toEqual([0, 0, 0, 0]);
-	});
-});
-
-describe('ablation', () => {
-	it('is positive where the token helps', () => {
-		expectClose(ablationInfluence(-1, Float32Array.of(-3, -0.5)), [2, -0.5]);
+		expect([...twoHops(Float32Array.of(2), 1, map, 'energy')]).toEqual([0, 0, 0, 0]);
 	});
 });

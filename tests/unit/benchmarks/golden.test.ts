@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Benchmark, Data, Report } from '../../../src/lib/benchmarks/benchmark.ts';
-import { llavabench, parseReview, summarizeReviews } from '../../../src/lib/benchmarks/llavabench.ts';
+import { llavabench } from '../../../src/lib/benchmarks/llavabench.ts';
 import { inferAnswer, inferOption, inferText, mmbench } from '../../../src/lib/benchmarks/mmbench.ts';
 import { mme, parseMmeAnswer } from '../../../src/lib/benchmarks/mme.ts';
 import { mmmu } from '../../../src/lib/benchmarks/mmmu.ts';
@@ -60,9 +60,6 @@ interface Golden {
 		readonly sqa: {
 			readonly problems: Readonly<Record<string, { choices: string[]; answer: number }>>;
 			readonly results: Readonly<Record<string, Stored>>;
-		};
-		readonly llavabench: {
-			readonly parse: readonly { readonly i: string; readonly o: readonly number[] }[];
 		};
 	};
 	readonly task_examples: {
@@ -214,26 +211,6 @@ describe('scores that upstream gives', () => {
 		expect(outcomes.filter(({ drawn }) => drawn).map(({ id }) => id)).toEqual([6]);
 		expect(outcomes.filter(({ drawn }) => !drawn).map(({ credit }) => credit)).toEqual([1, 1, 1, 1, 1, 1, 1]);
 		expect(tables[0]!.rows[0]).toEqual(['image', 100, 4, 4]);
-	});
-
-	it.each(metrics.llavabench.parse)('LLaVA-Bench reads the review $i', ({ i, o }) =>
-		expect(parseReview(i)).toEqual(o)
-	);
-
-	it('LLaVA-Bench: means rounded to three places before the quotient', () => {
-		expect(
-			summarizeReviews([
-				{ category: 'llava_bench_conv', scores: [8, 7] },
-				{ category: 'llava_bench_conv', scores: [9, 6] },
-				{ category: 'llava_bench_detail', scores: [7, 7] },
-				{ category: 'llava_bench_complex', scores: [9, 8] }
-			])
-		).toEqual({
-			all: { score: 84.8, gpt: 82.5, pred: 70 },
-			complex: { score: 88.9, gpt: 90, pred: 80 },
-			conv: { score: 76.5, gpt: 85, pred: 65 },
-			detail: { score: 100, gpt: 70, pred: 70 }
-		});
 	});
 });
 

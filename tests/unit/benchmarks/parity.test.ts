@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { headlineInterval } from '../../../src/lib/benchmarks/interval.ts';
 import { readXlsx } from '../../../src/lib/benchmarks/formats/xlsx.ts';
 import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
-import { decodePng } from '../../../src/lib/model/image/index.ts';
+import { decodePng } from '../../../src/lib/model/image/png.ts';
 import type { Report } from '../../../src/lib/benchmarks/benchmark.ts';
 import { examplesOf, type Files } from './support.ts';
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { addDelta } from '../../../src/lib/checkpoint/delta.ts';
 import { openCheckpoint } from '../../../src/lib/checkpoint/folder.ts';
 import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
 import { openPeft, parsePeftConfig, peftBasePath } from '../../../src/lib/checkpoint/peft.ts';
@@ -138,27 +137,5 @@ describe('adapters refused with a sentence', () => {
 		await expect(openPeft(folder, await checkpointOf(base))).rejects.toThrow(
 			'neither adapter_model.safetensors nor adapter_model.bin'
 		);
-	});
-});
-
-describe('delta weights', () => {
-	test('are added tensor by tensor, in float32', async () => {
-		const half = tensor('float16', [2], Uint16Array.of(0x3c00, 0x4000));
-		const sum = addDelta(
-			await checkpointOf({ a: half, 'x.rotary_emb.inv_freq': floats([1], [1]) }),
-			await checkpointOf({ a: floats([2], [0.5, -2]) })
-		);
-		expect([...sum.entries.values()]).toEqual([{ name: 'a', dtype: 'float32', dims: [2] }]);
-		expect(await sum.read('a')).toEqual(floats([2], [1.5, 0]));
-	});
-
-	test('of another model are refused', async () => {
-		const a = await checkpointOf({ a: floats([2], [1, 2]) });
-		const b = await checkpointOf({ b: floats([2], [1, 2]) });
-		const longer = await checkpointOf({ a: floats([3], [1, 2, 3]) });
-		const both = await checkpointOf({ a: floats([2], [1, 2]), b: floats([2], [1, 2]) });
-		expect(() => addDelta(a, b)).toThrow('it lacks a');
-		expect(() => addDelta(a, both)).toThrow('the base lacks b');
-		expect(() => addDelta(a, longer)).toThrow('a is [2] in the base and [3] in the delta');
 	});
 });

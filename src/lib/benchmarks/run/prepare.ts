@@ -1,4 +1,5 @@
-import { resizeBicubic, type RgbImage } from '../../model/image/index.ts';
+import { resizeBicubic } from '../../model/image/resize.ts';
+import type { RgbImage } from '../../model/image/rgb.ts';
 import type { ImageDecoder } from '../../model/runtime/visual.ts';
 
 /** An encoded image at the size the model sees. @throws InputError when it is no usable image. */

@@ -7,7 +7,7 @@ import { releaseKernels } from '../kernels/encode.ts';
 import { kvType } from '../language/graph.ts';
 import type { DTypePreset, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
-import { convertSentencePiece } from '../text/index.ts';
+import { convertSentencePiece } from '../text/sentencepiece.ts';
 import { hashSource } from './hash-source.ts';
 import { graphFiles, type Part } from './part.ts';
 import { planConversion } from './plan.ts';

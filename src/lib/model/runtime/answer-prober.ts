@@ -9,7 +9,7 @@ import {
 	type ProbeControl
 } from '../probes/language.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { Tokenizer } from '../text/index.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import type { PositionKey } from './kv-cache.ts';
 import type { LanguageModel } from './language.ts';
 import { encodeRequest, type EncodedRequest, type PromptRequest } from './prompt.ts';

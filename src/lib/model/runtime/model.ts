@@ -5,7 +5,7 @@ import type { ModelManifest } from '../manifest.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from '../sampling.ts';
-import { Tokenizer } from '../text/index.ts';
+import { Tokenizer } from '../text/tokenizer.ts';
 import { AnswerProber } from './answer-prober.ts';
 import type { Backend } from './backend.ts';
 import { withContext } from './context.ts';

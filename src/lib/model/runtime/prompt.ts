@@ -1,6 +1,7 @@
 import { InputError } from '../../tensor/errors.ts';
 import type { ModelManifest } from '../manifest.ts';
-import { formatConversation, type Tokenizer } from '../text/index.ts';
+import { formatConversation } from '../text/prompts.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import type { PositionKey } from './kv-cache.ts';
 import { mediaRuns } from './media-runs.ts';
 import type { AnswerRequest, Turn } from './types.ts';

@@ -8,7 +8,8 @@ import { TraceRecorder } from '../../../../src/lib/model/runtime/trace-recorder.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createNodeBackend, hashOnDisk } from '../../../../src/cli/node-backend.ts';
+import { hashOnDisk } from '../../../../src/cli/hash-on-disk.ts';
+import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
 import { sha256 } from '../../../../src/cli/io/hash.ts';
 import { openFolder } from '../../../../src/cli/io/disk.ts';
 import { openFolderSink } from '../../../../src/cli/io/sink.ts';

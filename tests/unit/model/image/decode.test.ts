@@ -1,7 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../../src/cli/io/decode-image.ts';
-import { readImageHeader, withoutMetadata } from '../../../../src/lib/model/image/index.ts';
+import { readImageHeader } from '../../../../src/lib/model/image/header.ts';
+import { withoutMetadata } from '../../../../src/lib/model/image/metadata.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import cases from '../../../fixtures/images/cases.json' with { type: 'json' };
 import { goldenBytes } from './golden.ts';

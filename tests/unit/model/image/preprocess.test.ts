@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodePng } from '../../../../src/lib/model/image/png.ts';
-import { preprocess, resizeBicubic, rgbImage } from '../../../../src/lib/model/image/index.ts';
-import type { RgbImage } from '../../../../src/lib/model/image/index.ts';
+import { preprocess } from '../../../../src/lib/model/image/preprocess.ts';
+import { resizeBicubic } from '../../../../src/lib/model/image/resize.ts';
+import { rgbImage, type RgbImage } from '../../../../src/lib/model/image/rgb.ts';
 import { goldenBytes, goldenJson, goldenTensors } from './golden.ts';
 
 interface PreprocessGolden {

@@ -1,18 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
-	cleanDemoCode,
-	cleanDemoOutput,
-	demoMessage,
-	demoPrompt,
-	demoRawPrompt,
 	formatCaptioning,
 	formatConversation,
 	formatTemplate,
 	patternCount,
 	templateInput,
-	templateNames
-} from '../../../../src/lib/model/text/index.ts';
-import type { DemoMessage, TemplateName } from '../../../../src/lib/model/text/index.ts';
+	templateNames,
+	type TemplateName
+} from '../../../../src/lib/model/text/prompts.ts';
 import { goldenJson } from '../image/golden.ts';
 
 interface Formatted {
@@ -26,12 +21,6 @@ interface PromptGolden {
 	readonly template_example_fields: Readonly<Record<string, string>>;
 	readonly default_build_prompt: string;
 	readonly sqa_prompt: { readonly image: string; readonly text: string };
-	readonly serve_prompts: readonly {
-		readonly messages: readonly DemoMessage[];
-		readonly raw: string;
-		readonly processed: string;
-	}[];
-	readonly serve_post: readonly { readonly i: string; readonly o: string; readonly code: string }[];
 	readonly task_examples: {
 		readonly mmb: { readonly examples: readonly { readonly prompt: string; readonly hint: string }[] };
 		readonly seed: { readonly prompt: string };
@@ -174,26 +163,4 @@ describe('formatConversation', () => {
 		}
 		return { turns };
 	}
-});
-
-describe('demo', () => {
-	it.each(golden.serve_prompts)('prompt %#', ({ messages, raw, processed }) => {
-		expect(demoRawPrompt(messages)).toBe(raw);
-		expect(demoPrompt(messages)).toBe(processed);
-	});
-
-	it('appends the image to a message that has no place for it', () => {
-		expect(demoMessage('What is it?', true)).toBe(golden.serve_prompts[0]!.messages[0]![1]);
-		expect(demoMessage('<image>\nWhat?', true)).toBe('<image>\nWhat?');
-		expect(demoMessage('Hello', false)).toBe('Hello');
-	});
-
-	it.each(golden.serve_post)('clean-up %#', ({ i, o, code }) => {
-		expect(cleanDemoOutput(i)).toBe(o);
-		expect(cleanDemoCode(cleanDemoOutput(i))).toBe(code);
-	});
-
-	it('leaves an open code block alone', () => {
-		expect(cleanDemoCode('x\n```\na\\_b')).toBe('x\n```\na\\_b');
-	});
 });

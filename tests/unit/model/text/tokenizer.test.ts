@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
-import { convertSentencePiece, Tokenizer } from '../../../../src/lib/model/text/index.ts';
+import { convertSentencePiece } from '../../../../src/lib/model/text/sentencepiece.ts';
+import { Tokenizer } from '../../../../src/lib/model/text/tokenizer.ts';
 import { goldenBytes, goldenJson } from '../image/golden.ts';
 import sentencePieceIds from './sentencepiece_ids.json' with { type: 'json' };
 
