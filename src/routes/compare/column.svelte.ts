@@ -11,6 +11,7 @@ import {
 } from '../locality/methods.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
+import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { ColumnChoice } from './columns.ts';
 import {
 	answerOf,
@@ -21,7 +22,6 @@ import {
 	type TimedStages,
 	type Written
 } from './compute.ts';
-import type { Runner } from './runner.ts';
 
 /** A column's answer and what it answers. */
 export interface ColumnAnswer {
@@ -48,7 +48,10 @@ export interface Timed extends TimedStages {
 	readonly subject: Subject;
 }
 
-/** One column: what was chosen for it, and a study for each thing computed in it. A study that fails leaves the others. */
+/**
+ * One column: what was chosen for it, and a study for each thing computed in it. A study that fails or is stopped leaves the others;
+ * who goes first is the model's business, before which all columns wait.
+ */
 export class Column {
 	/** Tells columns apart on the page; places change. */
 	readonly id: number;
@@ -67,68 +70,57 @@ export class Column {
 		this.choice = choice;
 	}
 
-	ask({ client, lane }: Runner, subject: Subject, question: string, limit: number): void {
+	ask(client: ModelClient, subject: Subject, question: string, limit: number): void {
 		const key = `${subject.key}|${limit}|${question}`;
-		void this.answer.run(key, ({ signal }) =>
-			lane.run(
-				signal,
-				async () => {
-					this.text = '';
-					const request = {
-						...questionRequest(subject, question),
-						sampling: { ...greedy, max_new_tokens: limit }
-					};
-					const result = await answerOf(client, request, signal, (text) => (this.text = text));
-					return { question, subject, result };
-				},
-				true
-			)
-		);
+		void this.answer.run(key, async ({ signal }) => {
+			this.text = '';
+			const request = {
+				...questionRequest(subject, question),
+				sampling: { ...greedy, max_new_tokens: limit }
+			};
+			const result = await answerOf(client, request, signal, (text) => (this.text = text));
+			return { question, subject, result };
+		});
 	}
 
-	measure({ client, lane }: Runner, subject: Subject, measurement: Measurement): void {
-		void this.map.run(measurementKey(subject, measurement), (control) =>
-			lane.run(control.signal, async () => {
-				const measured = await measure(client, subject, measurement, control);
-				const rows = localityRows(measured, subject, measurement.method, 'rollout', 'mean');
-				return { ...rows, subject, localities: tokenLocalities(rows.map, rows.weighting, rows.homes) };
-			})
-		);
+	measure(client: ModelClient, subject: Subject, measurement: Measurement): void {
+		void this.map.run(measurementKey(subject, measurement), async (control) => {
+			const measured = await measure(client, subject, measurement, control);
+			const rows = localityRows(measured, subject, measurement.method, 'rollout', 'mean');
+			return { ...rows, subject, localities: tokenLocalities(rows.map, rows.weighting, rows.homes) };
+		});
 	}
 
-	project({ client, lane }: Runner, subject: Subject): void {
-		void this.embeds.run(subject.key, ({ signal }) =>
-			lane.run(signal, () => visualTokens(client, subject, signal))
-		);
+	project(client: ModelClient, subject: Subject): void {
+		void this.embeds.run(subject.key, ({ signal }) => visualTokens(client, subject, signal));
 	}
 
-	time({ client, lane }: Runner, subject: Subject, question: string): void {
+	/** Columns that are timed together alternate: what else the machine does falls on all of them. */
+	time(client: ModelClient, subject: Subject, question: string): void {
 		void this.times.run(`${subject.key}|${question}`, (control) =>
-			timeStages(client, subject, question, lane, control).then((times) => ({ ...times, subject }))
+			timeStages(client, subject, question, control).then((times) => ({ ...times, subject }))
 		);
 	}
 
-	score({ client, lane }: Runner, subject: Subject, question: string, answers: readonly Written[]): void {
+	score(client: ModelClient, subject: Subject, question: string, answers: readonly Written[]): void {
 		const key = [
 			subject.key,
 			question,
 			...answers.flatMap(({ writer, model, text }) => [writer, model, text])
 		].join('|');
-		void this.scores.run(key, ({ signal, onProgress }) =>
-			lane.run(signal, async () => {
-				const scores: Scored[] = [];
-				for (const answer of answers) {
-					signal?.throwIfAborted();
-					scores.push({
-						answer,
-						subject,
-						scores: await scoreAnswer(client, subject, question, answer, signal)
-					});
-					onProgress?.({ done: scores.length, total: answers.length });
-				}
-				return scores;
-			})
-		);
+		void this.scores.run(key, async ({ signal, onProgress }) => {
+			const scores: Scored[] = [];
+			for (const answer of answers) {
+				signal?.throwIfAborted();
+				scores.push({
+					answer,
+					subject,
+					scores: await scoreAnswer(client, subject, question, answer, signal)
+				});
+				onProgress?.({ done: scores.length, total: answers.length });
+			}
+			return scores;
+		});
 	}
 
 	/** Stops everything in work. */

@@ -2,6 +2,7 @@ import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
 import type { Method } from '../locality/methods.ts';
+import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
@@ -24,8 +25,6 @@ import {
 import type { Written } from './compute.ts';
 import { LinkedCursor, type Grids } from './cursor.svelte.ts';
 import { ExtraModels } from './extra-models.svelte.ts';
-import { Lane } from './lane.ts';
-import type { Runner } from './runner.ts';
 
 /** Methods that mean the same for every projector that has them. */
 export const methods = ['perturbation', 'occlusion', 'attention', 'structural'] as const satisfies Method[];
@@ -46,7 +45,8 @@ export interface Shown {
 	readonly manifest: ModelManifest | undefined;
 	readonly resolved: Resolved | undefined;
 	readonly subject: Subject | undefined;
-	readonly runner: Runner | undefined;
+	/** Of its model's worker. */
+	readonly client: ModelClient | undefined;
 }
 
 /** Two to four columns, each a (model, projector, M), over the session's image and one question. */
@@ -66,7 +66,6 @@ export class Comparison {
 	readonly cursor: LinkedCursor;
 	readonly #session: Session;
 	readonly #memory: Memory;
-	readonly #lane = new Lane();
 	#nextId = 1;
 
 	constructor(session: Session, memory: Memory, extra = new ExtraModels()) {
@@ -201,23 +200,23 @@ export class Comparison {
 	answer(): void {
 		const { asked } = this;
 		if (asked === undefined) return;
-		for (const { column, runner, subject } of this.shown)
-			if (runner && subject) column.ask(runner, subject, asked, this.#session.sampling.max_new_tokens);
+		for (const { column, client, subject } of this.shown)
+			if (client && subject) column.ask(client, subject, asked, this.#session.sampling.max_new_tokens);
 	}
 
 	/** Maps and visual tokens of every column. */
 	look(): void {
 		const { method, directions } = this;
-		for (const { column, runner, subject } of this.shown)
-			if (runner && subject) {
-				column.measure(runner, subject, { method, directions });
-				column.project(runner, subject);
+		for (const { column, client, subject } of this.shown)
+			if (client && subject) {
+				column.measure(client, subject, { method, directions });
+				column.project(client, subject);
 			}
 	}
 
 	time(): void {
-		for (const { column, runner, subject } of this.shown)
-			if (runner && subject) column.time(runner, subject, this.asked ?? this.question.trim());
+		for (const { column, client, subject } of this.shown)
+			if (client && subject) column.time(client, subject, this.asked ?? this.question.trim());
 	}
 
 	/** The answers there are now, by place. */
@@ -235,16 +234,16 @@ export class Comparison {
 	score(): void {
 		const answers = this.answers.filter((answer) => answer !== undefined);
 		if (this.asked === undefined || answers.length === 0) return;
-		for (const { column, runner, subject } of this.shown)
-			if (runner && subject) column.score(runner, subject, this.asked, answers);
+		for (const { column, client, subject } of this.shown)
+			if (client && subject) column.score(client, subject, this.asked, answers);
 	}
 
 	/** A new worker for a column's model. */
-	restart({ column, runner }: Shown): void {
+	restart({ column, client }: Shown): void {
 		const { model } = column.choice;
 		// The worker's state says what fails.
 		if (model === undefined || model === this.#session.model) void this.#session.restart();
-		else void runner?.client.restart().catch(() => undefined);
+		else void client?.restart().catch(() => undefined);
 	}
 
 	stop(): void {
@@ -313,9 +312,7 @@ export class Comparison {
 			loaded && resolved && session.image
 				? subjectIn(loaded, session.image, resolved.projector, resolved.tokens)
 				: undefined;
-		const runner = own
-			? { client: session.client, lane: this.#lane }
-			: extra && { client: extra.client, lane: extra.lane };
+		const client = own ? session.client : extra?.client;
 		return {
 			column,
 			place,
@@ -329,7 +326,7 @@ export class Comparison {
 			manifest,
 			resolved,
 			subject,
-			runner
+			client
 		};
 	}
 }

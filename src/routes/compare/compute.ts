@@ -8,7 +8,6 @@ import type {
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
 import { greedy } from '$lib/model/sampling.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
-import type { Lane } from './lane.ts';
 import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 
@@ -64,33 +63,28 @@ export interface TimedStages extends Record<keyof StageTimings, readonly number[
 }
 
 /**
- * Times the same answer again and again. Every run names the image anew, so that neither its features nor its visual tokens are
- * known, and another prompt comes between, so that the language model's cache holds nothing of this one. Decoding is per token.
- * Each run takes its turn in the lane: columns timed together alternate, and what else the machine does falls on all of them.
+ * Times the same answer again and again, each time with nothing from a cache. Columns that are timed together take turns run by run: what
+ * else the machine does falls on all of them. Decoding is per token.
  */
 export async function timeStages(
 	client: ModelClient,
 	subject: Subject,
 	question: string,
-	lane: Lane,
 	{ signal, onProgress }: Control,
 	runs = timedRuns
 ): Promise<TimedStages> {
-	const { image, ...choice } = subject.request;
-	const sampling = { ...greedy, max_new_tokens: TIMED_TOKENS };
+	const request = {
+		...questionRequest(subject, question),
+		sampling: { ...greedy, max_new_tokens: TIMED_TOKENS },
+		cold: true
+	};
 	const times = { vision: [], projector: [], prefill: [], decode: [], first: [] } as Record<
 		keyof StageTimings | 'first',
 		number[]
 	>;
 	let positions = 0;
 	for (let run = 0; run <= runs; run++) {
-		const between = { ...choice, turns: [], raw_prompt: '.', sampling: { ...sampling, max_new_tokens: 1 } };
-		const named = { ...image, id: `${image.id}#${performance.now()}` };
-		const request = { ...choice, turns: [{ question, images: [named] }], sampling };
-		const result = await lane.run(signal, async () => {
-			await answerOf(client, between, signal);
-			return answerOf(client, request, signal);
-		});
+		const result = await answerOf(client, request, signal);
 		onProgress?.({ done: run + 1, total: runs + 1 });
 		if (run === 0) continue;
 		const { vision, projector, prefill, decode } = result.timings_ms;

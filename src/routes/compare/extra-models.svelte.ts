@@ -1,13 +1,11 @@
 import type { BackendChoice, LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import { createModelClient, type ModelClient } from '$lib/workbench/session/client.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
-import { Lane } from './lane.ts';
 
 /** A model in a worker of its own, as long as a column shows it. */
 export class ExtraModel {
 	readonly listing: ModelListing;
 	readonly client: ModelClient;
-	readonly lane = new Lane();
 	state = $state.raw<WorkerState>({ status: 'idle' });
 	readonly #unsubscribe: () => void;
 

@@ -6,6 +6,7 @@ import type { SessionImage } from '../../../src/lib/workbench/session/images.ts'
 import type { Memory } from '../../../src/lib/workbench/session/storage.ts';
 import type { CAbsConfig } from '../../../src/lib/model/projectors/c-abs/config.ts';
 import type { ResamplerConfig } from '../../../src/lib/model/projectors/resampler/config.ts';
+import { Mutex } from '../../../src/lib/model/runtime/mutex.ts';
 import type { ModelManifest, ProjectorEntry } from '../../../src/lib/model/manifest.ts';
 import type { AnswerEvent, AnswerRequest, AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import type { LoadedModel, LoadRequest, WorkerState } from '../../../src/workers/model/api.ts';
@@ -140,10 +141,16 @@ export function fakeResult(text: string, more: Partial<AnswerResult> = {}): Answ
 	};
 }
 
-/** A client whose worker is the test: events go out when the test sends them. */
+const cancelled: AnswerEvent = {
+	type: 'done',
+	result: fakeResult('so fa', { stop_reason: 'cancelled' })
+};
+
+/** A client whose worker is the test: events go out when the test sends them. Answers wait for each other, as before a model. */
 export class FakeClient extends ProbeMethods implements ModelClient {
 	state: WorkerState = { status: 'idle' };
 	readonly loads: LoadRequest[] = [];
+	/** Those whose turn has come. */
 	readonly requests: AnswerRequest[] = [];
 	/** Of the requests, in their order. */
 	readonly signals: (AbortSignal | undefined)[] = [];
@@ -154,6 +161,8 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 	loadError: string | undefined;
 	/** While set, loads wait for it. */
 	gate: Promise<void> | undefined;
+	/** A new worker's at each load. */
+	#mutex = new Mutex();
 	#listeners = new Set<(state: WorkerState) => void>();
 	#waiting: { resolve: (event: AnswerEvent) => void; reject: (error: Error) => void } | undefined;
 	#queue: AnswerEvent[] = [];
@@ -170,6 +179,7 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 
 	async load(request: LoadRequest): Promise<LoadedModel> {
 		this.loads.push(request);
+		this.#mutex = new Mutex();
 		this.set({ status: 'loading', progress: { stage: 'weights', what: 'w', loaded: 1, total: 2 } });
 		await this.gate;
 		if (this.loadError !== undefined) {
@@ -196,6 +206,8 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 	}
 
 	async *answer(request: AnswerRequest, { signal }: Control = {}): AsyncGenerator<AnswerEvent, void, void> {
+		const release = await this.#mutex.acquire('now', signal).catch(() => undefined);
+		if (!release) return yield cancelled;
 		this.requests.push(request);
 		this.signals.push(signal);
 		const cancel = () => void this.cancel();
@@ -208,6 +220,7 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 			}
 		} finally {
 			signal?.removeEventListener('abort', cancel);
+			release();
 		}
 	}
 
@@ -237,7 +250,7 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 
 	async cancel(): Promise<void> {
 		this.cancels += 1;
-		this.send({ type: 'done', result: fakeResult('so fa', { stop_reason: 'cancelled' }) });
+		this.send(cancelled);
 	}
 
 	async restart(): Promise<LoadedModel | undefined> {

@@ -8,7 +8,6 @@ import {
 	resolve
 } from '../../../../src/routes/compare/columns.ts';
 import { translate } from '../../../../src/routes/compare/cursor.svelte.ts';
-import { Lane } from '../../../../src/routes/compare/lane.ts';
 import { fakeManifest } from '../../workbench/fakes.ts';
 
 /** C-Abstractor (flexible, M = 9) and resampler (M = 9), on 6 × 6 patches; with a D-Abstractor of `tokens` on demand. */
@@ -106,56 +105,5 @@ describe('linked cursor', () => {
 		expect(translate({ column: 0, token: 5 }, grids, 3)).toEqual({ column: 3 });
 		expect(translate({ column: 0, token: 5, patch: 2 }, grids, 4)).toEqual({ column: 4, patch: 2 });
 		expect(translate({ column: 0, token: 99 }, grids, 1)).toEqual({ column: 1 });
-	});
-});
-
-describe('lane', () => {
-	const signal = () => new AbortController().signal;
-
-	test('does one thing after the other, also after a failure', async () => {
-		const lane = new Lane();
-		const order: string[] = [];
-		const work = (name: string) => async () => {
-			order.push(`${name} begins`);
-			await Promise.resolve();
-			order.push(`${name} ends`);
-			return name;
-		};
-		const failing = lane.run(signal(), async () => Promise.reject(new Error('no')));
-		const all = Promise.all([lane.run(signal(), work('a')), lane.run(signal(), work('b'))]);
-		await expect(failing).rejects.toThrow('no');
-		expect(await all).toEqual(['a', 'b']);
-		expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
-	});
-
-	test('urgent work goes before what waits, in its own order', async () => {
-		const lane = new Lane();
-		const order: number[] = [];
-		const work = (n: number) => async () => void order.push(n);
-		await Promise.all([
-			lane.run(signal(), work(0)),
-			lane.run(signal(), work(1)),
-			lane.run(signal(), work(2), true),
-			lane.run(signal(), work(3)),
-			lane.run(signal(), work(4), true)
-		]);
-		expect(order).toEqual([0, 2, 4, 1, 3]);
-	});
-
-	test('what is stopped while it waits never begins, and what is behind it waits for what is before', async () => {
-		const lane = new Lane();
-		const gate = Promise.withResolvers<void>();
-		const stop = new AbortController();
-		let begun = 0;
-		const first = lane.run(signal(), () => gate.promise);
-		const second = lane.run(stop.signal, async () => void begun++);
-		const third = lane.run(signal(), async () => void (begun += 10));
-		stop.abort();
-		await expect(second).rejects.toThrow(/abort/i);
-		await new Promise((resolve) => setTimeout(resolve, 0));
-		expect(begun).toBe(0);
-		gate.resolve();
-		await Promise.all([first, third]);
-		expect(begun).toBe(10);
 	});
 });

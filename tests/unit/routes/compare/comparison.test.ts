@@ -81,8 +81,8 @@ describe('columns', () => {
 		comparison.keepModels();
 		await settle();
 		expect(extras.map(({ loads }) => loads.length)).toEqual([1, 1]);
-		expect(comparison.shown.map(({ runner }) => runner?.client === extras[0])[0]).toBe(true);
-		expect(comparison.shown[2]!.runner).toBeUndefined();
+		expect(comparison.shown.map(({ client }) => client === extras[0])[0]).toBe(true);
+		expect(comparison.shown[2]!.client).toBeUndefined();
 		expect(comparison.shown[0]!.name).toBe('A: Resampler, M = 9 (other)');
 		expect(comparison.extra.weights).toBe(2000);
 
@@ -90,7 +90,7 @@ describe('columns', () => {
 		comparison.keepModels();
 		expect(extras[0]!.disposed).toBe(true);
 		await settle();
-		expect(comparison.shown[2]!.runner).toBeDefined();
+		expect(comparison.shown[2]!.client).toBeDefined();
 		comparison.leave();
 		expect(extras.every(({ disposed }) => disposed)).toBe(true);
 	});
