@@ -30,7 +30,8 @@ export class NotebookAnswers {
 	readonly #base: string;
 	/** Images made for cells, by name. */
 	readonly #images = new Map<string, SessionImage>();
-	#turn: Promise<unknown> = Promise.resolve();
+	/** Those that are being made; cells may ask for the same at once. */
+	readonly #coming = new Map<string, Promise<SessionImage>>();
 
 	/** @param base the site's root, an absolute URL with a trailing slash */
 	constructor(session: Session, base: string) {
@@ -52,16 +53,10 @@ export class NotebookAnswers {
 		};
 	}
 
-	/** One call after the other: there is one model. @throws InputError for what cannot be answered */
+	/** Calls of several cells wait in the model's own queue. @throws InputError for what cannot be answered */
 	async answer(name: Call, args: readonly unknown[], control: Control): Promise<unknown> {
-		const work = this.#turn
-			.catch(() => undefined)
-			.then(() => {
-				control.signal?.throwIfAborted();
-				return this.#answer(name, args, control);
-			});
-		this.#turn = work;
-		const value = await work;
+		control.signal?.throwIfAborted();
+		const value = await this.#answer(name, args, control);
 		const { given } = this;
 		const key = callKey(name, args);
 		given.delete(key);
@@ -79,7 +74,7 @@ export class NotebookAnswers {
 			case 'ask':
 				return this.#ask(text(first, 'model.ask takes a question'), optionsOf(second), control.signal);
 			case 'trace':
-				return this.#trace(first, optionsOf(second));
+				return this.#trace(first, optionsOf(second), control);
 			case 'file':
 				return this.#file(text(first, 'model.file takes the name of a file'));
 			case 'locality':
@@ -127,10 +122,10 @@ export class NotebookAnswers {
 		throw new Error('The answer ended before it was whole; run the cell again.');
 	}
 
-	#trace(names: unknown, options: Options) {
+	#trace(names: unknown, options: Options, { signal }: Control) {
 		const wanted = names === undefined ? undefined : typeof names === 'string' ? [names] : listOf(names);
 		const subject = this.#subject(options);
-		return this.#session.client.trace({ ...subject.request, ...(wanted && { names: wanted }) });
+		return this.#session.client.trace({ ...subject.request, ...(wanted && { names: wanted }) }, { signal });
 	}
 
 	async #locality(options: Options, control: Control) {
@@ -200,12 +195,13 @@ export class NotebookAnswers {
 		for (let seed = from; seed < from + wanted; seed++) {
 			const scene = generateScene(seed, 'test');
 			const name = `Scene ${seed}`;
-			if (!this.#images.has(name)) {
+			const image = await this.#made(name, () => {
 				const { width, height, data } = renderScene(scene, atlas);
-				const file = new Uint8Array(encode({ width, height, data, channels: 4, depth: 8 }));
-				this.#images.set(name, await openImage(new Blob([file]), name));
-			}
-			const image = this.#images.get(name)!;
+				return openImage(
+					new Blob([new Uint8Array(encode({ width, height, data, channels: 4, depth: 8 }))]),
+					name
+				);
+			});
 			made.push({
 				name,
 				objects: scene.objects,
@@ -218,6 +214,21 @@ export class NotebookAnswers {
 			});
 		}
 		return made;
+	}
+
+	/** The image of that name, made once. */
+	async #made(name: string, make: () => Promise<SessionImage>): Promise<SessionImage> {
+		const known = this.#images.get(name);
+		if (known) return known;
+		const coming = this.#coming.get(name) ?? make();
+		this.#coming.set(name, coming);
+		try {
+			const image = await coming;
+			this.#images.set(name, image);
+			return image;
+		} finally {
+			this.#coming.delete(name);
+		}
 	}
 
 	async #file(name: string): Promise<unknown> {
