@@ -94,7 +94,7 @@ describe('an error of a call', () => {
 	it('of its own code, or for its request, leaves the model as usable as before', async () => {
 		const thrown = [new TypeError('undefined is no function'), new InputError('There is no layer 9.')];
 		const link = await loaded({
-			trace: () => Promise.reject(thrown.shift()),
+			trace: () => Promise.reject(thrown.shift()!),
 			answer: () => events(done('A bee.'))
 		});
 		const { client } = link;
