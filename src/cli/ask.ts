@@ -1,16 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { sizeInWords } from '../lib/bytes/sizes.ts';
+import { sha256 } from '../lib/bytes/hash.ts';
 import { writeSafetensors } from '../lib/checkpoint/safetensors.ts';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
-import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
+import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
 import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../lib/model/runtime/types.ts';
 import { greedy } from '../lib/model/sampling.ts';
 import type { Answerer } from '../lib/study/answerer.ts';
 import { drain } from '../lib/study/ask.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import { formatBytes, number, parse, positionals, type Command, type Terminal } from './command.ts';
+import { number, parse, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
@@ -182,6 +184,6 @@ function timingLine({ timings_ms, tokens_per_second, ids, dtype }: AnswerResult)
 
 function loadLine({ stage, what, loaded, total }: LoadProgress): string {
 	return stage === 'weights'
-		? `checking ${what}: ${formatBytes(loaded)} of ${formatBytes(total)}`
+		? `checking ${what}: ${sizeInWords(loaded)} of ${sizeInWords(total)}`
 		: `loading ${what} …`;
 }

@@ -63,14 +63,3 @@ export function positionals<const Names extends readonly string[]>(
 		throw new InputError(`"${given[names.length]}" is one argument too many. See --help.`);
 	return given as unknown as { [K in keyof Names]: string };
 }
-
-export function formatBytes(bytes: number): string {
-	const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-	let unit = 0;
-	let value = bytes;
-	while (value >= 1000 && unit < units.length - 1) {
-		value /= 1000;
-		unit++;
-	}
-	return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
-}

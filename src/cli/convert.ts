@@ -1,12 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { basename, resolve as absolute } from 'node:path';
+import { sizeInWords } from '../lib/bytes/sizes.ts';
 import { convert } from '../lib/model/convert/convert.ts';
 import { parseDType } from '../lib/model/convert/dtypes.ts';
 import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
 import { openSources } from '../lib/model/convert/source.ts';
 import { WORTH_THREADS } from '../lib/model/convert/thread-pool.ts';
-import { formatBytes, parse, positionals, type Command } from './command.ts';
+import { parse, positionals, type Command } from './command.ts';
 import { archiveKind, unpackBeside } from './conversion/archive.ts';
 import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
 import { openConversionThreads } from './conversion/threads.ts';
@@ -78,12 +79,12 @@ export const convertCommand: Command = {
 				...(threads && { threads }),
 				onProgress: ({ stage, what, done, total }) =>
 					terminal.progress(
-						`${stage === 'hash' ? 'hashing' : 'writing'} ${what}: ${formatBytes(done)} of ${formatBytes(total)}`
+						`${stage === 'hash' ? 'hashing' : 'writing'} ${what}: ${sizeInWords(done)} of ${sizeInWords(total)}`
 					),
 				signal: terminal.signal
 			});
 			terminal.note(
-				`${to}: ${manifest.name}, ${manifest.dtype}, ${Object.keys(manifest.projectors).join(', ')}; weights ${formatBytes(manifest.memory.weights)}`
+				`${to}: ${manifest.name}, ${manifest.dtype}, ${Object.keys(manifest.projectors).join(', ')}; weights ${sizeInWords(manifest.memory.weights)}`
 			);
 		} finally {
 			for (const thing of opened) await thing.close();

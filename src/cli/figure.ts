@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
+import { dataUrl } from '../lib/bytes/data-url.ts';
+import { sha256 } from '../lib/bytes/hash.ts';
 import { patchSide, sideOf } from '../lib/analysis/grid.ts';
 import { coverage } from '../lib/analysis/locality.ts';
 import { tokenPatchMap } from '../lib/analysis/map.ts';
@@ -15,7 +17,7 @@ import { gridSide } from '../lib/model/config.ts';
 import { projectorOf, projectorStyles } from '../lib/model/projectors/registry.ts';
 import type { LocalityMethod } from '../lib/model/probes/locality.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
-import { openModelFolder, sha256 } from '../lib/model/runtime/model-folder.ts';
+import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import type { ImageInput } from '../lib/model/runtime/types.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import type { Figure } from '../lib/viz/figure.ts';
@@ -206,7 +208,7 @@ export const figure: Command = {
 			const token = values.token === undefined ? Math.floor(tokens / 2) : number('--token', values.token);
 			if (token < 0 || token >= tokens)
 				throw new InputError(`--token ${token}: there are tokens 0 to ${tokens - 1}.`);
-			const href = `data:${mediaType(image.bytes)};base64,${Buffer.from(image.bytes).toString('base64')}`;
+			const href = dataUrl(image.bytes);
 			const rows = await recipe({
 				...{ model, projector, tokens, token, image, href, method, directions, terminal }
 			});
@@ -290,8 +292,4 @@ async function readImage(path: string): Promise<ImageInput> {
 	} finally {
 		await file.close();
 	}
-}
-
-function mediaType(bytes: Uint8Array): string {
-	return bytes[0] === 0xff ? 'image/jpeg' : bytes[0] === 0x52 ? 'image/webp' : 'image/png';
 }

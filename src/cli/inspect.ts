@@ -1,18 +1,18 @@
 import { resolve } from 'node:path';
+import { sizeInWords } from '../lib/bytes/sizes.ts';
 import { readJsonObject } from '../lib/checkpoint/bytes.ts';
 import type { Checkpoint, TensorEntry } from '../lib/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../lib/checkpoint/folder.ts';
 import { openPeft, peftBasePath, readPeftConfig } from '../lib/checkpoint/peft.ts';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { gridSide, type HoneybeeConfig } from '../lib/model/config.ts';
-import type { ModelManifest } from '../lib/model/manifest.ts';
+import { MANIFEST_FILE, type ModelManifest } from '../lib/model/manifest.ts';
 import { parseConfig } from '../lib/model/parse-config.ts';
 import { projectorOf } from '../lib/model/projectors/registry.ts';
-import { MANIFEST_FILE } from '../lib/model/runtime/check-manifest.ts';
 import { openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
-import { formatBytes, parse, positionals, type Command, type Terminal } from './command.ts';
+import { parse, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { openFolder } from './io/disk.ts';
 
@@ -50,7 +50,7 @@ function modelLines(manifest: ModelManifest): string[] {
 		`model      ${manifest.name} (format ${manifest.format_version}, ${manifest.dtype})`,
 		...towerLines(manifest.config),
 		`dtypes     vision ${dtypes.vision}, projector ${dtypes.projector}, embedding ${dtypes.embedding}, language ${dtypes.language}, cache ${manifest.kv_dtype}`,
-		`memory     weights ${formatBytes(memory.weights)}, cache ${formatBytes(memory.kv_per_token)} per token`,
+		`memory     weights ${sizeInWords(memory.weights)}, cache ${sizeInWords(memory.kv_per_token)} per token`,
 		`template   ${manifest.prompt.template}`,
 		...(provenance.licence ? [`licence    ${provenance.licence}`] : []),
 		...provenance.sources.map(({ checkpoint, projector }) => `source     ${checkpoint} (${projector})`),
@@ -75,7 +75,7 @@ async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void
 			verdict = 'MISSING OR DAMAGED';
 		}
 		terminal.progress('');
-		terminal.write(`file       ${path}  ${formatBytes(size)}  ${verdict}\n`);
+		terminal.write(`file       ${path}  ${sizeInWords(size)}  ${verdict}\n`);
 	}
 	if (problems.length)
 		throw new InputError(
@@ -95,7 +95,7 @@ async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: T
 			`checkpoint ${folder.name}`,
 			...towerLines(config),
 			`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature layer ${feature_layer_index}`,
-			`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${formatBytes(bytes)}`,
+			`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${sizeInWords(bytes)}`,
 			...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
 		].join('\n') + '\n'
 	);

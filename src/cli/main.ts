@@ -1,4 +1,5 @@
 import './node-20.ts';
+import { sentence } from '../lib/bytes/sentence.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { ask } from './ask.ts';
 import { bench } from './bench.ts';
@@ -52,7 +53,7 @@ export async function main(args: readonly string[], commands: Commands = all): P
 			complain('interrupted; what is done is kept.');
 			return FAILURE;
 		}
-		complain(error instanceof Error ? error.message : String(error));
+		complain(sentence(error));
 		return error instanceof InputError ? UNUSABLE : FAILURE;
 	} finally {
 		close();

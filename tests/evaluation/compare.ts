@@ -8,10 +8,10 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Json } from '../../src/lib/bytes/json.ts';
 import { diskStorage } from '../../src/cli/eval/disk-storage.ts';
 import { findBenchmark } from '../../src/lib/benchmarks/registry.ts';
 import { readRun } from '../../src/lib/benchmarks/run/record.ts';
-import type { Json } from '../../src/lib/benchmarks/benchmark.ts';
 import { splitOf, trainedScores } from '../../src/lib/benchmarks/evaluation.ts';
 import { deviations, type Deviation } from '../support/evaluation.ts';
 

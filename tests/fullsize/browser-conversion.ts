@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { chromium, type Browser } from 'playwright';
 import { build } from 'vite';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
-import { median } from '../../src/cli/bench/median.ts';
+import { median } from '../../src/lib/analysis/statistics.ts';
 import { parseDType } from '../../src/lib/model/convert/dtypes.ts';
 import { peakOf, served } from '../support/measured-page.ts';
 import type {} from './convert-page/main.ts';

@@ -1,5 +1,6 @@
+import { median } from '../../lib/analysis/statistics.ts';
+import { megabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset } from '../../lib/model/manifest.ts';
-import { median } from './median.ts';
 
 /** Conversion against reading and writing alone, in turns; bytes and milliseconds. */
 export interface ConversionTimes {
@@ -19,14 +20,13 @@ export interface ConversionTimes {
 export function describeConversion(times: ConversionTimes): string {
 	const { dtype, source, model, rounds, peak_memory, largest_tensor, cold } = times;
 	const rate = (ms: number) => `${(source / 1e6 / (ms / 1000)).toFixed(0)} MB/s`;
-	const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 	const shares = rounds.map(({ convert_ms, copy_ms }) => (100 * copy_ms) / convert_ms);
 	return [
-		`${mb(source)} → ${dtype} ${mb(model)}: conversion ${rate(median(rounds.map((r) => r.convert_ms)))}`,
+		`${megabytes(source)} → ${dtype} ${megabytes(model)}: conversion ${rate(median(rounds.map((r) => r.convert_ms)))}`,
 		`reading and writing alone ${rate(median(rounds.map((r) => r.copy_ms)))}${cold ? '' : ' (checkpoint in the cache)'}`,
 		`share ${median(shares).toFixed(0)} % (${shares.map((share) => share.toFixed(0)).join(', ')})`,
 		...(peak_memory === undefined
 			? []
-			: [`peak memory ${mb(peak_memory)}, largest tensor ${mb(largest_tensor)}`])
+			: [`peak memory ${megabytes(peak_memory)}, largest tensor ${megabytes(largest_tensor)}`])
 	].join('; ');
 }

@@ -1,10 +1,10 @@
+import { megabytes } from '../../lib/bytes/sizes.ts';
 import type { AnswersResult } from './answers.ts';
 import { describeConversion, type ConversionTimes } from './conversion.ts';
 import type { LoopsResult } from './loops.ts';
-import { median } from './median.ts';
 import type { GenerationResult, SubjectName } from './subjects.ts';
 import type { ViewsReport } from './views.ts';
-import { quantiles } from '../../lib/analysis/statistics.ts';
+import { median, quantiles } from '../../lib/analysis/statistics.ts';
 
 /** Everything that `--json` writes. */
 export interface BenchReport {
@@ -69,7 +69,7 @@ export function summarize(rounds: readonly GenerationResult[]): GenerationSummar
 }
 
 const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-const mb = (bytes: number | undefined) => (bytes === undefined ? '–' : `${Math.round(bytes / 1e6)} MB`);
+const mb = (bytes: number | undefined) => (bytes === undefined ? '–' : megabytes(bytes));
 const rate = (value: number) => (Number.isFinite(value) ? `${value.toFixed(1)}/s` : '–');
 
 /** The report as text, a table for whole answers and one for text generation. */
@@ -106,7 +106,9 @@ function answerRow({ backend, load_ms, answers, peak_memory }: AnswersResult): R
 		projector: ms(first!.stages_ms.projector),
 		prefill: ms(first!.stages_ms.prefill),
 		'first token': ms(first!.first_token_ms),
-		'… of a later question': ms(median(later.map(({ first_token_ms }) => first_token_ms))),
+		'… of a later question': later.length
+			? ms(median(later.map(({ first_token_ms }) => first_token_ms)))
+			: '–',
 		decode: rate(decodeSpeed(answers)),
 		'peak memory': mb(peak_memory)
 	};

@@ -1,6 +1,7 @@
+import { sha256 } from '../../lib/bytes/hash.ts';
 import { encode } from 'fast-png';
 import { HoneybeeModel } from '../../lib/model/runtime/model.ts';
-import { openModelFolder, sha256 } from '../../lib/model/runtime/model-folder.ts';
+import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { ImageInput } from '../../lib/model/runtime/types.ts';
 import { hashOnDisk } from '../hash-on-disk.ts';
 import { decodeImage } from '../io/decode-image.ts';

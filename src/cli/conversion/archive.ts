@@ -2,9 +2,10 @@ import { createReadStream } from 'node:fs';
 import { readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
+import { sizeInWords } from '../../lib/bytes/sizes.ts';
 import { unpackTarGz } from '../../lib/model/convert/unpack.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
-import { formatBytes, type Terminal } from '../command.ts';
+import { type Terminal } from '../command.ts';
 import { openFolderSink } from '../io/sink.ts';
 
 /** Written last into an unpacked archive's folder. */
@@ -42,7 +43,7 @@ export async function unpackBeside(archive: string, target: string, terminal: Te
 				room: bavail * bsize,
 				signal: terminal.signal,
 				onProgress: (path, read) =>
-					terminal.progress(`unpacking ${path}: ${formatBytes(read)} of ${formatBytes(info.size)}`)
+					terminal.progress(`unpacking ${path}: ${sizeInWords(read)} of ${sizeInWords(info.size)}`)
 			}
 		);
 		await writeFile(join(folder, MARK), identity);

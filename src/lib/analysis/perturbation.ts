@@ -1,5 +1,5 @@
+import { seededRandom, normals } from '../bytes/random.ts';
 import { InputError } from '../tensor/errors.ts';
-import { normals, seededRandom } from './random.ts';
 
 /**
  * The numbers of perturbation maps (`model/probes/locality.ts` runs the projector for them): how far visual token m moves when the feature of patch n moves a little.

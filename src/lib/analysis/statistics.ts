@@ -1,5 +1,5 @@
+import { seededRandom } from '../bytes/random.ts';
 import { InputError } from '../tensor/errors.ts';
-import { seededRandom } from './random.ts';
 
 /** Descriptions of samples, intervals and tests. Numbers come back as they are; rounding is the figure's business. */
 export type Numbers = ArrayLike<number>;

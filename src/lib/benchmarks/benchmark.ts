@@ -1,7 +1,5 @@
+import type { Json } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
-
-/** What JSON can hold. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** Fields of an example that upstream writes beside its prediction, under upstream's names. */
 export type Data = { readonly [field: string]: Json };

@@ -1,4 +1,4 @@
-import { seededRandom } from '../analysis/random.ts';
+import { seededRandom } from '../bytes/random.ts';
 import { mcnemar, quantiles, type Estimate, type McNemar } from '../analysis/statistics.ts';
 import type { Outcome, Report } from './benchmark.ts';
 

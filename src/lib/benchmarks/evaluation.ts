@@ -1,5 +1,4 @@
-import { isObject } from './formats/files.ts';
-import type { Json } from './benchmark.ts';
+import { isObject, type Json } from '../bytes/json.ts';
 
 /** A number of the model's own evaluation record, with its interval (shares, 0 to 1). */
 export interface TrainedScore {

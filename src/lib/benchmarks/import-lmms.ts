@@ -1,7 +1,8 @@
+import type { Json, JsonObject } from '../bytes/json.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
 import { InputError } from '../tensor/errors.ts';
-import type { Benchmark, Json, Result } from './benchmark.ts';
-import { numberField, readJsonLines, type JsonObject } from './formats/files.ts';
+import type { Benchmark, Result } from './benchmark.ts';
+import { numberField, readJsonLines } from './formats/files.ts';
 import { columnsOf, resultsOfRows } from './import-rows.ts';
 
 /**
@@ -19,11 +20,11 @@ export async function importLmms(source: ByteSource, benchmark: Benchmark): Prom
 	return resultsOfRows(benchmark, rows, source.name);
 }
 
-const targetOf = ({ target }: JsonObject): JsonObject =>
+const targetOf = ({ target }: JsonObject<Json>): JsonObject<Json> =>
 	typeof target === 'string' || typeof target === 'number' ? { target } : {};
 
 /** `resps` is a list of requests, each a list of answers; `filtered_resps` a list of answers. */
-function responseOf(value: JsonObject, where: string): string {
+function responseOf(value: JsonObject<Json>, where: string): string {
 	for (const field of ['resps', 'filtered_resps'] as const) {
 		let found: Json | undefined = value[field];
 		while (Array.isArray(found)) found = found[0] as Json | undefined;

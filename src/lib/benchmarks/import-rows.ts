@@ -1,11 +1,12 @@
+import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
-import type { Benchmark, Data, Json, Result } from './benchmark.ts';
-import { checkData, isObject, type JsonObject } from './formats/files.ts';
+import type { Benchmark, Data, Result } from './benchmark.ts';
+import { checkData } from './formats/files.ts';
 import { parsePythonList } from './formats/python-literal.ts';
 
 /** A row of another tool's output: the data set's own columns and the answer. */
 export interface ForeignRow {
-	readonly columns: JsonObject;
+	readonly columns: JsonObject<Json>;
 	readonly pred: string;
 	/** File and line, for messages. */
 	readonly where: string;
@@ -165,12 +166,12 @@ export function resultsOfRows(
 				`${row.where}: example ${id} is there already (${before}); the file has been joined or edited, export it again.`
 			);
 		places.set(id, row.where);
-		const data = read(new Columns(row)) as JsonObject;
+		const data = read(new Columns(row)) as JsonObject<Json>;
 		return { id, pred: row.pred, data: checkData<Data>(data, benchmark.fields, row.where) };
 	});
 }
 
 /** Objects and strings of a JSON value, for rows that nest the data set's columns. */
-export function columnsOf(value: Json | undefined): JsonObject {
+export function columnsOf(value: Json | undefined): JsonObject<Json> {
 	return isObject(value) ? value : {};
 }

@@ -1,7 +1,8 @@
+import { isObject } from '../bytes/json.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Data, Result } from './benchmark.ts';
-import { checkData, isObject, readJson, stringField } from './formats/files.ts';
+import { checkData, readJson, stringField } from './formats/files.ts';
 
 /**
  * Results of upstream's `eval_tasks.py`: `{Task}_prediction_results_all.json`, an object id → {pred, …data}. They are scored as our

@@ -1,4 +1,4 @@
-import { seededRandom } from '../analysis/random.ts';
+import { seededRandom } from '../bytes/random.ts';
 import { quantiles, type Estimate } from '../analysis/statistics.ts';
 import type { Report, Unit } from './benchmark.ts';
 

@@ -1,9 +1,10 @@
+import { isObject, type Json } from '../bytes/json.ts';
 import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent, rightOf } from './accuracy.ts';
-import type { Benchmark, Example, ExampleImage, Json, Outcome, Report, Result } from './benchmark.ts';
-import { imageFile, isObject, readJson, stringField, UniqueIds } from './formats/files.ts';
+import type { Benchmark, Example, ExampleImage, Outcome, Report, Result } from './benchmark.ts';
+import { imageFile, readJson, stringField, UniqueIds } from './formats/files.ts';
 import { readParquet } from './formats/parquet.ts';
 import { parsePythonList } from './formats/python-literal.ts';
 import { letter } from './options.ts';
@@ -117,7 +118,7 @@ async function* cachedRows(folder: SourceFolder, source: ByteSource): AsyncGener
 	const rows = await readJson(source);
 	if (!Array.isArray(rows))
 		throw new InputError(`${source.name} is not a list; give upstream's cache of MMMU.`);
-	for (const [i, fields] of rows.entries()) {
+	for (const [i, fields] of (rows as readonly Json[]).entries()) {
 		const where = `${source.name}, question ${i + 1}`;
 		if (!isObject(fields)) throw new InputError(`${where}, is not an object; the file is damaged.`);
 		yield {

@@ -1,16 +1,9 @@
+import { isObject } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatConversation } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Example } from './benchmark.ts';
-import {
-	imageFile,
-	isObject,
-	openFirst,
-	readJson,
-	readText,
-	stringField,
-	UniqueIds
-} from './formats/files.ts';
+import { imageFile, openFirst, readJson, readText, stringField, UniqueIds } from './formats/files.ts';
 import { judgedReport } from './judged.ts';
 
 export type MmvetData = {

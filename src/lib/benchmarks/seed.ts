@@ -1,3 +1,4 @@
+import { isObject, type Json } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -6,7 +7,6 @@ import type { Benchmark, Example, Report, Result } from './benchmark.ts';
 import {
 	idField,
 	imageFile,
-	isObject,
 	numberField,
 	openFirst,
 	readJson,
@@ -59,7 +59,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SeedData>
 	const names = new Map(Object.entries(file['question_type']).map(([name, type]) => [Number(type), name]));
 	const ids = new UniqueIds('question_id');
 	let id = 0;
-	for (const [i, question] of file['questions'].entries()) {
+	for (const [i, question] of (file['questions'] as readonly Json[]).entries()) {
 		const place = `${source.name}, question ${i + 1}`;
 		if (!isObject(question)) throw new InputError(`${place}, is not an object; the file is damaged.`);
 		const type = numberField(question, 'question_type_id', place);

@@ -1,18 +1,17 @@
+import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent, rightOf } from './accuracy.ts';
-import type { Benchmark, Example, Json, Outcome, Report, Result } from './benchmark.ts';
+import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import {
 	idField,
 	imageFile,
-	isObject,
 	numberField,
 	openFirst,
 	readJson,
 	stringField,
-	UniqueIds,
-	type JsonObject
+	UniqueIds
 } from './formats/files.ts';
 import { letter, listOptions } from './options.ts';
 import { PythonRandom } from './python/random.ts';
@@ -114,7 +113,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>,
 		throw new InputError(`pid_splits.json has no list "${SPLIT}"; give ScienceQA's own file.`);
 	const scored = new Set(split.map(String));
 	const ids = new UniqueIds('question id');
-	for (const [i, item] of items.entries()) {
+	for (const [i, item] of (items as readonly Json[]).entries()) {
 		const place = `${source.name}, question ${i + 1}`;
 		if (!isObject(item)) throw new InputError(`${place}, is not an object; the file is damaged.`);
 		const question_id = idField(item, 'id', place);
@@ -153,14 +152,14 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>,
 	}
 }
 
-async function readObject(source: Parameters<typeof readJson>[0]): Promise<JsonObject> {
+async function readObject(source: Parameters<typeof readJson>[0]): Promise<JsonObject<Json>> {
 	const value = await readJson(source);
 	if (!isObject(value))
 		throw new InputError(`${source.name} is not a JSON object; give ScienceQA's own file.`);
 	return value;
 }
 
-function conversation(item: JsonObject, where: string): [string, string] {
+function conversation(item: JsonObject<Json>, where: string): [string, string] {
 	const turns = item['conversations'];
 	const texts = (Array.isArray(turns) ? (turns as Json[]) : []).map((turn) =>
 		isObject(turn) ? turn['value'] : undefined

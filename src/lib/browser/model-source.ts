@@ -1,6 +1,6 @@
 import { blobSource, memorySource } from '../checkpoint/memory.ts';
 import type { ModelSource } from '../model/runtime/model-folder.ts';
-import type { ModelFile } from '../model/manifest.ts';
+import { MANIFEST_FILE, type ModelFile } from '../model/manifest.ts';
 import { InputError } from '../tensor/errors.ts';
 import { holdModel } from './model-locks.ts';
 import { opfsDirectory, opfsFolder, OPFS_MODELS } from './opfs.ts';
@@ -137,7 +137,7 @@ export async function* httpStream(
 			});
 			if (response.status === 404 || response.headers.get('content-type')?.startsWith('text/html'))
 				throw new InputError(
-					`The server has no ${path}, which honeybee.json lists; copy the whole folder to it.`
+					`The server has no ${path}, which ${MANIFEST_FILE} lists; copy the whole folder to it.`
 				);
 			if (!response.ok || !response.body)
 				throw new InputError(`${path} could not be downloaded (HTTP ${response.status}); try again later.`);

@@ -1,3 +1,4 @@
+import { Lru } from '../bytes/lru.ts';
 import type { ByteSource } from './source.ts';
 
 /** Bytes asked for at a time. */
@@ -11,14 +12,13 @@ const KEPT = 2;
  */
 export function blockwise(source: ByteSource): ByteSource {
 	const { name, size } = source;
-	const kept = new Map<number, Promise<Uint8Array>>();
+	const kept = new Lru<number, Promise<Uint8Array>>(KEPT);
 	const block = (index: number): Promise<Uint8Array> => {
 		const known = kept.get(index);
 		if (known) return known;
 		const loading = source.read(index * BLOCK, Math.min((index + 1) * BLOCK, size));
 		kept.set(index, loading);
 		loading.catch(() => kept.delete(index));
-		if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
 		return loading;
 	};
 	return {

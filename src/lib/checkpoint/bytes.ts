@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { bytesPerElement } from '../tensor/tensor.ts';
 import type { DType, Tensor, TypedArrays } from '../tensor/tensor.ts';
@@ -71,11 +72,6 @@ export function decodeText(bytes: Uint8Array, name: string): string {
 		);
 	}
 }
-
-export type JsonObject = { readonly [key: string]: unknown };
-
-export const isObject = (value: unknown): value is JsonObject =>
-	typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Text → JSON object; anything else is an InputError. */
 export function parseJsonObject(text: string, name: string): JsonObject {

@@ -1,5 +1,6 @@
+import { isObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
-import { isObject, readJsonObject } from './bytes.ts';
+import { readJsonObject } from './bytes.ts';
 import type { Checkpoint, TensorEntry } from './checkpoint.ts';
 import { openSafetensors } from './safetensors.ts';
 import type { ByteSource, SourceFolder } from './source.ts';

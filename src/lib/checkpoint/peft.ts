@@ -1,8 +1,8 @@
+import { isObject, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { toFloat32 } from '../tensor/half.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { isObject, readJsonObject } from './bytes.ts';
-import type { JsonObject } from './bytes.ts';
+import { readJsonObject } from './bytes.ts';
 import type { Checkpoint, TensorEntry } from './checkpoint.ts';
 import { openWeights } from './folder.ts';
 import type { SourceFolder } from './source.ts';

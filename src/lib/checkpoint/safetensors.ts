@@ -1,15 +1,8 @@
+import { isObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../tensor/tensor.ts';
 import type { DType, Tensor } from '../tensor/tensor.ts';
-import {
-	decodeText,
-	fromBytes,
-	isObject,
-	parseJsonObject,
-	readRange,
-	refuseLfsPointer,
-	toBytes
-} from './bytes.ts';
+import { decodeText, fromBytes, parseJsonObject, readRange, refuseLfsPointer, toBytes } from './bytes.ts';
 import type { Checkpoint, TensorEntry } from './checkpoint.ts';
 import type { ByteSource } from './source.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../checkpoint/bytes.ts';
+import type { JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 
 /** Typed reads from one object of config.json, with messages that name the field. */

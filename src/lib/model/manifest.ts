@@ -60,6 +60,9 @@ export interface ProjectorEntry extends GraphFiles {
 	readonly config: HoneybeeConfig['projector_config'];
 }
 
+/** Name of the file in a model folder that holds its manifest. */
+export const MANIFEST_FILE = 'honeybee.json';
+
 /** `honeybee.json` of a model folder. */
 export interface ModelManifest {
 	readonly format: 'honeybee-model';

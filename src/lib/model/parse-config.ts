@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../checkpoint/bytes.ts';
+import { isObject, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { ConfigFields } from './config-fields.ts';
 import type { HoneybeeConfig, LmConfig, ProjectorConfig, TextConfig, VisionConfig } from './config.ts';

@@ -73,7 +73,8 @@ function mostProbable(logits: Float32Array, count: number): number[] {
 
 /**
  * Uniform numbers in [0, 1) from a seed: xorshift128 (Marsaglia 2003) on state filled by a Weyl sequence with
- * multiply–xorshift mixing, so that near seeds do not give near numbers.
+ * multiply–xorshift mixing, so that near seeds do not give near numbers. Not `seededRandom`: the texts that seeds gave before
+ * depend on these numbers.
  */
 export function randomNumbers(seed: number): () => number {
 	let weyl = seed >>> 0;

@@ -1,4 +1,5 @@
 import type { CellSpec, NotebookSpec } from '@observablehq/notebook-kit';
+import { isObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 
 /** Whether a file's text is a Jupyter notebook. */
@@ -56,8 +57,4 @@ function languageOf(metadata: unknown): string {
 function sourceOf(source: unknown): string {
 	if (typeof source === 'string') return source;
 	return Array.isArray(source) ? source.filter((line) => typeof line === 'string').join('') : '';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

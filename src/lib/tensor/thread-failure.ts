@@ -1,3 +1,4 @@
+import { sentence } from '../bytes/sentence.ts';
 import { InputError } from './errors.ts';
 
 /** An error on its way out of a thread, where it would lose its class. */
@@ -9,7 +10,7 @@ export interface ThreadFailure {
 
 export function failureOf(error: unknown): ThreadFailure {
 	return {
-		message: error instanceof Error ? error.message : String(error),
+		message: sentence(error),
 		input: error instanceof InputError
 	};
 }

@@ -1,6 +1,7 @@
+import { dataUrl } from '../bytes/data-url.ts';
 import type { FigureOptions } from './figure.ts';
 import { levelOf, type ColourScale } from './palette.ts';
-import { dataUrl, palettePng } from './png.ts';
+import { palettePng } from './png.ts';
 import { round, type Pen } from './svg.ts';
 
 /** A rectangle of equal cells, pixels. */

@@ -1,3 +1,6 @@
+import { crc32 } from '../bytes/crc32.ts';
+import { join } from '../bytes/join.ts';
+
 /**
  * PNG with a palette, written at once and without a canvas: maps are small, and figures are drawn in workers, tests and Node, too.
  * The pixels are stored, not compressed (RFC 1951, blocks of type 0).
@@ -35,12 +38,6 @@ export function palettePng(
 	]);
 }
 
-export function dataUrl(png: Uint8Array): string {
-	let binary = '';
-	for (let at = 0; at < png.length; at += 8192) binary += String.fromCharCode(...png.subarray(at, at + 8192));
-	return `data:image/png;base64,${btoa(binary)}`;
-}
-
 function channels(colour: string): number[] {
 	return [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
 }
@@ -73,16 +70,6 @@ export function pngChunk(name: string, data: Uint8Array): Uint8Array {
 	return out;
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-	const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-	let at = 0;
-	for (const part of parts) {
-		out.set(part, at);
-		at += part.length;
-	}
-	return out;
-}
-
 function adler32(data: Uint8Array): number {
 	let a = 1;
 	let b = 0;
@@ -97,15 +84,4 @@ function adler32(data: Uint8Array): number {
 		b %= 65521;
 	}
 	return ((b << 16) | a) >>> 0;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-	for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-	return n;
-});
-
-function crc32(data: Uint8Array): number {
-	let crc = 0xffffffff;
-	for (const byte of data) crc = crcTable[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
-	return (crc ^ 0xffffffff) >>> 0;
 }

@@ -1,4 +1,5 @@
 import { untrack } from 'svelte';
+import { gridSide } from '$lib/model/config.ts';
 import type { Box } from '$lib/analysis/grid.ts';
 import { assignedHomes, shareDistance, tokenLocalities } from '$lib/analysis/locality.ts';
 import {
@@ -17,7 +18,7 @@ import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import type { Control } from '$lib/study/control.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
-import { patchSide, tokenGrid } from '$lib/workbench/session/tokens.ts';
+import { tokenGrid } from '$lib/workbench/session/tokens.ts';
 
 /** Responses of all stages for one image, each seen from the visual tokens. */
 interface Shown {
@@ -119,7 +120,7 @@ export class AnatomyView {
 			return map;
 		};
 		const last = withoutEos(of(stages.at(-1)!.output), tokens);
-		const placed = tokenGrid(entry, tokens, patchSide(manifest)) !== undefined;
+		const placed = tokenGrid(entry, tokens, gridSide(manifest.config.vision_config)) !== undefined;
 		const homes = placed ? undefined : assignedHomes(last, 'energy');
 		const responses = stages.map(({ output, title }) => {
 			const map = output === 'visual_embeds' ? last : withoutEos(of(output), of(output).dims[0]!);

@@ -1,3 +1,4 @@
+import { sentence } from '$lib/bytes/sentence.ts';
 import { SideClient } from '../../workers/side/client.ts';
 import type { AnswerEvent, AnswerRequest } from '$lib/model/runtime/types.ts';
 import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
@@ -21,7 +22,6 @@ import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { builtInData, chosenData, isBuiltIn } from './data.ts';
 import { byId, readAll, unique, withRuns, type ExamplesById } from './lists.ts';
 import { versions } from './versions.ts';
-import { sentence } from '$lib/workbench/words/sentence.ts';
 
 export type DeskStatus = 'idle' | 'reading' | 'running' | 'stopped' | 'done' | 'failed';
 

@@ -1,9 +1,9 @@
+import { sha256 } from '$lib/bytes/hash.ts';
 import { tokenLocalities } from '$lib/analysis/locality.ts';
 import { tokenPatchMap } from '$lib/analysis/map.ts';
 import type { ExampleImage } from '$lib/benchmarks/benchmark.ts';
 import type { TargetChoice } from '$lib/benchmarks/run/target.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
-import { sha256 } from '$lib/model/runtime/model-folder.ts';
 import type { Control } from '$lib/study/control.ts';
 
 /**

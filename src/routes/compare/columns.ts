@@ -1,6 +1,7 @@
+import { gridSide } from '$lib/model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '$lib/model/manifest.ts';
 import { projectorDefinition } from '$lib/model/projectors/registry.ts';
-import { patchSide, tokenChoices } from '$lib/workbench/session/tokens.ts';
+import { tokenChoices } from '$lib/workbench/session/tokens.ts';
 
 /** What the reader chose for one column; what is left out follows the model. */
 export interface ColumnChoice {
@@ -40,7 +41,7 @@ export function resolve(choice: ColumnChoice, manifest: ModelManifest, place: nu
 	const projector = known ? choice.projector : order[place % order.length];
 	const entry = projector === undefined ? undefined : manifest.projectors[projector];
 	if (projector === undefined || entry === undefined) return undefined;
-	const choices = tokenChoices(entry, patchSide(manifest));
+	const choices = tokenChoices(entry, gridSide(manifest.config.vision_config));
 	const tokens =
 		choice.tokens !== undefined && choices.includes(choice.tokens) ? choice.tokens : entry.num_query_tokens;
 	return { projector, entry, tokens, choices };
@@ -55,7 +56,7 @@ export function defaultColumns(manifest: ModelManifest): ColumnChoice[] {
 	if (first === undefined) return [{}, {}];
 	const own = manifest.projectors[first]!.num_query_tokens;
 	if (second !== undefined) return [{ projector: first }, withTokens({ projector: second }, manifest, own)];
-	const smaller = tokenChoices(manifest.projectors[first]!, patchSide(manifest))
+	const smaller = tokenChoices(manifest.projectors[first]!, gridSide(manifest.config.vision_config))
 		.filter((M) => M < own)
 		.at(-1);
 	return [{ projector: first }, { projector: first, ...(smaller === undefined ? {} : { tokens: smaller }) }];
@@ -75,7 +76,8 @@ function withTokens(
 	tokens: number | undefined
 ): ColumnChoice {
 	const entry = manifest.projectors[choice.projector]!;
-	const can = tokens !== undefined && tokenChoices(entry, patchSide(manifest)).includes(tokens);
+	const can =
+		tokens !== undefined && tokenChoices(entry, gridSide(manifest.config.vision_config)).includes(tokens);
 	return can && tokens !== entry.num_query_tokens ? { ...choice, tokens } : choice;
 }
 

@@ -1,3 +1,4 @@
+import { gridSide } from '$lib/model/config.ts';
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
@@ -8,7 +9,6 @@ import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { subjectIn, type Subject } from '$lib/workbench/figures/subject.ts';
-import { patchSide } from '$lib/workbench/session/tokens.ts';
 import { Column } from './column.svelte.ts';
 import {
 	areColumns,
@@ -339,5 +339,5 @@ export const getComparison = pageState(
 
 function gridsOf({ resolved, manifest }: Shown): Grids | undefined {
 	if (resolved === undefined || manifest === undefined) return undefined;
-	return { tokens: resolved.tokens, patches: patchSide(manifest) ** 2 };
+	return { tokens: resolved.tokens, patches: gridSide(manifest.config.vision_config) ** 2 };
 }

@@ -1,3 +1,4 @@
+import { Lru } from '$lib/bytes/lru.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import type { Control } from '$lib/study/control.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
@@ -9,7 +10,7 @@ const LIMIT = 160;
 
 /** Measurements of a session, so that a map is computed once whichever figure asks for it, and what a stopped run has done is kept. */
 export class LocalityCache {
-	readonly #kept = new Map<string, Measured>();
+	readonly #kept = new Lru<string, Measured>(LIMIT);
 	readonly #session: Session;
 
 	constructor(session: Session) {
@@ -19,17 +20,9 @@ export class LocalityCache {
 	async get(subject: Subject, measurement: Measurement, control: Control): Promise<Measured> {
 		const key = measurementKey(subject, measurement);
 		const known = this.#kept.get(key);
-		if (known) {
-			this.#kept.delete(key);
-			this.#kept.set(key, known);
-			return known;
-		}
+		if (known) return known;
 		const measured = await measure(this.#session.client, subject, measurement, control);
 		this.#kept.set(key, measured);
-		for (const oldest of this.#kept.keys()) {
-			if (this.#kept.size <= LIMIT) break;
-			this.#kept.delete(oldest);
-		}
 		return measured;
 	}
 }

@@ -1,3 +1,4 @@
+import { gridSide } from '$lib/model/config.ts';
 import { rollout, type HeadChoice } from '$lib/analysis/attention-maps.ts';
 import type { Box } from '$lib/analysis/grid.ts';
 import { assignedHomes, type Weighting } from '$lib/analysis/locality.ts';
@@ -9,7 +10,7 @@ import type { Tensor } from '$lib/tensor/tensor.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
-import { patchSide, tokenGrid } from '$lib/workbench/session/tokens.ts';
+import { tokenGrid } from '$lib/workbench/session/tokens.ts';
 
 /** How a token → patch map is made. */
 export type Method = 'perturbation' | 'occlusion' | 'attention' | 'structural';
@@ -50,7 +51,7 @@ export function structuralMap(
 	tokens: number,
 	manifest: ModelManifest
 ): TokenPatchMap | undefined {
-	return projectorOf(entry.config).bins?.(tokens, patchSide(manifest));
+	return projectorOf(entry.config).bins?.(tokens, gridSide(manifest.config.vision_config));
 }
 
 /** Whether a projector offers the method. */
@@ -133,7 +134,8 @@ export function localityRows(
 ): LocalityRows {
 	const map = mapOf(measured, subject.entry, layer, head);
 	const meaning = meanings[method];
-	const placed = tokenGrid(subject.entry, subject.tokens, patchSide(subject.manifest)) !== undefined;
+	const placed =
+		tokenGrid(subject.entry, subject.tokens, gridSide(subject.manifest.config.vision_config)) !== undefined;
 	const homes = placed ? undefined : assignedHomes(map, meaning.weighting);
 	return { map, ...meaning, ...(homes && { homes }) };
 }

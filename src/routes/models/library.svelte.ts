@@ -1,3 +1,4 @@
+import { sentence } from '$lib/bytes/sentence.ts';
 import { SvelteMap } from 'svelte/reactivity';
 import { ConvertClient, type JobOptions } from '../../workers/convert/client.ts';
 import type { JobProgress, RepairSource } from '../../workers/convert/api.ts';
@@ -6,7 +7,6 @@ import type { StoredModel } from '$lib/browser/stored-models.ts';
 import { deleteStoredModel, keepStorage, storageSpace, storedModels } from '$lib/browser/stored-models.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { plural } from '$lib/workbench/words/format.ts';
-import { sentence } from '$lib/workbench/words/sentence.ts';
 
 export type JobStatus = 'running' | 'done' | 'stopped' | 'failed';
 

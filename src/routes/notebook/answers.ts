@@ -1,4 +1,6 @@
+import { Lru } from '$lib/bytes/lru.ts';
 import { encode } from 'fast-png';
+import { dataUrl } from '$lib/bytes/data-url.ts';
 import { referencePlaces, samples } from '$lib/analysis/offsets.ts';
 import { tokenLocalities } from '$lib/analysis/locality.ts';
 import { greedy } from '$lib/model/sampling.ts';
@@ -25,7 +27,7 @@ const methods: readonly Method[] = ['perturbation', 'occlusion', 'attention', 's
 /** Answers what cells ask of the model. Everything that comes in is from a frame that is not trusted, and checked. */
 export class NotebookAnswers {
 	/** The last answers that cells were given, by `callKey`. */
-	readonly given = new Map<string, unknown>();
+	readonly given = new Lru<string, unknown>(MOST_KEPT);
 	readonly #session: Session;
 	readonly #base: string;
 	/** Images made for cells, by name. */
@@ -57,14 +59,7 @@ export class NotebookAnswers {
 	async answer(name: Call, args: readonly unknown[], control: Control): Promise<unknown> {
 		control.signal?.throwIfAborted();
 		const value = await this.#answer(name, args, control);
-		const { given } = this;
-		const key = callKey(name, args);
-		given.delete(key);
-		given.set(key, value);
-		for (const oldest of given.keys()) {
-			if (given.size <= MOST_KEPT) break;
-			given.delete(oldest);
-		}
+		this.given.set(callKey(name, args), value);
 		return value;
 	}
 
@@ -321,11 +316,7 @@ const hrefs = new WeakMap<Uint8Array, string>();
 function dataHref(bytes: ImageInput['bytes']): string {
 	const known = hrefs.get(bytes);
 	if (known !== undefined) return known;
-	const type = bytes[0] === 0xff ? 'image/jpeg' : bytes[0] === 0x52 ? 'image/webp' : 'image/png';
-	let binary = '';
-	for (let at = 0; at < bytes.length; at += 8192)
-		binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
-	const href = `data:${type};base64,${btoa(binary)}`;
+	const href = dataUrl(bytes);
 	hrefs.set(bytes, href);
 	return href;
 }

@@ -1,6 +1,6 @@
+import { sentence } from '$lib/bytes/sentence.ts';
 import { shipped } from './library.ts';
 import { ConflictError, NotebookStore, type StoredNotebook } from './store.ts';
-import { sentence } from '$lib/workbench/words/sentence.ts';
 
 /** Milliseconds after the last change until it is saved. */
 const REST = 500;

@@ -1,3 +1,4 @@
+import { gridSide } from '$lib/model/config.ts';
 import { samplingNames, samplingTrace, type SamplingTrace } from '$lib/analysis/offsets.ts';
 import type { ProjectorEntry } from '$lib/model/manifest.ts';
 import type { Sampler } from '$lib/model/projectors/definition.ts';
@@ -6,7 +7,6 @@ import type { Tensor } from '$lib/tensor/tensor.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
-import { patchSide } from '$lib/workbench/session/tokens.ts';
 
 /** The sampler of a projector; undefined when it samples nowhere in particular. */
 export function samplerOf(entry: ProjectorEntry): Sampler | undefined {
@@ -20,7 +20,7 @@ export async function sample(
 	sampler: Sampler
 ): Promise<SamplingTrace> {
 	const trace = await client.trace({ ...subject.request, names: samplingNames(sampler) });
-	return samplingTrace(sampler, patchSide(subject.manifest), (name) => {
+	return samplingTrace(sampler, gridSide(subject.manifest.config.vision_config), (name) => {
 		const tensor = trace[name];
 		if (!tensor) throw new Error(`The model gave no ${name}; convert its checkpoint again.`);
 		return tensor;

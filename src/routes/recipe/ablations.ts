@@ -1,5 +1,4 @@
-import type { Json } from '$lib/benchmarks/benchmark.ts';
-import { isObject } from '$lib/benchmarks/formats/files.ts';
+import { isObject, type Json } from '$lib/bytes/json.ts';
 
 /** One switch of the recipe turned, everything else kept. */
 export interface Ablation {

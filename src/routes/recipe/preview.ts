@@ -1,3 +1,4 @@
+import type { Random } from '$lib/bytes/random.ts';
 import {
 	formatCaptioning,
 	formatConversation,
@@ -9,7 +10,6 @@ import {
 	type TemplateName
 } from '$lib/model/text/prompts.ts';
 import { boxText, caption, questions, type AtlasIndex, type Scene } from '$lib/scenes/index.ts';
-import type { Random } from '$lib/analysis/random.ts';
 import { taskTemplate, type RecipeSet } from './recipe.ts';
 
 export interface PreviewOptions {

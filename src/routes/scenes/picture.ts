@@ -1,6 +1,6 @@
+import { sha256 } from '$lib/bytes/hash.ts';
 import { encode } from 'fast-png';
 import { type Atlas, renderScene, type Scene } from '$lib/scenes/index.ts';
-import { sha256 } from '$lib/model/runtime/model-folder.ts';
 import type { ImageInput } from '$lib/model/runtime/types.ts';
 
 export const composedName = 'Composed scene';

@@ -1,6 +1,7 @@
+import { gigabytes } from '../../lib/bytes/sizes.ts';
 import { hashSource } from '../../lib/model/convert/hash-source.ts';
 import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
-import { MANIFEST_FILE } from '../../lib/model/runtime/check-manifest.ts';
+import { MANIFEST_FILE } from '../../lib/model/manifest.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { ModelFile, ModelManifest } from '../../lib/model/manifest.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
@@ -45,7 +46,7 @@ export async function downloadModel(
 	const needed = missing.reduce((sum, { size }) => sum + size, 0);
 	if (needed > room)
 		throw new InputError(
-			`The model ${manifest.name} needs ${(needed / 1e9).toFixed(2)} GB in this browser's storage, which has room for ${(room / 1e9).toFixed(2)} GB; delete a model or free space on the disk.`
+			`The model ${manifest.name} needs ${gigabytes(needed, 2)} in this browser's storage, which has room for ${gigabytes(room, 2)}; delete a model or free space on the disk.`
 		);
 	for (const file of missing) await downloadFile(url, file, sink, signal, advance);
 	const bytes = new TextEncoder().encode(`${JSON.stringify(manifest, null, '\t')}\n`);
@@ -98,7 +99,7 @@ async function downloadFile(
 		advance(file.path, -counted);
 		if (attempt === 2)
 			throw new InputError(
-				`${file.path} on the server is not the file that honeybee.json describes (its SHA-256 is another one); copy the model folder to the server again.`
+				`${file.path} on the server is not the file that ${MANIFEST_FILE} describes (its SHA-256 is another one); copy the model folder to the server again.`
 			);
 	}
 }

@@ -1,3 +1,4 @@
+import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { SourceFolder } from '../../lib/checkpoint/source.ts';
 import { convert } from '../../lib/model/convert/convert.ts';
 import { openCheckpointIn, type OpenCheckpoint } from '../../lib/model/convert/pick.ts';
@@ -308,9 +309,8 @@ export async function freeSpace(): Promise<number> {
 }
 
 function noRoom(what: string, needed: number, room: number): InputError {
-	const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
 	return new InputError(
-		`${what} needs ${gigabytes(needed)} in this browser's storage, which has room for ${gigabytes(room)}; delete a model, free space on the disk, or choose a smaller type.`
+		`${what} needs ${gigabytes(needed, 2)} in this browser's storage, which has room for ${gigabytes(room, 2)}; delete a model, free space on the disk, or choose a smaller type.`
 	);
 }
 

@@ -1,3 +1,4 @@
+import { MANIFEST_FILE } from '../../lib/model/manifest.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
 import { openModelSource } from '../../lib/browser/model-source.ts';
 import type { ModelManifest } from '../../lib/model/manifest.ts';
@@ -31,7 +32,7 @@ export async function openModel(
 		throw new InputError(
 			'The browser lets only secure pages check and run a model; open this page by https or on localhost.'
 		);
-	onProgress({ stage: 'manifest', what: 'honeybee.json', loaded: 0, total: 0 });
+	onProgress({ stage: 'manifest', what: MANIFEST_FILE, loaded: 0, total: 0 });
 	const folder = await openModelFolder(await openModelSource(location));
 	const backend = await chooseBackend(request, folder.manifest, {
 		onFailure,

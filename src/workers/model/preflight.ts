@@ -1,3 +1,4 @@
+import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
 import { describeAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
 
@@ -113,15 +114,15 @@ export function preflight(
 	const needed = weights + cache + WORKING_MEMORY;
 	const result = { weights, context, cache, working: WORKING_MEMORY, needed };
 	if (context >= least) return result;
-	const sum = `${gb(needed)} (${gb(weights)} of weights, ${gb(cache)} of cache for ${positions} positions, ${gb(WORKING_MEMORY)} to work with)`;
+	const sum = `${gigabytes(needed)} (${gigabytes(weights)} of weights, ${gigabytes(cache)} of cache for ${positions} positions, ${gigabytes(WORKING_MEMORY)} to work with)`;
 	return {
 		...result,
 		refusal:
 			backend === 'wasm'
-				? `The model ${manifest.name} needs ${sum}, more than the ${gb(WASM_LIMIT)} that WASM can hold; use a browser with WebGPU, the command line, or a smaller type.`
+				? `The model ${manifest.name} needs ${sum}, more than the ${gigabytes(WASM_LIMIT)} that WASM can hold; use a browser with WebGPU, the command line, or a smaller type.`
 				: room < least * perPosition
-					? `The model ${manifest.name} needs ${sum}, and ${description} gave ${gb(available ?? 0)}; close other programs, or use a smaller model or type.`
-					: `The model ${manifest.name} needs buffers of ${gb(least * tensor)} for its cache, and ${description} allows ${gb(binding * tensor)}; use another adapter.`
+					? `The model ${manifest.name} needs ${sum}, and ${description} gave ${gigabytes(available ?? 0)}; close other programs, or use a smaller model or type.`
+					: `The model ${manifest.name} needs buffers of ${gigabytes(least * tensor)} for its cache, and ${description} allows ${gigabytes(binding * tensor)}; use another adapter.`
 	};
 }
 
@@ -155,8 +156,4 @@ export async function probeMemory(device: GPUDevice, wanted: number): Promise<nu
 		for (const buffer of buffers) buffer.destroy();
 	}
 	return given;
-}
-
-function gb(bytes: number): string {
-	return `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`;
 }

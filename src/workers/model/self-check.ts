@@ -1,3 +1,5 @@
+import { seededRandom } from '../../lib/bytes/random.ts';
+import { sentence } from '../../lib/bytes/sentence.ts';
 import type { GraphFiles, ModelManifest } from '../../lib/model/manifest.ts';
 import { handedNames } from '../../lib/model/language/graph.ts';
 import { toFloat32 } from '../../lib/tensor/half.ts';
@@ -7,6 +9,7 @@ import type { Backend } from '../../lib/model/runtime/backend.ts';
 import { disposeAll, GraphSession, toTensor } from '../../lib/model/runtime/graph-session.ts';
 import { openModelFolder, type ModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
+import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { ModelLocation } from '../../lib/browser/model-source.ts';
 import type { JobProgress, SelfTestRow } from '../convert/api.ts';
 import { openModelSource } from '../../lib/browser/model-source.ts';
@@ -72,7 +75,7 @@ async function compare(
 			name,
 			tolerance,
 			verdict: 'left-out',
-			note: `${(size / 1e9).toFixed(1)} GB, more than WASM can hold`
+			note: `${gigabytes(size)}, more than WASM can hold`
 		};
 	try {
 		const actual = await outputsOf(subject, folder, gpu);
@@ -84,7 +87,7 @@ async function compare(
 			name,
 			tolerance,
 			verdict: 'failed',
-			note: error instanceof Error ? error.message : String(error)
+			note: sentence(error)
 		};
 	}
 }
@@ -191,9 +194,6 @@ function subjects(manifest: ModelManifest): Subject[] {
 
 /** Values between −1 and 1 without a pattern, the same everywhere. @param seed tells the inputs apart */
 function numbers(count: number, seed: number): Float32Array {
-	let state = (seed * 2654435761) >>> 0;
-	return Float32Array.from({ length: count }, () => {
-		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-		return state / 2 ** 31 - 1;
-	});
+	const random = seededRandom(seed);
+	return Float32Array.from({ length: count }, () => 2 * random() - 1);
 }

@@ -1,4 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-common';
+import { sentence } from '../../lib/bytes/sentence.ts';
 import { ATTENTION_TOLERANCE, attentionError } from '../../lib/model/runtime/attention-check.ts';
 import { ofBackend, type Backend, type SessionRequest } from '../../lib/model/runtime/backend.ts';
 import type { WorkerFailure } from './api.ts';
@@ -120,7 +121,7 @@ async function trustedDevice(
 			ort.Tensor,
 			{ type }
 		).catch((thrown: unknown) => {
-			errors.push(thrown instanceof Error ? thrown.message : String(thrown));
+			errors.push(sentence(thrown));
 			return Infinity;
 		});
 		if (error <= ATTENTION_TOLERANCE[type]) return { adapter, device, error };

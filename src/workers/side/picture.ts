@@ -1,5 +1,5 @@
+import { sha256 } from '../../lib/bytes/hash.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
-import { sha256 } from '../../lib/model/runtime/model-folder.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
 
 /** What a page shows of an image file. */

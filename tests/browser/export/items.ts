@@ -5,7 +5,7 @@ import type { CapsuleOrigin } from '../../../src/lib/viz/export/capsule.ts';
 import type { Exportable } from '../../../src/lib/viz/export/files.ts';
 import { defaultPrint } from '../../../src/lib/viz/export/print.ts';
 import type { Figure } from '../../../src/lib/viz/figure.ts';
-import { dataUrl } from '../../../src/lib/viz/png.ts';
+import { dataUrl } from '../../../src/lib/bytes/data-url.ts';
 import { figures } from '../../../src/lib/viz/registry.ts';
 import { examples } from '../../figures/examples.ts';
 

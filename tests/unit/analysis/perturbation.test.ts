@@ -1,6 +1,6 @@
+import { seededRandom, normals } from '../../../src/lib/bytes/random.ts';
 import { describe, expect, it } from 'vitest';
 import { perturbationDirections, rootMeanSquare } from '../../../src/lib/analysis/perturbation.ts';
-import { normals, seededRandom } from '../../../src/lib/analysis/random.ts';
 import { localityMaps, type ProjectorRun } from '../../../src/lib/model/probes/locality.ts';
 
 const E = 12;

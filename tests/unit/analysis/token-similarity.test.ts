@@ -1,6 +1,6 @@
+import { seededRandom, normals } from '../../../src/lib/bytes/random.ts';
 import { describe, expect, it } from 'vitest';
 import { assign } from '../../../src/lib/analysis/assignment.ts';
-import { normals, seededRandom } from '../../../src/lib/analysis/random.ts';
 import {
 	cosines,
 	linearCKA,

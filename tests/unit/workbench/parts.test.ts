@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { sideOf } from '../../../src/lib/analysis/grid.ts';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { okabeIto } from '../../../src/lib/viz/palette.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/words/format.ts';
@@ -8,13 +9,7 @@ import { projectorFacts } from '../../../src/lib/workbench/words/facts.ts';
 import { coloursOf, titleOf } from '../../../src/lib/workbench/words/projectors.ts';
 import { Layout } from '../../../src/lib/workbench/frame/layout.svelte.ts';
 import { listModels } from '../../../src/lib/workbench/session/models.ts';
-import {
-	cellAt,
-	isTrained,
-	neighbour,
-	squareSide,
-	tokenGrid
-} from '../../../src/lib/workbench/session/tokens.ts';
+import { cellAt, isTrained, neighbour, tokenGrid } from '../../../src/lib/workbench/session/tokens.ts';
 import { fakeManifest, FakeMemory } from './fakes.ts';
 
 describe('colours', () => {
@@ -65,9 +60,9 @@ describe('names', () => {
 describe('format', () => {
 	test.each([
 		[0, '0\u00a0B'],
-		[1023, '1023\u00a0B'],
-		[1536, '1.50\u00a0KiB'],
-		[34_123_456, '32.5\u00a0MiB']
+		[999, '999\u00a0B'],
+		[1536, '1.54\u00a0kB'],
+		[34_123_456, '34.1\u00a0MB']
 	])('%i bytes', (value, text) => expect(bytes(value)).toBe(text));
 
 	test.each([
@@ -98,8 +93,8 @@ describe('token grids', () => {
 	});
 
 	test('squares and training', () => {
-		expect(squareSide(144)).toBe(12);
-		expect(squareSide(143)).toBeUndefined();
+		expect(sideOf(144)).toBe(12);
+		expect(sideOf(143)).toBeUndefined();
 		expect(isTrained(cAbs, 9)).toBe(true);
 		expect(isTrained(cAbs, 16)).toBe(false);
 	});

@@ -1,9 +1,8 @@
+import { isObject, type Json, type JsonObject } from '../../bytes/json.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { Data, ExampleImage, FieldKind, Json } from '../benchmark.ts';
+import type { Data, ExampleImage, FieldKind } from '../benchmark.ts';
 import { lines, strip } from '../python/text.ts';
-
-export type JsonObject = { readonly [key: string]: Json };
 
 /** Largest text file that is read whole. */
 const TEXT_LIMIT = 256 * 2 ** 20;
@@ -56,7 +55,7 @@ function lineOfParseError(error: unknown, text: string): number | undefined {
 
 /** A line of a JSON Lines file. */
 export interface JsonLine {
-	readonly value: JsonObject;
+	readonly value: JsonObject<Json>;
 	/** File and line, for messages. */
 	readonly where: string;
 }
@@ -71,9 +70,9 @@ export function parseJsonLines(text: string, name: string): JsonLine[] {
 	return all.flatMap((line, i) => {
 		if (strip(line) === '') return [];
 		const where = `${name}, line ${i + 1}`;
-		let value: unknown;
+		let value: Json;
 		try {
-			value = JSON.parse(line);
+			value = JSON.parse(line) as Json;
 		} catch {
 			const last = i === all.length - 1;
 			throw new InputError(
@@ -85,25 +84,21 @@ export function parseJsonLines(text: string, name: string): JsonLine[] {
 	});
 }
 
-export function isObject(value: unknown): value is JsonObject {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Field of an object that has to be a string. @throws InputError naming place and field. */
-export function stringField(value: JsonObject, field: string, where: string): string {
+export function stringField(value: JsonObject<Json>, field: string, where: string): string {
 	const found = value[field];
 	if (typeof found !== 'string') throw missing(field, 'text', found, where);
 	return found;
 }
 
-export function numberField(value: JsonObject, field: string, where: string): number {
+export function numberField(value: JsonObject<Json>, field: string, where: string): number {
 	const found = value[field];
 	if (typeof found !== 'number') throw missing(field, 'a number', found, where);
 	return found;
 }
 
 /** A string or a number, as text. */
-export function idField(value: JsonObject, field: string, where: string): string {
+export function idField(value: JsonObject<Json>, field: string, where: string): string {
 	const found = value[field];
 	if (typeof found !== 'string' && typeof found !== 'number') throw missing(field, 'text', found, where);
 	return String(found);
@@ -119,7 +114,7 @@ function missing(field: string, kind: string, found: Json | undefined, where: st
 
 /** Checks the fields that scoring reads. @throws InputError naming place and field. */
 export function checkData<D extends Data>(
-	value: JsonObject,
+	value: JsonObject<Json>,
 	fields: { readonly [F in keyof D]?: FieldKind },
 	where: string
 ): D {

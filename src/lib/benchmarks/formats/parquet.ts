@@ -1,3 +1,4 @@
+import { sentence } from '../../bytes/sentence.ts';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { ByteSource } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
@@ -29,7 +30,7 @@ export async function readParquet(
 		return await parquetReadObjects({ file, metadata, columns: [...columns], utf8: false });
 	} catch (error) {
 		if (error instanceof InputError) throw error;
-		const reason = error instanceof Error ? error.message : String(error);
+		const reason = sentence(error);
 		throw new InputError(
 			`${source.name} cannot be read as parquet (${reason}); it is damaged or cut off, download it again.`
 		);

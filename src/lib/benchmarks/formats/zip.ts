@@ -1,3 +1,5 @@
+import { crc32 } from '../../bytes/crc32.ts';
+import { join } from '../../bytes/join.ts';
 import { InputError } from '../../tensor/errors.ts';
 
 const LOCAL = 0x04034b50;
@@ -42,28 +44,6 @@ function record(...groups: readonly (readonly number[])[]): Uint8Array {
 		}
 	});
 	return bytes;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-	const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-	let at = 0;
-	for (const part of parts) {
-		bytes.set(part, at);
-		at += part.length;
-	}
-	return bytes;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-	let value = byte;
-	for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
-	return value;
-});
-
-function crc32(bytes: Uint8Array): number {
-	let crc = 0xffffffff;
-	for (const byte of bytes) crc = (crc >>> 8) ^ crcTable[(crc ^ byte) & 255]!;
-	return ~crc >>> 0;
 }
 
 /** Files of a zip archive in memory, inflated; for office documents, not for weights. @throws InputError when damaged */

@@ -1,7 +1,8 @@
+import { isObject, type Json, type JsonObject } from '../../bytes/json.ts';
 import type { AnswerResult, StageTimings } from '../../model/runtime/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Benchmark, Data, Result } from '../benchmark.ts';
-import { checkData, isObject, type JsonObject } from '../formats/files.ts';
+import { checkData } from '../formats/files.ts';
 import type { RunStorage } from './storage.ts';
 
 const MANIFEST = 'manifest.json';
@@ -195,6 +196,6 @@ function parseResult(bytes: Uint8Array, benchmark: Benchmark, where: string): Ru
 		!isObject(value['data'])
 	)
 		throw new InputError(`${where}, is not a result of a run; the file is another kind.`);
-	checkData<Data>(value['data'] as JsonObject, benchmark.fields, where);
+	checkData<Data>(value['data'] as JsonObject<Json>, benchmark.fields, where);
 	return value as unknown as RunResult;
 }

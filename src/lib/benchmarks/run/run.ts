@@ -1,4 +1,4 @@
-import { sha256 } from '../../model/runtime/model-folder.ts';
+import { sha256 } from '../../bytes/hash.ts';
 import type { AnswerEvent, AnswerRequest, AnswerResult, ImageInput } from '../../model/runtime/types.ts';
 import { greedy } from '../../model/sampling.ts';
 import { InputError } from '../../tensor/errors.ts';

@@ -5,7 +5,13 @@ import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, type HoneybeeConfig } from '../config.ts';
 import { releaseKernels } from '../kernels/encode.ts';
 import { kvType } from '../language/graph.ts';
-import type { DTypePreset, ModelFile, ModelManifest, ProjectorEntry } from '../manifest.ts';
+import {
+	MANIFEST_FILE,
+	type DTypePreset,
+	type ModelFile,
+	type ModelManifest,
+	type ProjectorEntry
+} from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
 import { convertSentencePiece } from '../text/sentencepiece.ts';
 import { hashSource } from './hash-source.ts';
@@ -312,7 +318,7 @@ class FileCollector {
 	async finish(manifest: ModelManifest): Promise<void> {
 		await writeWhole(
 			this.#options.sink,
-			'honeybee.json',
+			MANIFEST_FILE,
 			new TextEncoder().encode(JSON.stringify(manifest, null, '\t') + '\n')
 		);
 		await this.#options.sink.remove(JOURNAL);

@@ -5,7 +5,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { toFloat32 } from '../../tensor/half.ts';
 import { transpose } from '../layers.ts';
-import type { ModelManifest } from '../manifest.ts';
+import { MANIFEST_FILE, type ModelManifest } from '../manifest.ts';
 
 /**
  * A converted fp32 model folder read back under the checkpoint's keys, so that it can be converted to another dtype without
@@ -35,7 +35,8 @@ export async function openModelFolderCheckpoint(
 	const parts = new Map<string, () => TensorReader | undefined>();
 	for (const path of new Set(paths)) {
 		const source = await folder.open(path);
-		if (!source) throw new InputError(`${folder.name} has no file ${path}, which its honeybee.json lists.`);
+		if (!source)
+			throw new InputError(`${folder.name} has no file ${path}, which its ${MANIFEST_FILE} lists.`);
 		const shard = await openSafetensors(source);
 		for (const stored of shard.entries.values()) {
 			const key = stored.name.replace(/\.(T|without_cls)$/, '');

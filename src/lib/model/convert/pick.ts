@@ -1,3 +1,4 @@
+import { MANIFEST_FILE } from '../manifest.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { FolderResolver } from './source.ts';
@@ -28,7 +29,7 @@ export function findFolders(paths: readonly string[]): Found {
 	const tokenizers: string[] = [];
 	for (const [folder, names] of inFolder) {
 		const weights = [...names].some((name) => WEIGHTS.test(name));
-		if (names.has('honeybee.json')) models.push(folder);
+		if (names.has(MANIFEST_FILE)) models.push(folder);
 		else if (names.has('adapter_config.json') || (names.has('config.json') && weights))
 			checkpoints.push(folder);
 		if (names.has('tokenizer.json') || names.has('tokenizer.model')) tokenizers.push(folder);

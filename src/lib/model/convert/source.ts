@@ -1,4 +1,5 @@
-import { isObject, readJsonObject, type JsonObject } from '../../checkpoint/bytes.ts';
+import { isObject, type JsonObject } from '../../bytes/json.ts';
+import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../checkpoint/folder.ts';
 import { openPeft, peftBasePath, readPeftConfig } from '../../checkpoint/peft.ts';

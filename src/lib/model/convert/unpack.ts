@@ -1,3 +1,4 @@
+import { gigabytes } from '../../bytes/sizes.ts';
 import { readTar, streamBytes } from '../../checkpoint/tar.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { FolderSink } from './sink.ts';
@@ -81,8 +82,4 @@ export async function unpackTarGz(
 	} finally {
 		void bytes.cancel();
 	}
-}
-
-function gigabytes(bytes: number): string {
-	return `${(bytes / 1e9).toFixed(1)} GB`;
 }

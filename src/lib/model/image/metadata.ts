@@ -1,3 +1,4 @@
+import { join } from '../../bytes/join.ts';
 import type { ImageFormat } from './header.ts';
 
 /**
@@ -45,14 +46,4 @@ function webpFile(chunks: Uint8Array): Uint8Array<ArrayBuffer> {
 	const head = new TextEncoder().encode('RIFF____WEBP');
 	new DataView(head.buffer).setUint32(4, chunks.length + 4, true);
 	return join([head, chunks]);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-	const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-	let at = 0;
-	for (const part of parts) {
-		whole.set(part, at);
-		at += part.length;
-	}
-	return whole;
 }

@@ -1,11 +1,15 @@
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { ProjectorConfig } from '../config.ts';
-import { tokenPlaces, type GraphFiles, type LanguageGraph, type ModelManifest } from '../manifest.ts';
+import {
+	MANIFEST_FILE,
+	tokenPlaces,
+	type GraphFiles,
+	type LanguageGraph,
+	type ModelManifest
+} from '../manifest.ts';
 import { parseProjector } from '../parse-config.ts';
 import type { ModelSource } from './model-folder.ts';
-
-export const MANIFEST_FILE = 'honeybee.json';
 
 type Fields = Record<string, unknown>;
 

@@ -1,7 +1,8 @@
+import { sha256 } from '../../bytes/hash.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { ModelFile, ModelManifest } from '../manifest.ts';
-import { MANIFEST_FILE, readManifest } from './check-manifest.ts';
+import { MANIFEST_FILE, type ModelFile, type ModelManifest } from '../manifest.ts';
+import { readManifest } from './check-manifest.ts';
 
 /** A folder that model files come from. */
 export interface ModelSource extends SourceFolder {
@@ -136,11 +137,7 @@ export async function openModelFolder(
 /** What is different between a file and its entry, or ''. */
 function difference(expected: ModelFile, found: { readonly size: number; readonly sha256: string }): string {
 	if (found.size !== expected.size) return `${found.size} bytes instead of ${expected.size}`;
-	return found.sha256 === expected.sha256 ? '' : 'its SHA-256 is not the one in honeybee.json';
+	return found.sha256 === expected.sha256 ? '' : `its SHA-256 is not the one in ${MANIFEST_FILE}`;
 }
 
 /** Hexadecimal SHA-256. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-	const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-	return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

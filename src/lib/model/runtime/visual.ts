@@ -1,3 +1,4 @@
+import { Lru } from '../../bytes/lru.ts';
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { InputError } from '../../tensor/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -9,7 +10,6 @@ import type { ProjectorRun } from '../probes/locality.ts';
 import { poolingMatrix } from '../projectors/pooling.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
-import { Lru } from './lru.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { ImageInput } from './types.ts';
@@ -40,8 +40,8 @@ export class VisualModel {
 	readonly #folder: ModelFolder;
 	readonly #decode: ImageDecoder;
 	readonly #projectors = new Map<string, Promise<GraphSession>>();
-	readonly #features = new Lru<Features>(KEPT_IMAGES);
-	readonly #embeds = new Lru<Float32Array>(KEPT_EMBEDS);
+	readonly #features = new Lru<string, Features>(KEPT_IMAGES);
+	readonly #embeds = new Lru<string, Float32Array>(KEPT_EMBEDS);
 	#vision: Promise<GraphSession> | undefined;
 
 	constructor(backend: Backend, folder: ModelFolder, decode: ImageDecoder) {

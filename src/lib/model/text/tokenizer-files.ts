@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../../bytes/json.ts';
 import { InputError } from '../../tensor/errors.ts';
 
 /** The parts of a `tokenizer.json` (Hugging Face tokenizers) that a SentencePiece BPE tokenizer needs. */
@@ -31,8 +32,6 @@ export interface TokenizerConfig {
 	 */
 	readonly legacy: boolean;
 }
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * Checks parsed JSON of a `tokenizer.json`.
@@ -98,8 +97,4 @@ function usesSpaceMark(json: JsonObject): boolean {
 function tokenContent(token: unknown): string | undefined {
 	if (typeof token === 'string') return token;
 	return isObject(token) && typeof token['content'] === 'string' ? token['content'] : undefined;
-}
-
-function isObject(value: unknown): value is JsonObject {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

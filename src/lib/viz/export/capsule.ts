@@ -1,4 +1,6 @@
 import { strFromU8, strToU8, unzlibSync, zlibSync } from 'fflate';
+import { fromBase64, toBase64 } from '../../bytes/base64.ts';
+import { isObject } from '../../bytes/json.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Table } from '../figure.ts';
 
@@ -134,10 +136,6 @@ function isCapsule(value: unknown): value is Capsule {
 	);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isOptional(value: unknown, type: 'string' | 'number' | 'object'): boolean {
 	return value === undefined || (typeof value === type && value !== null);
 }
@@ -177,15 +175,4 @@ export function compareTables(kept: Table, now: Table): Comparison {
 	if (kept.rows.length !== now.rows.length)
 		return differ(`there are ${now.rows.length} rows, in the file ${kept.rows.length}`);
 	return { same: true, rows, columns: kept.columns.length };
-}
-
-export function toBase64(bytes: Uint8Array): string {
-	let binary = '';
-	for (let at = 0; at < bytes.length; at += 8192)
-		binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
-	return btoa(binary);
-}
-
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-	return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }

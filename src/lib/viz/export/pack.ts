@@ -1,5 +1,5 @@
+import { toBase64, fromBase64 } from '../../bytes/base64.ts';
 import { InputError } from '../../tensor/errors.ts';
-import { fromBase64, toBase64 } from './capsule.ts';
 
 /** Typed arrays that rows hold, by name. */
 const arrays = {

@@ -1,6 +1,7 @@
+import { toBase64 } from '../../bytes/base64.ts';
 import { jsPDF } from 'jspdf';
 import { svg2pdf } from 'svg2pdf.js';
-import { capsuleText, toBase64, type Capsule } from './capsule.ts';
+import { capsuleText, type Capsule } from './capsule.ts';
 import { CAPSULE_FILE } from './embed.ts';
 import sansBold from './fonts/LiberationSans-Bold.ttf?url';
 import sansRegular from './fonts/LiberationSans-Regular.ttf?url';

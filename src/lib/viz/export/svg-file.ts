@@ -1,3 +1,4 @@
+import { fetchedDataUrl } from '../../bytes/data-url.ts';
 import type { Figure, FigureOptions } from '../figure.ts';
 import { LINE, penOf, round } from '../svg.ts';
 import { linesOf } from '../type.ts';
@@ -88,7 +89,7 @@ async function tidy(svg: SVGSVGElement): Promise<void> {
 	svg.setAttribute('role', 'img');
 	for (const image of Array.from(svg.querySelectorAll('image'))) {
 		const href = image.getAttribute('href');
-		if (href && !href.startsWith('data:')) image.setAttribute('href', await inlined(href));
+		if (href) image.setAttribute('href', await fetchedDataUrl(href));
 		// Illustrator and older readers know only this one.
 		image.setAttributeNS('http://www.w3.org/1999/xlink', 'xlink:href', image.getAttribute('href') ?? '');
 	}
@@ -109,16 +110,6 @@ function flatten(inner: SVGElement): void {
 	if (x !== 0 || y !== 0) group.setAttribute('transform', `translate(${round(x)} ${round(y)})`);
 	group.append(...Array.from(inner.childNodes));
 	inner.replaceWith(group);
-}
-
-async function inlined(href: string): Promise<string> {
-	const blob = await (await fetch(href)).blob();
-	return new Promise((resolve, reject) => {
-		const reader = new FileReader();
-		reader.onload = () => resolve(String(reader.result));
-		reader.onerror = () => reject(reader.error ?? new Error('The image of the figure cannot be read.'));
-		reader.readAsDataURL(blob);
-	});
 }
 
 /** An SVG element as the text of a file. */

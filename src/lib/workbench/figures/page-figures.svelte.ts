@@ -1,15 +1,10 @@
+import { sentence } from '../../bytes/sentence.ts';
+import { toBase64, fromBase64 } from '../../bytes/base64.ts';
 import { createContext } from 'svelte';
 import { projectorStyles } from '../../model/projectors/registry.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Table } from '../../viz/figure.ts';
-import {
-	compareTables,
-	fromBase64,
-	toBase64,
-	unpack,
-	type Capsule,
-	type CapsuleOrigin
-} from '../../viz/export/capsule.ts';
+import { compareTables, unpack, type Capsule, type CapsuleOrigin } from '../../viz/export/capsule.ts';
 import { readCapsule } from '../../viz/export/embed.ts';
 import type { Exportable } from '../../viz/export/files.ts';
 import type { FigureHost, Reopened } from '../../viz/export/host.ts';
@@ -120,7 +115,7 @@ export class PageFigures implements FigureHost {
 		try {
 			kept = unpack(opened.table);
 		} catch (error) {
-			return { state: 'unknown', words: error instanceof InputError ? error.message : String(error) };
+			return { state: 'unknown', words: sentence(error) };
 		}
 		if (kept === undefined)
 			return {
@@ -155,7 +150,7 @@ export class PageFigures implements FigureHost {
 					);
 				else images.push(file);
 			} catch (error) {
-				this.error = error instanceof Error ? error.message : String(error);
+				this.error = sentence(error);
 			}
 		}
 		if (images.length > 0) await this.#parts.session.putFiles(images);

@@ -1,5 +1,6 @@
+import { Lru } from '../../bytes/lru.ts';
 import type { Control, Progress } from '../../study/control.ts';
-import { sentence } from '../words/sentence.ts';
+import { sentence } from '../../bytes/sentence.ts';
 
 export type StudyStatus = 'idle' | 'running' | 'done' | 'stopped' | 'failed';
 
@@ -19,14 +20,12 @@ export class Study<T> {
 	/** Milliseconds the value took. */
 	took = $state.raw<number | undefined>();
 
-	// eslint-disable-next-line svelte/prefer-svelte-reactivity -- a cache that nothing on the page reads
-	readonly #kept = new Map<string, { readonly value: T; readonly took: number }>();
-	readonly #limit: number;
+	readonly #kept: Lru<string, { readonly value: T; readonly took: number }>;
 	#abort: AbortController | undefined;
 
 	/** @param limit results kept, the oldest go first */
 	constructor(limit = 24) {
-		this.#limit = limit;
+		this.#kept = new Lru(limit);
 	}
 
 	/** `value` belongs to an earlier key. */
@@ -43,8 +42,6 @@ export class Study<T> {
 		if (kept) {
 			this.#abort?.abort();
 			this.#abort = undefined;
-			this.#kept.delete(key);
-			this.#kept.set(key, kept);
 			this.#show(key, kept.value, kept.took);
 			return kept.value;
 		}
@@ -67,10 +64,6 @@ export class Study<T> {
 			if (this.#abort !== abort) return undefined;
 			const took = performance.now() - started;
 			this.#kept.set(key, { value, took });
-			for (const oldest of this.#kept.keys()) {
-				if (this.#kept.size <= this.#limit) break;
-				this.#kept.delete(oldest);
-			}
 			this.#show(key, value, took);
 			return value;
 		} catch (error) {

@@ -1,4 +1,4 @@
-import { fromBase64, toBase64 } from '../../viz/export/capsule.ts';
+import { toBase64, fromBase64 } from '../../bytes/base64.ts';
 import type { SessionImage } from '../session/images.ts';
 import type { Memory } from '../session/storage.ts';
 

@@ -1,3 +1,4 @@
+import { fetchedDataUrl } from '../../bytes/data-url.ts';
 import { packValue, scriptSafe } from '../../viz/export/pack.ts';
 import type { Exportable } from '../../viz/export/files.ts';
 import { figures as registry } from '../../viz/registry.ts';
@@ -136,25 +137,16 @@ async function withImages(rows: unknown, known = new Map<object, unknown>()): Pr
 	known.set(rows, copy);
 	for (const [key, value] of Object.entries(rows))
 		(copy as Record<string, unknown>)[key] =
-			key === 'href' && typeof value === 'string' ? await dataUrl(value) : await withImages(value, known);
+			key === 'href' && typeof value === 'string'
+				? await fetchedDataUrl(value)
+				: await withImages(value, known);
 	return copy;
 }
 
 async function inline(image: Element): Promise<void> {
 	const name = image.localName === 'img' ? 'src' : 'href';
 	const address = image.getAttribute(name);
-	if (address !== null) image.setAttribute(name, await dataUrl(address));
-}
-
-async function dataUrl(address: string): Promise<string> {
-	if (address.startsWith('data:')) return address;
-	const blob = await (await fetch(address)).blob();
-	return new Promise((resolve, reject) => {
-		const reader = new FileReader();
-		reader.onload = () => resolve(String(reader.result));
-		reader.onerror = () => reject(reader.error ?? new Error('An image of this page cannot be read.'));
-		reader.readAsDataURL(blob);
-	});
+	if (address !== null) image.setAttribute(name, await fetchedDataUrl(address));
 }
 
 /** All rules of the page that came from the site itself. */

@@ -1,6 +1,8 @@
+import { sentence } from '../../bytes/sentence.ts';
 import { createContext } from 'svelte';
 import type { AnswerRequest, SamplingOptions } from '../../model/runtime/types.ts';
 import type { BackendChoice, LoadedModel, WorkerState } from '../../../workers/model/api.ts';
+import { gridSide } from '../../model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
 import { greedy } from '../../model/sampling.ts';
 import type { ModelClient } from './client.ts';
@@ -8,9 +10,8 @@ import { Exchange } from '../chat/exchange.svelte.ts';
 import type { SessionImage } from './images.ts';
 import type { ModelListing } from './models.ts';
 import { isNumber, isString, type Memory, oneOf, recall, remember } from './storage.ts';
-import { tokenChoices, patchSide } from './tokens.ts';
+import { tokenChoices } from './tokens.ts';
 import { type Context, turnsOf } from '../chat/turns.ts';
-import { sentence } from '../words/sentence.ts';
 
 export interface SessionParts {
 	readonly client: ModelClient;
@@ -118,7 +119,7 @@ export class Session {
 	get tokenChoices(): number[] {
 		const entry = this.projectorEntry;
 		if (entry === undefined || this.manifest === undefined) return [];
-		return tokenChoices(entry, patchSide(this.manifest));
+		return tokenChoices(entry, gridSide(this.manifest.config.vision_config));
 	}
 
 	async chooseModel(name: string): Promise<void> {
@@ -333,7 +334,8 @@ export class Session {
 		}
 		for (const [name, entry] of Object.entries(manifest.projectors)) {
 			const tokens = recall(memory, `tokens.${this.model}.${name}`, isNumber, entry.num_query_tokens);
-			if (tokenChoices(entry, patchSide(manifest)).includes(tokens)) this.#tokens[name] = tokens;
+			if (tokenChoices(entry, gridSide(manifest.config.vision_config)).includes(tokens))
+				this.#tokens[name] = tokens;
 		}
 	}
 

@@ -1,10 +1,6 @@
+import { sideOf } from '../../analysis/grid.ts';
 import { gridSide } from '../../model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
-
-/** g, patches along one side of the image the model sees. */
-export function patchSide(manifest: ModelManifest): number {
-	return gridSide(manifest.config.vision_config);
-}
 
 /**
  * The M a projector can be run with, ascending. A flexible one pools to any square grid no finer than the patches;
@@ -45,7 +41,7 @@ export function oneOfEachFamily(manifest: ModelManifest, tokens: number, keep?: 
 
 /** Every M that a projector or one of its family can give, ascending; where several can, one that was trained at it. */
 export function budgetsOf(manifest: ModelManifest, projector: string): Budget[] {
-	const side = patchSide(manifest);
+	const side = gridSide(manifest.config.vision_config);
 	const budgets = new Map<number, Budget>();
 	for (const name of familyOf(manifest, projector)) {
 		const entry = manifest.projectors[name]!;
@@ -64,12 +60,6 @@ export function isTrained(entry: ProjectorEntry, tokens: number): boolean {
 	return tokens === entry.num_query_tokens || entry.trained_tokens.includes(tokens);
 }
 
-/** Side of a square grid of `tokens` cells; undefined when M is no square. */
-export function squareSide(tokens: number): number | undefined {
-	const side = Math.round(Math.sqrt(tokens));
-	return side * side === tokens ? side : undefined;
-}
-
 /** A regular division of the image: `side` × `side` cells, row-major from the top left. */
 export interface TokenGrid {
 	readonly side: number;
@@ -82,7 +72,7 @@ export interface TokenGrid {
  */
 export function tokenGrid(entry: ProjectorEntry, tokens: number, patches: number): TokenGrid | undefined {
 	if (entry.token_places === 'none') return undefined;
-	const side = entry.token_places === 'patches' ? patches : squareSide(tokens);
+	const side = entry.token_places === 'patches' ? patches : sideOf(tokens);
 	return side === undefined ? undefined : { side, count: side * side };
 }
 

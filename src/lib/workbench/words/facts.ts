@@ -1,8 +1,8 @@
+import { gridSide } from '../../model/config.ts';
 import type { BackendInfo } from '../../model/runtime/types.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
 import { projectorOf } from '../../model/projectors/registry.ts';
 import { bytes, count } from './format.ts';
-import { patchSide } from '../session/tokens.ts';
 
 /** A line of the model's description: what, and its value in words. */
 export interface Fact {
@@ -13,7 +13,7 @@ export interface Fact {
 /** What the manifest says of the model, as lines to read. Everything here comes from the manifest. */
 export function modelFacts(manifest: ModelManifest): Fact[] {
 	const { vision_config: vision, text_config: text } = manifest.config;
-	const side = patchSide(manifest);
+	const side = gridSide(manifest.config.vision_config);
 	const grouped =
 		text.num_key_value_heads === text.num_attention_heads ? '' : `, ${text.num_key_value_heads} for keys`;
 	return [

@@ -1,16 +1,10 @@
+import { significant, sizeInWords } from '../../bytes/sizes.ts';
+
 /** Numbers as the page shows them: tabular, a thin number of digits, unit after a no-break space. */
 
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-
-/** Bytes, e.g. `34.2 MiB`. */
+/** Bytes, e.g. `34.1 MB`. */
 export function bytes(count: number): string {
-	let value = count;
-	let unit = 0;
-	while (value >= 1024 && unit < units.length - 1) {
-		value /= 1024;
-		unit += 1;
-	}
-	return `${unit === 0 ? value : significant(value)}\u00a0${units[unit]}`;
+	return sizeInWords(count).replace(' ', '\u00a0');
 }
 
 /** A duration in milliseconds, e.g. `0.4 ms`, `38 ms`, `1.52 s`, `2 min 5 s`. */
@@ -35,11 +29,4 @@ export function count(value: number): string {
 /** `1 file`, `3 files`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
 	return `${count(value)}\u00a0${value === 1 ? one : many}`;
-}
-
-/** Three significant figures, never in exponent form. */
-function significant(value: number): string {
-	if (value >= 100) return Math.round(value).toString();
-	if (value >= 10) return value.toFixed(1);
-	return value.toFixed(2);
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { patchSide } from '../../../../src/lib/workbench/session/tokens.ts';
 import {
 	innerAttention,
 	localityRows,
@@ -13,13 +12,14 @@ import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
 import { joinTraces, samplerOf } from '../../../../src/routes/offsets/sampling.ts';
 import type { ModelManifest, ProjectorEntry } from '../../../../src/lib/model/manifest.ts';
 import { readFileSync } from 'node:fs';
+import { gridSide } from '../../../../src/lib/model/config.ts';
 
 /** The embedded model's description: real entries of every kind. */
 const manifest = JSON.parse(
 	readFileSync('static/models/honeybee-mini/honeybee.json', 'utf8')
 ) as ModelManifest;
 const entry = (name: string): ProjectorEntry => manifest.projectors[name]!;
-const side = patchSide(manifest);
+const side = gridSide(manifest.config.vision_config);
 
 describe('methods of the locality page', () => {
 	test('a projector offers what its architecture has', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../../src/lib/analysis/random.ts';
+import { seededRandom } from '../../../../src/lib/bytes/random.ts';
 import { Tokenizer } from '../../../../src/lib/model/text/tokenizer.ts';
 import { generateScene, type AtlasIndex } from '../../../../src/lib/scenes/index.ts';
 import { ablationsOf, meanAccuracy } from '../../../../src/routes/recipe/ablations.ts';
