@@ -266,10 +266,10 @@ export class Session {
 		if (!this.busy) this.exchanges = [];
 	}
 
-	async dispose(): Promise<void> {
+	dispose(): void {
 		this.#unsubscribe();
 		for (const image of [...this.images, ...(this.scenes ?? [])]) URL.revokeObjectURL(image.url);
-		await this.#parts.client.dispose();
+		this.#parts.client.dispose();
 	}
 
 	// ---- inside ------------------------------------------------------------------------------------------------
