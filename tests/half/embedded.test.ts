@@ -104,7 +104,7 @@ describe.each(halfTypes)('the embedded model in %s', (dtype) => {
 	});
 
 	it('passes the self-test of the page', async () => {
-		const rows = await new ConvertClient().selfTest(await embeddedIn(dtype));
+		const rows = await new ConvertClient().selfCheck(await embeddedIn(dtype));
 		expect(rows.length).toBeGreaterThan(10);
 		for (const row of rows) {
 			expect(row.verdict, `${row.name}: ${row.error} ${row.note}`).toBe('equal');

@@ -109,6 +109,12 @@ export async function storageSpace(): Promise<StorageSpace | undefined> {
 	return { usage, quota, persisted: await navigator.storage.persisted() };
 }
 
+/** Bytes that the browser lets the page still write; Infinity where it does not say. */
+export async function freeSpace(): Promise<number> {
+	const { quota, usage = 0 } = await navigator.storage.estimate();
+	return quota === undefined ? Infinity : Math.max(0, quota - usage);
+}
+
 /** Asks the browser not to clear the models on its own. @returns whether it agreed */
 export async function keepStorage(): Promise<boolean> {
 	try {

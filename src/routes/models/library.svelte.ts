@@ -1,6 +1,6 @@
 import { sentence } from '$lib/bytes/sentence.ts';
 import { SvelteMap } from 'svelte/reactivity';
-import { ConvertClient, type JobOptions } from '../../workers/convert/client.ts';
+import { ConvertClient, type JobControl } from '../../workers/convert/client.ts';
 import type { JobProgress, RepairSource } from '../../workers/convert/api.ts';
 import type { StorageSpace } from '$lib/browser/stored-models.ts';
 import type { StoredModel } from '$lib/browser/stored-models.ts';
@@ -58,7 +58,7 @@ export class Job {
 }
 
 /** How a job is told about its progress, and stopped. */
-export function jobOptions(job: Job): JobOptions & { readonly signal: AbortSignal } {
+export function jobControl(job: Job): JobControl & { readonly signal: AbortSignal } {
 	return { signal: job.signal, onProgress: (progress) => job.report(progress, performance.now()) };
 }
 
@@ -148,7 +148,7 @@ export class Library {
 	/** Reads every file of a model. */
 	verify(model: string): Promise<boolean> {
 		return this.run(`Verifying ${model}`, model, async (job) => {
-			const damaged = await this.client.verify(model, jobOptions(job));
+			const damaged = await this.client.verify(model, jobControl(job));
 			this.#mark(model, damaged.length > 0);
 			if (damaged.length === 0) return 'Every file is as its manifest says.';
 			const named = damaged.map(({ path, problem }) => `${path} (${problem})`).join(', ');
@@ -159,7 +159,7 @@ export class Library {
 	/** Makes the damaged files of a model again, and only those. */
 	repair(model: string, source: RepairSource): Promise<boolean> {
 		return this.run(`Repairing ${model}`, model, async (job) => {
-			const repaired = await this.client.repair(model, source, jobOptions(job));
+			const repaired = await this.client.repair({ name: model, source }, jobControl(job));
 			this.#mark(model, false);
 			return repaired.length === 0 ? 'No file is damaged.' : `Made again: ${repaired.join(', ')}.`;
 		});

@@ -1,7 +1,6 @@
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
-import type { ModelLocation } from '../../lib/browser/model-source.ts';
 
-/** Contract between the page and the conversion worker. Everything here is structured-cloneable. */
+/** What the page and the conversion worker tell each other. All of it is structured-cloneable. */
 
 /** A file that was dropped or picked; `path` begins with the dropped folder's name. */
 export interface PickedFile {
@@ -47,6 +46,13 @@ export interface ConvertRequest {
 	readonly languageLimit?: number;
 }
 
+export interface DownloadRequest {
+	/** Of a model folder, with a trailing slash. */
+	readonly url: string;
+	/** Name of the model folder in the browser's storage. */
+	readonly name: string;
+}
+
 export interface JobProgress {
 	readonly stage: 'unpack' | 'convert' | 'hash' | 'download' | 'verify';
 	/** File in work. */
@@ -77,43 +83,18 @@ export type RepairSource =
 			readonly tokenizer?: readonly PickedFile[];
 	  };
 
+export interface RepairRequest {
+	/** Of the stored model. */
+	readonly name: string;
+	readonly source: RepairSource;
+}
+
 /** One sub-model on WebGPU against WASM. */
-export interface SelfTestRow {
+export interface SelfCheckRow {
 	readonly name: string;
 	/** Largest difference, relative to the largest value. */
 	readonly error?: number;
 	readonly tolerance: number;
 	readonly verdict: 'equal' | 'different' | 'failed' | 'left-out';
 	readonly note?: string;
-}
-
-/** Exposed by `convert.worker.ts` through comlink. */
-export interface ConvertWorkerApi {
-	/** The worker takes the Web Lock `lock` and keeps it as long as it lives, so that its end is noticed however it comes. */
-	watch(lock: string): Promise<void>;
-	inspect(input: CheckpointInput): Promise<CheckpointSummary>;
-	convert(request: ConvertRequest, onProgress: (progress: JobProgress) => void): Promise<ConvertResult>;
-	/** Copies a model folder from a server into the storage, every file checked against its hash. */
-	download(
-		request: { readonly url: string; readonly name: string },
-		onProgress: (progress: JobProgress) => void
-	): Promise<ModelManifest>;
-	/** Files that are not what the manifest says. */
-	verify(name: string, onProgress: (progress: JobProgress) => void): Promise<readonly DamagedFile[]>;
-	/**
-	 * Makes the damaged files of a stored model again, and only those: from the checkpoint it was made of, or the server it came from.
-	 * @returns the files that were made again
-	 */
-	repair(
-		name: string,
-		source: RepairSource,
-		onProgress: (progress: JobProgress) => void
-	): Promise<readonly string[]>;
-	/** Runs every sub-model on the same numbers on WebGPU and WASM. */
-	selfTest(
-		location: ModelLocation,
-		onProgress: (progress: JobProgress) => void
-	): Promise<readonly SelfTestRow[]>;
-	/** Ends the work at the next chunk; what is whole stays for another time. */
-	cancel(): Promise<void>;
 }

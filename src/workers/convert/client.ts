@@ -1,77 +1,59 @@
-import { proxy, wrap, type Remote } from 'comlink';
-import type { ModelManifest } from '../../lib/model/manifest.ts';
-import type { ModelLocation } from '../../lib/browser/model-source.ts';
-import type {
-	CheckpointInput,
-	CheckpointSummary,
-	ConvertRequest,
-	ConvertResult,
-	ConvertWorkerApi,
-	DamagedFile,
-	JobProgress,
-	RepairSource,
-	SelfTestRow
-} from './api.ts';
+import { proxy, wrap } from 'comlink';
+import type { Control } from '../../lib/study/control.ts';
 import { revive } from '../revive.ts';
 import { watchWorker } from '../worker-life.ts';
+import type { JobProgress } from './api.ts';
+import type { ConvertWorker } from './worker.ts';
 
-export interface JobOptions {
-	readonly signal?: AbortSignal;
+/** Methods of the worker that are jobs. */
+type JobName = Exclude<keyof ConvertWorker, 'watch' | 'cancel'>;
+type JobRequest = { readonly [N in JobName]: Parameters<ConvertWorker[N]>[0] };
+type JobResult = { readonly [N in JobName]: Awaited<ReturnType<ConvertWorker[N]>> };
+type Jobs = {
+	[N in JobName]: (
+		request: JobRequest[N],
+		onProgress: (progress: JobProgress) => void
+	) => Promise<JobResult[N]>;
+};
+
+/** How a job is followed and stopped. */
+export interface JobControl extends Pick<Control, 'signal'> {
 	readonly onProgress?: (progress: JobProgress) => void;
 }
 
 /**
  * The page's side of the conversion worker. Each job has a worker of its own, which ends with it, so that several can be in
  * work and none keeps memory. Aborting lets a worker end its file tidily; one that does not answer is ended.
+ * What each job does, and what it throws, stands at the method of `ConvertWorker`; aborted, it rejects with the signal's reason.
  */
 export class ConvertClient {
 	readonly #startWorker: () => Worker;
 
-	/** @param startWorker For tests; `convert.worker.ts` otherwise. */
+	readonly inspect = this.#job('inspect');
+	readonly convert = this.#job('convert');
+	readonly download = this.#job('download');
+	readonly verify = this.#job('verify');
+	readonly repair = this.#job('repair');
+	readonly selfCheck = this.#job('selfCheck');
+
+	/** @param startWorker For tests; `entry.worker.ts` otherwise. */
 	constructor(startWorker = startConvertWorker) {
 		this.#startWorker = startWorker;
 	}
 
-	/** What a checkpoint would become. @throws InputError when it cannot be converted */
-	inspect(input: CheckpointInput): Promise<CheckpointSummary> {
-		return this.#job({}, (api) => api.inspect(input));
+	#job<N extends JobName>(name: N): (request: JobRequest[N], control?: JobControl) => Promise<JobResult[N]> {
+		return (request, control) => this.#run(name, request, control);
 	}
 
-	/** @throws InputError when it cannot be done; AbortError when aborted. What was finished is gone on with the next time. */
-	convert(request: ConvertRequest, options: JobOptions = {}): Promise<ConvertResult> {
-		return this.#job(options, (api, report) => api.convert(request, report));
-	}
-
-	/** @throws as `convert` */
-	download(
-		request: { readonly url: string; readonly name: string },
-		options: JobOptions = {}
-	): Promise<ModelManifest> {
-		return this.#job(options, (api, report) => api.download(request, report));
-	}
-
-	/** Files of a stored model that are not what its manifest says. @throws as `convert` */
-	verify(name: string, options: JobOptions = {}): Promise<readonly DamagedFile[]> {
-		return this.#job(options, (api, report) => api.verify(name, report));
-	}
-
-	/** Makes the damaged files of a stored model again. @returns their paths @throws as `convert` */
-	repair(name: string, source: RepairSource, options: JobOptions = {}): Promise<readonly string[]> {
-		return this.#job(options, (api, report) => api.repair(name, source, report));
-	}
-
-	/** Every sub-model on WebGPU against WASM. @throws as `convert` */
-	selfTest(location: ModelLocation, options: JobOptions = {}): Promise<readonly SelfTestRow[]> {
-		return this.#job(options, (api, report) => api.selfTest(location, report));
-	}
-
-	async #job<T>(
-		{ signal, onProgress }: JobOptions,
-		work: (api: Remote<ConvertWorkerApi>, report: (progress: JobProgress) => void) => Promise<T>
-	): Promise<T> {
+	async #run<N extends JobName>(
+		name: N,
+		request: JobRequest[N],
+		{ signal, onProgress }: JobControl = {}
+	): Promise<JobResult[N]> {
 		signal?.throwIfAborted();
 		const worker = this.#startWorker();
-		const api = wrap<ConvertWorkerApi>(worker);
+		const api = wrap<ConvertWorker>(worker);
+		const jobs: Jobs = api;
 		const { promise: gone, reject } = Promise.withResolvers<never>();
 		gone.catch(() => undefined);
 		const { forget } = watchWorker(
@@ -87,7 +69,7 @@ export class ConvertClient {
 		signal?.addEventListener('abort', cancel, { once: true });
 		try {
 			const report = proxy((progress: JobProgress) => onProgress?.(progress));
-			return await Promise.race([work(api, report), gone]);
+			return await Promise.race([jobs[name](request, report), gone]);
 		} catch (thrown) {
 			if (signal?.aborted) throw signal.reason;
 			throw revive(thrown);

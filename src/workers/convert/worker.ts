@@ -27,11 +27,12 @@ import type {
 	CheckpointSummary,
 	ConvertRequest,
 	ConvertResult,
-	ConvertWorkerApi,
+	DownloadRequest,
 	DamagedFile,
 	JobProgress,
+	RepairRequest,
 	RepairSource,
-	SelfTestRow
+	SelfCheckRow
 } from './api.ts';
 import { downloadModel } from './download.ts';
 import { blobSink } from './memory-sink.ts';
@@ -45,14 +46,14 @@ import {
 	OPFS_STAGING
 } from '../../lib/browser/opfs.ts';
 import { repairSink } from './repair.ts';
-import { addressOf, ADDRESS_FILE } from '../../lib/browser/stored-models.ts';
+import { addressOf, ADDRESS_FILE, freeSpace } from '../../lib/browser/stored-models.ts';
 import { damagedFiles } from './verify.ts';
 import { holdForLife } from '../../lib/browser/locks.ts';
 
 type Report = (progress: JobProgress) => void;
 
-/** The conversion worker: one job at a time. */
-export class ConvertWorker implements ConvertWorkerApi {
+/** The conversion worker: one job, which takes a request and tells its progress. `ConvertClient` calls it through comlink. */
+export class ConvertWorker {
 	readonly #threads: ThreadChoice;
 	#abort = new AbortController();
 
@@ -60,10 +61,12 @@ export class ConvertWorker implements ConvertWorkerApi {
 		this.#threads = threads;
 	}
 
+	/** The worker takes the Web Lock `lock` and keeps it as long as it lives, so that its end is noticed however it comes. */
 	async watch(lock: string): Promise<void> {
 		await holdForLife(lock);
 	}
 
+	/** What a checkpoint would become. @throws InputError when it cannot be converted */
 	async inspect(input: CheckpointInput): Promise<CheckpointSummary> {
 		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
 		if (archive) return { name: archive.path, archive: archive.file.size };
@@ -84,6 +87,7 @@ export class ConvertWorker implements ConvertWorkerApi {
 		};
 	}
 
+	/** @throws InputError when it cannot be done; AbortError when cancelled. What was finished is gone on with the next time. */
 	async convert(request: ConvertRequest, onProgress: Report): Promise<ConvertResult> {
 		const name = checkModelName(request.name);
 		const report = throttled(onProgress);
@@ -110,16 +114,23 @@ export class ConvertWorker implements ConvertWorkerApi {
 		});
 	}
 
-	async download(request: { url: string; name: string }, onProgress: Report): Promise<ModelManifest> {
+	/** Copies a model folder from a server into the storage, every file checked against its hash. @throws as `convert` */
+	async download(request: DownloadRequest, onProgress: Report): Promise<ModelManifest> {
 		const name = checkModelName(request.name);
 		return writingModel(name, () => this.#download(request.url, name, throttled(onProgress)));
 	}
 
+	/** Files of a stored model that are not what its manifest says. @throws as `convert` */
 	async verify(name: string, onProgress: Report): Promise<readonly DamagedFile[]> {
 		return damagedFiles(await storedFolder(name), this.#abort.signal, throttled(onProgress));
 	}
 
-	async repair(name: string, source: RepairSource, onProgress: Report): Promise<readonly string[]> {
+	/**
+	 * Makes the damaged files of a stored model again, and only those: from the checkpoint it was made of, or the server it came from.
+	 * @returns the files that were made again
+	 * @throws as `convert`
+	 */
+	async repair({ name, source }: RepairRequest, onProgress: Report): Promise<readonly string[]> {
 		const report = throttled(onProgress);
 		return writingModel(checkModelName(name), async () => {
 			const folder = await storedFolder(name);
@@ -136,11 +147,13 @@ export class ConvertWorker implements ConvertWorkerApi {
 		});
 	}
 
-	async selfTest(location: ModelLocation, onProgress: Report): Promise<readonly SelfTestRow[]> {
-		const { selfTest } = await import('../model/self-check.ts');
-		return selfTest(location, this.#abort.signal, onProgress);
+	/** Runs every sub-model on the same numbers on WebGPU and WASM. @throws as `convert` */
+	async selfCheck(location: ModelLocation, onProgress: Report): Promise<readonly SelfCheckRow[]> {
+		const { selfCheck } = await import('../model/self-check.ts');
+		return selfCheck(location, this.#abort.signal, onProgress);
 	}
 
+	/** Ends the work at the next chunk; what is whole stays for another time. */
 	async cancel(): Promise<void> {
 		this.#abort.abort();
 		this.#abort = new AbortController();
@@ -300,12 +313,6 @@ async function dropStaged(name: string): Promise<void> {
 async function readText(folder: SourceFolder, path: string): Promise<string | undefined> {
 	const source = await folder.open(path);
 	return source && new TextDecoder().decode(await source.read(0, source.size));
-}
-
-/** Bytes that the browser lets the page still write. */
-export async function freeSpace(): Promise<number> {
-	const { quota, usage = 0 } = await navigator.storage.estimate();
-	return quota === undefined ? Infinity : Math.max(0, quota - usage);
 }
 
 function noRoom(what: string, needed: number, room: number): InputError {

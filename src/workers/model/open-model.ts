@@ -36,7 +36,7 @@ export async function openModel(
 	const folder = await openModelFolder(await openModelSource(location));
 	const backend = await chooseBackend(request, folder.manifest, {
 		onFailure,
-		onSelfTest: () => onProgress({ stage: 'self-test', what: 'WebGPU', loaded: 0, total: 0 })
+		onSelfCheck: () => onProgress({ stage: 'self-check', what: 'WebGPU', loaded: 0, total: 0 })
 	});
 	try {
 		const model = await HoneybeeModel.load({

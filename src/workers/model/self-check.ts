@@ -11,7 +11,7 @@ import { openModelFolder, type ModelFolder } from '../../lib/model/runtime/model
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { ModelLocation } from '../../lib/browser/model-source.ts';
-import type { JobProgress, SelfTestRow } from '../convert/api.ts';
+import type { JobProgress, SelfCheckRow } from '../convert/api.ts';
 import { openModelSource } from '../../lib/browser/model-source.ts';
 import { WASM_LIMIT } from './preflight.ts';
 import { createWasmBackend, createWebGpuBackend } from './web-backend.ts';
@@ -32,11 +32,11 @@ interface Subject {
 }
 
 /** Runs each sub-model on the same numbers on WebGPU and on WASM, one after the other, and compares what comes out. */
-export async function selfTest(
+export async function selfCheck(
 	location: ModelLocation,
 	signal: AbortSignal,
 	report: (progress: JobProgress) => void
-): Promise<SelfTestRow[]> {
+): Promise<SelfCheckRow[]> {
 	const folder = await openModelFolder(await openModelSource(location));
 	const failures: string[] = [];
 	const gpu = await createWebGpuBackend({
@@ -48,7 +48,7 @@ export async function selfTest(
 	try {
 		const wasm = await createWasmBackend('Self-test.');
 		made.push(wasm);
-		const rows: SelfTestRow[] = [];
+		const rows: SelfCheckRow[] = [];
 		const all = subjects(folder.manifest);
 		for (const [index, subject] of all.entries()) {
 			signal.throwIfAborted();
@@ -67,7 +67,7 @@ async function compare(
 	folder: ModelFolder,
 	gpu: Backend,
 	wasm: Backend
-): Promise<SelfTestRow> {
+): Promise<SelfCheckRow> {
 	const { name, files, tolerance } = subject;
 	const size = files.weights.reduce((sum, path) => sum + folder.file(path).size, 0);
 	if (size > WASM_LIMIT)

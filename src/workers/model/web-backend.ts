@@ -35,7 +35,7 @@ export interface WebGpuOptions {
 	readonly reason: string;
 	/** Told once when the device is lost or reports an error that nobody waits for. */
 	readonly onFailure: (failure: WorkerFailure) => void;
-	readonly onSelfTest?: () => void;
+	readonly onSelfCheck?: () => void;
 	/** Attention will be computed in float16. */
 	readonly half?: boolean;
 }
@@ -56,11 +56,11 @@ export class UnusableAdapterError extends Error {
 export async function createWebGpuBackend({
 	reason,
 	onFailure,
-	onSelfTest,
+	onSelfCheck,
 	half = false
 }: WebGpuOptions): Promise<WebGpuBackend> {
 	const ort = await loadWebGpuRuntime();
-	onSelfTest?.();
+	onSelfCheck?.();
 	const { adapter, device, error } = await trustedDevice(ort, half);
 	const facts = describeAdapter(adapter);
 	let disposed = false;

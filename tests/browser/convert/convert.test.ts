@@ -213,14 +213,17 @@ describe('a stored model', () => {
 		expect((await client.verify('golden')).map(({ path }) => path)).toEqual([first!.path, second!.path]);
 
 		// Another checkpoint gives other weights, of which nothing is kept.
-		const other = client.repair('golden', { kind: 'checkpoint', checkpoint: await input('d-abs') });
+		const other = client.repair({
+			name: 'golden',
+			source: { kind: 'checkpoint', checkpoint: await input('d-abs') }
+		});
 		await expect(other).rejects.toThrow(InputError);
 		expect(await client.verify('golden')).toHaveLength(2);
 		expect(await writtenAt()).not.toHaveProperty([second!.path]);
 
-		const repaired = await client.repair('golden', {
-			kind: 'checkpoint',
-			checkpoint: await input('c-abs')
+		const repaired = await client.repair({
+			name: 'golden',
+			source: { kind: 'checkpoint', checkpoint: await input('c-abs') }
 		});
 		expect(repaired).toEqual([first!.path, second!.path]);
 		expect(await client.verify('golden')).toEqual([]);
@@ -229,7 +232,7 @@ describe('a stored model', () => {
 		for (const [path, time] of Object.entries(before))
 			if (path !== first!.path && path !== second!.path) expect(after[path], path).toBe(time);
 		expect((await answer(stored)).ids).toEqual(expectedIds());
-		expect(await client.repair('golden', { kind: 'server' })).toEqual([]);
+		expect(await client.repair({ name: 'golden', source: { kind: 'server' } })).toEqual([]);
 	});
 
 	it('is repaired from the archive it was made of', async () => {
@@ -237,8 +240,12 @@ describe('a stored model', () => {
 		const checkpoint = { kind: 'files' as const, files: await goldenTarGz('c-abs') };
 		await client.convert(request([], { checkpoint }));
 		await change('vision.safetensors', 5000);
-		await expect(client.repair('golden', { kind: 'server' })).rejects.toThrow('not known where');
-		expect(await client.repair('golden', { kind: 'checkpoint', checkpoint })).toEqual(['vision.safetensors']);
+		await expect(client.repair({ name: 'golden', source: { kind: 'server' } })).rejects.toThrow(
+			'not known where'
+		);
+		expect(await client.repair({ name: 'golden', source: { kind: 'checkpoint', checkpoint } })).toEqual([
+			'vision.safetensors'
+		]);
 		expect(await client.verify('golden')).toEqual([]);
 		expect(await storedModels()).toMatchObject([{ name: 'golden', manifest: { name: 'golden' } }]);
 		expect((await storedModels())[0]).not.toHaveProperty('staged');

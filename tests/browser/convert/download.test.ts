@@ -142,7 +142,9 @@ describe('a download from a static host', () => {
 		await writable.close();
 		await requests();
 		expect((await storedModels())[0]?.address).toBe(address('ranges'));
-		expect(await new ConvertClient().repair('golden', { kind: 'server' })).toEqual(['vision.safetensors']);
+		expect(await new ConvertClient().repair({ name: 'golden', source: { kind: 'server' } })).toEqual([
+			'vision.safetensors'
+		]);
 		expect((await requests()).map(({ path }) => path)).toEqual(['honeybee.json', 'vision.safetensors']);
 		await expectWhole();
 	});

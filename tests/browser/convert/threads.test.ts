@@ -142,13 +142,13 @@ describe('a conversion in threads', () => {
 		await (await modelFolder())!.removeEntry(second!.path);
 		// Another checkpoint gives other weights, of which nothing is kept.
 		const other = { kind: 'files' as const, files: await goldenFiles('d-abs') };
-		await expect(client.repair('golden', { kind: 'checkpoint', checkpoint: other })).rejects.toThrow(
-			InputError
-		);
+		await expect(
+			client.repair({ name: 'golden', source: { kind: 'checkpoint', checkpoint: other } })
+		).rejects.toThrow(InputError);
 		expect(await client.verify('golden')).toHaveLength(2);
 		expect(await storedFiles()).not.toContain(`${second!.path}.part`);
 		const { checkpoint } = request();
-		expect(await client.repair('golden', { kind: 'checkpoint', checkpoint })).toEqual([
+		expect(await client.repair({ name: 'golden', source: { kind: 'checkpoint', checkpoint } })).toEqual([
 			first!.path,
 			second!.path
 		]);

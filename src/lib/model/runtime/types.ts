@@ -6,7 +6,7 @@ import type { LocalityMethod } from '../probes/locality.ts';
 export type BackendName = 'webgpu' | 'wasm' | 'node';
 
 export interface LoadProgress {
-	readonly stage: 'manifest' | 'weights' | 'session' | 'self-test';
+	readonly stage: 'manifest' | 'weights' | 'session' | 'self-check';
 	/** File or sub-model in work. */
 	readonly what: string;
 	/** Bytes so far and in all, over the whole load. */

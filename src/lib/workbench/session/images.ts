@@ -24,6 +24,10 @@ const side = new SideClient();
 /**
  * Reads a file the user put in. It is decoded as the worker does it, so that what cannot be used is refused here and
  * now, and what is shown is what the model gets: alpha dropped, orientation tags ignored, first frame of an animation.
+ *
+ * The model gets the file all the same and decodes it once more, the first time it sees it. To hand it these pixels instead
+ * (`ImageInput.pixels`) would keep them for every image of the session and copy them with every question: 36 MB at 12 megapixels, where
+ * the file has 3. Squashed they would be small, but to what size is a matter of the model, and images are opened before and between models.
  * @throws InputError when it is not an image, is damaged or too large.
  */
 export async function openImage(

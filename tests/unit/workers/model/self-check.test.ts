@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
-import { selfTest } from '../../../../src/workers/model/self-check.ts';
+import { selfCheck } from '../../../../src/workers/model/self-check.ts';
 import { createWasmBackend, createWebGpuBackend } from '../../../../src/workers/model/web-backend.ts';
 import { embeddedModel } from '../../../support/embedded.ts';
 
@@ -16,6 +16,6 @@ it('gives the device back when WASM cannot be had', async () => {
 	const manifest = new Blob([readFileSync(`${embeddedModel}/honeybee.json`)]);
 	const location = { kind: 'memory', name: 'mini', files: { 'honeybee.json': manifest } } as const;
 	const { signal } = new AbortController();
-	await expect(selfTest(location, signal, () => undefined)).rejects.toThrow('no WASM here');
+	await expect(selfCheck(location, signal, () => undefined)).rejects.toThrow('no WASM here');
 	expect(dispose).toHaveBeenCalledTimes(1);
 });

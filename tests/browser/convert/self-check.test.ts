@@ -3,7 +3,7 @@ import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { checkManifest } from '../../../src/lib/model/runtime/check-manifest.ts';
 import type { ModelLocation } from '../../../src/lib/browser/model-source.ts';
 import { ConvertClient } from '../../../src/workers/convert/client.ts';
-import type { SelfTestRow } from '../../../src/workers/convert/api.ts';
+import type { SelfCheckRow } from '../../../src/workers/convert/api.ts';
 import { embeddedUrl } from '../embedded/scenes.ts';
 import type { Fault } from './faulty.worker.ts';
 
@@ -34,7 +34,7 @@ function faulty(fault: Fault): ConvertClient {
 		return worker;
 	});
 }
-const verdicts = (rows: readonly SelfTestRow[]) =>
+const verdicts = (rows: readonly SelfCheckRow[]) =>
 	Object.fromEntries(rows.map(({ name, verdict }) => [name, verdict]));
 
 describe('the self-test', () => {
@@ -42,7 +42,7 @@ describe('the self-test', () => {
 		'finds every sub-model of the embedded model equal on WebGPU and WASM',
 		{ timeout: 600_000 },
 		async () => {
-			const rows = await new ConvertClient().selfTest({ kind: 'url', url });
+			const rows = await new ConvertClient().selfCheck({ kind: 'url', url });
 			expect(rows).toHaveLength(2 + Object.keys((await manifestOf()).projectors).length);
 			for (const row of rows) {
 				expect(row.verdict, `${row.name}: ${row.error} ${row.note}`).toBe('equal');
@@ -54,7 +54,7 @@ describe('the self-test', () => {
 	);
 
 	it('tells which sub-models a wrong kernel changes, and that the others are right', async () => {
-		const rows = await faulty('kernel').selfTest(await embeddedWith(['linear', 'c-abs']));
+		const rows = await faulty('kernel').selfCheck(await embeddedWith(['linear', 'c-abs']));
 		// The linear projector has no normalisation.
 		expect(verdicts(rows)).toEqual({
 			'Vision tower': 'different',
@@ -65,7 +65,7 @@ describe('the self-test', () => {
 	});
 
 	it('finds weights that changed on their way to the device', async () => {
-		const rows = await faulty('weights').selfTest(await embeddedWith(['linear', 'c-abs']));
+		const rows = await faulty('weights').selfCheck(await embeddedWith(['linear', 'c-abs']));
 		for (const { name, verdict, error } of rows) {
 			expect(verdict, `${name}: ${error}`).toBe('different');
 			expect(error, name).toBeGreaterThan(1e-3);
