@@ -134,7 +134,7 @@ export class HoneybeeModel {
 			}
 		} catch (error) {
 			// After a failed run the cache may not be what its keys say.
-			if (!(error instanceof InputError) && !this.#disposed) this.#language.cache.clear();
+			if (release && !(error instanceof InputError) && !this.#disposed) this.#language.cache.clear();
 			throw error;
 		} finally {
 			release?.();
@@ -148,9 +148,9 @@ export class HoneybeeModel {
 		const recorder = new TraceRecorder(names);
 		await this.#step(async () => {
 			await this.#visual.see(image, choice, recorder);
-			signal?.throwIfAborted();
-			await this.#visual.project(image, choice, recorder);
+			if (!signal?.aborted) await this.#visual.project(image, choice, recorder);
 		}, signal);
+		signal?.throwIfAborted();
 		return recorder.trace;
 	}
 

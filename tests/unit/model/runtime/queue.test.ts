@@ -87,6 +87,18 @@ describe('what waits for the model', () => {
 		expect(log).toEqual(['stopped', 'answer']);
 	});
 
+	it('that is stopped within a step leaves the conversation’s cache as it was', async () => {
+		await drain(model, asked());
+		const stop = new AbortController();
+		const traced = model.trace({ projector: 'c-abs', image }, { signal: stop.signal });
+		// Its turn has come, its first run is on the way.
+		await Promise.resolve();
+		stop.abort();
+		await expect(traced).rejects.toMatchObject({ name: 'AbortError' });
+		const { cached_positions, prompt_ids } = await drain(model, asked());
+		expect(cached_positions).toBe(prompt_ids.length - 1);
+	});
+
 	it('refuses a question that cannot be answered without letting it wait', async () => {
 		const log: string[] = [];
 		const answer = drain(model, asked()).then(() => log.push('answer'));
@@ -94,6 +106,16 @@ describe('what waits for the model', () => {
 		log.push('refused');
 		await answer;
 		expect(log).toEqual(['refused', 'answer']);
+	});
+
+	it('is told when the model is unloaded meanwhile', async () => {
+		const other = await openNodeModel(embeddedModel);
+		const answer = drain(other, asked());
+		const unloaded = other.dispose();
+		const waiting = [drain(other, asked()), other.trace({ projector: 'c-abs', image })];
+		expect((await answer).ids.length).toBeGreaterThan(0);
+		await unloaded;
+		for (const one of waiting) await expect(one).rejects.toThrow('The model was unloaded.');
 	});
 
 	it('is answered in turns where two ask again and again, each answer whole', async () => {
