@@ -86,8 +86,8 @@ describe('what is special about a thing stands in its folder or file', () => {
 		.filter((path) => /\.(ts|svelte)$/.test(path) && existsSync(new URL(path, root)));
 	/** Lines of `src` that have one of the names as a literal, outside what `isHome` says is its place. */
 	const linesNaming = (names: readonly string[], isHome: (path: string) => boolean) => {
-		// A module inside a network may be called like a projector: `.at('mlp')`, `.scope('mlp')`, `trace('mlp', …)`.
-		const literal = new RegExp(`(?<!\\b(?:at|scope|trace)\\()(['"\`])(?:${names.join('|')})\\1`);
+		// A module inside a network may be called like a projector: `.at('mlp')`, `scope: 'mlp'`, `.scope('mlp')`, `trace('mlp', …)`.
+		const literal = new RegExp(`(?<!\\b(?:at|scope|trace)(?:\\(|: ))(['"\`])(?:${names.join('|')})\\1`);
 		return sources
 			.filter((path) => !isHome(path))
 			.flatMap((path) =>
