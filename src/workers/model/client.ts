@@ -135,8 +135,8 @@ export class ModelClient extends ProbeMethods implements Answerer {
 			// Comlink's types do not know that the result goes with the name.
 			return result as ProbeResult[N];
 		} catch (thrown) {
-			if (signal?.aborted) throw signal.reason;
-			throw this.#judge(running, thrown);
+			const error = this.#judge(running, thrown);
+			throw signal?.aborted ? signal.reason : error;
 		} finally {
 			signal?.removeEventListener('abort', cancel);
 		}

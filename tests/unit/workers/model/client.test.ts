@@ -142,6 +142,19 @@ describe('an error of a call', () => {
 		expect((await drain(client, asked)).text).toBe('A bee.');
 	});
 
+	it('of the backend ends the worker also when the call was stopped meanwhile', async () => {
+		const { begun, work } = endless();
+		const stop = new AbortController();
+		const link = await loaded({
+			locality: (...args) => work(...args).catch(() => Promise.reject(new BackendError('std::bad_alloc')))
+		});
+		const stopped = link.client.locality({ ...traced, method: 'occlusion' }, { signal: stop.signal });
+		await begun;
+		stop.abort();
+		await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
+		expect(link.client.state).toMatchObject({ status: 'failed', message: 'std::bad_alloc' });
+	});
+
 	it('of the backend within an answer ends the worker', async () => {
 		const { client } = await loaded({
 			async *answer() {
