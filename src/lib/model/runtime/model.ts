@@ -20,6 +20,7 @@ import type {
 	AnswerProbe,
 	AnswerRequest,
 	AnswerScores,
+	BackendInfo,
 	Control,
 	Influence,
 	InfluenceRequest,
@@ -71,6 +72,11 @@ export class HoneybeeModel {
 		this.#visual = parts.visual;
 		this.#language = parts.language;
 		this.#prober = new AnswerProber({ manifest: this.manifest, ...parts }, (...step) => this.#step(...step));
+	}
+
+	/** Where it runs. */
+	get backend(): BackendInfo {
+		return this.#backend.info;
 	}
 
 	/** @throws InputError when the folder cannot be used. */
