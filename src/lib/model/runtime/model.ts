@@ -88,8 +88,8 @@ export class HoneybeeModel {
 		visual.choose(projector);
 		const progress = loadProgress(manifest, projector, options.onProgress);
 		progress.stage('weights', 'tokenizer');
-		const tokenizer = await loadTokenizer(folder);
 		const { vocab_size } = manifest.config.text_config;
+		const tokenizer = await loadTokenizer(folder, vocab_size);
 		if (tokenizer.vocabSize > vocab_size)
 			throw new InputError(
 				`The tokenizer in ${folder.name} has ${tokenizer.vocabSize} tokens, the language model ${vocab_size}; convert again with the tokenizer of the checkpoint's language model.`
@@ -247,7 +247,7 @@ function controlOf({ signal, onProgress }: Control): ProbeControl {
 	};
 }
 
-async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {
+async function loadTokenizer(folder: ModelFolder, rows: number): Promise<Tokenizer> {
 	const { tokenizer, files } = folder.manifest;
 	const settings = files.find((file) => file.path === 'tokenizer_config.json');
 	const parse = async (path: string): Promise<unknown> => {
@@ -260,6 +260,7 @@ async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {
 	};
 	return new Tokenizer({
 		tokenizer_json: await parse(tokenizer),
+		rows,
 		...(settings && { tokenizer_config: await parse(settings.path) })
 	});
 }

@@ -21,6 +21,13 @@ import type { StateDict } from '../state-dict.ts';
 
 const PREFIX = 'vision_model.vision_model';
 
+/** Keys of a tower that is read up to hidden state `last` and has no use for: what comes after it. */
+export function afterFeatures(key: string, last: number): boolean {
+	if (!key.startsWith(`${PREFIX}.`)) return false;
+	const [, layer] = /\.encoder\.layers\.(\d+)\./.exec(key) ?? [];
+	return layer === undefined ? key.startsWith(`${PREFIX}.post_layernorm.`) : Number(layer) >= last;
+}
+
 /**
  * CLIP ViT (SPEC §3; upstream: transformers CLIPVisionModel). E width, N patches, g = sqrt(N).
  *
