@@ -1,4 +1,4 @@
-import { gridSide } from '$lib/model/config.ts';
+import { eosTokenIds, gridSide } from '$lib/model/config.ts';
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
@@ -226,8 +226,8 @@ export class Comparison {
 		return this.shown.map(({ column, loaded }) => {
 			const answer = column.answer.stale ? undefined : column.answer.value;
 			if (answer === undefined || loaded === undefined || answer.result.text.trim() === '') return undefined;
-			const { eos_token_id } = loaded.manifest.config.text_config;
-			const ids = answer.result.ids.filter((id) => id !== eos_token_id);
+			const ends = eosTokenIds(loaded.manifest.config.text_config);
+			const ids = answer.result.ids.filter((id) => !ends.includes(id));
 			return { writer: column.id, model: loaded.manifest.name, text: answer.result.text, ids };
 		});
 	}

@@ -6,7 +6,7 @@ import { cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph
 import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
 import { projectorOf } from '../projectors/registry.ts';
 import { afterFeatures, visionGraph } from '../vision/graph.ts';
-import { PREFIX } from '../projectors/definition.ts';
+import { PREFIX } from '../projectors/parts.ts';
 import { dtypePresets, subModelDTypes } from './dtypes.ts';
 import { planLanguage, type LanguagePart } from './language-parts.ts';
 import { part, type Part, view } from './part.ts';

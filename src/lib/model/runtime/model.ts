@@ -1,6 +1,6 @@
 import { InputError } from '../../tensor/errors.ts';
 import { generate, idTensor } from '../generate.ts';
-import { gridSide } from '../config.ts';
+import { eosTokenIds, gridSide } from '../config.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
@@ -128,6 +128,7 @@ export class HoneybeeModel {
 				prompt,
 				sampling: request.sampling,
 				context: max_position_embeddings,
+				eosIds: eosTokenIds(this.manifest.config.text_config),
 				hidden: hidden_size,
 				backend: this.#backend.info.backend,
 				dtype: this.manifest.dtype,

@@ -1,17 +1,7 @@
 import { Graph } from '../../onnx/graph.ts';
-import {
-	Add,
-	Cast,
-	Concat,
-	Conv,
-	Expand,
-	QuickGelu,
-	Reshape,
-	Shape,
-	Slice,
-	Transpose
-} from '../../onnx/ops.ts';
+import { Add, Cast, Concat, Conv, Expand, Reshape, Shape, Slice, Transpose } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
+import { activations } from '../activations.ts';
 import { gridSide, type VisionConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import { attention, layerNorm, linear } from '../layers.ts';
@@ -111,7 +101,7 @@ function encoderLayer(
 	const mlp = module.at('mlp');
 	const normed2 = layerNorm(module.at('layer_norm2'), attended, norm);
 	const up = linear(mlp.at('fc1'), normed2, { in: E, out: F, dtype });
-	const active = config.hidden_act === 'gelu' ? mlp.graph.op('Gelu', [up]) : QuickGelu(mlp.graph, up);
+	const active = activations[config.hidden_act](mlp.graph, up);
 	const down = linear(mlp.at('fc2'), active, { in: F, out: E, dtype });
 	return Add(mlp.graph, attended, Cast(mlp.graph, down, 'float32'));
 }

@@ -59,6 +59,34 @@ describe('whole checkpoints that were saved in unusual ways', () => {
 	});
 });
 
+/** tiny-base with another config.json. */
+const withConfig = (name: string) =>
+	folder('tiny-base', { 'config.json': readFileSync(`${cases}/${name}/config.json`) });
+
+describe('what a config says of the language model', () => {
+	test('attention_bias: the biases are added', async () => {
+		const answer = await ids({ checkpoint: folder('attention-bias') });
+		expect(answer).toEqual([478, 259, 200, 340, 19, 503, 380, 259, 44, 259, 19, 428]);
+	});
+
+	test('hidden_act: gelu', async () => {
+		const answer = await ids({ checkpoint: withConfig('hidden-act-gelu') });
+		expect(answer).toEqual([40, 37, 155, 444, 200, 354, 225, 205, 399, 425, 435, 375]);
+	});
+
+	test('the RoPE base in rope_parameters, as transformers 5 writes it', async () => {
+		const { result, manifest } = await convertAndAsk({ checkpoint: withConfig('rope-parameters') });
+		expect(result.ids).toEqual([351, 18, 348, 451, 133, 509, 126, 440, 209, 318, 240, 259]);
+		expect(manifest.config.text_config.rope_theta).toBe(500000);
+	});
+
+	test('an answer ends at any of several eos ids', async () => {
+		const { result } = await convertAndAsk({ checkpoint: withConfig('eos-list') });
+		expect(result.ids).toEqual([40, 37, 155, 378, 467, 154, 148]);
+		expect(result.stop_reason).toBe('eos');
+	});
+});
+
 describe('checkpoints that would become another model are refused by name', () => {
 	const refused = (name: string, changes?: Parameters<typeof folderInMemory>[1]) =>
 		expect(convertAndAsk({ checkpoint: folder(name, changes) })).rejects;
