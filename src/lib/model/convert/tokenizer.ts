@@ -1,4 +1,5 @@
-import { isObject, readJsonObject } from '../../checkpoint/bytes.ts';
+import { isObject } from '../../bytes/json.ts';
+import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { convertSentencePiece } from '../text/sentencepiece.ts';
