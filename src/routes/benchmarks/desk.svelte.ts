@@ -55,7 +55,7 @@ export class BenchmarkDesk {
 
 	readonly session: Session;
 	readonly #base: string;
-	readonly #side = new SideClient();
+	readonly #side: Pick<SideClient, keyof SideClient>;
 	#abort: AbortController | undefined;
 	#read:
 		| {
@@ -65,9 +65,11 @@ export class BenchmarkDesk {
 		  }
 		| undefined;
 
-	constructor(session: Session, base: string) {
+	/** @param side where runs are kept and images made ready */
+	constructor(session: Session, base: string, side: Pick<SideClient, keyof SideClient> = new SideClient()) {
 		this.session = session;
 		this.#base = base;
+		this.#side = side;
 	}
 
 	get busy(): boolean {

@@ -1,71 +1,66 @@
-import { wrap, type Remote } from 'comlink';
-import type { RgbImage } from '../../lib/model/image/rgb.ts';
-import type { Picture } from './picture.ts';
+import { wrap } from 'comlink';
 import { revive } from '../revive.ts';
 import type { SideWorker } from './worker.ts';
 
+type SideMethod = keyof SideWorker;
+type SideMethods = {
+	[N in SideMethod]: (...args: Parameters<SideWorker[N]>) => Promise<Awaited<ReturnType<SideWorker[N]>>>;
+};
+
 /** A folder of run files; `close` lets go of them. */
-export interface SideFolder {
+export interface SideFolder extends Pick<SideWorker, 'read' | 'write' | 'append' | 'truncate'> {
 	readonly name: string;
-	read(path: string): Promise<Uint8Array | undefined>;
-	write(path: string, content: string | Uint8Array): Promise<void>;
-	append(path: string, text: string): Promise<void>;
-	truncate(path: string, size: number): Promise<void>;
 	close(): Promise<void>;
 }
 
-/** The page's side of the side worker, which is started at the first call. */
+/**
+ * The page's side of the side worker, which is started at the first call. What each method does, and what it throws, stands at that of
+ * `SideWorker`.
+ */
 export class SideClient {
 	#worker: Worker | undefined;
-	#api: Remote<SideWorker> | undefined;
+	#methods: SideMethods | undefined;
 
-	/** @throws InputError when it is no usable image */
-	prepare(bytes: Uint8Array, name: string, size: number): Promise<RgbImage> {
-		return this.#call((api) => api.prepare(bytes, name, size));
-	}
-
-	/** What to show of an image file. @throws InputError when it is no usable image */
-	picture(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
-		return this.#call((api) => api.picture(bytes, name));
-	}
+	readonly prepare = this.#method('prepare');
+	readonly picture = this.#method('picture');
+	readonly list = this.#method('list');
+	readonly remove = this.#method('remove');
 
 	/** A folder in this browser's storage. @param path below that of all runs */
 	folder(path: string): SideFolder {
 		const at = (file: string) => `${path}/${file}`;
 		return {
 			name: path,
-			read: (file) => this.#call((api) => api.read(at(file))),
-			write: (file, content) => this.#call((api) => api.write(at(file), content)),
-			append: (file, text) => this.#call((api) => api.append(at(file), text)),
-			truncate: (file, size) => this.#call((api) => api.truncate(at(file), size)),
-			close: () => this.#call((api) => api.close(path))
+			read: (file) => this.#call('read', at(file)),
+			write: (file, content) => this.#call('write', at(file), content),
+			append: (file, text) => this.#call('append', at(file), text),
+			truncate: (file, size) => this.#call('truncate', at(file), size),
+			close: () => this.#call('close', path)
 		};
-	}
-
-	/** Paths of all files of all runs. */
-	list(): Promise<string[]> {
-		return this.#call((api) => api.list());
-	}
-
-	remove(path: string): Promise<void> {
-		return this.#call((api) => api.remove(path));
 	}
 
 	dispose(): void {
 		this.#worker?.terminate();
-		this.#worker = this.#api = undefined;
+		this.#worker = this.#methods = undefined;
 	}
 
-	async #call<T>(work: (api: Remote<SideWorker>) => Promise<T>): Promise<T> {
-		if (!this.#api) {
+	#method<N extends SideMethod>(name: N) {
+		return (...args: Parameters<SideWorker[N]>) => this.#call(name, ...args);
+	}
+
+	async #call<N extends SideMethod>(
+		name: N,
+		...args: Parameters<SideWorker[N]>
+	): Promise<Awaited<ReturnType<SideWorker[N]>>> {
+		if (!this.#methods) {
 			this.#worker = new Worker(new URL('./entry.worker.ts', import.meta.url), {
 				type: 'module',
 				name: 'honeybee-side'
 			});
-			this.#api = wrap<SideWorker>(this.#worker);
+			this.#methods = wrap<SideWorker>(this.#worker);
 		}
 		try {
-			return await work(this.#api);
+			return await this.#methods[name](...args);
 		} catch (error) {
 			throw revive(error);
 		}

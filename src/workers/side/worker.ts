@@ -18,7 +18,7 @@ export class SideWorker {
 		return transfer(image, [image.data.buffer]);
 	}
 
-	/** @throws InputError when it is no usable image */
+	/** What to show of an image file. @throws InputError when it is no usable image */
 	picture(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
 		return pictureOf(bytes, name);
 	}
@@ -40,6 +40,7 @@ export class SideWorker {
 		return this.#files.truncate(path, size);
 	}
 
+	/** Paths of all files of all runs. */
 	list(): Promise<string[]> {
 		return this.#files.list();
 	}
@@ -48,6 +49,7 @@ export class SideWorker {
 		return this.#files.remove(path);
 	}
 
+	/** Lets go of the files of a run. */
 	close(path: string): Promise<void> {
 		return this.#files.close(path);
 	}
