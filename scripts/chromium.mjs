@@ -48,10 +48,16 @@ export function findChromium() {
 
 const quietApt = { DEBIAN_FRONTEND: 'noninteractive' };
 
-/** Where Playwright keeps its Chromium, whether or not it is there. */
+/**
+ * Where Playwright keeps its Chromium, whether or not it is there.
+ * @returns {string | undefined}
+ */
 function playwrightChromium() {
 	try {
-		return createRequire(import.meta.url)('playwright').chromium.executablePath();
+		const { chromium } = /** @type {typeof import('playwright')} */ (
+			createRequire(import.meta.url)('playwright')
+		);
+		return chromium.executablePath();
 	} catch {
 		return undefined;
 	}

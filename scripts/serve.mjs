@@ -73,7 +73,7 @@ export function modelIndex(site) {
 	/** @type {{ models: { name: string }[] }} */
 	let index = { models: [] };
 	try {
-		index = JSON.parse(readFileSync(join(site, 'index.json'), 'utf8'));
+		index = /** @type {typeof index} */ (JSON.parse(readFileSync(join(site, 'index.json'), 'utf8')));
 	} catch (error) {
 		if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
 	}

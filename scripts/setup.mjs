@@ -125,13 +125,12 @@ export function installed() {
 	});
 }
 
-/**
- * @param {string} file
- * @returns {Record<string, { version?: string, optional?: boolean }> | undefined}
- */
+/** @typedef {{ packages: Record<string, { version?: string, optional?: boolean }> }} Lock */
+
+/** @param {string} file */
 function readPackages(file) {
 	try {
-		return JSON.parse(readFileSync(file, 'utf8')).packages;
+		return /** @type {Lock} */ (JSON.parse(readFileSync(file, 'utf8'))).packages;
 	} catch {
 		return undefined;
 	}

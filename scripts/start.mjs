@@ -25,7 +25,7 @@ function readOptions(args) {
 			}
 		}));
 	} catch (error) {
-		throw new SetupError(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+		throw new SetupError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
 	}
 	const port = values.port === undefined ? undefined : Number(values.port);
 	if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))

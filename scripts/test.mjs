@@ -1,12 +1,14 @@
 /**
  * `npm test`: installs what is missing and runs every check, two at a time, whatever the others say.
- * `npm test -- unit e2e` runs only the named ones. What a check says stands in test-results/<check>.log, too.
+ * `npm test -- unit e2e` runs only the named ones, `--slowest` names the tests that took longest in the end.
+ * What a check says stands in test-results/<check>.log, too.
  */
-import { createWriteStream, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ensureChromium } from './chromium.mjs';
+import { countsOf, readReport, timesOf } from './reports.mjs';
 import { SetupError, build, install, root, runTool } from './setup.mjs';
 
 /**
@@ -18,6 +20,11 @@ import { SetupError, build, install, root, runTool } from './setup.mjs';
  */
 
 const results = join(root, 'test-results');
+/** @param {string} check */
+const reportOf = (check) => join(results, `${check}.json`);
+
+/** How many tests `--slowest` names. */
+const NAMED = 20;
 
 /**
  * A tool whose exit code says it all: one check.
@@ -47,39 +54,19 @@ function settle(counts, code) {
 	return counts;
 }
 
-/** @param {string} file */
-function readReport(file) {
-	try {
-		return JSON.parse(readFileSync(file, 'utf8'));
-	} catch {
-		return undefined;
-	}
-}
-
 /**
  * @param {string} project
  * @returns {Step['run']}
  */
 function vitest(project) {
 	return async (onText) => {
-		const file = join(results, `${project}.json`);
+		const file = reportOf(project);
 		const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
 		const code = await runTool('vitest/vitest.mjs', ['run', '--project', project, ...reporters], { onText });
 		const report = readReport(file);
-		if (!report) return { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
-		/** @type {{ status: string, assertionResults: unknown[] }[]} */
-		const files = report.testResults;
-		const unloaded = files.filter(
-			(entry) => entry.status === 'failed' && entry.assertionResults.length === 0
-		).length;
-		return settle(
-			{
-				passed: report.numPassedTests,
-				failed: report.numFailedTests + unloaded,
-				skipped: report.numPendingTests + report.numTodoTests
-			},
-			code
-		);
+		return report
+			? settle(countsOf(report), code)
+			: { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
 	};
 }
 
@@ -99,17 +86,15 @@ function freePort() {
 
 /** @type {Step['run']} */
 async function playwright(onText) {
-	const file = join(results, 'e2e.json');
+	const file = reportOf('e2e');
 	const code = await runTool('playwright/cli.js', ['test', '--reporter=list,json'], {
 		env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, HONEYBEE_TEST_PORT: String(await freePort()) },
 		onText
 	});
-	const stats = readReport(file)?.stats;
-	if (!stats) return { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
-	return settle(
-		{ passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped },
-		code
-	);
+	const report = readReport(file);
+	return report
+		? settle(countsOf(report), code)
+		: { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
 }
 
 /** @type {Step['run']} */
@@ -218,12 +203,25 @@ async function inLanes(chosen, width, work) {
 	return chosen.map(({ name }) => /** @type {Row} */ (begun.get(name)));
 }
 
+/** @param {readonly Step[]} chosen */
+function nameSlowest(chosen) {
+	const times = chosen.flatMap(({ name }) => {
+		const report = readReport(reportOf(name));
+		return report ? timesOf(report, root).map((time) => ({ ...time, check: name })) : [];
+	});
+	times.sort((a, b) => b.seconds - a.seconds);
+	console.log(`\nThe slowest ${Math.min(NAMED, times.length)} of ${times.length} tests:`);
+	for (const { seconds, check, name } of times.slice(0, NAMED))
+		console.log(`${seconds.toFixed(1).padStart(6)} s  ${check.padEnd(7)}  ${name}`);
+}
+
 async function main() {
-	const wanted = process.argv.slice(2);
+	const slowest = process.argv.includes('--slowest');
+	const wanted = process.argv.slice(2).filter((word) => word !== '--slowest');
 	const unknown = wanted.find((name) => !steps.some((step) => step.name === name));
 	if (unknown)
 		throw new SetupError(
-			`There is no check named "${unknown}". There are: ${steps.map((s) => s.name).join(', ')}.`
+			`There is no check named "${unknown}". There are: ${steps.map((s) => s.name).join(', ')}; and --slowest.`
 		);
 	await install();
 	rmSync(results, { recursive: true, force: true });
@@ -249,6 +247,7 @@ async function main() {
 	line(['all', '', '', '', ((Date.now() - begin) / 1000).toFixed(0)]);
 	for (const { name, note, failed } of rows)
 		if (note ?? failed) console.log(`${name}: ${note ?? `see test-results/${name}.log`}`);
+	if (slowest) nameSlowest(chosen);
 	const sum = (/** @type {'passed' | 'failed'} */ key) => rows.reduce((total, row) => total + row[key], 0);
 	process.exitCode = sum('failed') ? 1 : 0;
 	console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);

@@ -66,7 +66,7 @@ export const ask: Command = {
 					? '--prompt and --raw-prompt exclude each other; give one of them.'
 					: '--prompt TEXT is missing. See --help.'
 			);
-		const option = (name: keyof typeof values & string, kind?: 'number') => {
+		const option = (name: keyof typeof values, kind?: 'number') => {
 			const text = values[name];
 			return typeof text === 'string' ? number(`--${name}`, text, kind) : undefined;
 		};
@@ -178,7 +178,9 @@ function describe(result: AnswerResult): Partial<AnswerResult> {
 }
 
 function timingLine({ timings_ms, tokens_per_second, ids, dtype }: AnswerResult): string {
-	const stages = Object.entries(timings_ms).map(([stage, ms]) => `${stage} ${Math.round(ms)} ms`);
+	const stages = (Object.entries(timings_ms) as [string, number][]).map(
+		([stage, ms]) => `${stage} ${Math.round(ms)} ms`
+	);
 	return `${stages.join(', ')}; ${ids.length} tokens, ${tokens_per_second.toFixed(1)} per second; ${dtype}`;
 }
 

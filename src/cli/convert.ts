@@ -81,7 +81,6 @@ export const convertCommand: Command = {
 					terminal.progress(
 						`${stage === 'hash' ? 'hashing' : 'writing'} ${what}: ${sizeInWords(done)} of ${sizeInWords(total)}`
 					),
-				onNotes: (notes) => notes.forEach((note) => terminal.note(note)),
 				signal: terminal.signal
 			});
 			terminal.note(

@@ -20,7 +20,6 @@ import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import type { ImageInput } from '../lib/model/runtime/types.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import type { Figure } from '../lib/viz/figure.ts';
 import { exportFile, type Exportable, type ExportContext, type Format } from '../lib/viz/export/files.ts';
 import { embedInPng, readCapsule } from '../lib/viz/export/embed.ts';
 import { defaultPrint, presets } from '../lib/viz/export/print.ts';
@@ -214,7 +213,7 @@ export const figure: Command = {
 			});
 			terminal.progress('');
 			const item: Exportable = {
-				figure: drawn as unknown as Figure<unknown, object>,
+				figure: drawn,
 				rows,
 				options: { document: await makeDocument(), projectors: projectorStyles },
 				selection: {},

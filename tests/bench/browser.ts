@@ -41,7 +41,9 @@ export const browsers: Extension = async (model, terminal) => {
 					if (gpu)
 						webgpu_bandwidth = await page.evaluate((bytes) => window.readBandwidth(bytes), BANDWIDTH_BYTES);
 				} catch (error) {
-					missing.push(`${backend}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+					missing.push(
+						`${backend}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`
+					);
 				} finally {
 					await browser.close();
 				}

@@ -47,9 +47,8 @@ async function kept(page: Page): Promise<Map<string, Answer[]>> {
 		const found: [string, string][] = [];
 		const walk = async (folder: FileSystemDirectoryHandle, path: string): Promise<void> => {
 			for await (const handle of folder.values()) {
-				if (handle.kind === 'directory') await walk(handle as FileSystemDirectoryHandle, handle.name);
-				else if (handle.name === 'results.jsonl')
-					found.push([path, await (await (handle as FileSystemFileHandle).getFile()).text()]);
+				if (handle.kind === 'directory') await walk(handle, handle.name);
+				else if (handle.name === 'results.jsonl') found.push([path, await (await handle.getFile()).text()]);
 			}
 		};
 		await walk(await navigator.storage.getDirectory(), '');

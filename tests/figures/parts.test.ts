@@ -246,7 +246,7 @@ describe('words of two answers', () => {
 			projectors,
 			emit: (selection) => events.push(selection)
 		});
-		return { events, svg, said: () => svg.querySelector('.readout')!.textContent! };
+		return { events, svg, said: () => svg.querySelector('.readout')!.textContent };
 	};
 
 	it('are gone through by keys, old words as the words of the page', () => {

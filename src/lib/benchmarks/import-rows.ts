@@ -58,7 +58,7 @@ class Columns {
 	/** Options A to D (E), in columns of one letter, `choice_a`, or a list. */
 	options(): Record<string, string> {
 		const list = this.list('choices') ?? this.list('options');
-		const entries = [...'ABCDEFGHI'].map((letter, i) => [
+		const entries = [...'ABCDEFGHI'].map((letter, i): [string, string] => [
 			letter,
 			list?.[i] ?? this.optional(letter, `choice_${letter}`)
 		]);
@@ -166,7 +166,7 @@ export function resultsOfRows(
 				`${row.where}: example ${id} is there already (${before}); the file has been joined or edited, export it again.`
 			);
 		places.set(id, row.where);
-		const data = read(new Columns(row)) as JsonObject<Json>;
+		const data = read(new Columns(row));
 		return { id, pred: row.pred, data: checkData<Data>(data, benchmark.fields, row.where) };
 	});
 }

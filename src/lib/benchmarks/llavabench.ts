@@ -34,7 +34,7 @@ export const llavabench: Benchmark<LlavaBenchData> = {
 		judgedReport(
 			'llavabench',
 			results,
-			({ category }) => [String(category)],
+			({ category }) => [category as string],
 			[
 				{
 					path: 'LLaVA-Bench_answers.jsonl',

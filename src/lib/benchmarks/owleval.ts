@@ -28,7 +28,7 @@ export const owleval: Benchmark<OwlData> = {
 		judgedReport(
 			'owleval',
 			results,
-			({ ability }) => [String(ability ?? '')],
+			({ ability }) => [typeof ability === 'string' ? ability : ''],
 			[
 				{
 					path: 'OWLTask_prediction_results_all.json',

@@ -30,7 +30,9 @@ export function sceneFacts(data: Data, classes: readonly string[]): SceneFacts |
 	if (typeof seed !== 'number' || typeof question !== 'string' || !isSplit(split)) return undefined;
 	const { objects, background } = generateScene(seed, split);
 	const about =
-		task === 'caption' || task === 'scene' ? [] : objectsOf(objects, question, String(answer), classes);
+		task === 'caption' || task === 'scene'
+			? []
+			: objectsOf(objects, question, typeof answer === 'string' ? answer : '', classes);
 	const [only] = about;
 	return {
 		objects: objects.length,

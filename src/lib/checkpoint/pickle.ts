@@ -244,9 +244,9 @@ class Machine {
 	// Names and calls
 
 	global(module: PickleValue, name: PickleValue): void {
-		const path = `${String(module)}.${String(name)}`;
-		const found =
-			typeof module === 'string' && typeof name === 'string' ? this.#rules.globals.get(path) : undefined;
+		const named = typeof module === 'string' && typeof name === 'string';
+		const path = named ? `${module}.${name}` : 'something without a name';
+		const found = named ? this.#rules.globals.get(path) : undefined;
 		if (!found)
 			this.fail(
 				`its pickle names ${printable(path)}, which is not on the list of what a weights file may use; nothing was executed (save the bare state dict if you trust the file)`

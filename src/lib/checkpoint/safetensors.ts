@@ -130,7 +130,7 @@ function parseEntry(file: string, name: string, value: unknown): SafetensorsEntr
 	const byteLength = elementCount(shape) * bytesPerElement[dtype];
 	if (end - begin !== byteLength)
 		throw broken(
-			`[${shape.join(', ')}] of ${dtypeName} needs ${byteLength} bytes, its offsets span ${end - begin}`
+			`[${shape.join(', ')}] of ${dtypeNames[dtype]} needs ${byteLength} bytes, its offsets span ${end - begin}`
 		);
 	return { name, dtype, dims: shape, begin, end };
 }
@@ -220,6 +220,6 @@ export function writeSafetensors(
 	);
 	const file = new Uint8Array(size);
 	file.set(header);
-	all.forEach(([, tensor], index) => file.set(toBytes(tensor), offsets[index]!));
+	all.forEach(([, tensor], index) => file.set(toBytes(tensor), offsets[index]));
 	return file;
 }

@@ -263,7 +263,10 @@ function rebuildTensor(file: string, args: readonly PickleValue[], dtypeArg?: Pi
 			)
 		);
 	const bits = dtypeArg === undefined ? args[6] : args[7];
-	const lazy = bits instanceof Map ? [...bits.keys()].filter((bit) => bits.get(bit) === true) : [];
+	const lazy =
+		bits instanceof Map
+			? [...bits].flatMap(([bit, on]) => (on === true ? [typeof bit === 'string' ? bit : 'unnamed'] : []))
+			: [];
 	if (lazy.length > 0)
 		return new PickleObject(
 			new OpaqueTensor(`is a view of other numbers (${lazy.join(', ')}); save it as a tensor of its own`)
@@ -345,7 +348,7 @@ function stateDict(
 			// Modules may keep a note beside their tensors.
 			if (typeof name === 'string' && name.endsWith('_extra_state')) continue;
 			throw new InputError(
-				`${file} does not hold a plain state dict: its entry ${JSON.stringify(String(name))} is no tensor; ${resave}.`
+				`${file} does not hold a plain state dict: its entry ${typeof name === 'string' ? JSON.stringify(name) : 'under a key that is no string'} is no tensor; ${resave}.`
 			);
 		}
 		views.set(name, view);

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../bytes/json.ts';
+import type { JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 
 /** Typed reads from one object of config.json, with messages that name the field. */
@@ -30,28 +30,6 @@ export class ConfigFields {
 		return value;
 	}
 
-	/** A whole number ≥ 0, or a list of them that is not empty. */
-	counts(name: string, fallback?: number): number | readonly number[] {
-		const value = this.#json[name] ?? fallback;
-		const good = (item: unknown) => typeof item === 'number' && Number.isInteger(item) && item >= 0;
-		if (Array.isArray(value) && value.length > 0 && value.every(good)) return value as number[];
-		if (!good(value)) this.#fail(name, 'a whole number of at least 0 or a list of such numbers');
-		return value as number;
-	}
-
-	/** Fields of the object `name`; undefined where there is none. */
-	section(name: string): ConfigFields | undefined {
-		const value = this.#json[name];
-		if (value === undefined || value === null) return undefined;
-		if (!isObject(value)) this.#fail(name, 'an object');
-		return new ConfigFields(value, `${this.#where}.${name}`);
-	}
-
-	/** Names of the fields that are set. */
-	names(): string[] {
-		return Object.keys(this.#json).filter((name) => this.has(name));
-	}
-
 	integer(name: string, fallback?: number): number {
 		const value = this.#json[name] ?? fallback;
 		if (typeof value !== 'number' || !Number.isInteger(value)) this.#fail(name, 'a whole number');
@@ -62,16 +40,6 @@ export class ConfigFields {
 		const value = this.#json[name] ?? fallback;
 		if (typeof value !== 'number' || !Number.isFinite(value)) this.#fail(name, 'a number');
 		return value;
-	}
-
-	positive(name: string): number {
-		const value = this.number(name);
-		if (value <= 0) this.#fail(name, 'a number above 0');
-		return value;
-	}
-
-	isObject(name: string): boolean {
-		return isObject(this.#json[name]);
 	}
 
 	string(name: string, fallback?: string): string {
@@ -104,7 +72,7 @@ export class ConfigFields {
 	layerIndex(name: string, fallback: number): number {
 		const value = this.#json[name];
 		if (Array.isArray(value)) {
-			const [only] = value;
+			const [only] = value as readonly unknown[];
 			if (value.length === 1 && typeof only === 'number' && Number.isInteger(only)) return only;
 			throw new InputError(
 				`${this.#where}.${name} asks for features of ${value.length} layers at once, which no shipped Honeybee does and this converter does not support; use one layer.`

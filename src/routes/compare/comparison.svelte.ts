@@ -1,19 +1,17 @@
-import { eosTokenIds, gridSide } from '$lib/model/config.ts';
+import { gridSide } from '$lib/model/config.ts';
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
-import type { Method } from '$lib/study/locality.ts';
+import type { Method } from '../locality/methods.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
-import { subjectIn } from '$lib/study/subject.ts';
-import type { Subject } from '$lib/workbench/figures/subject.ts';
+import { subjectIn, type Subject } from '$lib/workbench/figures/subject.ts';
 import { Column } from './column.svelte.ts';
 import {
 	areColumns,
-	columnName,
 	columnsWord,
 	defaultColumns,
 	fewest,
@@ -23,7 +21,7 @@ import {
 	resolve,
 	type ColumnChoice,
 	type Resolved
-} from '$lib/study/columns.ts';
+} from './columns.ts';
 import type { Written } from './compute.ts';
 import { LinkedCursor, type Grids } from './cursor.svelte.ts';
 import { ExtraModels } from './extra-models.svelte.ts';
@@ -226,8 +224,8 @@ export class Comparison {
 		return this.shown.map(({ column, loaded }) => {
 			const answer = column.answer.stale ? undefined : column.answer.value;
 			if (answer === undefined || loaded === undefined || answer.result.text.trim() === '') return undefined;
-			const ends = eosTokenIds(loaded.manifest.config.text_config);
-			const ids = answer.result.ids.filter((id) => !ends.includes(id));
+			const { eos_token_id } = loaded.manifest.config.text_config;
+			const ids = answer.result.ids.filter((id) => id !== eos_token_id);
 			return { writer: column.id, model: loaded.manifest.name, text: answer.result.text, ids };
 		});
 	}
@@ -263,9 +261,9 @@ export class Comparison {
 		place: number,
 		{ manifest, projector, entry, tokens }: Pick<Subject, 'manifest' | 'projector' | 'entry' | 'tokens'>
 	): { readonly name: string; readonly colour: string } {
-		const home = this.#session.manifest?.name;
+		const model = manifest.name === this.#session.manifest?.name ? '' : ` (${manifest.name})`;
 		return {
-			name: columnName(place, { manifest, entry, tokens }, home),
+			name: `${letterOf(place)}: ${entry.title}, M = ${tokens}${model}`,
 			colour: coloursOf(Object.keys(manifest.projectors))[projector] ?? '#767676'
 		};
 	}

@@ -10,9 +10,8 @@ import { generateScene, questions, renderScene } from '$lib/scenes/index.ts';
 import { InputError } from '$lib/tensor/errors.ts';
 import type { AnswerResult, ImageInput } from '$lib/model/runtime/types.ts';
 import { openImage, type SessionImage } from '$lib/workbench/session/images.ts';
-import { DIRECTIONS } from '$lib/study/choices.ts';
-import { innerAttention, localityRows, measure, type Method } from '$lib/study/locality.ts';
-import { samplerOf, sample } from '$lib/study/sampling.ts';
+import { innerAttention, localityRows, measure, type Method } from '../locality/methods.ts';
+import { samplerOf, sample } from '../offsets/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import type { Control } from '$lib/study/control.ts';
@@ -128,7 +127,7 @@ export class NotebookAnswers {
 		const subject = this.#subject(options);
 		const method = methods.find((one) => one === (options['method'] ?? 'perturbation'));
 		if (!method) throw new InputError(`locality has the methods ${methods.join(', ')}.`);
-		const directions = numberOf(options['directions'], 1, 4096) ?? DIRECTIONS;
+		const directions = numberOf(options['directions'], 1, 4096) ?? 2;
 		const measured = await measure(this.#session.client, subject, { method, directions }, control);
 		const head = 'mean';
 		const rows = localityRows(measured, subject, method, innerAttention(subject.entry) ? 'rollout' : 0, head);
@@ -250,7 +249,7 @@ export class NotebookAnswers {
 		const projector = options['projector'];
 		if (projector !== undefined && (typeof projector !== 'string' || !Object.hasOwn(projectors, projector)))
 			throw new InputError(
-				`There is no projector “${String(projector)}”; there are ${Object.keys(projectors).join(', ')}.`
+				`There is no projector “${typeof projector === 'string' ? projector : JSON.stringify(projector)}”; there are ${Object.keys(projectors).join(', ')}.`
 			);
 		const tokens = numberOf(options['tokens'], 1, 65536);
 		const image = this.#image(options['image']);
@@ -307,7 +306,9 @@ function listOf(value: unknown): readonly string[] {
 function numberOf(value: unknown, low: number, high: number): number | undefined {
 	if (value === undefined || value === null) return undefined;
 	if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high)
-		throw new InputError(`${String(value)} is not a whole number from ${low} to ${high}.`);
+		throw new InputError(
+			`${typeof value === 'number' ? value : JSON.stringify(value)} is not a whole number from ${low} to ${high}.`
+		);
 	return value;
 }
 

@@ -31,13 +31,14 @@ export interface Ablations {
 export function ablationsOf(evaluation: Json | undefined): Ablations | undefined {
 	const record = isObject(evaluation) ? evaluation['ablations'] : undefined;
 	if (!isObject(record) || !isObject(record['variants'])) return undefined;
+	const text = (value: Json | undefined) => (typeof value === 'string' ? value : '');
 	const number = (value: Json | undefined) => (typeof value === 'number' ? value : undefined);
 	const [tokens, minutes, scenes, steps] = ['tokens', 'minutes', 'scenes', 'steps'].map((name) =>
 		number(record[name])
 	);
 	return {
-		projector: String(record['projector'] ?? ''),
-		from: String(record['from'] ?? ''),
+		projector: text(record['projector']),
+		from: text(record['from']),
 		...(tokens !== undefined && { tokens }),
 		...(minutes !== undefined && { minutes }),
 		...(steps !== undefined && { steps }),
@@ -73,7 +74,7 @@ function changes(value: Json | undefined): Ablation['change'] {
 			const entry = value[form];
 			const interval = isObject(entry) ? entry['interval'] : undefined;
 			if (!Array.isArray(interval)) return [];
-			const [low, high] = interval;
+			const [low, high] = interval as readonly unknown[];
 			return typeof low === 'number' && typeof high === 'number' ? [[form, [low, high] as const]] : [];
 		})
 	);

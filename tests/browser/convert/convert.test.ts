@@ -81,7 +81,7 @@ async function writtenAt(): Promise<Record<string, number>> {
 	const times: [string, number][] = [];
 	for await (const handle of folder.values())
 		if (handle.kind === 'file') times.push([handle.name, (await handle.getFile()).lastModified]);
-	return Object.fromEntries(times.sort());
+	return Object.fromEntries(times.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const input = async (checkpoint: string): Promise<CheckpointInput> => ({

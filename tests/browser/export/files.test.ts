@@ -49,13 +49,11 @@ describe.each(items)('$figure.id', (item) => {
 				svg = new DOMParser().parseFromString(new TextDecoder().decode(bytes), 'image/svg+xml');
 		}
 		const drawn = figure.draw(rows, { width: drawnWidth(defaultPrint), theme: 'light', projectors });
-		const screenshot = await page
-			.elementLocator(show(drawn))
-			.screenshot({ save: false, base64: true } as const);
-		const seen = await commands.seenOutside(`test-results/export/${figure.id}`, 150, String(screenshot));
+		const screenshot = await page.elementLocator(show(drawn)).screenshot({ save: false });
+		const seen = await commands.seenOutside(`test-results/export/${figure.id}`, 150, screenshot);
 		await keep(
 			`${figure.id}-page.png`,
-			Uint8Array.from(atob(String(screenshot)), (letter) => letter.charCodeAt(0))
+			Uint8Array.from(atob(screenshot), (letter) => letter.charCodeAt(0))
 		);
 		expect(seen.svg.mean, 'SVG in librsvg').toBeLessThan(0.008);
 		expect(seen.svg.tile, 'SVG in librsvg, at one place').toBeLessThan(0.08);

@@ -4,7 +4,6 @@ import { projectorStyles as projectors } from '../../../src/lib/model/projectors
 import type { CapsuleOrigin } from '../../../src/lib/viz/export/capsule.ts';
 import type { Exportable } from '../../../src/lib/viz/export/files.ts';
 import { defaultPrint } from '../../../src/lib/viz/export/print.ts';
-import type { Figure } from '../../../src/lib/viz/figure.ts';
 import { dataUrl } from '../../../src/lib/bytes/data-url.ts';
 import { figures } from '../../../src/lib/viz/registry.ts';
 import { examples } from '../../figures/examples.ts';
@@ -30,7 +29,7 @@ export const picture = (() => {
 
 /** Every figure with its example. */
 export const items = figures.map((figure): Exportable => ({
-	figure: figure as unknown as Figure<unknown, object>,
+	figure: figure,
 	rows: withPicture((examples as Record<string, unknown>)[figure.id]),
 	options: { projectors },
 	selection: {},

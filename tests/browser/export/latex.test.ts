@@ -17,7 +17,7 @@ const packages = '\\usepackage{booktabs,longtable,graphicx}';
 
 async function set(name: string, start: string, parts: readonly string[]): Promise<Typeset> {
 	const document = [start, packages, '\\begin{document}', ...parts, '\\end{document}', ''].join('\n');
-	await keep(`${name}.tex`, strToU8(document) as Uint8Array<ArrayBuffer>);
+	await keep(`${name}.tex`, strToU8(document));
 	return commands.typeset('test-results/export', name);
 }
 

@@ -32,7 +32,7 @@ const linear: ProjectorRun = async (copies, batch) => {
 /** Map [token, patch] with a large step: the projector is linear, and float32 is not. */
 async function respond(directions: number, seed = 1, output = 'rows'): Promise<Float32Array> {
 	const options = { method: 'perturbation', step: 0.5, outputs: [output], directions, seed } as const;
-	return (await localityMaps(linear, features, N, options))[output]!.data as Float32Array;
+	return (await localityMaps(linear, features, N, options))[output]!.data;
 }
 
 describe('perturbation response', () => {

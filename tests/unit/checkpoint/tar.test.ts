@@ -50,7 +50,7 @@ describe('tar', () => {
 			const sizes: Record<string, number> = {};
 			await readTar('x.tar', streamBytes(stream), async ({ path, size }, read) => {
 				sizes[path] = 0;
-				while (sizes[path]! < size) sizes[path]! += (await read(999)).length;
+				while (sizes[path] < size) sizes[path] += (await read(999)).length;
 			});
 			expect(sizes).toEqual({ 'run/config.json': 8, [`${long}/model.bin`]: 5000, 'run/empty.json': 0 });
 		}

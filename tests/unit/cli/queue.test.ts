@@ -30,7 +30,7 @@ function honeybee(...args: string[]): {
 		stdio: ['ignore', 'ignore', 'pipe']
 	});
 	let error = '';
-	child.stderr!.on('data', (chunk: Buffer) => (error += chunk.toString()));
+	child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
 	return { child, ended: new Promise((resolve) => child.once('exit', (code) => resolve({ code, error }))) };
 }
 

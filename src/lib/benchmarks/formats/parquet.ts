@@ -16,7 +16,7 @@ export async function readParquet(
 		byteLength: source.size,
 		async slice(start: number, end = source.size) {
 			const bytes = await source.read(start < 0 ? source.size + start : start, end);
-			return bytes.slice().buffer as ArrayBuffer;
+			return bytes.slice().buffer;
 		}
 	};
 	try {

@@ -116,8 +116,7 @@ export async function* readTsv(
 			}
 		}
 	}
-	// The compiler does not see that the loop sets it.
-	if ((state as State) === 'quoted')
+	if (state === 'quoted')
 		throw new InputError(
 			`${source.name}, line ${rowLine}: a quote is not closed; the file is damaged or cut off, download it again.`
 		);

@@ -129,7 +129,7 @@ function parseManifest(bytes: Uint8Array, name: string): RunManifest {
 		throw new InputError(`${MANIFEST} in ${name} is no manifest of a run; choose another folder.`);
 	if (value['format_version'] !== 1)
 		throw new InputError(
-			`${MANIFEST} in ${name} has version ${String(value['format_version'])}; this program reads version 1, use a newer one.`
+			`${MANIFEST} in ${name} has version ${JSON.stringify(value['format_version'])}; this program reads version 1, use a newer one.`
 		);
 	return value as unknown as RunManifest;
 }
@@ -144,7 +144,8 @@ function firstDifference(was: unknown, is: unknown, path = ''): string | undefin
 		return undefined;
 	}
 	if (was === is) return undefined;
-	const short = (value: unknown) => (value === undefined ? 'absent' : String(value).slice(0, 16));
+	const short = (value: unknown) =>
+		value === undefined ? 'absent' : (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, 16);
 	return `${path} (was ${short(was)}, is ${short(is)})`;
 }
 

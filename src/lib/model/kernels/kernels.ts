@@ -34,14 +34,14 @@ const widenBfloat16 = new Assembly('widenBfloat16', 3, (f, from, to, count) => {
 	const end = f.local('i32');
 	const bits = f.local('v128');
 	return [
-		end.set(i32.add(from!.get, i32.shl(count!.get, i32.const(1)))),
+		end.set(i32.add(from.get, i32.shl(count.get, i32.const(1)))),
 		repeat(
-			i32.ltU(from!.get, end.get),
-			bits.set(v128.load(from!.get)),
-			v128.store(to!.get, i32x4.shl(i32x4.extendLowI16U(bits.get), i32.const(16))),
-			v128.store(to!.get, i32x4.shl(i32x4.extendHighI16U(bits.get), i32.const(16)), 16),
-			step(from!, 16),
-			step(to!, 32)
+			i32.ltU(from.get, end.get),
+			bits.set(v128.load(from.get)),
+			v128.store(to.get, i32x4.shl(i32x4.extendLowI16U(bits.get), i32.const(16))),
+			v128.store(to.get, i32x4.shl(i32x4.extendHighI16U(bits.get), i32.const(16)), 16),
+			step(from, 16),
+			step(to, 32)
 		)
 	];
 });
@@ -56,7 +56,7 @@ const widenFloat16 = new Assembly('widenFloat16', 3, (f, from, to, count) => {
 		bits.set(half),
 		magnitude.set(v128.and(bits.get, v128.bits(0x7fff))),
 		v128.store(
-			to!.get,
+			to.get,
 			v128.bitselect(
 				// NaN is stored as JavaScript does.
 				v128.bits(0x7fc00000),
@@ -74,14 +74,14 @@ const widenFloat16 = new Assembly('widenFloat16', 3, (f, from, to, count) => {
 		)
 	];
 	return [
-		end.set(i32.add(from!.get, i32.shl(count!.get, i32.const(1)))),
+		end.set(i32.add(from.get, i32.shl(count.get, i32.const(1)))),
 		repeat(
-			i32.ltU(from!.get, end.get),
-			eight.set(v128.load(from!.get)),
+			i32.ltU(from.get, end.get),
+			eight.set(v128.load(from.get)),
 			...widen(i32x4.extendLowI16U(eight.get), 0),
 			...widen(i32x4.extendHighI16U(eight.get), 16),
-			step(from!, 16),
-			step(to!, 32)
+			step(from, 16),
+			step(to, 32)
 		)
 	];
 });
@@ -111,7 +111,7 @@ const narrowFloat32 = new Assembly('narrowFloat32', 4, (f, from, to, count, flag
 		const lowest = v128.and(i32x4.shrU(m, i32.const(13)), v128.bits(1));
 		const normal = i32x4.shrU(i32x4.add(i32x4.add(m, v128.bits(0xc8000000 + 0xfff)), lowest), i32.const(13));
 		return [
-			bits.set(v128.load(from!.get, offset)),
+			bits.set(v128.load(from.get, offset)),
 			magnitude.set(v128.and(bits.get, v128.bits(0x7fffffff))),
 			outside.set(v128.or(outside.get, i32x4.geS(m, v128.bits(0x477ff000)))),
 			half.set(
@@ -123,16 +123,16 @@ const narrowFloat32 = new Assembly('narrowFloat32', 4, (f, from, to, count, flag
 		];
 	};
 	return [
-		end.set(i32.add(from!.get, i32.shl(count!.get, i32.const(2)))),
+		end.set(i32.add(from.get, i32.shl(count.get, i32.const(2)))),
 		repeat(
-			i32.ltU(from!.get, end.get),
+			i32.ltU(from.get, end.get),
 			...narrow(halves[0], 0),
 			...narrow(halves[1], 16),
-			v128.store(to!.get, i16x8.narrowI32U(halves[0].get, halves[1].get)),
-			step(from!, 32),
-			step(to!, 16)
+			v128.store(to.get, i16x8.narrowI32U(halves[0].get, halves[1].get)),
+			step(from, 32),
+			step(to, 16)
 		),
-		raise(flags!, outside.get)
+		raise(flags, outside.get)
 	];
 });
 
@@ -149,23 +149,23 @@ const narrowBfloat16 = new Assembly('narrowBfloat16', 4, (f, from, to, count, fl
 		subnormalHalf(i32x4.shl(i32x4.extendHighI16U(m), i32.const(16)))
 	);
 	return [
-		end.set(i32.add(from!.get, i32.shl(count!.get, i32.const(1)))),
+		end.set(i32.add(from.get, i32.shl(count.get, i32.const(1)))),
 		repeat(
-			i32.ltU(from!.get, end.get),
-			bits.set(v128.load(from!.get)),
+			i32.ltU(from.get, end.get),
+			bits.set(v128.load(from.get)),
 			magnitude.set(v128.and(bits.get, v128.bits(0x7fff7fff))),
 			outside.set(v128.or(outside.get, i16x8.gtS(m, v128.bits(0x477f477f)))),
 			v128.store(
-				to!.get,
+				to.get,
 				v128.or(
 					v128.bitselect(normal, subnormal, i16x8.gtS(m, v128.bits(0x387f387f))),
 					v128.and(bits.get, v128.bits(0x80008000))
 				)
 			),
-			step(from!, 16),
-			step(to!, 16)
+			step(from, 16),
+			step(to, 16)
 		),
-		raise(flags!, outside.get)
+		raise(flags, outside.get)
 	];
 });
 
@@ -199,13 +199,13 @@ const quantizeRow = (bits: 4 | 8, source: 'Float32' | 'Float16' | 'Bfloat16') =>
 			// The sign is spread over the upper bits and masked out; the product puts the exponent's bias right.
 			f32x4.mul(v128.and(i32x4.shl(half, i32.const(13)), v128.bits(0x8fffe000)), v128.bits(0x77800000));
 		const load = values.flatMap((value, i): Statement[] => {
-			if (source === 'Float32') return [value.set(v128.load(from!.get, 16 * i))];
+			if (source === 'Float32') return [value.set(v128.load(from.get, 16 * i))];
 			if (source === 'Bfloat16')
-				return [value.set(i32x4.shl(v128.load16x4U(from!.get, 8 * i), i32.const(16)))];
+				return [value.set(i32x4.shl(v128.load16x4U(from.get, 8 * i), i32.const(16)))];
 			return i & 1
 				? [value.set(widenHalf(i32x4.extendHighI16S(eightHalves.get)))]
 				: [
-						eightHalves.set(v128.load(from!.get, 8 * i)),
+						eightHalves.set(v128.load(from.get, 8 * i)),
 						largest.set(i16x8.maxS(largest.get, v128.and(eightHalves.get, v128.bits(0x7fff7fff)))),
 						value.set(widenHalf(i32x4.extendLowI16S(eightHalves.get)))
 					];
@@ -229,20 +229,20 @@ const quantizeRow = (bits: 4 | 8, source: 'Float32' | 'Float16' | 'Bfloat16') =>
 		// Of two neighbours the first is the low nibble.
 		const joined = (pair: Local<'v128'>) =>
 			v128.and(v128.or(pair.get, i16x8.shrU(pair.get, i32.const(4))), v128.bits(0x00ff00ff));
-		const zeroAt = i32.add(zeros!.get, bits === 8 ? block.get : i32.shrU(block.get, i32.const(1)));
+		const zeroAt = i32.add(zeros.get, bits === 8 ? block.get : i32.shrU(block.get, i32.const(1)));
 		const write: Statement[] =
 			bits === 8
 				? [
-						v128.store(packed!.get, sixteen(0)),
-						v128.store(packed!.get, sixteen(4), 16),
-						step(packed!, 32),
+						v128.store(packed.get, sixteen(0)),
+						v128.store(packed.get, sixteen(4), 16),
+						step(packed, 32),
 						i32.store8(zeroAt, zeroByte.get)
 					]
 				: [
 						bytes[0].set(sixteen(0)),
 						bytes[1].set(sixteen(4)),
-						v128.store(packed!.get, i8x16.narrowI16U(joined(bytes[0]), joined(bytes[1]))),
-						step(packed!, 16),
+						v128.store(packed.get, i8x16.narrowI16U(joined(bytes[0]), joined(bytes[1]))),
+						step(packed, 16),
 						i32.store8(
 							zeroAt,
 							select(
@@ -255,7 +255,7 @@ const quantizeRow = (bits: 4 | 8, source: 'Float32' | 'Float16' | 'Bfloat16') =>
 
 		return [
 			repeat(
-				i32.ltU(block.get, blocks!.get),
+				i32.ltU(block.get, blocks.get),
 				// The range always holds 0; NaN is passed over.
 				least.set(v128.bits(0)),
 				most.set(v128.bits(0)),
@@ -275,12 +275,12 @@ const quantizeRow = (bits: 4 | 8, source: 'Float32' | 'Float16' | 'Bfloat16') =>
 				zeroByte.set(i32x4.extract(zero.get, 0)),
 				...values.flatMap(code),
 				...write,
-				f32.store(scales!.get, f32x4.extract(scale.get, 0)),
-				step(scales!, 4),
-				step(from!, size * BLOCK),
+				f32.store(scales.get, f32x4.extract(scale.get, 0)),
+				step(scales, 4),
+				step(from, size * BLOCK),
 				step(block, 1)
 			),
-			raise(flags!, v128.or(f32x4.ne(sum.get, sum.get), i16x8.gtS(largest.get, v128.bits(0x7bff7bff))))
+			raise(flags, v128.or(f32x4.ne(sum.get, sum.get), i16x8.gtS(largest.get, v128.bits(0x7bff7bff))))
 		];
 	});
 
@@ -307,16 +307,16 @@ const transposeEightRows = new Assembly(
 		const stage = (into: Local<'v128'>[], of: Local<'v128'>[]) =>
 			into.map((target, i) => target.set(interleave(of[i >> 1]!, of[(i >> 1) + 4]!, 2, (i & 1) === 1)));
 		return [
-			end.set(i32.add(from!.get, i32.shl(columns!.get, i32.const(1)))),
+			end.set(i32.add(from.get, i32.shl(columns.get, i32.const(1)))),
 			repeat(
-				i32.ltU(from!.get, end.get),
-				at.set(from!.get),
-				...a.flatMap((row) => [row.set(v128.load(at.get)), at.set(i32.add(at.get, fromStride!.get))]),
+				i32.ltU(from.get, end.get),
+				at.set(from.get),
+				...a.flatMap((row) => [row.set(v128.load(at.get)), at.set(i32.add(at.get, fromStride.get))]),
 				...stage(b, a),
 				...stage(a, b),
 				...stage(b, a),
-				...b.flatMap((column) => [v128.store(to!.get, column.get), to!.set(i32.add(to!.get, toStride!.get))]),
-				step(from!, 16)
+				...b.flatMap((column) => [v128.store(to.get, column.get), to.set(i32.add(to.get, toStride.get))]),
+				step(from, 16)
 			)
 		];
 	}

@@ -133,9 +133,9 @@ const compress = new Assembly('compress', 2, (f, from, end) => {
 	return [
 		...state.map((word, i) => word.set(i32.load(zero, STATE + 4 * i))),
 		repeat(
-			i32.ltU(from!.get, end!.get),
+			i32.ltU(from.get, end.get),
 			...recent.flatMap((vector, i) => [
-				vector.set(v128.shuffle(v128.load(from!.get, 16 * i), v128.bits(0), bigEndian)),
+				vector.set(v128.shuffle(v128.load(from.get, 16 * i), v128.bits(0), bigEndian)),
 				schedule(i)
 			]),
 			differences[1].set(i32.xor(state[1]!.get, state[2]!.get)),
@@ -144,7 +144,7 @@ const compress = new Assembly('compress', 2, (f, from, end) => {
 				word.set(i32.add(word.get, i32.load(zero, STATE + 4 * i))),
 				i32.store(zero, word.get, STATE + 4 * i)
 			]),
-			from!.set(i32.add(from!.get, i32.const(64)))
+			from.set(i32.add(from.get, i32.const(64)))
 		)
 	];
 });

@@ -25,7 +25,6 @@ export function projectorOf(config: ProjectorConfig): Projector {
 }
 
 /** How projectors are called and drawn, by name. */
-export const projectorStyles: Readonly<Record<string, Variant>> = Object.assign(
-	{},
-	...projectors.map(({ variants }) => variants)
+export const projectorStyles: Readonly<Record<string, Variant>> = Object.fromEntries(
+	projectors.flatMap(({ variants }) => Object.entries<Variant>(variants))
 );

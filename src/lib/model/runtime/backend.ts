@@ -1,4 +1,5 @@
 import type { InferenceSession, TensorConstructor } from 'onnxruntime-common';
+import { sentence } from '../../bytes/sentence.ts';
 import type { GraphFiles } from '../manifest.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
 import type { BackendInfo } from './types.ts';
@@ -35,8 +36,7 @@ export async function ofBackend<T>(work: Promise<T>): Promise<T> {
 		return await work;
 	} catch (error) {
 		// The runtime's own code in WebAssembly throws numbers, too.
-		// WebAssembly throws bare numbers, which are all there is to report.
-		throw new BackendError(error instanceof Error ? error.message : String(error), { cause: error });
+		throw new BackendError(typeof error === 'number' ? `${error}` : sentence(error), { cause: error });
 	}
 }
 

@@ -173,7 +173,7 @@ export async function exportAll(
 			onProgress(++done, items.length * chosen.length);
 		}
 	files['README.txt'] = text(contents(items, context));
-	return zipSync(files, { level: 6 }) as Uint8Array<ArrayBuffer>;
+	return zipSync(files, { level: 6 });
 }
 
 function contents(items: readonly Exportable[], { print }: ExportContext): string {
@@ -186,5 +186,5 @@ function contents(items: readonly Exportable[], { print }: ExportContext): strin
 }
 
 function text(content: string): Uint8Array<ArrayBuffer> {
-	return strToU8(content) as Uint8Array<ArrayBuffer>;
+	return strToU8(content);
 }

@@ -114,7 +114,7 @@ function pythonString(text: string): string {
 		if (letter === ' ' || !/[\\\p{C}\p{Z}]/u.test(letter)) return letter;
 		const code = letter.codePointAt(0)!;
 		const [mark, digits] = code < 0x100 ? ['x', 2] : code < 0x10000 ? ['u', 4] : ['U', 8];
-		return named[letter] ?? `\\${mark}${code.toString(16).padStart(digits as number, '0')}`;
+		return named[letter] ?? `\\${mark}${code.toString(16).padStart(digits, '0')}`;
 	});
 	return quote + letters.join('') + quote;
 }

@@ -25,7 +25,7 @@ export async function printedFigure<Rows, Options extends object>(
 		theme: 'light',
 		vector: true,
 		emit: undefined
-	} as FigureOptions & Options);
+	});
 	const pen = penOf(options);
 	const [, , drawn = width, page = width] = (svg.getAttribute('viewBox') ?? '').split(' ').map(Number);
 	const height = page + breakReadouts(svg, drawn);

@@ -51,7 +51,7 @@ describe('threads of a conversion', () => {
 		at('a').hear({ call: at('a').call, sha256: 'of a' });
 		expect(await first).toBe('of a');
 		await settled();
-		expect(threads.map(({ told }) => told.length).sort()).toEqual([1, 2]);
+		expect(threads.map(({ told }) => told.length).sort((a, b) => a - b)).toEqual([1, 2]);
 		at('c').hear({ call: at('c').call, sha256: 'of c' });
 		at('b').hear({ call: at('b').call, sha256: 'of b' });
 		expect(await Promise.all([second, third])).toEqual(['of b', 'of c']);

@@ -70,9 +70,9 @@ describe('resizeBicubic on random sizes', () => {
 	it.each(sizes)(
 		'%i×%i → %i×%i stays within rounding of double precision',
 		(width, height, toWidth, toHeight) => {
-			const image = noise(width!, height!, random);
-			const ours = resizeBicubic(image, toWidth!, toHeight!);
-			const exact = resizeInDoubles(image, toWidth!, toHeight!);
+			const image = noise(width, height, random);
+			const ours = resizeBicubic(image, toWidth, toHeight);
+			const exact = resizeInDoubles(image, toWidth, toHeight);
 			expect(ours.width).toBe(toWidth);
 			expect(ours.height).toBe(toHeight);
 			// Both round to bytes after each pass; fixed-point weights can tip a value that lies on a half, and the

@@ -12,11 +12,13 @@ async function sessionThat(run: Session['run']): Promise<GraphSession> {
 }
 
 describe('a failure of the runtime', () => {
-	it.each([
+	it.each<[string, unknown, string]>([
 		['an error', new Error('failed to call OrtRun()'), 'failed to call OrtRun()'],
 		['a number out of WebAssembly', 5_243_920, '5243920']
 	])('in a run is a BackendError: %s', async (_, thrown, message) => {
-		const session = await sessionThat(() => Promise.reject(thrown as Error));
+		const session = await sessionThat(async () => {
+			throw thrown;
+		});
 		const run = session.run({}, ['y']);
 		await expect(run).rejects.toThrow(BackendError);
 		await expect(run).rejects.toThrow(message);

@@ -28,7 +28,7 @@ const kindOf = (projector: string) => projector.replace(/-m\d+$/, '');
 
 const asked: SceneData[] = Array.from({ length: 12 }, (_, seed) =>
 	questions(generateScene(seed, 'test'), index).map(({ task, question, answer }) => ({
-		...{ task: task as string, question, answer, split: 'test', seed }
+		...{ task: task, question, answer, split: 'test', seed }
 	}))
 ).flat();
 
@@ -119,7 +119,7 @@ describe('what is wrong', () => {
 			expect(groups.reduce((sum, { examples }) => sum + examples.length, 0)).toBe(wrong.length);
 			for (const { name, examples } of groups)
 				for (const { data, categories } of examples) {
-					const facts = sceneFacts(data as SceneData, classes);
+					const facts = sceneFacts(data, classes);
 					if (by === 'category') expect(name).toBe(categories.at(-1));
 					else if (by === 'cell') expect(name).toBe(facts?.cell ?? 'not known');
 					else if (by === 'objects') expect(Number.parseInt(name)).toBe(facts!.objects);

@@ -68,7 +68,7 @@ describe('the preview', () => {
 		const drawn = new Set(
 			Array.from({ length: 40 }, (_, seed) => deduplicated(pairs, seededRandom(seed))[0]!.id)
 		);
-		expect([...drawn].sort()).toEqual([1, 2, 3]);
+		expect([...drawn].sort((a, b) => a - b)).toEqual([1, 2, 3]);
 	});
 
 	it('words each set by its own template, or all of a task by one', () => {

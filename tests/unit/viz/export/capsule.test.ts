@@ -14,7 +14,6 @@ import { embedInPng, embedInSvg, readCapsule } from '../../../../src/lib/viz/exp
 import { exportAll, exportFile, type Exportable } from '../../../../src/lib/viz/export/files.ts';
 import { defaultPrint } from '../../../../src/lib/viz/export/print.ts';
 import { printedFigure, svgText } from '../../../../src/lib/viz/export/svg-file.ts';
-import type { Figure } from '../../../../src/lib/viz/figure.ts';
 import { figures } from '../../../../src/lib/viz/registry.ts';
 import { examples } from '../../../figures/examples.ts';
 
@@ -96,7 +95,7 @@ describe('capsule', () => {
 });
 
 const items = figures.map((figure): Exportable => ({
-	figure: figure as unknown as Figure<unknown, object>,
+	figure: figure,
 	rows: (examples as Record<string, unknown>)[figure.id],
 	options: { projectors },
 	selection: {},
