@@ -5,6 +5,7 @@ import { gridSide, type HoneybeeConfig } from '../../src/lib/model/config.ts';
 import { embeddingGraph, languageGraph } from '../../src/lib/model/language/graph.ts';
 import { parseConfig } from '../../src/lib/model/parse-config.ts';
 import { projectorOf } from '../../src/lib/model/projectors/registry.ts';
+import { bytePiece } from '../../src/lib/model/text/tokenizer-files.ts';
 import { StateDict } from '../../src/lib/model/state-dict.ts';
 import { visionGraph } from '../../src/lib/model/vision/graph.ts';
 import { elementCount, tensor, type Tensor } from '../../src/lib/tensor/tensor.ts';
@@ -17,6 +18,22 @@ export function random(seed: number): () => number {
 		return state / 2 ** 31 - 1;
 	};
 }
+
+/** The smallest tokenizer that can be one of LLaMA's: special tokens, bytes and the space. */
+const bytesTokenizer = {
+	added_tokens: ['<unk>', '<s>', '</s>'].map((content, id) => ({ id, content, special: true })),
+	normalizer: { type: 'Prepend', prepend: '▁' },
+	model: {
+		type: 'BPE',
+		byte_fallback: true,
+		merges: [],
+		vocab: Object.fromEntries(
+			['<unk>', '<s>', '</s>', ...Array.from({ length: 256 }, (_, byte) => bytePiece(byte)), '▁'].map(
+				(piece, id) => [piece, id]
+			)
+		)
+	}
+};
 
 /** What a test changes of the small default config.json. */
 export interface ConfigChanges {
@@ -40,7 +57,7 @@ export function smallConfig({ vision, text, projector }: ConfigChanges = {}) {
 		projector_config: { projector_type: 'mlp', depth: 1, num_query_tokens: 16, ...projector },
 		lm_config: { pretrained_lm_name_or_path: 'test' },
 		text_config: {
-			vocab_size: 64,
+			vocab_size: 320,
 			hidden_size: 64,
 			intermediate_size: 96,
 			num_hidden_layers: 2,
@@ -101,7 +118,7 @@ export function randomCheckpoint(
 	return memoryFolder('checkpoint', {
 		'config.json': JSON.stringify(json),
 		'model.safetensors': writeSafetensors(tensors),
-		'tokenizer.json': '{}',
+		'tokenizer.json': JSON.stringify(bytesTokenizer),
 		...options.files
 	});
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../bytes/json.ts';
+import { isObject, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 
 /** Typed reads from one object of config.json, with messages that name the field. */
@@ -30,6 +30,28 @@ export class ConfigFields {
 		return value;
 	}
 
+	/** A whole number ≥ 0, or a list of them that is not empty. */
+	counts(name: string, fallback?: number): number | readonly number[] {
+		const value = this.#json[name] ?? fallback;
+		const good = (item: unknown) => typeof item === 'number' && Number.isInteger(item) && item >= 0;
+		if (Array.isArray(value) && value.length > 0 && value.every(good)) return value as number[];
+		if (!good(value)) this.#fail(name, 'a whole number of at least 0 or a list of such numbers');
+		return value as number;
+	}
+
+	/** Fields of the object `name`; undefined where there is none. */
+	section(name: string): ConfigFields | undefined {
+		const value = this.#json[name];
+		if (value === undefined || value === null) return undefined;
+		if (!isObject(value)) this.#fail(name, 'an object');
+		return new ConfigFields(value, `${this.#where}.${name}`);
+	}
+
+	/** Names of the fields that are set. */
+	names(): string[] {
+		return Object.keys(this.#json).filter((name) => this.has(name));
+	}
+
 	integer(name: string, fallback?: number): number {
 		const value = this.#json[name] ?? fallback;
 		if (typeof value !== 'number' || !Number.isInteger(value)) this.#fail(name, 'a whole number');
@@ -40,6 +62,16 @@ export class ConfigFields {
 		const value = this.#json[name] ?? fallback;
 		if (typeof value !== 'number' || !Number.isFinite(value)) this.#fail(name, 'a number');
 		return value;
+	}
+
+	positive(name: string): number {
+		const value = this.number(name);
+		if (value <= 0) this.#fail(name, 'a number above 0');
+		return value;
+	}
+
+	isObject(name: string): boolean {
+		return isObject(this.#json[name]);
 	}
 
 	string(name: string, fallback?: string): string {

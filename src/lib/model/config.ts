@@ -1,4 +1,5 @@
 import { InputError } from '../tensor/errors.ts';
+import type { Activation } from './activations.ts';
 
 /** Upstream's config.json after migration, reduced to the fields the model needs. Names are upstream's. */
 export interface VisionConfig {
@@ -9,7 +10,7 @@ export interface VisionConfig {
 	readonly num_channels: number;
 	readonly patch_size: number;
 	readonly image_size: number;
-	readonly hidden_act: string;
+	readonly hidden_act: Activation;
 	readonly layer_norm_eps: number;
 	readonly image_mean: readonly number[];
 	readonly image_std: readonly number[];
@@ -33,6 +34,18 @@ export interface ProjectorConfig extends CommonProjectorConfig {
 	readonly projector_type: string;
 }
 
+/** How the frequencies of the rotary embedding are changed for longer texts; names and formulas are transformers' (`ROPE_INIT_FUNCTIONS`). */
+export type RopeScaling =
+	| { readonly rope_type: 'linear'; readonly factor: number }
+	| {
+			readonly rope_type: 'llama3';
+			readonly factor: number;
+			readonly low_freq_factor: number;
+			readonly high_freq_factor: number;
+			readonly original_max_position_embeddings: number;
+	  };
+
+/** A decoder of LLaMA's kind. What may be absent is so in models converted before it was served, and then as LLaMA has it. */
 export interface TextConfig {
 	readonly vocab_size: number;
 	readonly hidden_size: number;
@@ -43,10 +56,18 @@ export interface TextConfig {
 	readonly head_dim: number;
 	readonly rms_norm_eps: number;
 	readonly rope_theta: number;
+	readonly rope_scaling?: RopeScaling;
+	/** Of the MLP; SiLU when absent. */
+	readonly hidden_act?: Activation;
+	/** q_proj, k_proj, v_proj and o_proj have biases. */
+	readonly attention_bias?: boolean;
+	/** gate_proj, up_proj and down_proj have biases. */
+	readonly mlp_bias?: boolean;
 	readonly max_position_embeddings: number;
 	readonly tie_word_embeddings: boolean;
 	readonly bos_token_id: number;
-	readonly eos_token_id: number;
+	/** An answer ends at any of them. */
+	readonly eos_token_id: number | readonly number[];
 	readonly pad_token_id: number;
 }
 
@@ -60,6 +81,11 @@ export interface HoneybeeConfig {
 	readonly projector_config: ProjectorConfig;
 	readonly lm_config: LmConfig;
 	readonly text_config: TextConfig;
+}
+
+/** The ids at which an answer ends. */
+export function eosTokenIds({ eos_token_id }: Pick<TextConfig, 'eos_token_id'>): readonly number[] {
+	return typeof eos_token_id === 'number' ? [eos_token_id] : eos_token_id;
 }
 
 /** Side of the patch grid, g; the tower sees g² patches. */

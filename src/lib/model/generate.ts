@@ -18,6 +18,8 @@ export interface GenerateInputs {
 	readonly sampling: SamplingOptions;
 	/** Longest sequence the model was made for. */
 	readonly context: number;
+	/** Ids at which an answer ends, beside the tokenizer's own. */
+	readonly eosIds: readonly number[];
 	readonly hidden: number;
 	readonly backend: AnswerResult['backend'];
 	readonly dtype: string;
@@ -71,7 +73,7 @@ export async function* generate(inputs: GenerateInputs): AsyncGenerator<AnswerEv
 	let id = sample(logits);
 	for (;;) {
 		ids.push(id);
-		const ended = id === tokenizer.eosId;
+		const ended = id === tokenizer.eosId || inputs.eosIds.includes(id);
 		const full = ids.length >= limit;
 		if (!ended) decoder.push(id);
 		const over = ended || full;

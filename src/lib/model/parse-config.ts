@@ -2,6 +2,7 @@ import { isObject, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { ConfigFields } from './config-fields.ts';
 import type { HoneybeeConfig, LmConfig, ProjectorConfig, TextConfig, VisionConfig } from './config.ts';
+import { parseText } from './language/parse-config.ts';
 import { projectorDefinition } from './projectors/registry.ts';
 
 /** CLIP's image statistics, used by upstream where an old config has none. */
@@ -47,37 +48,6 @@ function parseVision(json: JsonObject): VisionConfig {
 			`vision_config: hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}; correct config.json.`
 		);
 	return config;
-}
-
-function parseText(json: JsonObject): TextConfig {
-	const fields = new ConfigFields(json, 'text_config');
-	const hidden_size = fields.count('hidden_size', undefined, 1);
-	const num_attention_heads = fields.count('num_attention_heads', undefined, 1);
-	const num_key_value_heads = fields.count('num_key_value_heads', num_attention_heads, 1);
-	if (num_attention_heads % num_key_value_heads)
-		throw new InputError(
-			`text_config: num_attention_heads ${num_attention_heads} is not a multiple of num_key_value_heads ${num_key_value_heads}; correct config.json.`
-		);
-	if (fields.has('rope_scaling'))
-		throw new InputError(
-			'text_config.rope_scaling is set, which no shipped Honeybee does and this converter does not support; remove it from config.json if the model was not trained with it.'
-		);
-	return {
-		vocab_size: fields.count('vocab_size', undefined, 1),
-		hidden_size,
-		intermediate_size: fields.count('intermediate_size', undefined, 1),
-		num_hidden_layers: fields.count('num_hidden_layers', undefined, 1),
-		num_attention_heads,
-		num_key_value_heads,
-		head_dim: fields.count('head_dim', hidden_size / num_attention_heads, 1),
-		rms_norm_eps: fields.number('rms_norm_eps', 1e-6),
-		rope_theta: fields.number('rope_theta', 10000),
-		max_position_embeddings: fields.count('max_position_embeddings', 2048, 1),
-		tie_word_embeddings: fields.boolean('tie_word_embeddings', false),
-		bos_token_id: fields.count('bos_token_id', 1),
-		eos_token_id: fields.count('eos_token_id', 2),
-		pad_token_id: fields.integer('pad_token_id', 0)
-	};
 }
 
 function parseLm(json: JsonObject): LmConfig {

@@ -20,6 +20,10 @@ export const Sigmoid = (g: Graph, x: Value) => g.op('Sigmoid', [x]);
 /** x·sigmoid(alpha·x) (com.microsoft): CLIP's activation with alpha 1.702, SiLU with alpha 1. */
 export const QuickGelu = (g: Graph, x: Value, alpha = 1.702) =>
 	g.op('QuickGelu', [x], { alpha: float(alpha) }, microsoft);
+/** x·Φ(x), exact. */
+export const Gelu = (g: Graph, x: Value) => g.op('Gelu', [x]);
+/** The same with Φ by the hyperbolic tangent (com.microsoft). */
+export const FastGelu = (g: Graph, x: Value) => g.op('FastGelu', [x], {}, microsoft);
 export const SiLU = (g: Graph, x: Value) => QuickGelu(g, x, 1);
 
 /** Does nothing when the value has that type already. */

@@ -1,59 +1,23 @@
 import { untrack } from 'svelte';
-import type {
-	AnswerProbe,
-	AnswerResult,
-	Influence,
-	InfluenceMethod,
-	LensGrid,
-	TokenEdit
-} from '$lib/model/runtime/types.ts';
-import { alignWords, wordDeltas, type AnswerWord, type WordPair } from '$lib/analysis/answer-diff.ts';
 import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
-import { wordAblation, wordAttention } from '$lib/analysis/influence.ts';
-import type { TokenPatchMap } from '$lib/analysis/map.ts';
-import { twoHops } from '$lib/analysis/two-hop.ts';
-import { greedy } from '$lib/model/sampling.ts';
-import type { InfluenceRows } from '$lib/viz/answer-influence.ts';
+import type { InfluenceMethod, TokenEdit } from '$lib/model/runtime/types.ts';
+import { promptOf, type GivenAnswer } from '$lib/study/answer.ts';
+import { standardChoices, type Choices } from '$lib/study/choices.ts';
+import { answerInfluenceStudy, measureInfluence, type MeasuredInfluence } from '$lib/study/influence.ts';
+import { logitLensStudy, type MeasuredLens } from '$lib/study/lens.ts';
+import type { MeasuredMaps } from '$lib/study/measurement.ts';
+import { answerAgain, type MeasuredSurgery } from '$lib/study/surgery.ts';
 import type { Exchange } from '$lib/workbench/chat/exchange.svelte.ts';
-import type { LocalityCache } from '../locality/cache.ts';
+import { readable, wordsOf } from '$lib/workbench/chat/words.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
-import type { Control } from '$lib/study/control.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
-import { readable, wordsOf } from '$lib/workbench/chat/words.ts';
+import type { Session } from '$lib/workbench/session/session.svelte.ts';
 
-/** K of the locality map that carries influence on to the patches. */
-const DIRECTIONS = 4;
+/** What is computed of an exchange, with the exchange itself. */
+type Of<Measured> = Measured & { readonly exchange: Exchange };
 
-/** What one exchange's influence figure is drawn from. */
-interface Looked {
-	readonly exchange: Exchange;
-	readonly subject: Subject;
-	readonly influence: Influence;
-	readonly map: TokenPatchMap;
-}
-
-/** An answer given again with changed visual tokens. */
-export interface Redone {
-	readonly exchange: Exchange;
-	readonly subject: Subject;
-	readonly edits: readonly TokenEdit[];
-	readonly answer: AnswerResult;
-	/** Words of the answer before and of the new one, each scored without the edits and with them. */
-	readonly pairs: readonly WordPair[];
-}
-
-interface Read {
-	readonly exchange: Exchange;
-	readonly subject: Subject;
-	readonly grid: LensGrid;
-}
-
-/** A choice of a link for another model may be none here. */
-function known(choice: HeadChoice, count = 0): HeadChoice {
-	return choice === 'mean' || choice < count ? choice : 'mean';
-}
+export type Redone = Of<MeasuredSurgery>;
 
 /** State of the answer page: which exchange and word are looked at, how, and what was computed of it. */
 export class AnswerView {
@@ -64,17 +28,17 @@ export class AnswerView {
 	lensLayer = $state<number | undefined>();
 	edits = $state.raw<readonly TokenEdit[]>([]);
 	readonly selection = new PageSelection();
-	readonly looks = new Study<Looked>(16);
+	readonly looks = new Study<Of<MeasuredInfluence>>(16);
 	readonly redone = new Study<Redone>(8);
-	readonly lens = new Study<Read>(8);
+	readonly lens = new Study<Of<MeasuredLens>>(8);
 	/** Id of the chosen exchange; the last one when absent. */
 	#chosen = $state<number | undefined>();
 	readonly #session: Session;
-	readonly #cache: LocalityCache;
+	readonly #maps: MeasuredMaps;
 
-	constructor(session: Session, cache: LocalityCache) {
+	constructor(session: Session, maps: MeasuredMaps) {
 		this.#session = session;
-		this.#cache = cache;
+		this.#maps = maps;
 	}
 
 	/** Answers that can be looked into. */
@@ -97,42 +61,36 @@ export class AnswerView {
 			? [subject.key, exchange.id, exchange.result?.ids.join(',')].join('|')
 			: undefined;
 	});
-	readonly word = $derived.by(() => Math.min(this.selection.now.word ?? 0, this.words.length - 1));
-
-	/** Rows of the influence figure; of the exchange before while the new one is computed. */
-	readonly rows = $derived.by((): InfluenceRows | undefined => {
-		const { value } = this.looks;
-		if (!value) return undefined;
-		const { influence, map, subject } = value;
-		const words = wordsOf(value.exchange);
-		const byAblation = influence.method === 'ablation';
-		const values = byAblation
-			? wordAblation(influence.values, words)
-			: wordAttention(
-					influence.values,
-					words,
-					known(this.layer, influence.values.dims[0]),
-					known(this.head, influence.values.dims[1])
-				);
+	/** The answer as studies take it. */
+	readonly given = $derived.by((): GivenAnswer | undefined => {
+		const { exchange, subject } = this;
+		if (!exchange || !subject) return undefined;
 		return {
-			words: words.map(({ word }) => word),
-			tokens: subject.tokens,
-			influence: values,
-			patches: twoHops(values, words.length, map, 'energy'),
-			word: Math.max(0, Math.min(this.selection.now.word ?? 0, words.length - 1)),
-			label: byAblation ? 'Gain' : 'Attention',
-			unit: byAblation ? 'nats' : 'share',
-			signed: byAblation,
-			image: { href: subject.image.url, name: subject.image.name }
+			subject,
+			turns: exchange.asked?.turns ?? [],
+			ids: exchange.result?.ids ?? [],
+			words: wordsOf(exchange)
 		};
 	});
-	readonly phrase = $derived.by(() => {
-		if (this.looks.value?.influence.method === 'ablation')
-			return `ablation, each token replaced by the mean; locality by perturbation, K = ${DIRECTIONS}`;
-		const part = (what: string, choice: HeadChoice) =>
-			choice === 'mean' ? `mean over ${what}s` : `${what} ${choice}`;
-		return `attention, ${part('layer', this.layer)}, ${part('head', this.head)}; locality by perturbation, K = ${DIRECTIONS}`;
+	readonly word = $derived.by(() => Math.min(this.selection.now.word ?? 0, this.words.length - 1));
+
+	/** As figures are made with now. */
+	readonly choices = $derived.by((): Choices => {
+		const { method, layer, head, lensLayer } = this;
+		return {
+			...standardChoices,
+			influence: method,
+			...(layer !== 'mean' && { layer }),
+			...(head !== 'mean' && { head }),
+			...(lensLayer !== undefined && { lens: lensLayer })
+		};
 	});
+	/** The influence figure; of the exchange before while the new one is computed. */
+	readonly looked = $derived.by(() => {
+		const { value } = this.looks;
+		return value && answerInfluenceStudy.show(value, { ...this.choices, word: this.selection.now.word });
+	});
+	readonly read = $derived.by(() => this.lens.value && logitLensStudy.show(this.lens.value, this.choices));
 
 	/** Chooses an answer, and a word of it. */
 	choose(exchange: Exchange, word = 0): void {
@@ -148,99 +106,39 @@ export class AnswerView {
 
 	/** Computes what the influence figure shows; call it in an effect. */
 	follow(): void {
-		const { exchange, subject, key, method } = this;
-		if (!exchange || !subject || !key) return;
+		const { exchange, given, key, method, choices } = this;
+		if (!exchange || !given || !key) return;
+		const work = { answerer: this.#session.client, maps: this.#maps };
 		untrack(
 			() =>
-				void this.looks.run(`${key}|${method}`, async (control) => {
-					const { client } = this.#session;
-					const influence = await client.influence({ ...this.#probe(exchange, subject), method }, control);
-					const measured = await this.#cache.get(
-						subject,
-						{ method: 'perturbation', directions: DIRECTIONS },
-						control
-					);
-					if (measured.kind !== 'map') throw new Error('The model gave no map of its visual tokens.');
-					return { exchange, subject, influence, map: measured.map };
-				})
+				void this.looks.run(`${key}|${method}`, async (control) => ({
+					exchange,
+					...(await measureInfluence(work, given, choices, control))
+				}))
 		);
 	}
 
 	/** Answers again with the edits, and scores the old answer before and after them. */
 	answerAgain(): void {
-		const { exchange, subject, key, edits } = this;
-		if (!exchange || !subject || !key || edits.length === 0) return;
+		const { exchange, given, key, edits } = this;
+		if (!exchange || !given || !key || edits.length === 0) return;
 		const named = edits.map((edit) =>
 			edit.kind === 'transplant' ? { ...edit, from: { ...edit.from, image: edit.from.image.id } } : edit
 		);
-		void this.redone.run(`${key}|${JSON.stringify(named)}`, async (control) => {
-			const total = 5;
-			let done = 0;
-			const step = async <T>(work: Promise<T>): Promise<T> => {
-				const result = await work;
-				control.signal?.throwIfAborted();
-				control.onProgress?.({ done: ++done, total });
-				return result;
-			};
-			control.onProgress?.({ done, total });
-			const prompt = this.#prompt(exchange, subject);
-			/** Words of one answer, without the edits and with them. */
-			const deltas = async (ids: readonly number[], words: readonly AnswerWord[]) => {
-				if (words.length === 0) return [];
-				const { client } = this.#session;
-				const probe = { ...prompt, answer: { ids } };
-				const before = await step(client.score(probe));
-				const after = await step(client.score({ ...probe, edits }));
-				return wordDeltas(words, before.log_probabilities, after.log_probabilities);
-			};
-			const old = await deltas(exchange.result?.ids ?? [], wordsOf(exchange));
-			const { result, texts } = await step(this.#answer(exchange, subject, edits, control));
-			const fresh = await deltas(result.ids, wordsOf({ result, texts }));
-			return { exchange, subject, edits, answer: result, pairs: alignWords(old, fresh) };
-		});
+		void this.redone.run(`${key}|${JSON.stringify(named)}`, async (control) => ({
+			exchange,
+			...(await answerAgain(this.#session.client, given, edits, control))
+		}));
 	}
 
 	/** Reads every visual token at every layer of the language model. */
 	readTokens(): void {
-		const { exchange, subject, key } = this;
-		if (!exchange || !subject || !key) return;
+		const { exchange, given, key } = this;
+		if (!exchange || !given || !key) return;
 		void this.lens.run(key, async (control) => ({
 			exchange,
-			subject,
-			grid: await this.#session.client.lens(this.#prompt(exchange, subject), control)
+			subject: given.subject,
+			grid: await this.#session.client.lens(promptOf(given), control)
 		}));
-	}
-
-	async #answer(
-		exchange: Exchange,
-		subject: Subject,
-		edits: readonly TokenEdit[],
-		{ signal }: Control
-	): Promise<{ readonly result: AnswerResult; /** After each token, whole. */ readonly texts: string[] }> {
-		const sampling = {
-			...greedy,
-			max_new_tokens: Math.max(64, 2 * (exchange.result?.ids.length ?? 0))
-		};
-		const events = this.#session.client.answer(
-			{ ...this.#prompt(exchange, subject), edits, sampling },
-			{ signal }
-		);
-		const texts: string[] = [];
-		for await (const event of events) {
-			if (event.type === 'token') texts.push(event.text);
-			if (event.type !== 'done') continue;
-			signal?.throwIfAborted();
-			return { result: event.result, texts };
-		}
-		throw new Error('The answer ended before it was whole; answer again.');
-	}
-
-	#prompt({ asked }: Exchange, { request }: Subject) {
-		const { projector, tokens } = request;
-		return { projector, ...(tokens !== undefined && { tokens }), turns: asked?.turns ?? [] };
-	}
-
-	#probe(exchange: Exchange, subject: Subject): AnswerProbe {
-		return { ...this.#prompt(exchange, subject), answer: { ids: exchange.result?.ids ?? [] } };
 	}
 }

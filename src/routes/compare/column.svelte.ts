@@ -8,11 +8,11 @@ import {
 	measurementKey,
 	type LocalityRows,
 	type Measurement
-} from '../locality/methods.ts';
+} from '$lib/study/locality.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
-import type { ColumnChoice } from './columns.ts';
+import type { ColumnChoice } from '$lib/study/columns.ts';
 import {
 	answerOf,
 	questionRequest,

@@ -1,17 +1,19 @@
-import { gridSide } from '$lib/model/config.ts';
+import { eosTokenIds, gridSide } from '$lib/model/config.ts';
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
-import type { Method } from '../locality/methods.ts';
+import type { Method } from '$lib/study/locality.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
-import { subjectIn, type Subject } from '$lib/workbench/figures/subject.ts';
+import { subjectIn } from '$lib/study/subject.ts';
+import type { Subject } from '$lib/workbench/figures/subject.ts';
 import { Column } from './column.svelte.ts';
 import {
 	areColumns,
+	columnName,
 	columnsWord,
 	defaultColumns,
 	fewest,
@@ -21,7 +23,7 @@ import {
 	resolve,
 	type ColumnChoice,
 	type Resolved
-} from './columns.ts';
+} from '$lib/study/columns.ts';
 import type { Written } from './compute.ts';
 import { LinkedCursor, type Grids } from './cursor.svelte.ts';
 import { ExtraModels } from './extra-models.svelte.ts';
@@ -224,8 +226,8 @@ export class Comparison {
 		return this.shown.map(({ column, loaded }) => {
 			const answer = column.answer.stale ? undefined : column.answer.value;
 			if (answer === undefined || loaded === undefined || answer.result.text.trim() === '') return undefined;
-			const { eos_token_id } = loaded.manifest.config.text_config;
-			const ids = answer.result.ids.filter((id) => id !== eos_token_id);
+			const ends = eosTokenIds(loaded.manifest.config.text_config);
+			const ids = answer.result.ids.filter((id) => !ends.includes(id));
 			return { writer: column.id, model: loaded.manifest.name, text: answer.result.text, ids };
 		});
 	}
@@ -261,9 +263,9 @@ export class Comparison {
 		place: number,
 		{ manifest, projector, entry, tokens }: Pick<Subject, 'manifest' | 'projector' | 'entry' | 'tokens'>
 	): { readonly name: string; readonly colour: string } {
-		const model = manifest.name === this.#session.manifest?.name ? '' : ` (${manifest.name})`;
+		const home = this.#session.manifest?.name;
 		return {
-			name: `${letterOf(place)}: ${entry.title}, M = ${tokens}${model}`,
+			name: columnName(place, { manifest, entry, tokens }, home),
 			colour: coloursOf(Object.keys(manifest.projectors))[projector] ?? '#767676'
 		};
 	}

@@ -1,61 +1,45 @@
 import { untrack } from 'svelte';
 import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
-import {
-	coverage,
-	summariseLocality,
-	tokenLocalities,
-	type LocalitySummary,
-	type TokenLocality
-} from '$lib/analysis/locality.ts';
-import type { SessionImage } from '$lib/workbench/session/images.ts';
-import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
-import { Study } from '$lib/workbench/figures/study.svelte.ts';
-import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
-import { oneOfEachFamily } from '$lib/workbench/session/tokens.ts';
-import type { LocalityCache } from './cache.ts';
+import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
+import { DIRECTIONS, standardChoices, type Choices } from '$lib/study/choices.ts';
 import {
 	innerAttention,
-	localityRows,
+	localityDistributionStudy,
+	mapRows,
+	measureMap,
 	measurementKey,
-	methodPhrase,
 	offers,
+	tokenPatchMatrixStudy,
 	type LayerChoice,
-	type Measured,
-	type Measurement,
+	type MeasuredMap,
+	type MeasuredSet,
 	type Method
-} from './methods.ts';
-
-/** A measurement with what it was made of: it stays on the page while the next one is made. */
-interface Shown {
-	readonly measured: Measured;
-	readonly subject: Subject;
-	readonly measurement: Measurement;
-}
-
-/** A projector's locality over a set of images. */
-export interface ProjectorSummary {
-	readonly name: string;
-	readonly summary: readonly LocalitySummary[];
-}
+} from '$lib/study/locality.ts';
+import type { MeasuredMaps } from '$lib/study/measurement.ts';
+import { middleToken } from '$lib/study/tokens.ts';
+import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
+import { Study } from '$lib/workbench/figures/study.svelte.ts';
+import { subjectOf } from '$lib/workbench/figures/subject.ts';
+import type { SessionImage } from '$lib/workbench/session/images.ts';
+import type { Session } from '$lib/workbench/session/session.svelte.ts';
 
 /** State of the locality page: what is measured and how, the map, and what is pointed at. */
 export class LocalityView {
 	/** As chosen; `method` is what the projector offers of it. */
 	chosen = $state<Method>('perturbation');
-	directions = $state(2);
+	directions = $state(DIRECTIONS);
 	layer = $state<LayerChoice>('rollout');
 	head = $state<HeadChoice>('mean');
 	readonly selection = new PageSelection();
-	readonly study = new Study<Shown>(4);
+	readonly study = new Study<MeasuredMap>(4);
 	/** All projectors over a set of images. */
-	readonly set = new Study<readonly ProjectorSummary[]>(8);
+	readonly set = new Study<MeasuredSet>(8);
 	readonly #session: Session;
-	readonly #cache: LocalityCache;
+	readonly #maps: MeasuredMaps;
 
-	constructor(session: Session, cache: LocalityCache) {
+	constructor(session: Session, maps: MeasuredMaps) {
 		this.#session = session;
-		this.#cache = cache;
+		this.#maps = maps;
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -67,33 +51,33 @@ export class LocalityView {
 	});
 	readonly inner = $derived.by(() => this.subject && innerAttention(this.subject.entry));
 
-	/** The map shown now, with its numbers. */
-	readonly rows = $derived.by(() => {
-		const { value } = this.study;
-		return (
-			value && localityRows(value.measured, value.subject, value.measurement.method, this.layer, this.head)
-		);
+	/** As figures are made with now. */
+	readonly choices = $derived.by((): Choices => {
+		const { method, directions, layer, head } = this;
+		return {
+			...standardChoices,
+			...{ method, directions },
+			...(layer !== 'rollout' && { layer }),
+			...(head !== 'mean' && { head })
+		};
 	});
+
+	/** The map shown now, with its numbers. */
+	readonly rows = $derived.by(() => this.study.value && mapRows(this.study.value, this.choices));
 	readonly localities = $derived.by((): readonly TokenLocality[] | undefined => {
 		const { rows } = this;
 		return rows && tokenLocalities(rows.map, rows.weighting, rows.homes);
 	});
-	readonly coverage = $derived.by(() => {
-		const { rows } = this;
-		return rows && coverage(rows.map, rows.weighting);
-	});
 	/** What was measured, for the figures' feet. */
-	readonly phrase = $derived.by(() => {
-		const { value } = this.study;
-		return value && methodPhrase(value.subject.entry, value.measurement, this.layer, this.head);
-	});
+	readonly phrase = $derived.by(
+		() => this.study.value && tokenPatchMatrixStudy.show(this.study.value, this.choices).method
+	);
 	/** The token shown large: the one pointed at, else one in the middle. */
 	readonly token = $derived.by(() => {
 		const M = this.rows?.map.tokens ?? 1;
 		const { token } = this.selection.now;
 		if (token !== undefined && token < M) return token;
-		const side = Math.round(Math.sqrt(M));
-		return Math.min(M - 1, Math.floor(side / 2) * side + Math.floor(side / 2));
+		return middleToken(M);
 	});
 
 	/** Images that intervals are taken over: the sample scenes and what was put in. */
@@ -104,16 +88,13 @@ export class LocalityView {
 
 	/** Measures what is looked at now; call it in an effect. */
 	follow(): void {
-		const { subject, method, directions } = this;
+		const { subject, choices } = this;
 		if (!subject) return;
-		const measurement = { method, directions };
 		untrack(
 			() =>
-				void this.study.run(measurementKey(subject, measurement), async (control) => ({
-					measured: await this.#cache.get(subject, measurement, control),
-					subject,
-					measurement
-				}))
+				void this.study.run(measurementKey(subject, choices), (control) =>
+					measureMap({ maps: this.#maps, subject }, choices, control)
+				)
 		);
 	}
 
@@ -131,39 +112,10 @@ export class LocalityView {
 
 	/** Measures every projector that offers the method on every image. */
 	async measureSet(): Promise<void> {
-		const { setKey, method, layer, head } = this;
-		const measurement = { method, directions: this.directions };
-		if (setKey === undefined) return;
-		const chosen = this.subject;
-		if (!chosen) return;
-		const names = oneOfEachFamily(chosen.manifest, chosen.tokens, chosen.projector);
-		const subjects = names.map((projector) =>
-			this.images.flatMap((image) => {
-				const subject = subjectOf(this.#session, { projector, image });
-				return subject && offers(subject.entry, subject.tokens, subject.manifest, method) ? [subject] : [];
-			})
+		const { setKey, subject, choices, images } = this;
+		if (setKey === undefined || !subject) return;
+		await this.set.run(setKey, (control) =>
+			localityDistributionStudy.measure({ maps: this.#maps, subject, images }, choices, control)
 		);
-		await this.set.run(setKey, async (control) => {
-			const total = subjects.flat().length;
-			let done = 0;
-			const summaries: ProjectorSummary[] = [];
-			for (const images of subjects) {
-				const tokens: TokenLocality[][] = [];
-				for (const subject of images) {
-					control.signal?.throwIfAborted();
-					control.onProgress?.({ done, total });
-					const measured = await this.#cache.get(subject, measurement, {
-						signal: control.signal,
-						onProgress: () => undefined
-					});
-					const rows = localityRows(measured, subject, method, layer, head);
-					tokens.push(tokenLocalities(rows.map, rows.weighting, rows.homes));
-					done += 1;
-				}
-				if (tokens.length > 0)
-					summaries.push({ name: images[0]!.projector, summary: summariseLocality(tokens) });
-			}
-			return summaries;
-		});
 	}
 }

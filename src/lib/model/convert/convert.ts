@@ -1,5 +1,5 @@
 import { readJsonObject } from '../../checkpoint/bytes.ts';
-import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
+import type { SourceFolder } from '../../checkpoint/source.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, type HoneybeeConfig } from '../config.ts';
@@ -13,7 +13,6 @@ import {
 	type ProjectorEntry
 } from '../manifest.ts';
 import { projectorDefinition } from '../projectors/registry.ts';
-import { convertSentencePiece } from '../text/sentencepiece.ts';
 import { hashSource } from './hash-source.ts';
 import { graphFiles, type Part } from './part.ts';
 import { planConversion } from './plan.ts';
@@ -21,6 +20,7 @@ import type { Shard } from './shards.ts';
 import { writeWhole, type FolderSink, type Hasher } from './sink.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
 import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
+import { openTokenizer } from './tokenizer.ts';
 import { encodeShard, runJobs, type ConversionThreads } from './threads.ts';
 
 /** Bump when the same checkpoint gives other files. */
@@ -57,6 +57,8 @@ export interface ConversionOptions {
 	/** Files of the model in the folder that are made again; the other weights are taken to be as its manifest says. */
 	readonly repair?: ReadonlySet<string>;
 	readonly onProgress?: (progress: ConversionProgress) => void;
+	/** Told what the user should know of the checkpoint, in whole sentences, before a byte is written. */
+	readonly onNotes?: (notes: readonly string[]) => void;
 	readonly signal?: AbortSignal;
 }
 
@@ -84,7 +86,10 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	// Building every graph first checks every tensor's presence and shape before a byte is written.
 	const plan = planConversion(sources, { dtype, existing, languageLimit: options.languageLimit });
 	const { config, dtypes, vision, embedding, language, lens, attention, cache, projectors } = plan;
-	const tokenizer = await openTokenizer(options);
+	const tokenizer = await openTokenizer(options.tokenizer ?? checkpoint, config.text_config.vocab_size, {
+		chosen: options.tokenizer !== undefined
+	});
+	options.onNotes?.([...plan.notes, ...tokenizer.notes]);
 
 	const hashes = new SourceHashes(options, files);
 	await files.begin(plan.shards, await hashes.find());
@@ -100,7 +105,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	// Cancelled after its last bytes: the next run has little to do, but this one makes no model.
 	options.signal?.throwIfAborted();
 	for (const p of plan.parts) await writeGraph(p, files);
-	for (const [path, bytes] of tokenizer) await files.writeBytes(path, bytes);
+	for (const [path, bytes] of tokenizer.files) await files.writeBytes(path, bytes);
 
 	const entries = { ...known };
 	for (const { source, part: p } of projectors) entries[source.projector] = projectorEntry(source, p);
@@ -323,29 +328,6 @@ class FileCollector {
 		);
 		await this.#options.sink.remove(JOURNAL);
 	}
-}
-
-/** The tokenizer's files under the names the model folder uses. */
-async function openTokenizer({ tokenizer, checkpoint }: ConversionOptions): Promise<Map<string, Uint8Array>> {
-	const folder = tokenizer ?? checkpoint;
-	const files = new Map<string, Uint8Array>();
-	const all = async (source: ByteSource) => source.read(0, source.size);
-	const json = await folder.open('tokenizer.json');
-	const sentencePiece = await folder.open('tokenizer.model');
-	if (json) files.set('tokenizer.json', await all(json));
-	else if (sentencePiece) {
-		const converted = convertSentencePiece(await all(sentencePiece), `${folder.name}/tokenizer.model`);
-		files.set('tokenizer.json', new TextEncoder().encode(JSON.stringify(converted)));
-	}
-	const config = await folder.open('tokenizer_config.json');
-	if (config) files.set('tokenizer_config.json', await all(config));
-	if (!files.has('tokenizer.json'))
-		throw new InputError(
-			tokenizer
-				? `${folder.name} has neither tokenizer.json nor tokenizer.model; give the folder of a Llama-2 or Vicuna tokenizer.`
-				: `${folder.name} holds no tokenizer, as official Honeybee folders do; add --tokenizer DIR with the tokenizer.json or tokenizer.model of Llama-2 or Vicuna.`
-		);
-	return files;
 }
 
 /** Files of a checkpoint folder that its model depends on. */

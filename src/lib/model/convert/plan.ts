@@ -5,11 +5,13 @@ import { attentionGraph } from '../language/attention.ts';
 import { cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph.ts';
 import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
 import { projectorOf } from '../projectors/registry.ts';
-import { visionGraph } from '../vision/graph.ts';
+import { afterFeatures, visionGraph } from '../vision/graph.ts';
+import { PREFIX } from '../projectors/parts.ts';
 import { dtypePresets, subModelDTypes } from './dtypes.ts';
 import { planLanguage, type LanguagePart } from './language-parts.ts';
 import { part, type Part, view } from './part.ts';
 import type { Shard } from './shards.ts';
+import { tellUnused, unusedTensors, type UnusedTensors } from './unused.ts';
 import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
 
 /** Every file that a conversion will write, before the first byte. */
@@ -27,6 +29,10 @@ export interface ConversionPlan {
 	readonly parts: readonly Part[];
 	/** The weight files of all parts, each once. */
 	readonly shards: readonly Shard[];
+	/** Tensors of the checkpoint that are in none of the parts. */
+	readonly unused: readonly UnusedTensors[];
+	/** What the user should know of the checkpoint, in whole sentences. */
+	readonly notes: readonly string[];
 }
 
 interface PlanOptions {
@@ -72,6 +78,14 @@ export function planConversion(
 	const cache = part(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
 	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
 	const parts = [vision, embedding, ...language, lens, attention, cache, ...projectors.map((p) => p.part)];
+	const last = Math.max(...featureLayers);
+	const unused = first.converted
+		? []
+		: unusedTensors(
+				{ used: state.used, unused: state.unused() },
+				{ expected: (key) => afterFeatures(key, last), projector: `${PREFIX}.` }
+			);
+	const left = tellUnused(unused);
 	return {
 		config,
 		dtypes,
@@ -83,7 +97,9 @@ export function planConversion(
 		cache,
 		projectors,
 		parts,
-		shards: [...new Set(parts.flatMap((p) => p.shards))]
+		shards: [...new Set(parts.flatMap((p) => p.shards))],
+		unused,
+		notes: [...state.notes, ...(left === undefined ? [] : [left])]
 	};
 }
 
@@ -97,6 +113,8 @@ export interface ConversionForecast {
 	readonly sources: readonly ConversionSource[];
 	/** Bytes of weights by type. */
 	readonly sizes: Readonly<Record<DTypePreset, number>>;
+	/** What the user should know of the checkpoint, in whole sentences. */
+	readonly notes: readonly string[];
 }
 
 /** @throws InputError when the checkpoint cannot be converted */
@@ -105,11 +123,9 @@ export async function forecastConversion(
 	resolve: FolderResolver
 ): Promise<ConversionForecast> {
 	const sources = await openSources(checkpoint, resolve);
+	const plans = dtypePresets.map((dtype) => [dtype, planConversion(sources, { dtype })] as const);
 	const sizes = Object.fromEntries(
-		dtypePresets.map((dtype) => [
-			dtype,
-			planConversion(sources, { dtype }).shards.reduce((sum, { size }) => sum + size, 0)
-		])
+		plans.map(([dtype, { shards }]) => [dtype, shards.reduce((sum, { size }) => sum + size, 0)])
 	) as Record<DTypePreset, number>;
-	return { sources, sizes };
+	return { sources, sizes, notes: plans[0]?.[1].notes ?? [] };
 }

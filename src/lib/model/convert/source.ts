@@ -2,6 +2,7 @@ import { isObject, type JsonObject } from '../../bytes/json.ts';
 import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../checkpoint/folder.ts';
+import { withoutPrefix } from '../../checkpoint/prefix.ts';
 import { openPeft, peftBasePath, readPeftConfig } from '../../checkpoint/peft.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
@@ -21,6 +22,8 @@ export interface ConversionSource {
 	readonly state: StateDict;
 	/** M values it was trained at. */
 	readonly trainedTokens: readonly number[];
+	/** It comes out of a model folder, which holds what its graphs need and nothing else. */
+	readonly converted?: boolean;
 }
 
 /** Opens a folder named by a checkpoint (a PEFT base), relative to the checkpoint's own folder. */
@@ -46,7 +49,8 @@ export async function openSources(
 				state: new StateDict(await openModelFolderCheckpoint(folder, manifest, projector), {
 					sameCountIsEnough: true
 				}),
-				trainedTokens: entry.trained_tokens
+				trainedTokens: entry.trained_tokens,
+				converted: true
 			}))
 		);
 
@@ -82,11 +86,15 @@ export async function openSources(
 			projector,
 			...(projector !== usual && { family: usual }),
 			config,
-			state: new StateDict(checkpoint),
+			state: new StateDict(withoutPrefix(checkpoint, isModelKey)),
 			trainedTokens: trainedTokens(json) ?? [config.projector_config.num_query_tokens]
 		}
 	];
 }
+
+/** Roots of upstream's state dict. */
+const roots = ['vision_model.', 'abstractor.', 'language_model.'] as const;
+const isModelKey = (key: string) => roots.some((root) => key.startsWith(root));
 
 /** `projector_config.trained_tokens`, which upstream's checkpoints do not have. */
 function trainedTokens(json: JsonObject): number[] | undefined {

@@ -4,7 +4,6 @@ import {
 	Gather,
 	Mul,
 	Reshape,
-	SiLU,
 	SimplifiedLayerNormalization,
 	SkipSimplifiedLayerNormalization,
 	Slice,
@@ -12,6 +11,7 @@ import {
 	Unsqueeze
 } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
+import { activations } from '../activations.ts';
 import type { TextConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import type { FloatType } from '../kernels/encode.ts';
@@ -191,8 +191,9 @@ function selfAttention(
 	const past = (what: 'key' | 'value') =>
 		g.input(`past_key_values.${index}.${what}`, type, cacheDims(dims.past));
 	const input = Cast(g, normed, type);
+	const bias = config.attention_bias ?? false;
 	const project = (name: string, heads: number) =>
-		linear(module.at(name), input, { in: O, out: heads * dh, bias: false, dtype });
+		linear(module.at(name), input, { in: O, out: heads * dh, bias, dtype });
 	const query = project('q_proj', H);
 	const rows = Gather(g.scope('asking'), query, logitPositions, 1);
 	g.output(`query.${index}`, rows, [dims.batch, 'logit_position', H * dh]);
@@ -205,19 +206,20 @@ function selfAttention(
 	});
 	g.output(`present.${index}.key`, presentKey, cacheDims(dims.total));
 	g.output(`present.${index}.value`, presentValue, cacheDims(dims.total));
-	const projected = linear(module.at('o_proj'), output, { in: H * dh, out: O, bias: false, dtype });
+	const projected = linear(module.at('o_proj'), output, { in: H * dh, out: O, bias, dtype });
 	return Cast(g, projected, 'float32');
 }
 
-/** down(SiLU(gate x) · up x): x [batch, position, O] → [batch, position, O], float32. */
-function mlp(module: Module, x: Value, { hidden_size: O, intermediate_size: I, dtype }: Stored): Value {
+/** down(act(gate x) · up x), act being SiLU in LLaMA itself: x [batch, position, O] → [batch, position, O], float32. */
+function mlp(module: Module, x: Value, config: Stored): Value {
+	const { hidden_size: O, intermediate_size: I, dtype, hidden_act = 'silu', mlp_bias: bias = false } = config;
 	const { graph: g } = module;
 	const project = (name: string, value: Value, from: number, to: number) =>
-		linear(module.at(name), value, { in: from, out: to, bias: false, dtype });
+		linear(module.at(name), value, { in: from, out: to, bias, dtype });
 	const input = Cast(g, x, activationType(dtype));
 	const up = project('up_proj', input, O, I);
 	const gate = project('gate_proj', input, O, I);
-	const gated = Mul(g, SiLU(g, gate), up);
+	const gated = Mul(g, activations[hidden_act](g, gate), up);
 	return Cast(g, project('down_proj', gated, I, O), 'float32');
 }
 

@@ -26,17 +26,39 @@ export function ropeCaches(module: Module, config: TextConfig, type: FloatType):
 	return { cosCache: table('cos'), sinCache: table('sin') };
 }
 
-/** cos and sin of position · theta^(−2i/dh), float32 [position, dh/2] each. */
+type RopeConfig = Pick<TextConfig, 'head_dim' | 'rope_theta' | 'rope_scaling'>;
+
+/**
+ * theta^(−2i/dh) [dh/2], scaled. `linear` divides all by the factor; `llama3` (transformers `_compute_llama3_parameters`) divides those
+ * whose wave is longer than the old context, leaves those much shorter than it, and goes from the one to the other between.
+ * PyTorch computes them in float32; following it keeps long positions equal.
+ */
+function frequencies({ head_dim, rope_theta, rope_scaling: scaling }: RopeConfig): Float32Array {
+	const { fround } = Math;
+	const plain = Float32Array.from(
+		{ length: head_dim / 2 },
+		(_, i) => 1 / fround(rope_theta ** ((2 * i) / head_dim))
+	);
+	if (scaling === undefined) return plain;
+	const { factor } = scaling;
+	if (scaling.rope_type === 'linear') return plain.map((frequency) => frequency / factor);
+	const { low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: old } = scaling;
+	return plain.map((frequency) => {
+		const wave = fround((2 * Math.PI) / frequency);
+		if (wave > old / low) return frequency / factor;
+		if (wave < old / high) return frequency;
+		const smooth = fround(fround(fround(old / wave) - low) / (high - low));
+		return fround(fround(fround(1 - smooth) * frequency) / factor) + fround(smooth * frequency);
+	});
+}
+
+/** cos and sin of position times frequency, float32 [position, dh/2] each. */
 export function ropeAngles(
-	{ head_dim, rope_theta }: Pick<TextConfig, 'head_dim' | 'rope_theta'>,
+	config: RopeConfig,
 	positions: readonly number[]
 ): { readonly cos: Float32Array; readonly sin: Float32Array } {
-	const half = head_dim / 2;
-	// PyTorch computes the angles in float32; following it keeps long positions equal.
-	const inverse = Float32Array.from(
-		{ length: half },
-		(_, i) => 1 / Math.fround(rope_theta ** ((2 * i) / head_dim))
-	);
+	const half = config.head_dim / 2;
+	const inverse = frequencies(config);
 	const cos = new Float32Array(positions.length * half);
 	const sin = new Float32Array(positions.length * half);
 	positions.forEach((position, row) => {

@@ -8,7 +8,7 @@ import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
 
 /** Keys of every projector begin with this. */
-const PREFIX = 'abstractor';
+export const PREFIX = 'abstractor';
 
 /** The projector's root module: keys `abstractor.…`, trace names `proj.…`. */
 export function projectorModule(g: Graph, state: StateDict): Module {

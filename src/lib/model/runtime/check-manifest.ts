@@ -75,12 +75,14 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 		'config.text_config.vocab_size',
 		'config.text_config.max_position_embeddings',
 		'config.text_config.bos_token_id',
-		'config.text_config.eos_token_id',
 		'config.vision_config.hidden_size',
 		'config.vision_config.patch_size',
 		'config.vision_config.image_size'
 	])
 		need(path, 'number');
+	const eos = lookUp(json, 'config.text_config.eos_token_id');
+	if (![eos].flat().every((id) => typeof id === 'number') || [eos].flat().length === 0)
+		refuse('has no usable "config.text_config.eos_token_id" (it should be a number or a list of numbers)');
 	need('image.mean', 'array');
 	need('image.std', 'array');
 

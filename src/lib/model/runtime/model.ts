@@ -1,6 +1,6 @@
 import { InputError } from '../../tensor/errors.ts';
 import { generate, idTensor } from '../generate.ts';
-import { gridSide } from '../config.ts';
+import { eosTokenIds, gridSide } from '../config.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
@@ -20,6 +20,7 @@ import type {
 	AnswerProbe,
 	AnswerRequest,
 	AnswerScores,
+	BackendInfo,
 	Control,
 	Influence,
 	InfluenceRequest,
@@ -73,6 +74,11 @@ export class HoneybeeModel {
 		this.#prober = new AnswerProber({ manifest: this.manifest, ...parts }, (...step) => this.#step(...step));
 	}
 
+	/** Where it runs. */
+	get backend(): BackendInfo {
+		return this.#backend.info;
+	}
+
 	/** @throws InputError when the folder cannot be used. */
 	static async load(options: HoneybeeOptions): Promise<HoneybeeModel> {
 		const { backend, folder, decodeImage } = options;
@@ -82,8 +88,8 @@ export class HoneybeeModel {
 		visual.choose(projector);
 		const progress = loadProgress(manifest, projector, options.onProgress);
 		progress.stage('weights', 'tokenizer');
-		const tokenizer = await loadTokenizer(folder);
 		const { vocab_size } = manifest.config.text_config;
+		const tokenizer = await loadTokenizer(folder, vocab_size);
 		if (tokenizer.vocabSize > vocab_size)
 			throw new InputError(
 				`The tokenizer in ${folder.name} has ${tokenizer.vocabSize} tokens, the language model ${vocab_size}; convert again with the tokenizer of the checkpoint's language model.`
@@ -122,6 +128,7 @@ export class HoneybeeModel {
 				prompt,
 				sampling: request.sampling,
 				context: max_position_embeddings,
+				eosIds: eosTokenIds(this.manifest.config.text_config),
 				hidden: hidden_size,
 				backend: this.#backend.info.backend,
 				dtype: this.manifest.dtype,
@@ -241,7 +248,7 @@ function controlOf({ signal, onProgress }: Control): ProbeControl {
 	};
 }
 
-async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {
+async function loadTokenizer(folder: ModelFolder, rows: number): Promise<Tokenizer> {
 	const { tokenizer, files } = folder.manifest;
 	const settings = files.find((file) => file.path === 'tokenizer_config.json');
 	const parse = async (path: string): Promise<unknown> => {
@@ -254,6 +261,7 @@ async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {
 	};
 	return new Tokenizer({
 		tokenizer_json: await parse(tokenizer),
+		rows,
 		...(settings && { tokenizer_config: await parse(settings.path) })
 	});
 }

@@ -22,6 +22,11 @@ export interface TokenizerFiles {
 	readonly tokenizer_json: unknown;
 	/** `tokenizer_config.json`; Llama-2's settings when absent. */
 	readonly tokenizer_config?: unknown;
+	/**
+	 * Rows of the language model's embedding. Added tokens behind them (a `<pad>` that was put in for batches, say) are never fed and never
+	 * produced: their text is text like any other.
+	 */
+	readonly rows?: number;
 }
 
 export interface EncodeOptions {
@@ -65,7 +70,10 @@ export class Tokenizer {
 
 	/** @throws InputError when the files are not those of a SentencePiece BPE tokenizer */
 	constructor(files: TokenizerFiles) {
-		const { model, added_tokens } = readTokenizerJson(files.tokenizer_json);
+		const { rows = Infinity } = files;
+		const { model, added_tokens: all } = readTokenizerJson(files.tokenizer_json);
+		const added_tokens = all.filter(({ id }) => id < rows);
+		const dropped = new Set(all.filter(({ id }) => id >= rows).map(({ content }) => content));
 		const config = readTokenizerConfig(files.tokenizer_config);
 		this.legacy = config.legacy;
 		this.#ids = new Map(Object.entries(model.vocab));
@@ -78,7 +86,7 @@ export class Tokenizer {
 		const added = new Map(added_tokens.map(({ content, id }) => [content, id]));
 		const special = new Set(added_tokens.filter((token) => token.special).map((token) => token.content));
 		for (const token of [config.bos_token, config.eos_token, config.unk_token, config.pad_token]) {
-			if (token === undefined) continue;
+			if (token === undefined || (token === config.pad_token && dropped.has(token))) continue;
 			const id = added.get(token) ?? this.#ids.get(token);
 			if (id === undefined)
 				throw new InputError(`The tokenizer's vocabulary lacks its special token ${token}.`);
@@ -91,7 +99,7 @@ export class Tokenizer {
 		this.#addedPattern = new RegExp(`(${literals.join('|')})`);
 		this.bosId = added.get(config.bos_token)!;
 		this.eosId = added.get(config.eos_token)!;
-		this.padId = added.get(config.pad_token ?? config.unk_token)!;
+		this.padId = added.get(config.pad_token ?? '') ?? added.get(config.unk_token)!;
 		this.#texts = tokenTexts(this.#ids, added, special);
 		this.vocabSize = this.#texts.length;
 	}

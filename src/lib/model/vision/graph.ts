@@ -1,17 +1,7 @@
 import { Graph } from '../../onnx/graph.ts';
-import {
-	Add,
-	Cast,
-	Concat,
-	Conv,
-	Expand,
-	QuickGelu,
-	Reshape,
-	Shape,
-	Slice,
-	Transpose
-} from '../../onnx/ops.ts';
+import { Add, Cast, Concat, Conv, Expand, Reshape, Shape, Slice, Transpose } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
+import { activations } from '../activations.ts';
 import { gridSide, type VisionConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import { attention, layerNorm, linear } from '../layers.ts';
@@ -20,6 +10,13 @@ import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
 
 const PREFIX = 'vision_model.vision_model';
+
+/** Keys of a tower that is read up to hidden state `last` and has no use for: what comes after it. */
+export function afterFeatures(key: string, last: number): boolean {
+	if (!key.startsWith(`${PREFIX}.`)) return false;
+	const [, layer] = /\.encoder\.layers\.(\d+)\./.exec(key) ?? [];
+	return layer === undefined ? key.startsWith(`${PREFIX}.post_layernorm.`) : Number(layer) >= last;
+}
 
 /**
  * CLIP ViT (SPEC §3; upstream: transformers CLIPVisionModel). E width, N patches, g = sqrt(N).
@@ -104,7 +101,7 @@ function encoderLayer(
 	const mlp = module.at('mlp');
 	const normed2 = layerNorm(module.at('layer_norm2'), attended, norm);
 	const up = linear(mlp.at('fc1'), normed2, { in: E, out: F, dtype });
-	const active = config.hidden_act === 'gelu' ? mlp.graph.op('Gelu', [up]) : QuickGelu(mlp.graph, up);
+	const active = activations[config.hidden_act](mlp.graph, up);
 	const down = linear(mlp.at('fc2'), active, { in: F, out: E, dtype });
 	return Add(mlp.graph, attended, Cast(mlp.graph, down, 'float32'));
 }

@@ -10,7 +10,7 @@ import { Exchange } from '../chat/exchange.svelte.ts';
 import type { SessionImage } from './images.ts';
 import type { ModelListing } from './models.ts';
 import { isNumber, isString, type Memory, oneOf, recall, remember } from './storage.ts';
-import { tokenChoices } from './tokens.ts';
+import { tokenChoices } from '../../study/tokens.ts';
 import { type Context, turnsOf } from '../chat/turns.ts';
 
 export interface SessionParts {

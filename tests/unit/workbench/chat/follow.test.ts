@@ -1,7 +1,7 @@
 // @vitest-environment runes
 import { expect, test } from 'vitest';
 import { AnswerFollower } from '../../../../src/lib/workbench/chat/follow.svelte.ts';
-import { LocalityCache } from '../../../../src/routes/locality/cache.ts';
+import { LocalityCache } from '../../../../src/lib/study/cache.ts';
 import { LocalityView } from '../../../../src/routes/locality/view.svelte.ts';
 import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
 import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../fakes.ts';
@@ -65,7 +65,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 		const data = new Float32Array(9 * 36).map((_, i) => (i % 37 === 0 ? 1 : 0.01));
 		return { visual_embeds: { dtype: 'float32', dims: [9, 36], data } };
 	};
-	const view = new LocalityView(session, new LocalityCache(session));
+	const view = new LocalityView(session, new LocalityCache(client));
 	view.follow();
 	await settle();
 	expect(calls).toEqual(['c-abs one']);
@@ -77,8 +77,8 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	await settle();
 	await set;
 	expect(calls).toEqual(['c-abs one', 'c-abs two', 'resampler one', 'resampler two']);
-	expect(view.set.value?.map(({ name }) => name)).toEqual(['c-abs', 'resampler']);
-	const drift = view.set.value?.[0]?.summary.find(({ measure }) => measure === 'drift');
+	expect(view.set.value?.projectors.map(({ name }) => name)).toEqual(['c-abs', 'resampler']);
+	const drift = view.set.value?.projectors[0]?.summary.find(({ measure }) => measure === 'drift');
 	expect(drift?.estimate.n).toBe(2);
 
 	session.chooseProjector('resampler');
@@ -86,7 +86,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	await settle();
 	expect(calls).toHaveLength(4);
 	expect(view.rows?.homes).toHaveLength(9);
-	expect(view.phrase).toMatch(/^perturbation, K = 2/);
+	expect(view.phrase).toMatch(/^perturbation, K = 4/);
 	view.chosen = 'structural';
 	expect(view.method).toBe('perturbation');
 });

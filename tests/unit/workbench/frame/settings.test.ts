@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { donorWords, editsWord, readEdits } from '../../../../src/routes/answer/edits.ts';
+import { donorWords, editsWord, readEdits } from '../../../../src/lib/study/edits.ts';
 import { pathWord, readPath, thinned } from '../../../../src/routes/scenes/sweep-setup.svelte.ts';
-import { columnsWord, readColumns } from '../../../../src/routes/compare/columns.ts';
+import { columnsWord, readColumns } from '../../../../src/lib/study/columns.ts';
 import { compose, readScene, sceneWord } from '../../../../src/routes/scenes/composition.ts';
 import {
 	anyWords,

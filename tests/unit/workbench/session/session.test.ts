@@ -381,7 +381,7 @@ describe('conversation', () => {
 
 	test('dispose ends the worker and the subscription', async () => {
 		const { client, session } = await started();
-		await session.dispose();
+		session.dispose();
 		expect(client.disposed).toBe(true);
 		client.set({ status: 'idle' });
 		expect(session.worker.status).toBe('ready');

@@ -77,7 +77,7 @@ function layer(
 
 	const output = module.at('output');
 	const y = Add(output.graph, q1, linear(output.at('out_proj'), context, { in: D, out: D }));
-	const mlp = module.at('output.mlp', { scope: 'mlp' });
+	const mlp = module.at('output.mlp');
 	const t = layerNorm(module.at('output.norm2', { scope: 'mlp/norm2' }), y, shape);
 	const w1 = linear(mlp.at('w1'), t, { in: D, out: F });
 	const w3 = linear(mlp.at('w3'), t, { in: D, out: F });

@@ -6,13 +6,13 @@ import {
 	offers,
 	structuralMap,
 	withoutEos
-} from '../../../../src/routes/locality/methods.ts';
-import { budgetsOf, familyOf, oneOfEachFamily } from '../../../../src/lib/workbench/session/tokens.ts';
-import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
-import { joinTraces, samplerOf } from '../../../../src/routes/offsets/sampling.ts';
-import type { ModelManifest, ProjectorEntry } from '../../../../src/lib/model/manifest.ts';
+} from '../../../src/lib/study/locality.ts';
+import { budgetsOf, familyOf, oneOfEachFamily } from '../../../src/lib/study/tokens.ts';
+import { projectorOf } from '../../../src/lib/model/projectors/registry.ts';
+import { joinTraces, samplerOf } from '../../../src/lib/study/sampling.ts';
+import type { ModelManifest, ProjectorEntry } from '../../../src/lib/model/manifest.ts';
 import { readFileSync } from 'node:fs';
-import { gridSide } from '../../../../src/lib/model/config.ts';
+import { gridSide } from '../../../src/lib/model/config.ts';
 
 /** The embedded model's description: real entries of every kind. */
 const manifest = JSON.parse(

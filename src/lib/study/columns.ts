@@ -1,7 +1,9 @@
-import { gridSide } from '$lib/model/config.ts';
-import type { ModelManifest, ProjectorEntry } from '$lib/model/manifest.ts';
-import { projectorDefinition } from '$lib/model/projectors/registry.ts';
-import { tokenChoices } from '$lib/workbench/session/tokens.ts';
+import { gridSide } from '../model/config.ts';
+import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+import { projectorDefinition } from '../model/projectors/registry.ts';
+import type { StudyColumn, Work } from './figure-study.ts';
+import { subjectIn, type Subject } from './subject.ts';
+import { tokenChoices } from './tokens.ts';
 
 /** What the reader chose for one column; what is left out follows the model. */
 export interface ColumnChoice {
@@ -130,4 +132,32 @@ function isColumn(value: unknown): value is ColumnChoice {
 		(projector === undefined || typeof projector === 'string') &&
 		(tokens === undefined || (typeof tokens === 'number' && Number.isInteger(tokens) && tokens > 0))
 	);
+}
+
+/** What a column is called in figures. @param home name of the model that needs no mention */
+export function columnName(
+	place: number,
+	{ manifest, entry, tokens }: Pick<Subject, 'manifest' | 'entry' | 'tokens'>,
+	home: string | undefined = manifest.name
+): string {
+	return `${letterOf(place)}: ${entry.title}, M = ${tokens}${manifest.name === home ? '' : ` (${manifest.name})`}`;
+}
+
+/** Columns of one model for studies. @param colours of its projectors, by name */
+export function studyColumns(
+	chosen: readonly ColumnChoice[],
+	{ subject, answerer, maps }: Required<Pick<Work, 'subject' | 'answerer' | 'maps'>>,
+	colours: Readonly<Record<string, string>>
+): StudyColumn[] {
+	return chosen.flatMap((choice, place) => {
+		const resolved = resolve(choice, subject.manifest, place);
+		const seen = resolved && subjectIn(subject, subject.image, resolved.projector, resolved.tokens);
+		if (!seen) return [];
+		return [
+			{
+				...{ answerer, maps, subject: seen, letter: letterOf(place), name: columnName(place, seen) },
+				colour: colours[seen.projector] ?? '#767676'
+			}
+		];
+	});
 }

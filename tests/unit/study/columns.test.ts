@@ -6,9 +6,9 @@ import {
 	nextColumn,
 	projectorOrder,
 	resolve
-} from '../../../../src/routes/compare/columns.ts';
-import { translate } from '../../../../src/routes/compare/cursor.svelte.ts';
-import { fakeManifest } from '../../workbench/fakes.ts';
+} from '../../../src/lib/study/columns.ts';
+import { translate } from '../../../src/routes/compare/cursor.svelte.ts';
+import { fakeManifest } from '../workbench/fakes.ts';
 
 /** C-Abstractor (flexible, M = 9) and resampler (M = 9), on 6 × 6 patches; with a D-Abstractor of `tokens` on demand. */
 function manifest(tokens?: number) {

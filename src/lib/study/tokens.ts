@@ -1,6 +1,6 @@
-import { sideOf } from '../../analysis/grid.ts';
-import { gridSide } from '../../model/config.ts';
-import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
+import { sideOf } from '../analysis/grid.ts';
+import { gridSide } from '../model/config.ts';
+import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
 
 /**
  * The M a projector can be run with, ascending. A flexible one pools to any square grid no finer than the patches;
@@ -58,6 +58,15 @@ export function budgetsOf(manifest: ModelManifest, projector: string): Budget[] 
 /** `trained`, or that this M is outside what the projector was trained at. */
 export function isTrained(entry: ProjectorEntry, tokens: number): boolean {
 	return tokens === entry.num_query_tokens || entry.trained_tokens.includes(tokens);
+}
+
+/**
+ * The token that figures show until another is chosen: in the middle of the grid, below and right of it where the side is even (21 of
+ * 36); the first where M is no square.
+ */
+export function middleToken(tokens: number): number {
+	const side = sideOf(tokens);
+	return side === undefined ? 0 : Math.floor(side / 2) * (side + 1);
 }
 
 /** A regular division of the image: `side` × `side` cells, row-major from the top left. */

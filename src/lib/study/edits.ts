@@ -1,5 +1,5 @@
-import { sideOf } from '$lib/analysis/grid.ts';
-import type { ImageInput, TokenEdit } from '$lib/model/runtime/types.ts';
+import { sideOf } from '../analysis/grid.ts';
+import type { ImageInput, TokenEdit } from '../model/runtime/types.ts';
 
 export type EditKind = TokenEdit['kind'];
 

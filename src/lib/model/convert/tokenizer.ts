@@ -1,0 +1,129 @@
+import { isObject } from '../../bytes/json.ts';
+import { readJsonObject } from '../../checkpoint/bytes.ts';
+import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
+import { InputError } from '../../tensor/errors.ts';
+import { convertSentencePiece } from '../text/sentencepiece.ts';
+import { Tokenizer } from '../text/tokenizer.ts';
+
+/** The tokenizer's files under the names the model folder uses, and what the user should know of them, in whole sentences. */
+export interface TokenizerFolder {
+	readonly files: ReadonlyMap<string, Uint8Array>;
+	readonly notes: readonly string[];
+}
+
+/**
+ * Reads a tokenizer and tries it against the language model, before anything is written.
+ * @param rows rows of the language model's embedding
+ * @throws InputError when there is none, or it cannot be the tokenizer of this language model
+ */
+export async function openTokenizer(
+	folder: SourceFolder,
+	rows: number,
+	{ chosen }: { /** Whether the folder was named for it. */ readonly chosen: boolean }
+): Promise<TokenizerFolder> {
+	const files = new Map<string, Uint8Array>();
+	const notes: string[] = [];
+	const settings = await folder.open('tokenizer_config.json');
+	const config = settings && (await readJsonObject(settings));
+	const json = await folder.open('tokenizer.json');
+	const sentencePiece = await folder.open('tokenizer.model');
+	if (json) files.set('tokenizer.json', await whole(json));
+	else if (sentencePiece) {
+		const name = `${folder.name}/tokenizer.model`;
+		const added = await addedTokens(folder, config);
+		const converted = withAdded(convertSentencePiece(await whole(sentencePiece), name), added);
+		files.set('tokenizer.json', new TextEncoder().encode(JSON.stringify(converted)));
+	} else
+		throw new InputError(
+			chosen
+				? `${folder.name} has neither tokenizer.json nor tokenizer.model; give the folder of a Llama-2 or Vicuna tokenizer.`
+				: `${folder.name} holds no tokenizer, as official Honeybee folders do; add --tokenizer DIR with the tokenizer.json or tokenizer.model of Llama-2 or Vicuna.`
+		);
+	if (settings) files.set('tokenizer_config.json', await whole(settings));
+
+	const parsed = parse(
+		new TextDecoder().decode(files.get('tokenizer.json')),
+		`${folder.name}/tokenizer.json`
+	);
+	const tokenizer = new Tokenizer({
+		tokenizer_json: parsed,
+		rows,
+		...(config && { tokenizer_config: config })
+	});
+	if (tokenizer.vocabSize > rows)
+		throw new InputError(
+			`The tokenizer in ${folder.name} has ${tokenizer.vocabSize} pieces, the language model ${rows} rows: it is another model's; give the tokenizer of the checkpoint's language model.`
+		);
+	const behind = addedBehind(parsed, rows);
+	if (behind.length > 0)
+		notes.push(
+			`The tokenizer in ${folder.name} has ${behind.length === 1 ? 'a token' : `${behind.length} tokens`} without a row in the language model's ${rows} (${behind.slice(0, 3).join(', ')}${behind.length > 3 ? ', …' : ''}); ${behind.length === 1 ? 'it is' : 'they are'} never produced and read as plain text.`
+		);
+	return { files, notes };
+}
+
+const whole = (source: ByteSource): Promise<Uint8Array> => source.read(0, source.size);
+
+interface AddedToken {
+	readonly id: number;
+	readonly content: string;
+	readonly special: boolean;
+}
+
+/**
+ * Tokens beside a `tokenizer.model`: transformers' slow tokenizers write them to `added_tokens.json`, and since 4.34 with what is special
+ * among them to `added_tokens_decoder` of `tokenizer_config.json`.
+ */
+async function addedTokens(
+	folder: SourceFolder,
+	config: Readonly<Record<string, unknown>> | undefined
+): Promise<readonly AddedToken[]> {
+	const tokens = new Map<number, AddedToken>();
+	const source = await folder.open('added_tokens.json');
+	if (source)
+		for (const [content, id] of Object.entries(await readJsonObject(source))) {
+			if (!isId(id))
+				throw new InputError(`${source.name} gives ${JSON.stringify(content)} no id; restore the file.`);
+			tokens.set(id, { id, content, special: false });
+		}
+	const decoder = config?.['added_tokens_decoder'];
+	for (const [id, token] of Object.entries(isObject(decoder) ? decoder : {}))
+		if (isObject(token) && typeof token['content'] === 'string' && isId(Number(id)))
+			tokens.set(Number(id), {
+				id: Number(id),
+				content: token['content'],
+				special: token['special'] === true
+			});
+	return [...tokens.values()];
+}
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** A tokenizer.json with more added tokens; one that it has already is as it says there. */
+function withAdded(json: Record<string, unknown>, added: readonly AddedToken[]): Record<string, unknown> {
+	const own = json['added_tokens'] as readonly AddedToken[];
+	const known = new Set(own.map(({ id }) => id));
+	const more = added
+		.filter(({ id }) => !known.has(id))
+		.map((token) => ({ ...token, single_word: false, lstrip: false, rstrip: false, normalized: false }));
+	return { ...json, added_tokens: [...own, ...more].sort((a, b) => a.id - b.id) };
+}
+
+/** Added tokens behind the rows of the language model. */
+function addedBehind(json: unknown, rows: number): string[] {
+	const added =
+		isObject(json) && Array.isArray(json['added_tokens']) ? (json['added_tokens'] as unknown[]) : [];
+	return added.flatMap((token) =>
+		isObject(token) && Number(token['id']) >= rows
+			? [`${String(token['content'])}, id ${String(token['id'])}`]
+			: []
+	);
+}
+
+function parse(text: string, name: string): unknown {
+	try {
+		return JSON.parse(text) as unknown;
+	} catch {
+		throw new InputError(`${name} is not JSON; copy or download it again.`);
+	}
+}

@@ -1,0 +1,106 @@
+import type { ScoredRun } from '../benchmarks/run/scored.ts';
+import type { Atlas, Scene } from '../scenes/index.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { Answerer } from './answerer.ts';
+import type { ChoiceName, Choices } from './choices.ts';
+import type { Control } from './control.ts';
+import type { MeasuredMaps } from './measurement.ts';
+import type { Subject, SubjectImage, SubjectModel } from './subject.ts';
+import { middleToken } from './tokens.ts';
+
+/** What a figure is made of; the command line has an option for each of them. */
+export const needs = {
+	model: 'a model',
+	image: 'an image',
+	question: 'a question about the image, or else a general one is asked',
+	columns: 'two or more projectors, or else the model’s first are taken',
+	images: 'several images, among which the intervals are taken',
+	scene: 'a scene of the embedded model’s world',
+	run: 'a run of honeybee eval',
+	runs: 'two runs of honeybee eval'
+} as const;
+export type Need = keyof typeof needs;
+
+/** One side of a comparison. */
+export interface StudyColumn {
+	readonly answerer: Answerer;
+	/** Maps measured before, of this column's model. */
+	readonly maps: MeasuredMaps;
+	readonly subject: Subject;
+	/** A, B, … */
+	readonly letter: string;
+	/** In figures, e.g. "A: D-Abstractor, M = 36". */
+	readonly name: string;
+	readonly colour: string;
+}
+
+/** What there is to make figures of. */
+export interface Work {
+	readonly model?: SubjectModel;
+	readonly answerer?: Answerer;
+	/** Maps measured before. */
+	readonly maps?: MeasuredMaps;
+	/** The image through the projector at M. */
+	readonly subject?: Subject;
+	/** The set that intervals are taken over. */
+	readonly images?: readonly SubjectImage[];
+	readonly columns?: readonly StudyColumn[];
+	readonly question?: string;
+	readonly runs?: readonly ScoredRun[];
+	readonly scene?: { readonly scene: Scene; readonly atlas: Atlas };
+}
+
+/** A figure as it is drawn and exported. */
+export interface FigureItem<Rows = unknown, Options extends object = object> {
+	readonly rows: Rows;
+	/** The figure's own options, e.g. its scale. */
+	readonly options?: Options;
+	/** Model, projector, M, image, dtype, backend. */
+	readonly provenance: string;
+	/** Method and settings, a phrase; absent where the figure's own words say it all. */
+	readonly method?: string;
+}
+
+/** How a figure is made: what costs time, and what is only read off it. */
+export interface FigureStudy<Measured = unknown, Rows = unknown, Options extends object = object> {
+	/** Path of the page that shows the figure. */
+	readonly page: string;
+	readonly needs: readonly Need[];
+	/** Settings it takes. */
+	readonly choices: readonly ChoiceName[];
+	/** Whether the model can make it, e.g. whether the projector samples anywhere; a sentence when it cannot. */
+	readonly obstacle?: (work: Work) => string | undefined;
+	/** @throws InputError when something is missing or the projector cannot do it; as `Answerer` */
+	measure(work: Work, choices: Choices, control: Control): Promise<Measured>;
+	/** Pure; made again whenever a choice changes that is not measured anew. @throws InputError for a choice that is none here */
+	show(measured: Measured, choices: Choices): FigureItem<Rows, Options>;
+}
+
+/** A figure with its numbers. @throws as `FigureStudy.measure` and `show` */
+export async function makeItem<Measured, Rows>(
+	study: FigureStudy<Measured, Rows>,
+	work: Work,
+	choices: Choices,
+	control: Control = {}
+): Promise<FigureItem<Rows>> {
+	const obstacle = study.obstacle?.(work);
+	if (obstacle !== undefined) throw new InputError(obstacle);
+	control.signal?.throwIfAborted();
+	const measured = await study.measure(work, choices, control);
+	control.signal?.throwIfAborted();
+	return study.show(measured, choices);
+}
+
+/** A part of the work that the figure cannot do without. @throws InputError when it is not there */
+export function required<T>(part: T | undefined, what: Need): T {
+	if (part === undefined) throw new InputError(`This figure needs ${needs[what]}; give one.`);
+	return part;
+}
+
+/** The chosen token, or the one in the middle. @throws InputError when there is no such token */
+export function tokenOf({ token }: Pick<Choices, 'token'>, tokens: number): number {
+	if (token === undefined) return middleToken(tokens);
+	if (token >= tokens)
+		throw new InputError(`There is no token ${token}; there are tokens 0 to ${tokens - 1}.`);
+	return token;
+}

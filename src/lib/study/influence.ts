@@ -1,0 +1,85 @@
+import type { HeadChoice } from '../analysis/attention-maps.ts';
+import { wordAblation, wordAttention } from '../analysis/influence.ts';
+import type { TokenPatchMap } from '../analysis/map.ts';
+import { twoHops } from '../analysis/two-hop.ts';
+import type { Influence } from '../model/runtime/types.ts';
+import { InputError } from '../tensor/errors.ts';
+import { giveAnswer, probeOf, type GivenAnswer } from './answer.ts';
+import { DIRECTIONS, type Choices } from './choices.ts';
+import type { Control } from './control.ts';
+import { required, type FigureStudy, type Work } from './figure-study.ts';
+import { pictureOf } from './subject.ts';
+
+/** Influence of the visual tokens on an answer, and the map that carries it on to the patches. */
+export interface MeasuredInfluence {
+	readonly answer: GivenAnswer;
+	readonly influence: Influence;
+	readonly map: TokenPatchMap;
+}
+
+/** Two hops: words to visual tokens, visual tokens to patches. @throws as `Answerer.influence` and `measure` */
+export async function measureInfluence(
+	work: Pick<Work, 'answerer' | 'maps'>,
+	answer: GivenAnswer,
+	{ influence: method }: Pick<Choices, 'influence'>,
+	control: Control
+): Promise<MeasuredInfluence> {
+	const answerer = required(work.answerer, 'model');
+	const influence = await answerer.influence({ ...probeOf(answer), method }, control);
+	const measured = await required(work.maps, 'model').get(
+		answer.subject,
+		{ method: 'perturbation', directions: DIRECTIONS },
+		control
+	);
+	if (measured.kind !== 'map') throw new Error('The model gave no map of its visual tokens.');
+	return { answer, influence, map: measured.map };
+}
+
+/** A layer or head chosen for another model may be none here. */
+function known(choice: number | undefined, count = 0): HeadChoice {
+	return choice === undefined || choice >= count ? 'mean' : choice;
+}
+
+function phrase({ influence: { method } }: MeasuredInfluence, { layer, head }: Choices): string {
+	if (method === 'ablation')
+		return `ablation, each token replaced by the mean; locality by perturbation, K = ${DIRECTIONS}`;
+	const part = (what: string, choice: number | undefined) =>
+		choice === undefined ? `mean over ${what}s` : `${what} ${choice}`;
+	return `attention, ${part('layer', layer)}, ${part('head', head)}; locality by perturbation, K = ${DIRECTIONS}`;
+}
+
+export const answerInfluenceStudy = {
+	page: 'answer',
+	needs: ['model', 'image', 'question'],
+	choices: ['influence', 'layer', 'head', 'word'],
+	measure: async (work, choices, control) => {
+		const answer = await giveAnswer(work, control);
+		if (answer.words.length === 0)
+			throw new InputError('The answer has no words to look into; ask something else.');
+		return measureInfluence(work, answer, choices, control);
+	},
+	show: (of, choices) => {
+		const { answer, influence, map } = of;
+		const { words, subject } = answer;
+		const [layers, heads] = influence.values.dims;
+		const byAblation = influence.method === 'ablation';
+		const values = byAblation
+			? wordAblation(influence.values, words)
+			: wordAttention(influence.values, words, known(choices.layer, layers), known(choices.head, heads));
+		return {
+			rows: {
+				words: words.map(({ word }) => word),
+				tokens: subject.tokens,
+				influence: values,
+				patches: twoHops(values, words.length, map, 'energy'),
+				word: Math.max(0, Math.min(choices.word ?? 0, words.length - 1)),
+				label: byAblation ? 'Gain' : 'Attention',
+				unit: byAblation ? 'nats' : 'share',
+				signed: byAblation,
+				image: pictureOf(subject)
+			},
+			provenance: subject.provenance,
+			method: phrase(of, choices)
+		};
+	}
+} satisfies FigureStudy<MeasuredInfluence>;

@@ -1,0 +1,35 @@
+import type { LensGrid } from '../model/runtime/types.ts';
+import { GENERAL_QUESTION, promptOf } from './answer.ts';
+import type { Control } from './control.ts';
+import { required, type FigureStudy } from './figure-study.ts';
+import type { Subject } from './subject.ts';
+
+/** The nearest words of each visual token, layer by layer. */
+export interface MeasuredLens {
+	readonly subject: Subject;
+	readonly grid: LensGrid;
+}
+
+export const logitLensStudy = {
+	page: 'answer',
+	needs: ['model', 'image', 'question'],
+	choices: ['lens'],
+	measure: async (work, _choices, control: Control) => {
+		const subject = required(work.subject, 'image');
+		const turns = [{ question: work.question ?? GENERAL_QUESTION, images: [subject.request.image] }];
+		const grid = await required(work.answerer, 'model').lens(promptOf({ subject, turns }), control);
+		return { subject, grid };
+	},
+	show: ({ subject, grid }, { lens }) => {
+		const last = grid.length - 1;
+		const layer = Math.min(lens ?? last, last);
+		return {
+			rows: {
+				layer,
+				tokens: grid[layer]!.map((cell) => ({ ...cell, words: cell.words.map((word) => word.trim()) })),
+				vocabulary: subject.manifest.config.text_config.vocab_size
+			},
+			provenance: subject.provenance
+		};
+	}
+} satisfies FigureStudy<MeasuredLens>;

@@ -1,0 +1,320 @@
+import { gridSide } from '../model/config.ts';
+import { rollout, type HeadChoice } from '../analysis/attention-maps.ts';
+import type { Box } from '../analysis/grid.ts';
+import {
+	assignedHomes,
+	coverage,
+	summariseLocality,
+	tokenLocalities,
+	type LocalitySummary,
+	type TokenLocality,
+	type Weighting
+} from '../analysis/locality.ts';
+import { tokenPatchMap, type TokenPatchMap } from '../analysis/map.ts';
+import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+import type { InnerAttention } from '../model/projectors/definition.ts';
+import { projectorOf } from '../model/projectors/registry.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Answerer } from './answerer.ts';
+import type { Control } from './control.ts';
+import type { LayerChoice, Measured, Measurement, Method } from './measurement.ts';
+import type { ChoiceName, Choices } from './choices.ts';
+import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
+import { pictureOf, subjectIn, type Subject } from './subject.ts';
+import { oneOfEachFamily, tokenGrid } from './tokens.ts';
+
+export type { LayerChoice, Measured, Measurement, Method };
+
+/** A map, what its values mean, and against which homes it is measured. */
+export interface LocalityRows {
+	readonly map: TokenPatchMap;
+	readonly label: string;
+	readonly unit: string;
+	readonly weighting: Weighting;
+	/** Absent where tokens lie row-major on the image. */
+	readonly homes?: readonly Box[];
+}
+
+/** The attention a projector shows, if it has any. */
+export function innerAttention(entry: ProjectorEntry): InnerAttention | undefined {
+	return projectorOf(entry.config).attention;
+}
+
+/** The map that the architecture alone gives, if it gives one. */
+export function structuralMap(
+	entry: ProjectorEntry,
+	tokens: number,
+	manifest: ModelManifest
+): TokenPatchMap | undefined {
+	return projectorOf(entry.config).bins?.(tokens, gridSide(manifest.config.vision_config));
+}
+
+/** Whether a projector offers the method. */
+export function offers(
+	entry: ProjectorEntry,
+	tokens: number,
+	manifest: ModelManifest,
+	method: Method
+): boolean {
+	if (method === 'attention') return innerAttention(entry) !== undefined;
+	if (method === 'structural') return structuralMap(entry, tokens, manifest) !== undefined;
+	return true;
+}
+
+/** Names a measurement; results are kept by it. */
+export function measurementKey(subject: Subject, { method, directions }: Measurement): string {
+	return [subject.key, method, method === 'perturbation' ? directions : ''].join('|');
+}
+
+/** Has the worker compute a measurement. @throws as the client; AbortError when stopped */
+export async function measure(
+	model: Answerer,
+	subject: Subject,
+	measurement: Measurement,
+	control: Control
+): Promise<Measured> {
+	const { entry, manifest, tokens } = subject;
+	const { method, directions } = measurement;
+	if (method === 'structural') {
+		const map = structuralMap(entry, tokens, manifest);
+		if (!map) throw new InputError(`The ${entry.title} has no pooling bins; choose another method.`);
+		return { kind: 'map', map };
+	}
+	if (method === 'attention') {
+		const inner = innerAttention(entry);
+		if (!inner)
+			throw new InputError(`The ${entry.title} has no attention over patches; choose another method.`);
+		const names = Array.from({ length: inner.layers }, (_, layer) => inner.output(layer));
+		const trace = await model.trace({ ...subject.request, names }, control);
+		control.signal?.throwIfAborted();
+		return {
+			kind: 'attention',
+			layers: names.map((name) => {
+				const tensor = trace[name];
+				if (!tensor) throw new Error(`The model gave no ${name}; convert its checkpoint again.`);
+				return tensor;
+			})
+		};
+	}
+	const maps = await model.locality(
+		{ ...subject.request, method, ...(method === 'perturbation' ? { directions } : {}) },
+		control
+	);
+	const map = maps.visual_embeds;
+	if (!map) throw new Error('The model gave no map of its visual tokens.');
+	return { kind: 'map', map: withoutEos(map, tokens) };
+}
+
+/** Map over the M visual tokens from an output that may end in eos tokens. */
+export function withoutEos({ dims, data }: Tensor<'float32'>, tokens: number): TokenPatchMap {
+	const patches = dims[1]!;
+	return tokenPatchMap(tokens, patches, data.slice(0, tokens * patches));
+}
+
+const meanings: Readonly<
+	Record<Method, { readonly label: string; readonly unit: string; readonly weighting: Weighting }>
+> = {
+	perturbation: { label: 'Response', unit: 'rms/rms', weighting: 'energy' },
+	occlusion: { label: 'Change', unit: 'rms', weighting: 'energy' },
+	attention: { label: 'Attention', unit: 'share', weighting: 'value' },
+	structural: { label: 'Pooling weight', unit: 'share', weighting: 'value' }
+};
+
+/** Reads a map off what was measured. Tokens without a place of their own get the kindest homes they can have. */
+export function localityRows(
+	measured: Measured,
+	subject: Pick<Subject, 'entry' | 'manifest' | 'tokens'>,
+	method: Method,
+	layer: LayerChoice,
+	head: HeadChoice
+): LocalityRows {
+	const map = mapOf(measured, subject.entry, layer, head);
+	const meaning = meanings[method];
+	const placed =
+		tokenGrid(subject.entry, subject.tokens, gridSide(subject.manifest.config.vision_config)) !== undefined;
+	const homes = placed ? undefined : assignedHomes(map, meaning.weighting);
+	return { map, ...meaning, ...(homes && { homes }) };
+}
+
+function mapOf(
+	measured: Measured,
+	entry: ProjectorEntry,
+	layer: LayerChoice,
+	head: HeadChoice
+): TokenPatchMap {
+	if (measured.kind === 'map') return measured.map;
+	const inner = innerAttention(entry)!;
+	// A link for another projector may ask for a head that is none here.
+	if (head !== 'mean' && head >= inner.heads) head = 'mean';
+	if (layer === 'rollout') return rollout(measured.layers.map((tensor) => inner.read(tensor, head)));
+	return inner.read(measured.layers[Math.min(layer, measured.layers.length - 1)]!, head).cross;
+}
+
+/** The method and its settings in a phrase, for a figure's foot. */
+export function methodPhrase(
+	entry: ProjectorEntry,
+	{ method, directions }: Measurement,
+	layer: LayerChoice,
+	head: HeadChoice
+): string {
+	if (method === 'perturbation')
+		return `perturbation, K = ${directions} directions per patch, step 0.2 % of the features’ rms`;
+	if (method === 'occlusion') return 'occlusion, each patch replaced by the mean feature';
+	if (method === 'structural') return 'structure, the pooling bins before any weight is learned';
+	const inner = innerAttention(entry);
+	const heads = head === 'mean' || head >= (inner?.heads ?? 0) ? 'mean over heads' : `head ${head}`;
+	return `${inner?.title.toLowerCase() ?? 'attention'}, ${layer === 'rollout' ? 'all layers rolled out' : `layer ${layer}`}, ${heads}`;
+}
+
+/** What a method measures, in a sentence; `step` and noise are in its definition. */
+export const definitions: Readonly<Record<Method, string>> = {
+	perturbation:
+		'Every patch feature is moved a little in K random directions; the map is the root-mean-square answer of each visual token per unit of the move. As K grows it becomes the Frobenius norm of the Jacobian block.',
+	occlusion:
+		'Every patch feature is replaced by the image’s mean feature; the map is how far each visual token moves. A large, finite change: it sees what small ones do not.',
+	attention:
+		'The weights with which the projector itself reads the patches, by layer and head. They show where it reads, not how much of that reaches the token.',
+	structural:
+		'What the architecture alone ties together, before any weight: the bins that patches are pooled in.'
+};
+
+/** A measurement with what it was made of. */
+export interface MeasuredMap {
+	readonly measured: Measured;
+	readonly subject: Subject;
+	readonly measurement: Measurement;
+}
+
+/** Rows of a measurement, made once for each layer and head: homes that are assigned take time. */
+const read = new WeakMap<Measured, Map<string, LocalityRows>>();
+
+function rowsOf({ measured, subject, measurement }: MeasuredMap, layer: LayerChoice, head: HeadChoice) {
+	const known = read.get(measured) ?? new Map<string, LocalityRows>();
+	read.set(measured, known);
+	const key = measured.kind === 'map' ? measurement.method : `${layer} ${head}`;
+	const rows = known.get(key) ?? localityRows(measured, subject, measurement.method, layer, head);
+	known.set(key, rows);
+	return rows;
+}
+
+const layerOf = ({ layer }: Choices): LayerChoice => layer ?? 'rollout';
+const headOf = ({ head }: Choices): HeadChoice => head ?? 'mean';
+
+/** The rows of a map as they are chosen. */
+export const mapRows = (of: MeasuredMap, choices: Choices): LocalityRows =>
+	rowsOf(of, layerOf(choices), headOf(choices));
+
+/** Measures the subject's map. @throws as `measure` */
+export async function measureMap(work: Work, choices: Choices, control: Control): Promise<MeasuredMap> {
+	const subject = required(work.subject, 'image');
+	const { method, directions } = choices;
+	const measurement = { method, directions };
+	return {
+		measured: await required(work.maps, 'model').get(subject, measurement, control),
+		subject,
+		measurement
+	};
+}
+
+/** Measured once for every figure of a map. */
+const ofMap = <Rows, Options extends object = object>(
+	more: readonly ChoiceName[],
+	rows: (map: LocalityRows, subject: Subject, choices: Choices) => Rows,
+	options?: (choices: Choices) => Options
+): FigureStudy<MeasuredMap, Rows, Options> => ({
+	page: 'locality',
+	needs: ['model', 'image'],
+	choices: ['method', 'directions', 'layer', 'head', ...more],
+	measure: measureMap,
+	show: (of, choices) => ({
+		rows: rows(mapRows(of, choices), of.subject, choices),
+		...(options && { options: options(choices) }),
+		provenance: of.subject.provenance,
+		method: methodPhrase(of.subject.entry, of.measurement, layerOf(choices), headOf(choices))
+	})
+});
+
+export const localityGridStudy = ofMap(
+	['scale'],
+	(map) => map,
+	({ scale }) => ({ scale })
+);
+
+export const tokenPatchMatrixStudy = ofMap([], (map) => map);
+
+export const tokenMapStudy = ofMap(['token'], (map, subject, choices) => ({
+	...map,
+	token: tokenOf(choices, map.map.tokens),
+	image: pictureOf(subject)
+}));
+
+export const coverageStudy = ofMap(
+	['cover'],
+	({ map, weighting }, subject) => ({
+		coverage: coverage(map, weighting),
+		tokens: map.tokens,
+		image: pictureOf(subject)
+	}),
+	({ cover }) => ({ show: cover })
+);
+
+/** A projector's locality over a set of images. */
+export interface ProjectorSummary {
+	readonly name: string;
+	readonly summary: readonly LocalitySummary[];
+}
+
+/** The locality of all projectors of a model over a set of images. */
+export interface MeasuredSet {
+	readonly subject: Subject;
+	readonly images: number;
+	readonly measurement: Measurement;
+	readonly projectors: readonly ProjectorSummary[];
+}
+
+/** One projector of each family at its M nearest to the subject's, those that offer the method. */
+export const localityDistributionStudy: FigureStudy<
+	MeasuredSet,
+	{ readonly projectors: readonly ProjectorSummary[]; readonly all: readonly string[] }
+> = {
+	page: 'locality',
+	needs: ['model', 'image', 'images'],
+	choices: ['method', 'directions', 'layer', 'head'],
+	async measure(work, choices, control) {
+		const chosen = required(work.subject, 'image');
+		const images = work.images ?? [chosen.image];
+		const { manifest, projector, tokens } = chosen;
+		const { method, directions } = choices;
+		const measurement = { method, directions };
+		const subjects = oneOfEachFamily(manifest, tokens, projector).map((name) =>
+			images.flatMap((image) => {
+				const subject = subjectIn(chosen, image, name, name === projector ? tokens : undefined);
+				return subject && offers(subject.entry, subject.tokens, manifest, method) ? [subject] : [];
+			})
+		);
+		const total = subjects.flat().length;
+		let done = 0;
+		const projectors: ProjectorSummary[] = [];
+		for (const set of subjects) {
+			const localities: TokenLocality[][] = [];
+			for (const subject of set) {
+				control.signal?.throwIfAborted();
+				control.onProgress?.({ done: done++, total });
+				const measured = await required(work.maps, 'model').get(subject, measurement, {
+					signal: control.signal
+				});
+				const rows = mapRows({ measured, subject, measurement }, choices);
+				localities.push(tokenLocalities(rows.map, rows.weighting, rows.homes));
+			}
+			if (localities.length > 0)
+				projectors.push({ name: set[0]!.projector, summary: summariseLocality(localities) });
+		}
+		return { subject: chosen, images: images.length, measurement, projectors };
+	},
+	show: ({ subject, images, measurement, projectors }, choices) => ({
+		rows: { projectors, all: Object.keys(subject.manifest.projectors) },
+		provenance: `${subject.manifest.name}, each projector at its M nearest to the one chosen · ${images === 1 ? '1 image' : `${images} images`} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
+		method: methodPhrase(subject.entry, measurement, layerOf(choices), headOf(choices))
+	})
+};

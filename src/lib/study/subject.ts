@@ -1,0 +1,77 @@
+import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+import type { BackendInfo, ImageInput } from '../model/runtime/types.ts';
+import { isTrained } from './tokens.ts';
+
+/** An image that is looked at, with where figures find it to draw it. */
+export interface SubjectImage extends ImageInput {
+	/** blob: or data: URL of the file. */
+	readonly url: string;
+}
+
+/** A model in work, as far as a study has to know of it. */
+export interface SubjectModel {
+	readonly manifest: ModelManifest;
+	readonly backend: BackendInfo;
+}
+
+/** What is looked at: one image through one projector of a loaded model. */
+export interface Subject<Image extends SubjectImage = SubjectImage> extends SubjectModel {
+	readonly projector: string;
+	readonly entry: ProjectorEntry;
+	/** M */
+	readonly tokens: number;
+	readonly image: Image;
+	/** Names all of it; results are kept by it. */
+	readonly key: string;
+	/** Where the numbers of a figure come from, one line. */
+	readonly provenance: string;
+	/** The same as requests to the model name it. */
+	readonly request: { readonly projector: string; readonly tokens?: number; readonly image: ImageInput };
+}
+
+/** Undefined when the model has no such projector. @param M the projector's own when absent */
+export function subjectIn<Image extends SubjectImage>(
+	{ manifest, backend }: SubjectModel,
+	image: Image,
+	projector: string,
+	M?: number
+): Subject<Image> | undefined {
+	const entry = manifest.projectors[projector];
+	if (entry === undefined) return undefined;
+	const tokens = M ?? entry.num_query_tokens;
+	const { id, bytes, name } = image;
+	return {
+		manifest,
+		backend,
+		projector,
+		entry,
+		tokens,
+		image,
+		key: [manifest.name, manifest.dtype, backend.backend, projector, tokens, id].join('|'),
+		provenance: `${manifest.name} · ${entry.title}, M = ${tokens}${isTrained(entry, tokens) ? '' : ' (not trained at this M)'} · ${name} · ${manifest.dtype} on ${backend.backend}`,
+		request: {
+			projector,
+			...(tokens === entry.num_query_tokens ? {} : { tokens }),
+			image: { id, bytes, name }
+		}
+	};
+}
+
+/** The picture under a figure's map. */
+export function pictureOf({ image }: Pick<Subject, 'image'>): {
+	readonly href: string;
+	readonly name: string;
+} {
+	return { href: image.url, name: image.name };
+}
+
+/** Titles of a model's projectors; those that share one are told apart by their M. */
+export function oneTitleEach({ projectors }: ModelManifest): (projector: string) => string {
+	const entries = Object.values(projectors);
+	return (name) => {
+		const entry = projectors[name];
+		if (entry === undefined) return name;
+		const alone = entries.filter(({ title }) => title === entry.title).length === 1;
+		return alone ? entry.title : `${entry.title}, M = ${entry.num_query_tokens}`;
+	};
+}

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { writeSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { convertAndAsk } from '../../../support/convert-and-ask.ts';
+import { folderInMemory } from '../../../support/disk-folder.ts';
+
+const cases = 'tests/fixtures/cases';
+const folder = (name: string, changes: Parameters<typeof folderInMemory>[1] = {}) =>
+	folderInMemory(`${cases}/${name}`, changes);
+const ids = async (options: Parameters<typeof convertAndAsk>[0]) => (await convertAndAsk(options)).result.ids;
+
+/** The answer of tiny-base by transformers 5.24.0. */
+const base = [40, 37, 155, 378, 467, 154, 148, 354, 317, 430, 380, 225];
+
+describe('whole checkpoints that were saved in unusual ways', () => {
+	test('tiny-base itself answers as transformers does', async () => {
+		const { result, notes } = await convertAndAsk({ checkpoint: folder('tiny-base') });
+		expect(result.ids).toEqual(base);
+		expect(notes).toEqual([]);
+	});
+
+	test('keys of a compiled model: the prefix is taken off and said', async () => {
+		const { result, notes } = await convertAndAsk({ checkpoint: folder('prefix-of-torch-compile') });
+		expect(result.ids).toEqual(base);
+		expect(notes).toEqual(['All keys begin with "_orig_mod.", which is taken off.']);
+	});
+
+	test('an index of an earlier save', async () => {
+		const { result, notes } = await convertAndAsk({ checkpoint: folder('stale-index') });
+		expect(result.ids).toEqual(base);
+		expect(notes).toEqual([expect.stringContaining('is of another save')]);
+	});
+
+	test.each([
+		['complex', 'rotary (1)'],
+		['fp8', 'language_model (1)']
+	])('a tensor of an odd type that nobody needs is named: %s', async (kind, named) => {
+		const { result, notes } = await convertAndAsk({ checkpoint: folder(`unused-odd-dtype/${kind}`) });
+		expect(result.ids).toEqual(base);
+		expect(notes).toEqual([
+			`1 tensor is in the checkpoint and not in the model, since nothing asks for it: ${named}.`
+		]);
+	});
+
+	test('a tokenizer with a token that has no row: it is never produced, and said', async () => {
+		const tokenizer = folder('tokenizer-one-longer/tokenizer');
+		const { result, notes } = await convertAndAsk({ checkpoint: folder('tiny-base'), tokenizer });
+		expect(result.ids).toEqual(base);
+		expect(notes).toEqual([
+			expect.stringMatching(
+				/a token without a row in the language model's 512 \(<pad>, id 512\); it is never/
+			)
+		]);
+	});
+
+	test("biases of the tower that were trained beside LoRA are those of PEFT's merge", async () => {
+		const options = { checkpoint: folder('lora-bias/last'), base: folder('tiny-base') };
+		expect(await ids(options)).toEqual([396, 170, 40, 133, 19, 231, 274, 146, 439, 79, 23, 133]);
+	});
+});
+
+/** tiny-base with another config.json. */
+const withConfig = (name: string) =>
+	folder('tiny-base', { 'config.json': readFileSync(`${cases}/${name}/config.json`) });
+
+describe('what a config says of the language model', () => {
+	test('attention_bias: the biases are added', async () => {
+		const answer = await ids({ checkpoint: folder('attention-bias') });
+		expect(answer).toEqual([478, 259, 200, 340, 19, 503, 380, 259, 44, 259, 19, 428]);
+	});
+
+	test('hidden_act: gelu', async () => {
+		const answer = await ids({ checkpoint: withConfig('hidden-act-gelu') });
+		expect(answer).toEqual([40, 37, 155, 444, 200, 354, 225, 205, 399, 425, 435, 375]);
+	});
+
+	test('the RoPE base in rope_parameters, as transformers 5 writes it', async () => {
+		const { result, manifest } = await convertAndAsk({ checkpoint: withConfig('rope-parameters') });
+		expect(result.ids).toEqual([351, 18, 348, 451, 133, 509, 126, 440, 209, 318, 240, 259]);
+		expect(manifest.config.text_config.rope_theta).toBe(500000);
+	});
+
+	test('an answer ends at any of several eos ids', async () => {
+		const { result } = await convertAndAsk({ checkpoint: withConfig('eos-list') });
+		expect(result.ids).toEqual([40, 37, 155, 378, 467, 154, 148]);
+		expect(result.stop_reason).toBe('eos');
+	});
+});
+
+describe('checkpoints that would become another model are refused by name', () => {
+	const refused = (name: string, changes?: Parameters<typeof folderInMemory>[1]) =>
+		expect(convertAndAsk({ checkpoint: folder(name, changes) })).rejects;
+
+	test.each([
+		['int8-bitsandbytes', /8-bit weights of bitsandbytes \(int8 with SCB/],
+		['packed-and-sharded/nf4', /4-bit weights of bitsandbytes/],
+		['packed-and-sharded/zero3', /ZeRO-3 .*zero_to_fp32/]
+	])('%s', async (name, message) => {
+		await refused(name).toThrow(message);
+	});
+
+	test('a projector deeper than its config', async () => {
+		await refused('projector-deeper-than-config').toThrow(
+			/tensors that config\.json does not speak of \(abstractor\.net\.4\.bias and 1 more\)/
+		);
+	});
+
+	test('biases that the config does not speak of', async () => {
+		const { text_config, ...rest } = JSON.parse(
+			readFileSync(`${cases}/attention-bias/config.json`, 'utf8')
+		) as { text_config: { attention_bias?: boolean } };
+		delete text_config.attention_bias;
+		const changed = JSON.stringify({ ...rest, text_config });
+		await refused('attention-bias', { 'config.json': changed }).toThrow(
+			/biases that config\.json does not speak of \(language_model.*_proj\.bias and 7 more\)/
+		);
+	});
+
+	test('norms of queries and keys, and a layer more than the config says', async () => {
+		const norm = 'language_model.model.layers.0.self_attn.q_norm.weight';
+		const layer = 'language_model.model.layers.2.mlp.up_proj.weight';
+		for (const key of [norm, layer]) {
+			const extra = { dtype: 'float32' as const, dims: [8], data: new Float32Array(8) };
+			await refused('tiny-base', {
+				'model.safetensors.index.json': JSON.stringify({
+					weight_map: { ...(await keysOf('tiny-base')), [key]: 'extra.safetensors' }
+				}),
+				'weights.safetensors': readFileSync(`${cases}/tiny-base/model.safetensors`),
+				'extra.safetensors': writeSafetensors([[key, extra]])
+			}).toThrow(`tensors that config.json does not speak of (${key})`);
+		}
+	});
+
+	test('a tokenizer of another language model, before anything is written', async () => {
+		const json = JSON.parse(readFileSync('tests/fixtures/golden/mlp/last/tokenizer.json', 'utf8')) as {
+			model: { vocab: Record<string, number> };
+		};
+		json.model.vocab['one more piece'] = 512;
+		const tokenizer = folderInMemory('tests/fixtures/golden/mlp/last', {
+			'tokenizer.json': JSON.stringify(json)
+		});
+		await expect(convertAndAsk({ checkpoint: folder('tiny-base'), tokenizer })).rejects.toThrow(
+			/has 513 pieces, the language model 512 rows: it is another model's/
+		);
+	});
+});
+
+/** The index of a checkpoint of one file, under another name. */
+async function keysOf(name: string): Promise<Record<string, string>> {
+	const { openCheckpoint } = await import('../../../../src/lib/checkpoint/folder.ts');
+	const { entries } = await openCheckpoint(folder(name));
+	return Object.fromEntries([...entries.keys()].map((key) => [key, 'weights.safetensors']));
+}
