@@ -1,31 +1,15 @@
 /** Serves the built workbench: static files, converted models, and the headers that a page with WASM threads needs. */
-import { createReadStream, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { extname, join, sep } from 'node:path';
+import { extname, join } from 'node:path';
+import send from 'send';
 import { root } from './setup.mjs';
 
-/** @typedef {{ path: string, stat: import('node:fs').Stats }} ServedFile */
+/** @typedef {import('node:http').IncomingMessage} Request */
+/** @typedef {import('node:http').ServerResponse} Response */
 
 /** Where a user's own converted models lie; outside of what is built, since they are gigabytes. */
 const modelsFolder = join(root, 'models');
-
-/** @type {Readonly<Record<string, string>>} */
-const types = {
-	'.css': 'text/css; charset=utf-8',
-	'.html': 'text/html; charset=utf-8',
-	'.ico': 'image/x-icon',
-	'.jpg': 'image/jpeg',
-	'.js': 'text/javascript; charset=utf-8',
-	'.json': 'application/json; charset=utf-8',
-	'.md': 'text/markdown; charset=utf-8',
-	'.mjs': 'text/javascript; charset=utf-8',
-	'.png': 'image/png',
-	'.svg': 'image/svg+xml',
-	'.txt': 'text/plain; charset=utf-8',
-	'.wasm': 'application/wasm',
-	'.webp': 'image/webp',
-	'.woff2': 'font/woff2'
-};
 
 /** Only a cross-origin isolated page has SharedArrayBuffer, and so WASM threads. */
 const isolation = {
@@ -39,31 +23,6 @@ export const frameFile = 'notebook-frame.html';
 
 /** Browsers that know it let nothing out of the frame: no connection, no look-up of a name, no WebRTC, not even of its own address. */
 export const frameHeaders = { 'Connection-Allowlist': '()' };
-
-/**
- * A file below a folder.
- * @param {string} folder absolute
- * @param {string} pathname begins with a slash
- * @returns {ServedFile | undefined}
- */
-function fileIn(folder, pathname) {
-	const path = join(folder, pathname);
-	if (!path.startsWith(folder + sep)) return undefined;
-	const stat = statSync(path, { throwIfNoEntry: false });
-	return stat?.isFile() ? { path, stat } : undefined;
-}
-
-/**
- * The file that answers a path: itself, or the one page of the workbench, whose routes are made in the browser.
- * @param {string} folder absolute
- * @param {string} pathname
- */
-function resolveFile(folder, pathname) {
-	const model = pathname.startsWith('/models/')
-		? fileIn(modelsFolder, pathname.slice('/models'.length))
-		: undefined;
-	return fileIn(folder, pathname) ?? model ?? (extname(pathname) ? undefined : fileIn(folder, '/index.html'));
-}
 
 /**
  * `models/index.json`: what the site lists, and every model folder besides, so that a converted checkpoint needs no list.
@@ -88,115 +47,88 @@ export function modelIndex(site) {
 /**
  * Answers requests for models where the development server has its own way with everything else.
  * @param {string} site folder of the site's own models
- * @returns {(request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse, next: () => void) => void}
- *   mounted at `/models`
+ * @returns {(request: Request, response: Response, next: () => void) => void} mounted at `/models`
  */
 export function modelsMiddleware(site) {
 	return (request, response, next) => {
 		const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-		const file = fileIn(modelsFolder, decodeURIComponent(pathname));
 		if (pathname === '/index.json') sendIndex(response, site);
-		else if (file) send(file, pathname, request, response);
-		else next();
+		else sendFile(request, response, modelsFolder, pathname, next);
 	};
 }
 
 /**
- * @param {string | undefined} header
- * @param {number} size
- * @returns {{ start: number, end: number } | 'unsatisfiable' | undefined} both ends included
- */
-function parseRange(header, size) {
-	const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-	if (!match || (!match[1] && !match[2])) return undefined;
-	const start = match[1] ? Number(match[1]) : Math.max(0, size - Number(match[2]));
-	const end = match[1] && match[2] ? Math.min(Number(match[2]), size - 1) : size - 1;
-	return start > end || start >= size ? 'unsatisfiable' : { start, end };
-}
-
-/**
- * @param {import('node:http').ServerResponse} response
+ * @param {Response} response
  * @param {number} status
  * @param {string} text
  * @param {string} [type]
  */
-function sendText(response, status, text, type = '.txt') {
-	response
-		.writeHead(status, { ...isolation, 'Content-Type': types[type], 'Cache-Control': 'no-cache' })
-		.end(text);
+function sendText(response, status, text, type = 'text/plain') {
+	const headers = { ...isolation, 'Content-Type': `${type}; charset=utf-8`, 'Cache-Control': 'no-cache' };
+	response.writeHead(status, headers).end(text);
 }
 
 /**
- * @param {import('node:http').ServerResponse} response
+ * @param {Response} response
  * @param {string} site
  */
 function sendIndex(response, site) {
 	try {
-		sendText(response, 200, modelIndex(site), '.json');
+		sendText(response, 200, modelIndex(site), 'application/json');
 	} catch {
 		sendText(response, 500, 'static/models/index.json cannot be read.\n');
 	}
 }
 
 /**
+ * A file below a folder, or a part of it. `send` rather than sirv, which takes `bytes=0-0` for the whole file and `bytes=-2` for its beginning.
+ * @param {Request} request
+ * @param {Response} response
  * @param {string} folder absolute
- * @param {import('node:http').IncomingMessage} request
- * @param {import('node:http').ServerResponse} response
+ * @param {string} pathname as in the address, percent signs and all
+ * @param {() => void} missing when there is none
+ */
+function sendFile(request, response, folder, pathname, missing) {
+	for (const [name, value] of Object.entries({
+		...isolation,
+		...(pathname === `/${frameFile}` ? frameHeaders : {}),
+		// Names below _app/immutable hold a hash of the content; everything else is asked for again.
+		'Cache-Control': pathname.startsWith('/_app/immutable/')
+			? 'public, max-age=31536000, immutable'
+			: 'no-cache'
+	}))
+		response.setHeader(name, value);
+	send(request, pathname, { root: folder, index: false, dotfiles: 'allow', cacheControl: false })
+		.on('directory', missing)
+		.on('error', (error) => {
+			if (error.status === 416) response.writeHead(416).end();
+			else if (error.status === 400 && !pathname.includes('%00')) sendText(response, 400, 'Not a path.\n');
+			else missing();
+		})
+		.pipe(response);
+}
+
+/**
+ * @param {string} folder absolute
+ * @param {Request} request
+ * @param {Response} response
  */
 function respond(folder, request, response) {
 	if (request.method !== 'GET' && request.method !== 'HEAD')
 		return sendText(response, 405, 'Only GET and HEAD.\n');
-	let pathname;
-	try {
-		pathname = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
-	} catch {
-		return sendText(response, 400, 'Not a path.\n');
-	}
+	const { pathname } = new URL(request.url ?? '/', 'http://localhost');
 	if (pathname === '/models/index.json') return sendIndex(response, join(folder, 'models'));
-	const file = pathname.includes('\0') ? undefined : resolveFile(folder, pathname);
-	if (!file) return sendText(response, 404, `There is no ${pathname} here.\n`);
-	send(file, pathname, request, response);
-}
-
-/**
- * @param {ServedFile} file
- * @param {string} pathname
- * @param {import('node:http').IncomingMessage} request
- * @param {import('node:http').ServerResponse} response
- */
-function send({ path, stat }, pathname, request, response) {
-	const etag = `"${stat.size.toString(36)}-${Math.round(stat.mtimeMs).toString(36)}"`;
-	const headers = {
-		...isolation,
-		...(pathname === `/${frameFile}` ? frameHeaders : {}),
-		'Content-Type': types[extname(path)] ?? 'application/octet-stream',
-		'Accept-Ranges': 'bytes',
-		// Names below _app/immutable hold a hash of the content; everything else is asked for again.
-		'Cache-Control': pathname.startsWith('/_app/immutable/')
-			? 'public, max-age=31536000, immutable'
-			: 'no-cache',
-		ETag: etag
+	const nothing = () => sendText(response, 404, `There is no ${pathname} here.\n`);
+	// The one page of the workbench, whose routes are made in the browser.
+	const page = () => {
+		if (extname(pathname)) nothing();
+		else sendFile(request, response, folder, '/index.html', nothing);
 	};
-	if (request.headers['if-none-match'] === etag) {
-		response.writeHead(304, headers).end();
-		return;
-	}
-	const range = parseRange(request.headers.range, stat.size);
-	if (range === 'unsatisfiable') {
-		response.writeHead(416, { ...headers, 'Content-Range': `bytes */${stat.size}` }).end();
-		return;
-	}
-	const { start, end } = range ?? { start: 0, end: stat.size - 1 };
-	response.writeHead(range ? 206 : 200, {
-		...headers,
-		'Content-Length': end - start + 1,
-		...(range ? { 'Content-Range': `bytes ${start}-${end}/${stat.size}` } : {})
+	sendFile(request, response, folder, pathname, () => {
+		if (pathname.startsWith('/models/'))
+			sendFile(request, response, modelsFolder, pathname.slice('/models'.length), page);
+		else page();
 	});
-	if (request.method === 'HEAD' || stat.size === 0) response.end();
-	else
-		createReadStream(path, { start, end })
-			.on('error', () => response.destroy())
-			.pipe(response);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** `npm start`: installs and builds what is missing, then serves the workbench. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { serve } from './serve.mjs';
 import { SetupError, build, install, root } from './setup.mjs';
 
 const usage = `Usage: npm start -- [--port N] [--host NAME]
@@ -40,6 +39,8 @@ function readOptions(args) {
  * @returns {Promise<number>} the port
  */
 async function listen(wanted, host) {
+	// It uses a package, which may have been installed just now.
+	const { serve } = await import('./serve.mjs');
 	for (let port = wanted ?? firstPort; port <= (wanted ?? lastPort); port++) {
 		try {
 			await serve({ folder: join(root, 'build'), port, host });

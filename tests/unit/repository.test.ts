@@ -26,6 +26,7 @@ interface Lock {
 interface LockedPackage {
 	readonly resolved?: string;
 	readonly integrity?: string;
+	readonly hasInstallScript?: boolean;
 	readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -132,6 +133,15 @@ describe('tracked files', () => {
 
 	it('name no folder of one machine', () => {
 		expect(linesWith(/(^|[\s'"`(=:])(\/(work|root|home\/\w+|Users\/\w+)\/|[A-Z]:\\Users\\)/)).toEqual([]);
+	});
+
+	it('lock onnxruntime-node as a package without an install script, which would fetch GPU libraries: npm before 11.19 knows no "allowScripts"', () => {
+		const { packages } = JSON.parse(read('package-lock.json')) as Lock;
+		expect(packages['node_modules/onnxruntime-node']).toBeDefined();
+		expect(
+			packages['node_modules/onnxruntime-node']!.hasInstallScript,
+			'npm has written "hasInstallScript" again; take the line out'
+		).toBeUndefined();
 	});
 
 	it('lock the optional packages of every platform: `npm ci` refuses a lock file that lacks one', () => {

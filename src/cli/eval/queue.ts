@@ -20,13 +20,29 @@ const SHARD = 25;
 const ATTEMPTS = 3;
 const POLL_MS = 400;
 
+/**
+ * A package that only `--queue` needs, and that may have been left out when the others were installed.
+ *
+ * @throws InputError when it is not there
+ */
+export async function optional<T>(load: () => Promise<T>): Promise<T> {
+	try {
+		return await load();
+	} catch (error) {
+		if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
+		throw new InputError(
+			'--queue needs the packages bullmq and ioredis, which are not installed here; install them with "npm install bullmq ioredis", or leave --queue out and let this process do all of the work.'
+		);
+	}
+}
+
 /** @throws InputError when there is no Redis at that address */
 async function connect(url: string) {
 	if (!/^rediss?:\/\//.test(url))
 		throw new InputError(
 			`--queue is "${url}"; give the address of a Redis server, e.g. redis://localhost:6379.`
 		);
-	const { Redis } = await import('ioredis');
+	const { Redis } = await optional(() => import('ioredis'));
 	const redis = new Redis(url, {
 		maxRetriesPerRequest: null,
 		lazyConnect: true,
@@ -75,7 +91,7 @@ export async function coordinate(
 		onProgress
 	}: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number) => void }
 ): Promise<boolean> {
-	const { Queue } = await import('bullmq');
+	const { Queue } = await optional(() => import('bullmq'));
 	const redis = await connect(url);
 	const queue: Queue<ShardJob, ShardResults> = new Queue(NAME, { connection: redis });
 	const total = runs.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -167,7 +183,7 @@ export async function work(
 	url: string,
 	{ signal, stalledAfter, answer, onDone }: WorkOptions
 ): Promise<void> {
-	const { Worker, UnrecoverableError } = await import('bullmq');
+	const { Worker, UnrecoverableError } = await optional(() => import('bullmq'));
 	const redis = await connect(url);
 	const worker: Worker<ShardJob, ShardResults> = new Worker(
 		NAME,

@@ -1,14 +1,13 @@
+import { zlibSync } from 'fflate';
 import { crc32 } from '../bytes/crc32.ts';
 import { join } from '../bytes/join.ts';
 
 /**
  * PNG with a palette, written at once and without a canvas: maps are small, and figures are drawn in workers, tests and Node, too.
- * The pixels are stored, not compressed (RFC 1951, blocks of type 0).
  */
 
 /** First bytes of every PNG file. */
 export const PNG_SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const BLOCK = 65535;
 
 /**
  * @param pixels palette index of each pixel, row-major; 0 is transparent
@@ -33,30 +32,13 @@ export function palettePng(
 		pngChunk('IHDR', header),
 		pngChunk('PLTE', colours),
 		pngChunk('tRNS', Uint8Array.of(0)),
-		pngChunk('IDAT', stored(rows)),
+		pngChunk('IDAT', zlibSync(rows)),
 		pngChunk('IEND', new Uint8Array())
 	]);
 }
 
 function channels(colour: string): number[] {
 	return [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
-}
-
-/** A zlib stream of stored blocks. */
-function stored(data: Uint8Array): Uint8Array {
-	const parts: Uint8Array[] = [Uint8Array.of(0x78, 0x01)];
-	for (let at = 0; at < data.length || at === 0; at += BLOCK) {
-		const block = data.subarray(at, at + BLOCK);
-		const head = new Uint8Array(5);
-		const view = new DataView(head.buffer);
-		head[0] = at + BLOCK >= data.length ? 1 : 0;
-		view.setUint16(1, block.length, true);
-		view.setUint16(3, ~block.length & 0xffff, true);
-		parts.push(head, block);
-	}
-	const sum = new Uint8Array(4);
-	new DataView(sum.buffer).setUint32(0, adler32(data));
-	return join([...parts, sum]);
 }
 
 /** One chunk of a PNG file: length, name, data, check sum. */
@@ -68,20 +50,4 @@ export function pngChunk(name: string, data: Uint8Array): Uint8Array {
 	out.set(data, 8);
 	view.setUint32(data.length + 8, crc32(out.subarray(4, data.length + 8)));
 	return out;
-}
-
-function adler32(data: Uint8Array): number {
-	let a = 1;
-	let b = 0;
-	for (let at = 0; at < data.length;) {
-		// The largest run whose sums cannot overflow 32 bits.
-		const end = Math.min(at + 5552, data.length);
-		for (; at < end; at++) {
-			a += data[at]!;
-			b += a;
-		}
-		a %= 65521;
-		b %= 65521;
-	}
-	return ((b << 16) | a) >>> 0;
 }

@@ -1,3 +1,6 @@
+import { strToU8, zipSync } from 'fflate';
+import { readSheet } from 'read-excel-file/universal';
+import { characterOf } from '../../bytes/text.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { readZip, writeZip } from './zip.ts';
 
@@ -9,7 +12,10 @@ const HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
 /** Longest text of a cell in Excel. */
 const CELL_LIMIT = 32767;
 
-/** An Excel workbook with one sheet: a row of column names and rows of numbers and text. */
+/**
+ * An Excel workbook with one sheet: a row of column names and rows of numbers and text. Written here and not by write-excel-file, which is
+ * asynchronous where scoring is not, and adds styles and themes that a submission does not need.
+ */
 export function writeXlsx(
 	columns: readonly string[],
 	rows: readonly (readonly (string | number)[])[]
@@ -53,69 +59,46 @@ function escapeXml(text: string): string {
 	);
 }
 
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-function unescapeXml(text: string): string {
-	return text
-		.replace(/&(#x[\da-f]+|#\d+|\w+);/gi, (whole, name: string) =>
-			name.startsWith('#')
-				? String.fromCodePoint(name[1] === 'x' ? parseInt(name.slice(2), 16) : Number(name.slice(1)))
-				: (entities[name] ?? whole)
-		)
-		.replace(/_x([\dA-F]{4})_/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
-}
+/** Parts of a workbook that are read; pictures and the like are not. */
+const READ = /\.(xml|rels)$/;
 
 /**
  * Rows of the first sheet of an Excel workbook, as text; the first row names the columns. Reads what pandas, openpyxl and
- * Excel write (shared and inline strings, numbers, booleans); formulas give their stored value.
+ * Excel write (shared and inline strings, numbers as they are written, booleans as 1 and 0); formulas give their stored value.
+ *
+ * @throws InputError when it is no workbook or too large when unpacked
  */
 export async function readXlsx(bytes: Uint8Array, name: string): Promise<Record<string, string>[]> {
-	const files = await readZip(bytes, name);
-	const text = (path: string) => {
-		const file = files.get(path);
-		return file && new TextDecoder().decode(file);
-	};
-	const sheets = [...files.keys()].filter((path) => /^xl\/worksheets\/[^/]+\.xml$/.test(path)).sort();
-	const sheet = text(
-		sheets.includes('xl/worksheets/sheet1.xml') ? 'xl/worksheets/sheet1.xml' : (sheets[0] ?? '')
-	);
-	if (!sheet)
-		throw new InputError(`${name} is not an Excel workbook (.xlsx); save it as .xlsx, .tsv or .csv.`);
-	const shared = elements(text('xl/sharedStrings.xml') ?? '', 'si').map(({ content }) => plainText(content));
-	const rows = elements(sheet, 'row').map(({ content }) => {
-		const cells: string[] = [];
-		for (const { attributes, content: inner } of elements(content, 'c')) {
-			const column = /\br="([A-Z]+)\d+"/.exec(attributes)?.[1];
-			const type = /\bt="(\w+)"/.exec(attributes)?.[1];
-			const value = elements(inner, 'v')[0]?.content ?? '';
-			cells[column ? columnIndex(column) : cells.length] =
-				type === 's'
-					? (shared[Number(value)] ?? '')
-					: type === 'inlineStr'
-						? plainText(inner)
-						: unescapeXml(value);
+	const parts = readZip(bytes, name, (path) => READ.test(path));
+	const plain = Object.entries(parts).map(([path, part]) => [path, withoutReferences(part)] as const);
+	// Stored: the reader's own unpacking cannot grow.
+	const workbook = zipSync(Object.fromEntries(plain), { level: 0 });
+	const rows = await readSheet(workbook.buffer, { trim: false, parseNumber: (text: string) => text }).catch(
+		() => {
+			throw new InputError(`${name} is not an Excel workbook (.xlsx); save it as .xlsx, .tsv or .csv.`);
 		}
-		return Array.from(cells, (cell) => cell ?? '');
-	});
-	const [header, ...body] = rows;
+	);
+	const [header, ...body] = rows.map((row) => row.map(cellText));
 	if (!header?.length)
 		throw new InputError(`${name} has no row of column names; it is another kind of table.`);
 	return body.map((row) => Object.fromEntries(header.map((column, i) => [column, row[i] ?? ''])));
 }
 
-/** Elements of a name that do not contain one of the same name. */
-function elements(xml: string, name: string): { attributes: string; content: string }[] {
-	const pattern = new RegExp(`<${name}(\\s[^>]*?)?(?:/>|>([\\s\\S]*?)</${name}>)`, 'g');
-	return [...xml.matchAll(pattern)].map(([, attributes = '', content = '']) => ({ attributes, content }));
+function cellText(value: unknown): string {
+	if (value === null || value === undefined) return '';
+	if (typeof value === 'boolean') return value ? '1' : '0';
+	return value instanceof Date ? value.toISOString() : String(value);
 }
 
-/** Text of the runs of a string, without phonetic guides. */
-function plainText(xml: string): string {
-	return elements(xml.replace(/<rPh[\s\S]*?<\/rPh>/g, ''), 't')
-		.map(({ content }) => unescapeXml(content))
-		.join('');
-}
-
-function columnIndex(name: string): number {
-	return [...name].reduce((index, character) => index * 26 + character.charCodeAt(0) - 64, 0) - 1;
+/**
+ * XML with the characters that numbers stand for beyond the first 65,536 in their place: the reader cuts such numbers to 16 bits.
+ * A number that is no character becomes U+FFFD, as in a text that is not valid UTF-8.
+ */
+function withoutReferences(part: Uint8Array): Uint8Array {
+	const text = new TextDecoder().decode(part);
+	const plain = text.replace(/&#(?:x([\da-f]+)|(\d+));/gi, (whole, hex?: string, decimal?: string) => {
+		const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+		return code < 0x10000 ? whole : characterOf(code);
+	});
+	return plain === text ? part : strToU8(plain);
 }

@@ -1,4 +1,5 @@
 import { strFromU8, strToU8, unzlibSync } from 'fflate';
+import { characterOf } from '../../bytes/text.ts';
 import { pngChunk, PNG_SIGNATURE } from '../png.ts';
 import { capsuleText, parseCapsule, type Capsule } from './capsule.ts';
 
@@ -152,7 +153,7 @@ function unescapeXml(text: string): string {
 	const named: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
 	return text.replace(/&(#x[0-9a-f]+|#\d+|\w+);/gi, (all, name: string) =>
 		name.startsWith('#')
-			? String.fromCodePoint(Number(name.replace('#x', '0x').replace('#', '')))
+			? characterOf(Number(name.toLowerCase().replace('#x', '0x').replace('#', '')))
 			: (named[name] ?? all)
 	);
 }
