@@ -76,7 +76,7 @@ export class NotebookAnswers {
 			case 'locality':
 				return this.#locality(optionsOf(first), control);
 			case 'offsets':
-				return this.#offsets(optionsOf(first));
+				return this.#offsets(optionsOf(first), control);
 			case 'compare':
 				return this.#compare(
 					listOf(first),
@@ -141,7 +141,7 @@ export class NotebookAnswers {
 		};
 	}
 
-	async #offsets(options: Options) {
+	async #offsets(options: Options, { signal }: Control) {
 		const { projectors } = this.#manifest();
 		const named =
 			options['projector'] ?? Object.keys(projectors).find((name) => samplerOf(projectors[name]!));
@@ -151,13 +151,15 @@ export class NotebookAnswers {
 			throw new InputError(
 				`${subject.entry.title} samples nowhere in particular; offsets needs a D-Abstractor.`
 			);
-		const trace = await sample(this.#session.client, subject, sampler);
+		const trace = await sample(this.#session.client, subject, sampler, { signal });
 		return {
 			samples: samples(trace),
 			references: referencePlaces(trace),
 			tokens: subject.tokens,
 			side: trace.side,
-			...sampler,
+			layers: sampler.layers,
+			heads: sampler.heads,
+			points: sampler.points,
 			image: { name: subject.image.name, href: dataHref(subject.image.bytes) },
 			provenance: subject.provenance
 		};

@@ -1,6 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { DAbsConfig } from '../../../../src/lib/model/projectors/d-abs/config.ts';
+import { probes } from '../../../../src/lib/study/answerer.ts';
+import type { Control } from '../../../../src/lib/study/control.ts';
 import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
 import { NotebookAnswers } from '../../../../src/routes/notebook/answers.ts';
+import { embeddedModel, openNodeModel, scene } from '../../../support/embedded.ts';
 import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../../workbench/fakes.ts';
 
 async function notebook() {
@@ -18,9 +22,46 @@ async function notebook() {
 	const answers = new NotebookAnswers(session, 'http://site/');
 	const call = (name: Parameters<NotebookAnswers['answer']>[0], args: unknown[], signal?: AbortSignal) =>
 		answers.answer(name, args, { signal });
-	return { client, call };
+	return { client, session, call };
+}
+
+/** A notebook whose model is the embedded one, in this thread, with a scene instead of every image. */
+async function live() {
+	const made = await notebook();
+	const model = await openNodeModel(embeddedModel);
+	const { image } = scene(3);
+	const { client, session } = made;
+	client.set({ status: 'ready', model: { ...session.loaded!, manifest: model.manifest } });
+	for (const name of probes)
+		client.probes[name] = (request: object, control?: Control) =>
+			model[name]({ ...request, image } as never, control) as never;
+	return { ...made, model };
 }
 const done = (text: string) => ({ type: 'done', result: fakeResult(text) }) as const;
+
+describe('what cells are given', () => {
+	it.each([
+		['offsets', []],
+		['trace', [['visual_embeds']]],
+		['locality', [{ method: 'structural' }]],
+		['locality', [{ method: 'perturbation', directions: 1 }]]
+	] as const)('of %s(%j) can be sent to their frame', async (name, args) => {
+		const { call, model } = await live();
+		const given = (await call(name, [...args])) as object;
+		expect(Object.keys(structuredClone(given))).toEqual(Object.keys(given));
+		if (name === 'offsets') {
+			const { decoder_layers, decoder_attention_heads, decoder_n_points } = model.manifest.projectors[
+				'd-abs'
+			]!.config as DAbsConfig;
+			expect(given).toMatchObject({
+				layers: decoder_layers,
+				heads: decoder_attention_heads,
+				points: decoder_n_points
+			});
+		}
+		await model.dispose();
+	});
+});
 
 describe('calls of several cells', () => {
 	it('are answered one after the other, and a stop ends one of them, also while it waits', async () => {
