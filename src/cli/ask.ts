@@ -8,11 +8,11 @@ import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
 import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../lib/model/runtime/types.ts';
-import { greedy } from '../lib/model/sampling.ts';
+import { greedy } from '../lib/model/runtime/sampling.ts';
 import type { Answerer } from '../lib/study/answerer.ts';
 import { drain } from '../lib/study/ask.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import { number, parse, positionals, type Command, type Terminal } from './command.ts';
+import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
@@ -37,7 +37,7 @@ export const ask: Command = {
 		'--trace FILE          write all activations to a safetensors file'
 	],
 	async run(args, terminal) {
-		const { values, positionals: rest } = parse({
+		const { values, positionals: rest } = parseOptions({
 			args: [...args],
 			allowPositionals: true,
 			options: {

@@ -25,7 +25,7 @@ export interface Command {
 }
 
 /** `parseArgs` whose complaints are usable as they are. @throws InputError */
-export function parse<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
 	try {
 		return parseArgs(config);
 	} catch (error) {

@@ -7,7 +7,7 @@ import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
 import { openSources } from '../lib/model/convert/source.ts';
 import { WORTH_THREADS } from '../lib/model/convert/thread-pool.ts';
-import { parse, positionals, type Command } from './command.ts';
+import { parseOptions, positionals, type Command } from './command.ts';
 import { archiveKind, unpackBeside } from './conversion/archive.ts';
 import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
 import { openConversionThreads } from './conversion/threads.ts';
@@ -30,7 +30,7 @@ export const convertCommand: Command = {
 		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it'
 	],
 	async run(args, terminal) {
-		const { values, positionals: rest } = parse({
+		const { values, positionals: rest } = parseOptions({
 			args: [...args],
 			allowPositionals: true,
 			options: {

@@ -14,7 +14,7 @@ import {
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import { number, parse, positionals, type Command, type Terminal } from './command.ts';
+import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { diskStorage } from './eval/disk-storage.ts';
 import { readExamples, readVersions } from './eval/prepare.ts';
 import { printReport, progressLine } from './eval/print.ts';
@@ -44,7 +44,7 @@ export const evalCommand: Command = {
 		...benchmarks.map(({ name, files }) => `${name.padEnd(14)} ${files.join(' ')}`)
 	],
 	async run(args, terminal) {
-		const { values, positionals: rest } = parse({
+		const { values, positionals: rest } = parseOptions({
 			args: [...args],
 			allowPositionals: true,
 			options: {
@@ -112,12 +112,12 @@ export const evalCommand: Command = {
 					terminal.write(`${printReport(benchmark.title, await reportRun(benchmark, record, storage))}\n`);
 				}
 			};
-			const asked = examples.slice(0, limit);
+			const selected = examples.slice(0, limit);
 			if (queue !== undefined) {
 				const whole = await coordinate(
 					queue,
 					targets.map(({ record }) => ({
-						...{ record, identity: record.manifest.identity, ids: asked.map(({ id }) => id) },
+						...{ record, identity: record.manifest.identity, ids: selected.map(({ id }) => id) },
 						...{
 							model: resolve(modelPath),
 							data: values.data === undefined ? undefined : resolve(values.data)
@@ -143,7 +143,7 @@ export const evalCommand: Command = {
 			images = new ImageThread(manifest.image.size);
 			const whole = await runBenchmark({
 				benchmark,
-				examples: asked,
+				examples: selected,
 				targets,
 				model,
 				prepare: images.prepare,

@@ -24,7 +24,7 @@ import { exportFile, type Exportable, type ExportContext, type Format } from '..
 import { embedInPng, readCapsule } from '../lib/viz/export/embed.ts';
 import { defaultPrint, presets } from '../lib/viz/export/print.ts';
 import { figures } from '../lib/viz/registry.ts';
-import { number, parse, positionals, type Command, type Terminal } from './command.ts';
+import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
@@ -141,7 +141,7 @@ export const figure: Command = {
 		'--letter A            panel letter'
 	],
 	async run(args, terminal) {
-		const { values, positionals: rest } = parse({
+		const { values, positionals: rest } = parseOptions({
 			args: [...args],
 			allowPositionals: true,
 			options: {

@@ -12,7 +12,7 @@ import { projectorOf } from '../lib/model/projectors/registry.ts';
 import { openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
-import { parse, positionals, type Command, type Terminal } from './command.ts';
+import { parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { openFolder } from './io/disk.ts';
 
@@ -24,7 +24,7 @@ export const inspect: Command = {
 		'A model folder: its parts, and whether every file is the one that was written.'
 	],
 	async run(args, terminal) {
-		const { positionals: rest } = parse({ args: [...args], allowPositionals: true, options: {} });
+		const { positionals: rest } = parseOptions({ args: [...args], allowPositionals: true, options: {} });
 		const [path] = positionals(rest, 'CHECKPOINT_OR_MODEL_DIR');
 		const folder = await openFolder(path);
 		try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { greedy } from '../../src/lib/model/sampling.ts';
+import { greedy } from '../../src/lib/model/runtime/sampling.ts';
 import type { AnswerRequest, AnswerResult } from '../../src/lib/model/runtime/types.ts';
 import type { ModelLocation } from '../../src/lib/browser/model-source.ts';
 import { ConvertClient } from '../../src/workers/convert/client.ts';

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { memoryFolder } from '../../src/lib/checkpoint/memory.ts';
 import { openModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
-import { greedy } from '../../src/lib/model/sampling.ts';
+import { greedy } from '../../src/lib/model/runtime/sampling.ts';
 import { fetchAtlas, sceneImage } from '../browser/embedded/scenes.ts';
 import { answerOf, embeddedFiles, halfTypes, loadOn, type SeenRun } from './support.ts';
 

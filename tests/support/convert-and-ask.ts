@@ -13,7 +13,7 @@ import type { DTypePreset, ModelManifest } from '../../src/lib/model/manifest.ts
 import { HoneybeeModel } from '../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
 import type { AnswerResult } from '../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../src/lib/model/sampling.ts';
+import { greedy } from '../../src/lib/model/runtime/sampling.ts';
 import { folderInMemory } from './disk-folder.ts';
 
 const golden = 'tests/fixtures/golden';

@@ -6,7 +6,7 @@ import { createNodeBackend } from '../../src/cli/node-backend.ts';
 import { HoneybeeModel } from '../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../src/lib/model/runtime/model-folder.ts';
 import type { ImageInput } from '../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../src/lib/model/sampling.ts';
+import { greedy } from '../../src/lib/model/runtime/sampling.ts';
 import {
 	Atlas,
 	generateScene,

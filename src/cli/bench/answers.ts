@@ -6,7 +6,7 @@ import type {
 	StageTimings,
 	Turn
 } from '../../lib/model/runtime/types.ts';
-import { greedy } from '../../lib/model/sampling.ts';
+import { greedy } from '../../lib/model/runtime/sampling.ts';
 
 /** One answer as a user meets it; milliseconds. */
 export interface TimedAnswer {

@@ -7,7 +7,7 @@ import { median } from '../../lib/analysis/statistics.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { ModelManifest } from '../../lib/model/manifest.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
-import { number, parse, positionals, type Command, type Terminal } from '../command.ts';
+import { number, parseOptions, positionals, type Command, type Terminal } from '../command.ts';
 import { openFolder } from '../io/disk.ts';
 import type { AnswersResult } from './answers.ts';
 import { bytesPerToken, readBandwidth } from './bandwidth.ts';
@@ -50,7 +50,7 @@ export function benchCommand(extension?: Extension): Command {
 			'--rounds N    processes for each subject of the comparison, in turns; medians are shown (3)'
 		],
 		async run(args, terminal) {
-			const { values, positionals: rest } = parse({
+			const { values, positionals: rest } = parseOptions({
 				args: [...args],
 				allowPositionals: true,
 				options: {
@@ -181,7 +181,7 @@ async function compare(
 async function work(job: Job): Promise<AnswersResult | GenerationResult | LoopsResult[]> {
 	if (job.kind === 'eval-loop') return (await import('./eval-loop.ts')).measureEvalLoop(job.root);
 	if (job.kind === 'answers') return (await import('./whole-model.ts')).measureWholeModel(job.root);
-	return (await import('./subjects.ts')).measure(job.subject, job.task);
+	return (await import('./subjects.ts')).measureGeneration(job.subject, job.task);
 }
 
 /** Runs this program again for one job: every subject has a process, and so a peak memory, of its own. */

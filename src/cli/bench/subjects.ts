@@ -109,7 +109,7 @@ export const subjects = { honeybee, onnxruntime, transformers } as const;
 export type SubjectName = keyof typeof subjects;
 
 /** Runs in a process of its own, so that its peak memory is that of one subject. */
-export async function measure(name: SubjectName, task: GenerationTask): Promise<GenerationResult> {
+export async function measureGeneration(name: SubjectName, task: GenerationTask): Promise<GenerationResult> {
 	const begin = performance.now();
 	const run = await subjects[name].load(task);
 	const load_ms = performance.now() - begin;

@@ -19,10 +19,10 @@ export function openConversionThreads(
 ): ThreadPool {
 	const source = import.meta.url.endsWith('.ts');
 	const url = new URL(source ? './worker.ts' : './convert-worker.js', import.meta.url);
-	return startThreads(count, ({ ready, hear, ended }) => {
+	return startThreads(count, ({ ready, answered, ended }) => {
 		const worker = new Worker(url, { workerData: setup });
 		worker.on('online', ready);
-		worker.on('message', (answer: ThreadAnswer) => hear(answer));
+		worker.on('message', (answer: ThreadAnswer) => answered(answer));
 		worker.on('error', (error) => ended(error instanceof Error ? error : new Error(String(error))));
 		worker.on('exit', () => ended(new Error('A thread of the conversion has ended.')));
 		return {

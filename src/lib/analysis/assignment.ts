@@ -22,9 +22,9 @@ export function assign(cost: Float64Array | Float32Array, rows: number, columns:
 	for (const value of cost)
 		if (!Number.isFinite(value))
 			throw new InputError('A cost matrix must not hold infinite or undefined values.');
-	const turned = rows > columns;
-	const [short, long] = turned ? [columns, rows] : [rows, columns];
-	const at = turned
+	const transposed = rows > columns;
+	const [short, long] = transposed ? [columns, rows] : [rows, columns];
+	const at = transposed
 		? (i: number, j: number) => cost[j * columns + i]!
 		: (i: number, j: number) => cost[i * columns + j]!;
 	const longOfShort = shortestPaths(short, long, at);
@@ -34,7 +34,7 @@ export function assign(cost: Float64Array | Float32Array, rows: number, columns:
 	let total = 0;
 	for (let i = 0; i < short; i++) {
 		const j = longOfShort[i]!;
-		const [row, column] = turned ? [j, i] : [i, j];
+		const [row, column] = transposed ? [j, i] : [i, j];
 		columnOfRow[row] = column;
 		rowOfColumn[column] = row;
 		total += cost[row * columns + column]!;

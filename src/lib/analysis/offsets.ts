@@ -103,21 +103,21 @@ export function samples(trace: SamplingTrace, filter: SampleFilter = {}): Sample
 	const reference = floats(trace.referencePoints);
 	const rows: Sample[] = [];
 	for (const layer of chosen(sizes.layers, filter.layer)) {
-		const where = floats(trace.layers[layer]!.locations);
-		const much = floats(trace.layers[layer]!.weights);
+		const locations = floats(trace.layers[layer]!.locations);
+		const weights = floats(trace.layers[layer]!.weights);
 		for (const token of chosen(sizes.tokens, filter.token))
 			for (const head of chosen(sizes.heads, filter.head))
 				for (const point of chosen(sizes.points, filter.point)) {
 					const at = ((image * sizes.tokens + token) * sizes.heads + head) * sizes.points + point;
 					const referenceX = reference[2 * (image * sizes.tokens + token)]! * side;
 					const referenceY = reference[2 * (image * sizes.tokens + token) + 1]! * side;
-					const x = where[2 * at]! * side;
-					const y = where[2 * at + 1]! * side;
+					const x = locations[2 * at]! * side;
+					const y = locations[2 * at + 1]! * side;
 					rows.push({
 						...{ layer, head, point, token, referenceX, referenceY, x, y },
 						offsetX: x - referenceX,
 						offsetY: y - referenceY,
-						weight: much[at]!,
+						weight: weights[at]!,
 						outside: !(x >= 0 && x <= side && y >= 0 && y <= side)
 					});
 				}

@@ -51,6 +51,6 @@ function objectsOf(
 ): SceneObject[] {
 	const names = (text: string, object: SceneObject) =>
 		new RegExp(`\\b${classes[object.cls] ?? ''}\\b`).test(text);
-	const asked = objects.filter((object) => names(question, object));
-	return asked.length > 0 ? asked : objects.filter((object) => names(answer, object));
+	const named = objects.filter((object) => names(question, object));
+	return named.length > 0 ? named : objects.filter((object) => names(answer, object));
 }

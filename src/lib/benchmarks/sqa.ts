@@ -119,9 +119,9 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>,
 		const question_id = idField(item, 'id', place);
 		const where = `${place} (id ${question_id})`;
 		ids.add(question_id, where);
-		const [asked, told] = conversation(item, where);
-		const parsed = parseQuestion(asked);
-		const answer = parseSolution(told);
+		const [question, solution] = conversation(item, where);
+		const parsed = parseQuestion(question);
+		const answer = parseSolution(solution);
 		if (!parsed || answer === undefined)
 			throw new InputError(
 				`${where} has no "Context:", "Options:" or "ANSWER:"; give ScienceQA's QCM-LEPA file for LLaVA.`
@@ -141,7 +141,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>,
 			id: i,
 			images: image ? [image] : [],
 			data: {
-				question: asked,
+				question,
 				question_id,
 				image_path: image?.name ?? NO_IMAGE,
 				answer,
@@ -164,10 +164,10 @@ function conversation(item: JsonObject<Json>, where: string): [string, string] {
 	const texts = (Array.isArray(turns) ? (turns as Json[]) : []).map((turn) =>
 		isObject(turn) ? turn['value'] : undefined
 	);
-	const [asked, told] = texts;
-	if (typeof asked !== 'string' || typeof told !== 'string')
+	const [question, solution] = texts;
+	if (typeof question !== 'string' || typeof solution !== 'string')
 		throw new InputError(`${where} has no two "conversations"; the file is damaged or another kind.`);
-	return [asked, told];
+	return [question, solution];
 }
 
 /** The letter as the answer gives it, or the letter of the last choice whose text it contains, or "FAILED". */

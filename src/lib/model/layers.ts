@@ -185,12 +185,12 @@ export function layerNorm(
 	);
 }
 
-/** [B, T, H·dh] → [B, H, T, dh] */
+/** x [B, T, H·dh] ─ Reshape ─ [B, T, H, dh] ─ ᵀ ─ [B, H, T, dh] */
 export function splitHeads(g: Graph, x: Value, heads: number, headDim: number): Value {
 	return Transpose(g, Reshape(g, x, [0, 0, heads, headDim]), [0, 2, 1, 3]);
 }
 
-/** [B, H, T, dh] → [B, T, H·dh] */
+/** x [B, H, T, dh] ─ ᵀ ─ [B, T, H, dh] ─ Reshape ─ [B, T, H·dh] */
 export function mergeHeads(g: Graph, x: Value, width: number): Value {
 	return Reshape(g, Transpose(g, x, [0, 2, 1, 3]), [0, 0, width]);
 }

@@ -2,12 +2,9 @@ import { isObject, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { ConfigFields } from './config-fields.ts';
 import type { HoneybeeConfig, LmConfig, ProjectorConfig, TextConfig, VisionConfig } from './config.ts';
+import { clipNormalization } from './image/preprocess.ts';
 import { parseText } from './language/parse-config.ts';
 import { projectorDefinition } from './projectors/registry.ts';
-
-/** CLIP's image statistics, used by upstream where an old config has none. */
-const clipMean = [0.48145466, 0.4578275, 0.40821073];
-const clipStd = [0.26862954, 0.26130258, 0.27577711];
 
 /**
  * Upstream's migrations of an old config.json (SPEC §1: top-level `hidden_size` dropped, `visual_projector_config` renamed,
@@ -40,8 +37,8 @@ function parseVision(json: JsonObject): VisionConfig {
 		image_size: fields.count('image_size', undefined, 1),
 		hidden_act: fields.oneOf('hidden_act', ['quick_gelu', 'gelu'], 'quick_gelu'),
 		layer_norm_eps: fields.number('layer_norm_eps', 1e-5),
-		image_mean: fields.numbers('image_mean', 3, clipMean),
-		image_std: fields.numbers('image_std', 3, clipStd)
+		image_mean: fields.numbers('image_mean', 3, clipNormalization.mean),
+		image_std: fields.numbers('image_std', 3, clipNormalization.std)
 	};
 	if (config.hidden_size % config.num_attention_heads)
 		throw new InputError(

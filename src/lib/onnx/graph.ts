@@ -1,4 +1,20 @@
 import { elementCount, type Tensor } from '../tensor/tensor.ts';
+import {
+	AttributeProto,
+	AttributeType,
+	DataLocation,
+	Dimension,
+	GraphProto,
+	ModelProto,
+	NodeProto,
+	OperatorSetIdProto,
+	StringStringEntryProto,
+	TensorProto,
+	TensorShapeProto,
+	TypeProto,
+	TypeProtoTensor,
+	ValueInfoProto
+} from './onnx-proto.ts';
 import { ProtoWriter } from './protobuf.ts';
 import {
 	onnxDataType,
@@ -24,6 +40,11 @@ interface Port {
 	readonly dtype: ValueType;
 	readonly dims: readonly Dim[];
 }
+
+/** Version 10 of the intermediate representation came with opset 21. */
+const IR_VERSION = 10;
+/** Version of the operators, by domain; '' is ONNX's own. */
+const opsets = { '': 21, 'com.microsoft': 1 };
 
 interface NodeOptions {
 	/** '' for ONNX's own operators. */
@@ -185,37 +206,32 @@ export class Graph {
 	): Uint8Array {
 		const { nodes, inputs, outputs, constants, weights } = this.#store;
 		const model = new ProtoWriter();
-		model.int(1, 10).string(2, 'honeybee-workbench');
-		model.message(7, (graph) => {
-			for (const node of nodes) graph.message(1, (writer) => writeNode(writer, node));
-			graph.string(2, this.name);
+		model.int(ModelProto.ir_version, IR_VERSION).string(ModelProto.producer_name, 'honeybee-workbench');
+		model.message(ModelProto.graph, (graph) => {
+			for (const node of nodes) graph.message(GraphProto.node, (to) => writeNode(to, node));
+			graph.string(GraphProto.name, this.name);
 			for (const [name, value] of constants)
-				graph.message(5, (writer) => {
-					for (const dim of value.dims) writer.int(1, dim);
-					writer.int(2, onnxDataType[value.dtype]).string(8, name);
-					writer.bytes(9, new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength));
+				graph.message(GraphProto.initializer, (to) => {
+					const { data } = value;
+					writeTensorHead(to, { name, ...value });
+					to.bytes(TensorProto.raw_data, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 				});
-			for (const weight of weights.values()) {
-				const { file, offset, length } = locate(weight);
-				graph.message(5, (writer) => {
-					for (const dim of weight.dims) writer.int(1, dim);
-					writer.int(2, onnxDataType[weight.dtype]).string(8, weight.name);
-					for (const [key, value] of [
-						['location', file],
-						['offset', String(offset)],
-						['length', String(length)]
-					] as const)
-						writer.message(13, (entry) => entry.string(1, key).string(2, value));
-					writer.int(14, 1);
+			for (const weight of weights.values())
+				graph.message(GraphProto.initializer, (to) => {
+					const { file, offset, length } = locate(weight);
+					writeTensorHead(to, weight);
+					const place = { location: file, offset: String(offset), length: String(length) };
+					for (const entry of Object.entries(place)) writeEntry(to, TensorProto.external_data, entry);
+					to.int(TensorProto.data_location, DataLocation.EXTERNAL);
 				});
-			}
-			for (const port of inputs) graph.message(11, (writer) => writePort(writer, port));
-			for (const port of outputs) graph.message(12, (writer) => writePort(writer, port));
+			for (const port of inputs) graph.message(GraphProto.input, (to) => writePort(to, port));
+			for (const port of outputs) graph.message(GraphProto.output, (to) => writePort(to, port));
 		});
-		model.message(8, (opset) => opset.string(1, '').int(2, 21));
-		model.message(8, (opset) => opset.string(1, 'com.microsoft').int(2, 1));
-		for (const [key, value] of Object.entries(metadata))
-			model.message(14, (entry) => entry.string(1, key).string(2, value));
+		for (const [domain, version] of Object.entries(opsets))
+			model.message(ModelProto.opset_import, (to) =>
+				to.string(OperatorSetIdProto.domain, domain).int(OperatorSetIdProto.version, version)
+			);
+		for (const entry of Object.entries(metadata)) writeEntry(model, ModelProto.metadata_props, entry);
 		return model.finish();
 	}
 }
@@ -226,31 +242,54 @@ export function weightByteLength(weight: Pick<Weight, 'dtype' | 'dims'>): number
 	return elementCount(weight.dims) * size;
 }
 
-function writeNode(writer: ProtoWriter, node: Node): void {
-	for (const input of node.inputs) writer.string(1, input);
-	for (const output of node.outputs) writer.string(2, output);
-	writer.string(3, node.name).string(4, node.op);
-	for (const [name, attribute] of Object.entries(node.attributes))
-		writer.message(5, (field) => {
-			field.string(1, name);
-			if ('int' in attribute) field.int(3, attribute.int).int(20, 2);
-			else if ('float' in attribute) field.float(2, attribute.float).int(20, 1);
-			else if ('string' in attribute) field.string(4, attribute.string).int(20, 3);
-			else {
-				for (const value of attribute.ints) field.int(8, value);
-				field.int(20, 7);
-			}
-		});
-	if (node.domain) writer.string(7, node.domain);
+/** A StringStringEntryProto. */
+function writeEntry(to: ProtoWriter, field: number, [key, value]: readonly [string, string]): void {
+	to.message(field, (entry) =>
+		entry.string(StringStringEntryProto.key, key).string(StringStringEntryProto.value, value)
+	);
 }
 
-function writePort(writer: ProtoWriter, port: Port): void {
-	writer.string(1, port.name).message(2, (type) =>
-		type.message(1, (tensorType) =>
-			tensorType.int(1, onnxDataType[port.dtype]).message(2, (shape) => {
-				for (const dim of port.dims)
-					shape.message(1, (entry) => (typeof dim === 'number' ? entry.int(1, dim) : entry.string(2, dim)));
-			})
+/** Shape, type and name of a TensorProto. */
+function writeTensorHead(to: ProtoWriter, tensor: Pick<Weight, 'name' | 'dtype' | 'dims'>): void {
+	for (const dim of tensor.dims) to.int(TensorProto.dims, dim);
+	to.int(TensorProto.data_type, onnxDataType[tensor.dtype]).string(TensorProto.name, tensor.name);
+}
+
+function writeNode(to: ProtoWriter, node: Node): void {
+	for (const input of node.inputs) to.string(NodeProto.input, input);
+	for (const output of node.outputs) to.string(NodeProto.output, output);
+	to.string(NodeProto.name, node.name).string(NodeProto.op_type, node.op);
+	for (const [name, attribute] of Object.entries(node.attributes))
+		to.message(NodeProto.attribute, (field) => {
+			field.string(AttributeProto.name, name);
+			if ('int' in attribute)
+				field.int(AttributeProto.i, attribute.int).int(AttributeProto.type, AttributeType.INT);
+			else if ('float' in attribute)
+				field.float(AttributeProto.f, attribute.float).int(AttributeProto.type, AttributeType.FLOAT);
+			else if ('string' in attribute)
+				field.string(AttributeProto.s, attribute.string).int(AttributeProto.type, AttributeType.STRING);
+			else {
+				for (const value of attribute.ints) field.int(AttributeProto.ints, value);
+				field.int(AttributeProto.type, AttributeType.INTS);
+			}
+		});
+	if (node.domain) to.string(NodeProto.domain, node.domain);
+}
+
+/** A ValueInfoProto of a tensor. */
+function writePort(to: ProtoWriter, port: Port): void {
+	to.string(ValueInfoProto.name, port.name).message(ValueInfoProto.type, (type) =>
+		type.message(TypeProto.tensor_type, (tensor) =>
+			tensor
+				.int(TypeProtoTensor.elem_type, onnxDataType[port.dtype])
+				.message(TypeProtoTensor.shape, (shape) => {
+					for (const dim of port.dims)
+						shape.message(TensorShapeProto.dim, (entry) =>
+							typeof dim === 'number'
+								? entry.int(Dimension.dim_value, dim)
+								: entry.string(Dimension.dim_param, dim)
+						);
+				})
 		)
 	);
 }

@@ -1,6 +1,6 @@
 import { answerWords, type AnswerWord } from '../analysis/answer-diff.ts';
 import type { AnswerProbe, Turn } from '../model/runtime/types.ts';
-import { greedy } from '../model/sampling.ts';
+import { greedy } from '../model/runtime/sampling.ts';
 import { ask } from './ask.ts';
 import type { Control } from './control.ts';
 import { required, type Work } from './figure-study.ts';

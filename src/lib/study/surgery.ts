@@ -1,6 +1,6 @@
 import { alignWords, wordDeltas, type AnswerWord, type WordPair } from '../analysis/answer-diff.ts';
 import type { AnswerResult, TokenEdit } from '../model/runtime/types.ts';
-import { greedy } from '../model/sampling.ts';
+import { greedy } from '../model/runtime/sampling.ts';
 import { InputError } from '../tensor/errors.ts';
 import { giveAnswer, promptOf, wordsIn, type GivenAnswer } from './answer.ts';
 import type { Answerer } from './answerer.ts';

@@ -5,15 +5,6 @@ import type { DType, Tensor, TypedArrays } from './tensor.ts';
  * beyond the largest finite value become infinity, NaN stays NaN, subnormals are kept.
  */
 
-const scratch = new Float32Array(1);
-const scratchBits = new Uint32Array(scratch.buffer);
-
-/** Bits of a float32. */
-function bitsOf(value: number): number {
-	scratch[0] = value;
-	return scratchBits[0]!;
-}
-
 /** float16 bits → number. */
 export function halfToFloat32(bits: number): number {
 	const sign = bits & 0x8000 ? -1 : 1;
@@ -24,22 +15,7 @@ export function halfToFloat32(bits: number): number {
 	return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** Number (rounded to float32 first) → float16 bits. */
-export function halfFromFloat32(value: number): number {
-	return halfFromBits(bitsOf(value));
-}
-
-/** bfloat16 bits → number. */
-export function bfloat16ToFloat32(bits: number): number {
-	scratchBits[0] = bits << 16;
-	return scratch[0]!;
-}
-
-/** Number (rounded to float32 first) → bfloat16 bits. */
-export function bfloat16FromFloat32(value: number): number {
-	return bfloat16FromBits(bitsOf(value));
-}
-
+/** Bits of a float32 → float16 bits. */
 function halfFromBits(bits: number): number {
 	const sign = (bits >>> 16) & 0x8000;
 	const magnitude = bits & 0x7fffffff;
@@ -57,11 +33,6 @@ function halfFromBits(bits: number): number {
 	const rest = significand & ((1 << shift) - 1);
 	const tie = 1 << (shift - 1);
 	return sign | (kept + (rest > tie || (rest === tie && (kept & 1) === 1) ? 1 : 0));
-}
-
-function bfloat16FromBits(bits: number): number {
-	if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
-	return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
 let halfTable: Uint32Array | undefined;
@@ -96,14 +67,6 @@ export function bfloat16sToFloat32(bits: Uint16Array): Float32Array {
 	const out = new Uint32Array(bits.length);
 	for (let i = 0; i < bits.length; i++) out[i] = bits[i]! << 16;
 	return new Float32Array(out.buffer);
-}
-
-/** float32 → bfloat16 bits, all of them. */
-export function float32ToBfloat16(values: Float32Array): Uint16Array {
-	const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-	const out = new Uint16Array(values.length);
-	for (let i = 0; i < bits.length; i++) out[i] = bfloat16FromBits(bits[i]!);
-	return out;
 }
 
 const widen: { readonly [D in DType]: (data: TypedArrays[D]) => Float32Array } = {

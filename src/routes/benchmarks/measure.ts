@@ -2,7 +2,7 @@ import type { AnswerRequest, AnswerResult, ImageInput } from '$lib/model/runtime
 import { stageCosts, type StageCost } from '$lib/benchmarks/cost.ts';
 import type { TargetChoice } from '$lib/benchmarks/run/target.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
-import { greedy } from '$lib/model/sampling.ts';
+import { greedy } from '$lib/model/runtime/sampling.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Control } from '$lib/study/control.ts';
 

@@ -1,7 +1,7 @@
 import type { AnswerResult, AnswerScores } from '$lib/model/runtime/types.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
-import { greedy } from '$lib/model/sampling.ts';
+import { greedy } from '$lib/model/runtime/sampling.ts';
 import {
 	localityRows,
 	measure,

@@ -6,7 +6,7 @@ import type {
 	StageTimings
 } from '$lib/model/runtime/types.ts';
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
-import { greedy } from '$lib/model/sampling.ts';
+import { greedy } from '$lib/model/runtime/sampling.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { Control } from '$lib/study/control.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';

@@ -3,7 +3,7 @@ import { encode } from 'fast-png';
 import { dataUrl } from '$lib/bytes/data-url.ts';
 import { referencePlaces, samples } from '$lib/analysis/offsets.ts';
 import { tokenLocalities } from '$lib/analysis/locality.ts';
-import { greedy } from '$lib/model/sampling.ts';
+import { greedy } from '$lib/model/runtime/sampling.ts';
 import type { Call, NotebookSubject } from '$lib/notebook/protocol.ts';
 import { callKey } from '$lib/notebook/saved.ts';
 import { generateScene, questions, renderScene } from '$lib/scenes/index.ts';

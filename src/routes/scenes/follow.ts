@@ -2,7 +2,7 @@ import type { ImageInput } from '$lib/model/runtime/types.ts';
 import type { TokenPatchMap } from '$lib/analysis/map.ts';
 import { tokenPatchMap } from '$lib/analysis/map.ts';
 import type { LocalityMethod } from '$lib/model/probes/locality.ts';
-import { greedy } from '$lib/model/sampling.ts';
+import { greedy } from '$lib/model/runtime/sampling.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 
 /** A projector at a number of visual tokens, as the worker's requests name it. */

@@ -45,12 +45,12 @@ export function openConversionThreads(
 	start: ThreadChoice['start'],
 	setup: ThreadSetup
 ): ThreadPool {
-	return startThreads(count, ({ ready, hear, ended }) => {
+	return startThreads(count, ({ ready, answered, ended }) => {
 		const worker = start();
 		const post = (message: ToThread) => worker.postMessage(message);
 		const watched = Promise.withResolvers<void>();
 		worker.addEventListener('message', ({ data }: MessageEvent<FromThread>) =>
-			'watched' in data ? watched.resolve() : hear(data)
+			'watched' in data ? watched.resolve() : answered(data)
 		);
 		const { started, forget } = watchWorker(
 			worker,

@@ -1,7 +1,7 @@
 import { seededRandom } from '../../lib/bytes/random.ts';
 import { sentence } from '../../lib/bytes/sentence.ts';
 import type { GraphFiles, ModelManifest } from '../../lib/model/manifest.ts';
-import { handedNames } from '../../lib/model/language/graph.ts';
+import { intermediateNames } from '../../lib/model/language/graph.ts';
 import { toFloat32 } from '../../lib/tensor/half.ts';
 import { gridSide } from '../../lib/model/config.ts';
 import { poolingMatrix } from '../../lib/model/projectors/pooling.ts';
@@ -159,7 +159,7 @@ function subjects(manifest: ModelManifest): Subject[] {
 	const language = graphs.language.map((files): Subject => {
 		const [from, to] = files.layers;
 		const last = to === text_config.num_hidden_layers;
-		const inputs = from === 0 ? ['inputs_embeds'] : handedNames(from);
+		const inputs = from === 0 ? ['inputs_embeds'] : intermediateNames(from);
 		return {
 			name: graphs.language.length === 1 ? 'Language model' : `Language model, layers ${from} to ${to - 1}`,
 			files,
@@ -186,7 +186,9 @@ function subjects(manifest: ModelManifest): Subject[] {
 					logit_positions: new Tensor('int64', BigInt64Array.of(BigInt(POSITIONS - 1)), [1])
 				};
 			},
-			outputs: last ? ['logits', `present.${to - 1}.key`] : [...handedNames(to), `present.${to - 1}.key`]
+			outputs: last
+				? ['logits', `present.${to - 1}.key`]
+				: [...intermediateNames(to), `present.${to - 1}.key`]
 		};
 	});
 	return [vision, ...projected, ...language];

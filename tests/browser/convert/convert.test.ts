@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import type { ModelLocation } from '../../../src/lib/browser/model-source.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import { ConvertClient } from '../../../src/workers/convert/client.ts';
 import type { ConvertRequest, PickedFile } from '../../../src/workers/convert/api.ts';

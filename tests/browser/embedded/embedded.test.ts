@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import type { Atlas } from '../../../src/lib/scenes/index.ts';
 import { ModelClient } from '../../../src/workers/model/client.ts';
 import { embeddedUrl, fetchAtlas, sceneImage } from './scenes.ts';

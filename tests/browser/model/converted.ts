@@ -5,7 +5,7 @@ import { convert, type ConversionOptions } from '../../../src/lib/model/convert/
 import type { Hasher } from '../../../src/lib/model/convert/sink.ts';
 import type { DTypePreset, ModelManifest } from '../../../src/lib/model/manifest.ts';
 import type { AnswerRequest } from '../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { readGolden, type Golden, type GoldenCase } from '../../support/golden.ts';
 import { memorySink } from '../../support/memory-sink.ts';
 

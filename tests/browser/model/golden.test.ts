@@ -5,7 +5,7 @@ import { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../../../src/lib/model/runtime/trace-recorder.ts';
 import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 import { createWasmBackend, createWebGpuBackend } from '../../../src/workers/model/web-backend.ts';
 import { compareTensors, tolerance } from '../../support/compare.ts';

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { languageGraph } from '../../../src/lib/model/language/graph.ts';
-import { graphFiles, part } from '../../../src/lib/model/convert/part.ts';
+import { graphFiles, graphPart } from '../../../src/lib/model/convert/part.ts';
 import type { WeightDType } from '../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../src/lib/model/parse-config.ts';
 import type { Backend, SessionRequest } from '../../../src/lib/model/runtime/backend.ts';
@@ -34,7 +34,7 @@ function wideLanguage(dtype: WeightDType): { request: SessionRequest; bytes: num
 		num_key_value_heads: 16
 	};
 	const { text_config } = parseConfig(smallConfig({ text }));
-	const planned = part(
+	const planned = graphPart(
 		languageGraph(text_config, new ShapesOnly(), dtype, { layers: [0, text.num_hidden_layers] }),
 		'language'
 	);

@@ -1,5 +1,5 @@
 import { timedGeneration } from '../../../src/cli/bench/peer-generation.ts';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { ModelClient } from '../../../src/workers/model/client.ts';
 import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import { readBandwidth } from './bandwidth.ts';

@@ -4,10 +4,10 @@ import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
 import { openPeft, parsePeftConfig, peftBasePath } from '../../../src/lib/checkpoint/peft.ts';
 import { writeSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
-import { float32ToBfloat16 } from '../../../src/lib/tensor/half.ts';
 import { tensor } from '../../../src/lib/tensor/tensor.ts';
 import type { Tensor } from '../../../src/lib/tensor/tensor.ts';
 import { floats } from './build.ts';
+import { float32ToBfloat16 } from '../../support/bfloat16.ts';
 
 type Tensors = Record<string, Tensor>;
 const checkpointOf = (tensors: Tensors) =>

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import type { AnswerEvent, AnswerRequest } from '../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import type { Answerer } from '../../../src/lib/study/answerer.ts';
 import { ask, drain } from '../../../src/lib/study/ask.ts';
 import type { ModelClient } from '../../../src/lib/workbench/session/client.ts';

@@ -1,18 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import {
-	bfloat16FromFloat32,
-	bfloat16ToFloat32,
 	bfloat16sToFloat32,
-	float32ToBfloat16,
 	float32ToHalf,
-	halfFromFloat32,
 	halfToFloat32,
 	halvesToFloat32,
 	toFloat32
 } from '../../../src/lib/tensor/half.ts';
 import { tensor } from '../../../src/lib/tensor/tensor.ts';
+import { float32ToBfloat16 } from '../../support/bfloat16.ts';
 
 const allBits = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
+/** float16 bits of one number, rounded to float32 first. */
+const halfOf = (value: number) => float32ToHalf(Float32Array.of(value))[0]!;
+const bfloat16Of = (value: number) => float32ToBfloat16(Float32Array.of(value))[0]!;
+const fromBfloat16 = (bits: number) => bfloat16sToFloat32(Uint16Array.of(bits))[0]!;
 const bitsOf = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);
 
 /** float32 values of every exponent, and those around every tie between two float16 values. */
@@ -41,14 +42,14 @@ describe('float16', () => {
 		expect(halfToFloat32(0x8000)).toBe(-0);
 		expect(halfToFloat32(0xfc00)).toBe(-Infinity);
 		expect(halfToFloat32(0x7e01)).toBeNaN();
-		expect(halfFromFloat32(65519.99)).toBe(0x7bff);
-		expect(halfFromFloat32(65520)).toBe(0x7c00);
-		expect(halfFromFloat32(2 ** -25)).toBe(0);
-		expect(halfFromFloat32(2 ** -25 * 1.001)).toBe(1);
-		expect(halfFromFloat32(-0)).toBe(0x8000);
-		expect(halfFromFloat32(1 + 2 ** -11)).toBe(0x3c00);
-		expect(halfFromFloat32(1 + 3 * 2 ** -11)).toBe(0x3c02);
-		expect(halfFromFloat32(NaN) & 0x7fff).toBe(0x7e00);
+		expect(halfOf(65519.99)).toBe(0x7bff);
+		expect(halfOf(65520)).toBe(0x7c00);
+		expect(halfOf(2 ** -25)).toBe(0);
+		expect(halfOf(2 ** -25 * 1.001)).toBe(1);
+		expect(halfOf(-0)).toBe(0x8000);
+		expect(halfOf(1 + 2 ** -11)).toBe(0x3c00);
+		expect(halfOf(1 + 3 * 2 ** -11)).toBe(0x3c02);
+		expect(halfOf(NaN) & 0x7fff).toBe(0x7e00);
 	});
 
 	test('every value survives widening and narrowing, one by one and in bulk', () => {
@@ -97,15 +98,15 @@ describe('bfloat16', () => {
 			if (!Number.isFinite(value)) return;
 			const low = bitsOf(values)[i]! >>> 16;
 			const candidates = [low, low + 1].filter((bits) => (bits & 0x7f80) !== 0x7f80);
-			const distance = (bits: number) => Math.abs(bfloat16ToFloat32(bits) - value);
+			const distance = (bits: number) => Math.abs(fromBfloat16(bits) - value);
 			const [a = low, b = a] = candidates;
 			const nearest = distance(a) < distance(b) ? a : distance(a) > distance(b) ? b : a & 1 ? b : a;
 			if (candidates.length === 2 && narrow[i] !== nearest) wrong++;
 		});
 		expect(wrong).toBe(0);
-		expect(bfloat16FromFloat32(3.4028234663852886e38)).toBe(0x7f80);
-		expect(bfloat16FromFloat32(-Infinity)).toBe(0xff80);
-		expect(bfloat16ToFloat32(bfloat16FromFloat32(NaN))).toBeNaN();
+		expect(bfloat16Of(3.4028234663852886e38)).toBe(0x7f80);
+		expect(bfloat16Of(-Infinity)).toBe(0xff80);
+		expect(fromBfloat16(bfloat16Of(NaN))).toBeNaN();
 	});
 });
 

@@ -1,6 +1,6 @@
 import { sha256 } from '../../bytes/hash.ts';
 import type { AnswerEvent, AnswerRequest, AnswerResult, ImageInput } from '../../model/runtime/types.ts';
-import { greedy } from '../../model/sampling.ts';
+import { greedy } from '../../model/runtime/sampling.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Benchmark, Example, ExampleImage } from '../benchmark.ts';
 import type { ImagePreparer } from './prepare.ts';

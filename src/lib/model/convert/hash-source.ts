@@ -13,15 +13,15 @@ export async function hashSource(
 	const size = Math.min(CHUNK, source.size);
 	const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
 	// One part is read while the one before it is hashed.
-	const read = (at: number, turn: number) => {
+	const read = (at: number, part: number) => {
 		const end = Math.min(at + CHUNK, source.size);
-		return source.read(at, end, buffers[turn & 1]!.subarray(0, end - at));
+		return source.read(at, end, buffers[part & 1]!.subarray(0, end - at));
 	};
 	let next = source.size > 0 ? read(0, 0) : undefined;
 	try {
-		for (let at = CHUNK, turn = 1; next; at += CHUNK, turn++) {
+		for (let at = CHUNK, part = 1; next; at += CHUNK, part++) {
 			const bytes: Uint8Array = await next;
-			next = at < source.size ? read(at, turn) : undefined;
+			next = at < source.size ? read(at, part) : undefined;
 			hash.update(bytes);
 			onBytes(bytes.length);
 		}

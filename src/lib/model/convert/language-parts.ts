@@ -4,7 +4,7 @@ import type { TextConfig } from '../config.ts';
 import { languageGraph } from '../language/graph.ts';
 import type { WeightDType } from '../manifest.ts';
 import type { StateDict } from '../state-dict.ts';
-import { part, type Part } from './part.ts';
+import { graphPart, type Part } from './part.ts';
 
 /**
  * Bytes of weights that one session of the language model has at most by default. A session's shards are all in the page's
@@ -32,7 +32,7 @@ export function planLanguage(
 	const all = [0, config.num_hidden_layers] as const;
 	const parts = known ?? cutEvenly(layerBytes(graphOf(all).weights, all[1]), limit);
 	return parts.map((layers) => ({
-		...part(graphOf(layers), parts.length === 1 ? 'language' : `language.${layers.join('-')}`),
+		...graphPart(graphOf(layers), parts.length === 1 ? 'language' : `language.${layers.join('-')}`),
 		layers
 	}));
 }

@@ -9,12 +9,12 @@ export interface Part {
 	readonly shards: readonly Shard[];
 }
 
-export function part(graph: Graph, stem: string): Part {
+export function graphPart(graph: Graph, stem: string): Part {
 	return { graph, path: `${stem}.onnx`, shards: planShards(stem, graph.weights) };
 }
 
 /** A graph whose weights lie in shards of other parts; it has those of them that it needs. */
-export function view(graph: Graph, stem: string, shards: readonly Shard[]): Part {
+export function sharedPart(graph: Graph, stem: string, shards: readonly Shard[]): Part {
 	const names = new Set(graph.weights.map(({ name }) => name));
 	const needed = shards.filter(({ locations }) => [...locations.keys()].some((name) => names.delete(name)));
 	return { graph, path: `${stem}.onnx`, shards: needed };

@@ -9,7 +9,7 @@ import { afterFeatures, visionGraph } from '../vision/graph.ts';
 import { PREFIX } from '../projectors/parts.ts';
 import { dtypePresets, subModelDTypes } from './dtypes.ts';
 import { planLanguage, type LanguagePart } from './language-parts.ts';
-import { part, type Part, view } from './part.ts';
+import { graphPart, sharedPart, type Part } from './part.ts';
 import type { Shard } from './shards.ts';
 import { tellUnused, unusedTensors, type UnusedTensors } from './unused.ts';
 import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
@@ -59,8 +59,8 @@ export function planConversion(
 		])
 	].sort((a, b) => a - b);
 
-	const vision = part(visionGraph(vision_config, state, featureLayers, dtypes.vision), 'vision');
-	const embedding = part(embeddingGraph(text_config, state, dtypes.embedding), 'embedding');
+	const vision = graphPart(visionGraph(vision_config, state, featureLayers, dtypes.vision), 'vision');
+	const embedding = graphPart(embeddingGraph(text_config, state, dtypes.embedding), 'embedding');
 	const language = planLanguage(
 		text_config,
 		state,
@@ -69,13 +69,13 @@ export function planConversion(
 		existing?.graphs.language.map(({ layers }) => layers)
 	);
 	// Another view of the same weights: they lie in the language model's shards.
-	const lens = view(
+	const lens = sharedPart(
 		lensGraph(text_config, state, dtypes.language),
 		'lens',
 		language.flatMap(({ shards }) => shards)
 	);
-	const attention = part(attentionGraph(text_config, kvType(dtypes.language)), 'attention');
-	const cache = part(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
+	const attention = graphPart(attentionGraph(text_config, kvType(dtypes.language)), 'attention');
+	const cache = graphPart(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
 	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
 	const parts = [vision, embedding, ...language, lens, attention, cache, ...projectors.map((p) => p.part)];
 	const last = Math.max(...featureLayers);
@@ -105,7 +105,7 @@ export function planConversion(
 
 function projectorPart({ projector, config, state }: ConversionSource): Part {
 	const graph = projectorOf(config.projector_config).graph(state, gridSide(config.vision_config));
-	return part(graph, `projector.${projector}`);
+	return graphPart(graph, `projector.${projector}`);
 }
 
 /** What a checkpoint would become, without reading its weights. */

@@ -23,7 +23,7 @@ export interface ThreadPort {
 export interface ThreadEvents {
 	/** It takes tasks, and its end would be noticed. */
 	readonly ready: () => void;
-	readonly hear: (answer: ThreadAnswer) => void;
+	readonly answered: (answer: ThreadAnswer) => void;
 	/** It answers no more. */
 	readonly ended: (error: Error) => void;
 }
@@ -47,7 +47,7 @@ class Thread {
 	constructor(start: StartThread, ready: (thread: Thread) => void, ended: (error: Error) => void) {
 		this.#port = start({
 			ready: () => ready(this),
-			hear: (answer) => this.#hear(answer),
+			answered: (answer) => this.#settle(answer),
 			ended: (error) => {
 				this.#end(error);
 				ended(error);
@@ -75,7 +75,7 @@ class Thread {
 		this.#end(new Error('The threads of the conversion were ended.'));
 	}
 
-	#hear(answer: ThreadAnswer): void {
+	#settle(answer: ThreadAnswer): void {
 		const task = this.#task;
 		if (!task) return;
 		if ('bytes' in answer) {

@@ -76,21 +76,21 @@ export function serveThread({
 
 	const run = async (task: Work): Promise<string> => {
 		const { signal } = abort;
-		let unsaid = 0;
+		let unreported = 0;
 		let last = 0;
-		const say = () => {
-			answer({ call: task.call, bytes: unsaid });
-			unsaid = 0;
+		const report = () => {
+			answer({ call: task.call, bytes: unreported });
+			unreported = 0;
 		};
 		const digest = await work(task, signal, (bytes) => {
 			signal.throwIfAborted();
-			unsaid += bytes;
+			unreported += bytes;
 			const now = performance.now();
 			if (now - last < REPORT_MS) return;
 			last = now;
-			say();
+			report();
 		});
-		say();
+		report();
 		return digest;
 	};
 

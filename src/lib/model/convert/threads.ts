@@ -65,7 +65,7 @@ export async function runJobs(
 ): Promise<void> {
 	let next = 0;
 	let failure: { readonly error: unknown } | undefined;
-	const lane = async () => {
+	const takeJobs = async () => {
 		while (!failure && next < jobs.length)
 			try {
 				await jobs[next++]!();
@@ -75,6 +75,6 @@ export async function runJobs(
 				onError();
 			}
 	};
-	await Promise.all(Array.from({ length: Math.max(1, count) }, lane));
+	await Promise.all(Array.from({ length: Math.max(1, count) }, takeJobs));
 	if (failure) throw failure.error;
 }

@@ -155,9 +155,9 @@ async function* bands(
 	regions: readonly [number, number]
 ): AsyncGenerator<Band, void, void> {
 	const { dtype, count } = reader;
-	const load = async (start: number, turn: number): Promise<Band> => {
+	const load = async (start: number, part: number): Promise<Band> => {
 		const end = Math.min(start + perBand, count);
-		const address = workspace.address(regions[turn & 1]!);
+		const address = workspace.address(regions[part & 1]!);
 		if (isDirect(dtype)) {
 			const target = workspace.bytes(address, (end - start) * direct[dtype].size);
 			const bytes = await reader.read(start, end, target);
@@ -171,9 +171,9 @@ async function* bands(
 	};
 	let next: Promise<Band> | undefined = load(0, 0);
 	try {
-		for (let start = 0, turn = 1; next && start < count; start += perBand, turn++) {
+		for (let start = 0, part = 1; next && start < count; start += perBand, part++) {
 			const band: Band = await next;
-			next = band.end < count ? load(band.end, turn) : undefined;
+			next = band.end < count ? load(band.end, part) : undefined;
 			yield band;
 		}
 	} finally {
@@ -190,9 +190,9 @@ export function encodeValues(reader: NamedTensor, type: FloatType): AsyncGenerat
 		const workspace = new Workspace(kernels, [band, band, perBand * size, perBand * size, Flags.size]);
 		const flags = new Flags(workspace, 4);
 		const recode = recoder(workspace, inWorkspace(reader), type, flags);
-		let turn = 0;
+		let part = 0;
 		for await (const { start, end, address } of bands(workspace, reader, perBand, [0, 1])) {
-			const out = workspace.address(2 + (turn++ & 1));
+			const out = workspace.address(2 + (part++ & 1));
 			recode(address, out, end - start);
 			yield workspace.bytes(out, (end - start) * size);
 		}
@@ -331,12 +331,12 @@ export function encodeQuantized(
 		const row = workspace.address(2);
 		const scales = workspace.address(5);
 		const zeros = workspace.address(6);
-		let turn = 0;
+		let part = 0;
 		const quantize = kernels[`quantize${bits}${direct[inWorkspace(reader)].name}`];
 		// Rows that end within a block are filled up elsewhere.
 		const inPlace = columns % BLOCK === 0;
 		for await (const band of bands(workspace, reader, perBand * columns, [0, 1])) {
-			const packed = workspace.address(3 + (turn++ & 1));
+			const packed = workspace.address(3 + (part++ & 1));
 			const first = band.start / columns;
 			const count = (band.end - band.start) / columns;
 			for (let i = 0; i < count; i++) {

@@ -97,7 +97,7 @@ const raise = (flags: Local<'i32'>, mask: Vector) =>
 	v128.store(flags.get, v128.or(v128.load(flags.get), mask));
 
 /**
- * float32 → float16, to nearest, ties to even (`halfFromFloat32`). @param count a multiple of 8
+ * float32 → float16, to nearest, ties to even (`float32ToHalf`). @param count a multiple of 8
  * @param flags 16 bytes, of which some are set where a number is none of float16's: NaN, an infinity, 65,520 and above
  */
 const narrowFloat32 = new Assembly('narrowFloat32', 4, (f, from, to, count, flags) => {

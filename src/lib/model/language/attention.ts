@@ -124,7 +124,12 @@ function attentionWeights(
 	return Softmax(g, Add(g, scores, grouped ? Unsqueeze(g, bias, [1]) : bias));
 }
 
-/** 0 where key j is seen from position p, j ≤ p, and next to −∞ elsewhere: [batch, 1, position, total]. */
+/**
+ * 0 where key j is seen from position p, j ≤ p, and next to −∞ elsewhere: [batch, 1, position, total].
+ *
+ *   0 … total − 1 ─────────────────────────┐
+ *   positions ─ [batch, 1, position, 1] ─ LessOrEqual ─ Where(0, −3.4e38)
+ */
 function causalBias(g: Graph, positions: Value, total: Value): Value {
 	const mask = g.scope('causal_mask');
 	const integer = (value: number) => mask.constant({ dtype: 'int32', dims: [], data: Int32Array.of(value) });
@@ -164,7 +169,12 @@ export function attentionGraph(config: TextConfig, type: FloatType): Graph {
 	return g;
 }
 
-/** [batch, kv_head, group, position, total] → [batch, head, position, total] */
+/**
+ * x [batch, kv_head, group, position, total] → [batch, head, position, total], whatever the sizes of the last two.
+ *
+ *   x ─┬─ Shape ─ Concat(batch, −1, position, total) ─┐
+ *      └───────────────────────────────────────── Reshape
+ */
 function mergeGroups(g: Graph, x: Value): Value {
 	const shape = Concat(g, [Shape(g, x, 0, 1), g.ints([-1]), Shape(g.scope('rest'), x, 3, 5)], 0);
 	return Reshape(g, x, shape);

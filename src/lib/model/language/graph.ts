@@ -69,10 +69,10 @@ export function languageGraph(
 	/** The norm before layer i. */
 	const normBefore = (i: number) =>
 		i === L ? decoder.at('norm') : decoder.at(`layers.${i}`).at('input_layernorm');
-	const skipNorm = (norm: Module, { residual, update }: Handed) =>
+	const skipNorm = (norm: Module, { residual, update }: IntermediateTensors) =>
 		SkipSimplifiedLayerNormalization(norm.graph, residual, update, norm.at('weight').parameter([O]), epsilon);
 
-	const inputs = from === 0 ? (['inputs_embeds'] as const) : handedNames(from);
+	const inputs = from === 0 ? (['inputs_embeds'] as const) : intermediateNames(from);
 	const [first, update] = inputs.map((name) => g.input(name, 'float32', hiddenDims));
 	if (!first) throw new Error('A language graph has an input.');
 	const fused = attention === 'fused';
@@ -99,7 +99,7 @@ export function languageGraph(
 			update: mlp(layer.at('mlp'), middle.normed, { ...config, dtype })
 		};
 		if (i + 1 === to && to < L) {
-			const [residualName, updateName] = handedNames(to);
+			const [residualName, updateName] = intermediateNames(to);
 			g.output(residualName, sum.residual, hiddenDims);
 			g.output(updateName, sum.update, hiddenDims);
 			break;
@@ -131,17 +131,17 @@ function rmsNorm(module: Module, x: Value, { size, epsilon }: { size: number; ep
 }
 
 /** The two terms of the hidden state before a layer, float32 [batch, position, O]. */
-interface Handed {
+interface IntermediateTensors {
 	readonly residual: Value;
 	readonly update: Value;
 }
 
 /** What a language graph that ends before layer i gives, and the one that begins there takes. */
-export function handedNames(layer: number): readonly [residual: string, update: string] {
+export function intermediateNames(layer: number): readonly [residual: string, update: string] {
 	return [`handed.${layer}.residual`, `handed.${layer}.update`];
 }
 
-/** Logits [batch, k, V] of normed rows [batch, k, O], float32. */
+/** rows [batch, k, O], normed ─ lm_head, or embed_tokens where the two are tied ─ Cast ─ logits [batch, k, V], float32. */
 function languageHead(root: Module, rows: Value, config: Stored): Value {
 	const { hidden_size, vocab_size, dtype } = config;
 	const tied = config.tie_word_embeddings && !root.state.has(`${root.key}.lm_head.weight`);
@@ -210,7 +210,12 @@ function selfAttention(
 	return Cast(g, projected, 'float32');
 }
 
-/** down(act(gate x) · up x), act being SiLU in LLaMA itself: x [batch, position, O] → [batch, position, O], float32. */
+/**
+ * LlamaMLP, down(act(gate x) · up x), act being SiLU in LLaMA itself: x [batch, position, O] → [batch, position, O], float32.
+ *
+ *   x ─┬─ up_proj ────────┐
+ *      └─ gate_proj ─ act ─ Mul [batch, position, I] ─ down_proj ─ Cast ─
+ */
 function mlp(module: Module, x: Value, config: Stored): Value {
 	const { hidden_size: O, intermediate_size: I, dtype, hidden_act = 'silu', mlp_bias: bias = false } = config;
 	const { graph: g } = module;

@@ -4,6 +4,7 @@ import { Add, Concat, Expand, Shape } from '../../onnx/ops.ts';
 import type { Dim, Value } from '../../onnx/types.ts';
 import { dims } from '../dims.ts';
 import { encodeValues } from '../kernels/encode.ts';
+import { layerNorm } from '../layers.ts';
 import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
 
@@ -15,22 +16,41 @@ export function projectorModule(g: Graph, state: StateDict): Module {
 	return new Module(g, state, { key: PREFIX, trace: 'proj' });
 }
 
-/** Appends the module's `count` learned rows [1, K, width] at the end of x: [B, T, width] → [B, T + K, width]. */
+/**
+ * Appends the module's `count` learned rows [1, K, width] at the end of x [B, T, width]; `tokens` is T + K. Traced under the
+ * module's name.
+ *
+ *   parameter [1, K, width] ─ Expand ─┐
+ *   x ─────────────────────────────── Concat ─ [B, T + K, width]
+ */
 export function appendTokens(
 	module: Module,
 	x: Value,
-	{ count, width }: { readonly count: number; readonly width: number }
+	{ count, tokens, width }: { readonly count: number; readonly tokens: Dim; readonly width: number }
 ): Value {
 	if (count === 0) return x;
 	const { graph: g } = module;
-	const tokens = module.parameter([1, count, width]);
+	const learned = module.parameter([1, count, width]);
 	const shape = Concat(g, [Shape(g, x, 0, 1), g.ints([count, width])], 0);
-	return Concat(g, [x, Expand(g, tokens, shape)], 1);
+	const all = Concat(g, [x, Expand(g, learned, shape)], 1);
+	module.trace('', all, [dims.image, tokens, width]);
+	return all;
+}
+
+/** The LayerNorm over the features x [B, N, E] that some projectors begin with, traced under the module's name. */
+export function prenorm(
+	module: Module,
+	x: Value,
+	{ tokens, width }: { readonly tokens: number; readonly width: number }
+): Value {
+	const normed = layerNorm(module, x, { size: width, epsilon: 1e-6 });
+	module.trace('', normed, [dims.image, tokens, width]);
+	return normed;
 }
 
 /**
- * x [B, N, width] + the module's embedding [1, N, width]. Old checkpoints hold one row more, for the cls token, which upstream
- * drops on load for mlp and c-abs (`oldClsRow`).
+ * x [B, N, width] ─ Add(the module's embedding [1, N, width]) ─ [B, N, width]. Old checkpoints hold one row more, for the cls token, which upstream
+ * drops on load for mlp and c-abs (`oldClsRow`). The sum is traced under the module's name.
  */
 export function addPositions(
 	module: Module,
@@ -38,11 +58,17 @@ export function addPositions(
 	options: { readonly tokens: number; readonly width: number; readonly oldClsRow?: boolean }
 ): Value {
 	const { tokens, width, oldClsRow = false } = options;
-	const { graph: g, state, key } = module;
-	if (!oldClsRow || state.dims(key)?.[1] !== tokens + 1)
-		return Add(g, x, module.parameter([1, tokens, width]));
+	const hasClsRow = oldClsRow && module.state.dims(module.key)?.[1] === tokens + 1;
+	const positions = hasClsRow ? withoutClsRow(module, tokens, width) : module.parameter([1, tokens, width]);
+	const sum = Add(module.graph, x, positions);
+	module.trace('', sum, [dims.image, tokens, width]);
+	return sum;
+}
+
+/** The module's embedding [1, N + 1, width] without its first row: [1, N, width]. */
+function withoutClsRow({ graph: g, state, key }: Module, tokens: number, width: number): Value {
 	state.expect(key, [1, tokens + 1, width]);
-	const positions = g.weight({
+	return g.weight({
 		name: `${key}.without_cls`,
 		dtype: 'float32',
 		dims: [1, tokens, width],
@@ -59,7 +85,6 @@ export function addPositions(
 			);
 		}
 	});
-	return Add(g, x, positions);
 }
 
 /** Declares `visual_embeds` and its trace name, `proj.output`. */

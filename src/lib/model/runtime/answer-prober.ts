@@ -163,7 +163,7 @@ export class AnswerProber {
 		for (const source of sourcesFrom(prompt.runs, 0)) {
 			const { image, choice } = source;
 			await step(async () => {
-				if (!visual.hasEmbeds(image, choice)) await visual.see(image, choice);
+				if (!visual.hasEmbeds(image, choice)) await visual.encode(image, choice);
 				visuals.set(sourceKey(source), await visual.project(image, choice));
 			});
 		}
@@ -173,7 +173,7 @@ export class AnswerProber {
 		const own = last?.own;
 		const mean = own
 			? await step(async () => {
-					if (!visual.hasEmbeds(own.image, own.choice)) await visual.see(own.image, own.choice);
+					if (!visual.hasEmbeds(own.image, own.choice)) await visual.encode(own.image, own.choice);
 					return meanToken(await visual.project(own.image, own.choice), own.choice.tokens, hidden);
 				})
 			: new Float32Array(hidden);

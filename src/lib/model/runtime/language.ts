@@ -1,6 +1,6 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { handedNames } from '../language/graph.ts';
+import { intermediateNames } from '../language/graph.ts';
 import { ropeAngles } from '../language/rope.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { Backend } from './backend.ts';
@@ -18,7 +18,7 @@ interface LanguagePart {
 	/** Outputs that become the cache. */
 	readonly present: readonly string[];
 	/** Outputs that the next part takes; none for the last. */
-	readonly handed: readonly string[];
+	readonly intermediate: readonly string[];
 }
 
 /** Some positions on their way through the layers. */
@@ -101,10 +101,10 @@ export class LanguageModel {
 		// One after the other: a part's shards are dropped before the next one's are read.
 		for (const [index, files] of graphs.language.entries()) {
 			const present = presentNames(files.layers);
-			const handed = index + 1 < count ? handedNames(files.layers[1]) : [];
+			const intermediate = index + 1 < count ? intermediateNames(files.layers[1]) : [];
 			const name = count === 1 ? 'language model' : `language model, part ${index + 1} of ${count}`;
-			const session = await create(name, { files, stayOnDevice: [...present, ...handed] });
-			parts.push({ session, present, handed });
+			const session = await create(name, { files, stayOnDevice: [...present, ...intermediate] });
+			parts.push({ session, present, intermediate });
 		}
 		// Its rows meet visual tokens on the CPU and go to the graph from there.
 		const embedding = await create('embedding', { files: graphs.embedding, onCpu: true });
@@ -224,8 +224,8 @@ export class LanguageModel {
 		} finally {
 			past.dispose();
 		}
-		const asked = (attention?.layers ?? []).map((layer) => `lm.layers.${layer}.attention`);
-		for (const name of [...outputs, ...asked])
+		const attentionNames = (attention?.layers ?? []).map((layer) => `lm.layers.${layer}.attention`);
+		for (const name of [...outputs, ...attentionNames])
 			if (!taken[name]) throw new Error(`The language model has no output "${name}".`);
 		return taken;
 	}
@@ -298,19 +298,19 @@ export class LanguageModel {
 				logitPositions.length
 			])
 		};
-		let handed: Record<string, OrtTensor> = {
+		let intermediate: Record<string, OrtTensor> = {
 			inputs_embeds: new Tensor('float32', embeds, [1, count, hidden_size])
 		};
 		for (const part of parts) {
-			const last = part.handed.length === 0;
-			const outputs = await part.session.run({ ...common, ...handed, ...feeds() }, [
-				...part.handed,
+			const last = part.intermediate.length === 0;
+			const outputs = await part.session.run({ ...common, ...intermediate, ...feeds() }, [
+				...part.intermediate,
 				...wanted(part),
 				...(last ? ['logits'] : [])
 			]);
-			disposeAll(Object.values(handed));
-			handed = Object.fromEntries(part.handed.map((name) => [name, outputs[name]!]));
-			for (const name of part.handed) delete outputs[name];
+			disposeAll(Object.values(intermediate));
+			intermediate = Object.fromEntries(part.intermediate.map((name) => [name, outputs[name]!]));
+			for (const name of part.intermediate) delete outputs[name];
 			await take(part, outputs);
 		}
 	}

@@ -1,10 +1,10 @@
 import { InputError } from '../../tensor/errors.ts';
-import { generate, idTensor } from '../generate.ts';
+import { generate, idTensor } from './generate.ts';
 import { eosTokenIds, gridSide } from '../config.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
-import { checkSampling } from '../sampling.ts';
+import { checkSampling } from './sampling.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import { AnswerProber } from './answer-prober.ts';
 import type { Backend } from './backend.ts';
@@ -154,7 +154,7 @@ export class HoneybeeModel {
 		const choice = this.#visual.choose(projector, tokens);
 		const recorder = new TraceRecorder(names);
 		await this.#step(async () => {
-			await this.#visual.see(image, choice, recorder);
+			await this.#visual.encode(image, choice, recorder);
 			if (!signal?.aborted) await this.#visual.project(image, choice, recorder);
 		}, signal);
 		signal?.throwIfAborted();
@@ -170,7 +170,7 @@ export class HoneybeeModel {
 		const { signal, onProgress } = options;
 		const choice = this.#visual.choose(request.projector, request.tokens);
 		const features = await this.#step(async () => {
-			await this.#visual.see(image, choice);
+			await this.#visual.encode(image, choice);
 			return this.#visual.features(image, choice);
 		}, signal);
 		const run = this.#visual.projectorRun(choice);

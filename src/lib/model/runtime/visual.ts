@@ -91,8 +91,8 @@ export class VisualModel {
 		return this.#features.get(image.id) !== undefined;
 	}
 
-	/** Computes and keeps an image's features; with a recorder also when they are known. */
-	async see(image: ImageInput, choice: ProjectorChoice, recorder?: TraceRecorder): Promise<void> {
+	/** Runs the vision tower and keeps the image's features; with a recorder also when they are known. */
+	async encode(image: ImageInput, choice: ProjectorChoice, recorder?: TraceRecorder): Promise<void> {
 		if (this.hasFeatures(image) && !recorder) return;
 		const decoded = image.pixels ?? (await this.#decode(image.bytes, image.name));
 		const pixels = preprocess([decoded], this.#manifest.image);
@@ -128,7 +128,7 @@ export class VisualModel {
 		return this.#embeds.get(embedsKey(image, choice)) !== undefined;
 	}
 
-	/** `visual_embeds` [perImage, hidden] of an image that was seen. */
+	/** `visual_embeds` [perImage, hidden] of an image that was encoded. */
 	async project(image: ImageInput, choice: ProjectorChoice, recorder?: TraceRecorder): Promise<Float32Array> {
 		const key = embedsKey(image, choice);
 		const known = this.#embeds.get(key);
@@ -150,7 +150,7 @@ export class VisualModel {
 		return embeds;
 	}
 
-	/** `visual_features` [N, E] that a projector reads, of an image that was seen. */
+	/** `visual_features` [N, E] that a projector reads, of an image that was encoded. */
 	features(image: ImageInput, choice: ProjectorChoice): Float32Array {
 		const features = this.#features.get(image.id)?.get(choice.entry.feature_layer);
 		if (!features) throw new Error(`Image ${image.name} is to be projected before it was seen.`);

@@ -4,7 +4,7 @@ import type { AnswerRequest, SamplingOptions } from '../../model/runtime/types.t
 import type { BackendChoice, LoadedModel, WorkerState } from '../../../workers/model/api.ts';
 import { gridSide } from '../../model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
-import { greedy } from '../../model/sampling.ts';
+import { greedy } from '../../model/runtime/sampling.ts';
 import type { ModelClient } from './client.ts';
 import { Exchange } from '../chat/exchange.svelte.ts';
 import type { SessionImage } from './images.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarize } from '../../../../src/cli/bench/report.ts';
 import { writePeerFolder, type PeerFolder } from '../../../../src/cli/bench/peer-folder.ts';
-import { measure, type SubjectName } from '../../../../src/cli/bench/subjects.ts';
+import { measureGeneration, type SubjectName } from '../../../../src/cli/bench/subjects.ts';
 import { convertCommand } from '../../../../src/cli/convert.ts';
 import type { ModelManifest } from '../../../../src/lib/model/manifest.ts';
 
@@ -47,7 +47,7 @@ describe('subjects of the benchmark', () => {
 				onnxruntime: peer.graph,
 				transformers: join(peer.parent, peer.name)
 			};
-			const { generations, load_ms, peak_memory } = await measure(name, {
+			const { generations, load_ms, peak_memory } = await measureGeneration(name, {
 				folder: folders[name],
 				prompt_ids: text.input_ids,
 				new_tokens: text.generated_ids.length,

@@ -13,12 +13,12 @@ async function puppets(count: number, slow = false) {
 	const threads: {
 		readonly told: ThreadTask[];
 		readonly ready: () => void;
-		readonly hear: (answer: ThreadAnswer) => void;
+		readonly answered: (answer: ThreadAnswer) => void;
 		readonly ended: (error: Error) => void;
 		closed: boolean;
 	}[] = [];
-	const start: StartThread = ({ ready, hear, ended }) => {
-		const thread = { told: [] as ThreadTask[], ready, hear, ended, closed: false };
+	const start: StartThread = ({ ready, answered, ended }) => {
+		const thread = { told: [] as ThreadTask[], ready, answered, ended, closed: false };
 		threads.push(thread);
 		if (!slow) queueMicrotask(ready);
 		return { post: (task) => void thread.told.push(task), close: () => void (thread.closed = true) };
@@ -48,12 +48,12 @@ describe('threads of a conversion', () => {
 		const third = pool.encode('c', false, nothing);
 		await settled();
 		expect(threads.map(({ told }) => told.length)).toEqual([1, 1]);
-		at('a').hear({ call: at('a').call, sha256: 'of a' });
+		at('a').answered({ call: at('a').call, sha256: 'of a' });
 		expect(await first).toBe('of a');
 		await settled();
 		expect(threads.map(({ told }) => told.length).sort((a, b) => a - b)).toEqual([1, 2]);
-		at('c').hear({ call: at('c').call, sha256: 'of c' });
-		at('b').hear({ call: at('b').call, sha256: 'of b' });
+		at('c').answered({ call: at('c').call, sha256: 'of c' });
+		at('b').answered({ call: at('b').call, sha256: 'of b' });
 		expect(await Promise.all([second, third])).toEqual(['of b', 'of c']);
 	});
 
@@ -66,21 +66,21 @@ describe('threads of a conversion', () => {
 				throw reason;
 			})
 		).finally(() => (over = true));
-		const { hear, told, call } = at('a');
-		hear({ call, bytes: 10 });
+		const { answered, told, call } = at('a');
+		answered({ call, bytes: 10 });
 		expect(told.at(-1)).toEqual({ kind: 'cancel' });
-		hear({ call, bytes: 10 });
+		answered({ call, bytes: 10 });
 		expect(told).toHaveLength(2);
 		await settled();
 		expect(over).toBe(false);
-		hear({ call, message: 'aborted', input: false });
+		answered({ call, message: 'aborted', input: false });
 		expect(await work).toEqual({ error: reason });
 	});
 
 	it('give errors back as what they were', async () => {
 		const { pool, at } = await puppets(1);
 		const work = outcome(pool.hash('a', nothing));
-		at('a').hear({ call: at('a').call, message: 'The disk is full; free some.', input: true });
+		at('a').answered({ call: at('a').call, message: 'The disk is full; free some.', input: true });
 		expect(await work).toEqual({ error: new InputError('The disk is full; free some.') });
 	});
 
@@ -92,9 +92,9 @@ describe('threads of a conversion', () => {
 		at('a').ended(new Error('gone'));
 		await settled();
 		// The other one is told to stop, and waited for.
-		const { told, hear, call } = at('b');
+		const { told, answered, call } = at('b');
 		expect(told.at(-1)).toEqual({ kind: 'cancel' });
-		hear({ call, message: 'aborted', input: false });
+		answered({ call, message: 'aborted', input: false });
 		expect(await all).toEqual({ error: new Error('gone') });
 		expect(done).toEqual([]);
 		// Nothing more is given out.
@@ -109,9 +109,9 @@ describe('threads of a conversion', () => {
 		expect(threads.map(({ told }) => told.length)).toEqual([0, 0]);
 		threads[1]!.ready();
 		await settled();
-		at('a').hear({ call: at('a').call, sha256: 'of a' });
+		at('a').answered({ call: at('a').call, sha256: 'of a' });
 		await settled();
-		at('b').hear({ call: at('b').call, sha256: 'of b' });
+		at('b').answered({ call: at('b').call, sha256: 'of b' });
 		expect(await Promise.all(work)).toEqual(['of a', 'of b']);
 		expect(threads.map(({ told }) => told.length)).toEqual([0, 2]);
 	});

@@ -12,13 +12,13 @@ import { transpose } from '../../../../src/lib/model/layers.ts';
 import { quantizeMatrix } from '../../../../src/lib/model/quantize.ts';
 import {
 	bfloat16sToFloat32,
-	float32ToBfloat16,
 	float32ToHalf,
 	halvesToFloat32,
 	toFloat32
 } from '../../../../src/lib/tensor/half.ts';
 import { bytesPerElement, type DType, type Tensor } from '../../../../src/lib/tensor/tensor.ts';
 import { random } from '../../../support/random-checkpoint.ts';
+import { float32ToBfloat16 } from '../../../support/bfloat16.ts';
 
 function readerOf(tensor: Tensor, asked: number[] = []): NamedTensor {
 	const size = bytesPerElement[tensor.dtype];

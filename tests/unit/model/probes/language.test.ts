@@ -8,7 +8,7 @@ import type {
 	TokenEdit,
 	Trace
 } from '../../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { embeddedModel, openNodeModel, scene } from '../../../support/embedded.ts';
 

@@ -15,7 +15,7 @@ import type {
 	ImageInput,
 	Turn
 } from '../../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 
 const fixtures = new URL('../../../fixtures/golden/', import.meta.url).pathname;

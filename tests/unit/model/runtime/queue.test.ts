@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import type { AnswerEvent, AnswerRequest, ImageInput } from '../../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { drain } from '../../../../src/lib/study/ask.ts';
 import { embeddedModel, openNodeModel, scene } from '../../../support/embedded.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { argmax, createSampler, greedy, randomNumbers } from '../../../../src/lib/model/sampling.ts';
+import { argmax, createSampler, greedy, randomNumbers } from '../../../../src/lib/model/runtime/sampling.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 
 const logits = Float32Array.of(0, 3, 1, 2, -1);

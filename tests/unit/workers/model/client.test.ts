@@ -2,7 +2,7 @@ import { afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { BackendError } from '../../../../src/lib/model/runtime/backend.ts';
 import type { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import type { AnswerEvent, AnswerRequest } from '../../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { probes, type Answerer } from '../../../../src/lib/study/answerer.ts';
 import { drain } from '../../../../src/lib/study/ask.ts';
 import type { Control } from '../../../../src/lib/study/control.ts';

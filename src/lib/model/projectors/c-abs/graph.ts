@@ -20,7 +20,7 @@ import { dims } from '../../dims.ts';
 import { layerNorm, linear } from '../../layers.ts';
 import type { Module } from '../../module.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, projectorModule } from '../parts.ts';
+import { addPositions, appendTokens, declareOutput, prenorm, projectorModule } from '../parts.ts';
 import type { CAbsConfig } from './config.ts';
 
 /** timm's LayerNormAct2d, not LayerNorm2d. */
@@ -40,7 +40,7 @@ export function squeezedWidth(C: number): number {
 	return quarter % 1 === 0.5 ? 2 * Math.round(quarter / 2) : Math.round(quarter);
 }
 
-/** [B, T, C] → [B, C, side, side] */
+/** Tokens as a map: x [B, T, C] ─ ᵀ ─ [B, C, T] ─ Reshape ─ [B, C, side, side]. */
 function toMap(g: Graph, x: Value, grid: Grid, channels: number): Value {
 	return Reshape(g, Transpose(g, x, [0, 2, 1]), grid.shape(g, channels));
 }
@@ -122,7 +122,7 @@ export function cAbsGraph(config: CAbsConfig, state: StateDict, side: number): G
 	const root = projectorModule(g, state);
 	let x = g.input('visual_features', 'float32', [dims.image, N, E]);
 	const pooling = g.input('pooling_matrix', 'float32', [dims.visual_token, N]);
-	if (config.prenorm) x = layerNorm(root.at('prenorm'), x, { size: E, epsilon: 1e-6 });
+	if (config.prenorm) x = prenorm(root.at('prenorm'), x, { tokens: N, width: E });
 	if (config.pos_emb) x = addPositions(root.at('pos_emb'), x, { tokens: N, width: E, oldClsRow: true });
 
 	const patches: Grid = { shape: (s, C) => s.ints([0, C, side, side]), tokens: N, side };
@@ -150,12 +150,16 @@ export function cAbsGraph(config: CAbsConfig, state: StateDict, side: number): G
 		x = linear(readout.at(`${2 * j}`), x, { in: j === 0 ? width : O, out: O });
 		readout.trace(`${2 * j}`, x, [dims.image, dims.visual_token, O]);
 	}
-	const out = appendTokens(root.at('eos_tokens'), x, { count: K, width: O });
+	const out = appendTokens(root.at('eos_tokens'), x, { count: K, tokens: 'visual_embed', width: O });
 	declareOutput(root, out, { tokens: 'visual_embed', width: O });
 	return g;
 }
 
-/** Shape [0, C, m, m] from M rows of the pooling matrix. */
+/**
+ * The side m of the grid of visual tokens at run time, as shapes [0, C, m, m]:
+ *
+ *   pooling_matrix [M, N] ─ Shape ─ M ─ Sqrt ─ + 0.5 ─ Floor ─ m ─ Concat(0, C, m, m)
+ */
 function runtimeShape(g: Graph, pooling: Value): Grid['shape'] {
 	const scope = g.scope('visual_side');
 	const M = Cast(scope, Shape(scope, pooling, 0, 1), 'float32');

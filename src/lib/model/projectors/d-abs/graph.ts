@@ -45,7 +45,10 @@ export function dAbsGraph(config: DAbsConfig, state: StateDict, side: number): G
 	const root = projectorModule(g, state);
 	const features = g.input('visual_features', 'float32', [dims.image, N, E]);
 	let memory = features;
-	if (D !== E) memory = linear(root.at('input_proj').at('0'), memory, { in: E, out: D });
+	if (D !== E) {
+		memory = linear(root.at('input_proj').at('0'), memory, { in: E, out: D });
+		root.trace('input_proj', memory, [dims.image, N, D]);
+	}
 	if (config.pos_emb)
 		memory = addPositions(root.at('v_pos_emb', { scope: 'pos_emb' }), memory, { tokens: N, width: D });
 	root.trace('memory', memory, [dims.image, N, D]);
@@ -62,8 +65,11 @@ export function dAbsGraph(config: DAbsConfig, state: StateDict, side: number): G
 		const layer = root.at(`layers.${i}`, { trace: `layer${i}` });
 		h = decoderLayer(layer, { h, queryPos, memory, reference }, { ...config, side });
 	}
-	let out = appendTokens(root.at('eos_tokens'), h, { count: K, width: D });
-	if (O !== D) out = linear(root.at('output_proj'), out, { in: D, out: O });
+	let out = appendTokens(root.at('eos_tokens'), h, { count: K, tokens: M + K, width: D });
+	if (O !== D) {
+		out = linear(root.at('output_proj'), out, { in: D, out: O });
+		root.trace('output_proj', out, [dims.image, M + K, O]);
+	}
 	declareOutput(root, out, { tokens: M + K, width: O });
 	return g;
 }
@@ -71,7 +77,7 @@ export function dAbsGraph(config: DAbsConfig, state: StateDict, side: number): G
 /** The config with the side of the patch grid, g. */
 type Sided = DAbsConfig & { readonly side: number };
 
-/** [1, …rest] → [image, …rest] */
+/** x [1, …rest] ─ Expand(images of `images`, …rest) ─ [image, …rest] */
 function perImage(g: Graph, x: Value, images: Value, rest: readonly number[]): Value {
 	return Expand(g, x, Concat(g, [Shape(g, images, 0, 1), g.ints(rest)], 0));
 }

@@ -1,9 +1,9 @@
 import { Graph } from '../../../onnx/graph.ts';
 import { SiLU } from '../../../onnx/ops.ts';
 import { dims } from '../../dims.ts';
-import { layerNorm, linear } from '../../layers.ts';
+import { linear } from '../../layers.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { addPositions, appendTokens, declareOutput, projectorModule } from '../parts.ts';
+import { addPositions, appendTokens, declareOutput, prenorm, projectorModule } from '../parts.ts';
 import type { MlpConfig } from './config.ts';
 
 /**
@@ -17,7 +17,7 @@ export function mlpGraph(config: MlpConfig, state: StateDict, side: number): Gra
 	const g = new Graph('mlp');
 	let x = g.input('visual_features', 'float32', [dims.image, N, E]);
 	const root = projectorModule(g, state);
-	if (config.prenorm) x = layerNorm(root.at('prenorm'), x, { size: E, epsilon: 1e-6 });
+	if (config.prenorm) x = prenorm(root.at('prenorm'), x, { tokens: N, width: E });
 	if (config.pos_emb) x = addPositions(root.at('pos_emb'), x, { tokens: N, width: E, oldClsRow: true });
 	const net = root.at('net');
 	for (let j = 0; j < depth; j++) {
@@ -28,7 +28,7 @@ export function mlpGraph(config: MlpConfig, state: StateDict, side: number): Gra
 		x = linear(net.at(`${2 * j}`), x, { in: j === 0 ? E : O, out: O });
 		net.trace(`${2 * j}`, x, [dims.image, N, O]);
 	}
-	const out = appendTokens(root.at('eos_tokens'), x, { count: K, width: O });
+	const out = appendTokens(root.at('eos_tokens'), x, { count: K, tokens: N + K, width: O });
 	declareOutput(root, out, { tokens: N + K, width: O });
 	return g;
 }

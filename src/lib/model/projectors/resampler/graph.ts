@@ -43,7 +43,11 @@ export function resamplerGraph(config: ResamplerConfig, state: StateDict, side: 
 
 	const out = linear(root.at('visual_output_fc'), q, { in: D, out: O });
 	root.trace('visual_output_fc', out, [dims.image, M, O]);
-	const all = appendTokens(root.at('vit_eos', { scope: 'eos_tokens' }), out, { count: K, width: O });
+	const all = appendTokens(root.at('vit_eos', { scope: 'eos_tokens' }), out, {
+		count: K,
+		tokens: M + K,
+		width: O
+	});
 	declareOutput(root, all, { tokens: M + K, width: O });
 	return g;
 }

@@ -1,6 +1,6 @@
-import { InputError } from '../tensor/errors.ts';
-import { BackendError } from './runtime/backend.ts';
-import type { SamplingOptions } from './runtime/types.ts';
+import { InputError } from '../../tensor/errors.ts';
+import { BackendError } from './backend.ts';
+import type { SamplingOptions } from './types.ts';
 
 export const greedy: SamplingOptions = {
 	temperature: 0,

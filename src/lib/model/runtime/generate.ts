@@ -1,14 +1,14 @@
-import type { Tensor } from '../tensor/tensor.ts';
-import { PREFILL_CHUNK, type LanguageModel } from './runtime/language.ts';
-import { pause } from './runtime/pause.ts';
-import type { EncodedRequest } from './runtime/prompt.ts';
-import { applyStopStrings } from './runtime/stop-strings.ts';
-import type { TraceRecorder } from './runtime/trace-recorder.ts';
-import type { AnswerEvent, AnswerResult, SamplingOptions } from './runtime/types.ts';
-import type { VisualModel } from './runtime/visual.ts';
-import { sourceKey, sourcesFrom, splice, type VisualEmbeds } from './runtime/visual-rows.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { PREFILL_CHUNK, type LanguageModel } from './language.ts';
+import { pause } from './pause.ts';
+import type { EncodedRequest } from './prompt.ts';
+import { applyStopStrings } from './stop-strings.ts';
+import type { TraceRecorder } from './trace-recorder.ts';
+import type { AnswerEvent, AnswerResult, SamplingOptions } from './types.ts';
+import type { VisualModel } from './visual.ts';
+import { sourceKey, sourcesFrom, splice, type VisualEmbeds } from './visual-rows.ts';
 import { createSampler } from './sampling.ts';
-import type { Tokenizer } from './text/tokenizer.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 
 export interface GenerateInputs {
 	readonly visual: VisualModel;
@@ -57,7 +57,7 @@ export async function* generate(inputs: GenerateInputs): AsyncGenerator<AnswerEv
 		}
 	});
 
-	const visual = yield* lookAt(inputs, cached, timings);
+	const visual = yield* encodeImages(inputs, cached, timings);
 	if (!visual) return yield finish('', 'cancelled');
 
 	yield { type: 'stage', stage: 'prefill' };
@@ -94,7 +94,7 @@ export async function* generate(inputs: GenerateInputs): AsyncGenerator<AnswerEv
 type Timings = Record<'vision' | 'projector', number>;
 
 /** Visual tokens that positions from `from` on need, by source; undefined when aborted. */
-async function* lookAt(
+async function* encodeImages(
 	{ visual, prompt, signal, recorder }: GenerateInputs,
 	from: number,
 	timings: Timings
@@ -110,7 +110,7 @@ async function* lookAt(
 			if (!announced.vision) yield { type: 'stage', stage: 'vision' };
 			announced = { ...announced, vision: true };
 			clock.start();
-			await visual.see(image, choice, recorder);
+			await visual.encode(image, choice, recorder);
 			timings.vision += clock.lap();
 			await pause();
 			if (signal?.aborted) return undefined;
