@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { mayImport } from '../../scripts/rooms.mjs';
 import { gridSide } from '../../src/lib/model/config.ts';
 import { parseConfig } from '../../src/lib/model/parse-config.ts';
 import { projectorDefinition, projectors } from '../../src/lib/model/projectors/registry.ts';
+import { pages } from '../../src/lib/workbench/frame/pages.ts';
 import { ShapesOnly } from '../support/official-manifest.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -101,6 +104,105 @@ describe('what is special about a thing stands in its folder or file', () => {
 	it.each(projectors.map(({ type }) => type))('nothing else asks for the projector %s', (type) => {
 		expect(linesNaming([type], (path) => path.startsWith(`src/lib/model/projectors/${type}/`))).toEqual([]);
 		expect(linesNaming([type], () => false).length).toBeGreaterThan(0);
+	});
+});
+
+describe('the layout of src', () => {
+	const sources = execFileSync('git', ['ls-files', '-z', 'src'], { cwd: root, encoding: 'utf8' })
+		.split('\0')
+		.filter((path) => /\.(ts|svelte)$/.test(path) && existsSync(new URL(path, root)));
+	const statement =
+		/\b(?:import|export)(\s+type)?\s[^'";]*?\bfrom\s*'([^']+)'|\bimport\(\s*'([^']+)'\)|\bimport\s+'([^']+)'/g;
+	/** What each source imports of `src`; types alone do not make a circle. */
+	const imports = new Map(
+		sources.map((path) => [
+			path,
+			[...read(path).matchAll(statement)].flatMap(([, type, ...specs]) => {
+				const spec = specs.find((found) => found !== undefined)!.replace(/\?.*$/, '');
+				if (!/^(\.|\$lib\/)/.test(spec)) return [];
+				const to = spec.startsWith('.') ? posix.join(posix.dirname(path), spec) : `src/lib/${spec.slice(5)}`;
+				return /\.(ts|svelte)$/.test(to) ? [{ to, types: type !== undefined }] : [];
+			})
+		])
+	);
+	const roomOf = (path: string) => /^src\/(?:lib\/)?([^/]+)\//.exec(path)?.[1];
+
+	it('every import is understood', () => {
+		const unknown = [...imports].flatMap(([from, all]) =>
+			all.filter(({ to }) => !imports.has(to)).map(({ to }) => `${from}: ${to}`)
+		);
+		expect(unknown).toEqual([]);
+		expect([...imports.values()].flat().length).toBeGreaterThan(sources.length);
+	});
+
+	it('has a line for every room, and no room that is above itself', () => {
+		expect(Object.keys(mayImport).sort()).toEqual(
+			[
+				...foldersOf('src/lib/'),
+				...foldersOf('src/').filter((name) => name !== 'lib' && name !== 'routes')
+			].sort()
+		);
+		const done = new Set<string>();
+		const open = (below: readonly string[]) => below.some((name) => !done.has(name));
+		for (const _ of Object.keys(mayImport))
+			for (const [room, below] of Object.entries(mayImport)) if (!open(below)) done.add(room);
+		expect(Object.keys(mayImport).filter((room) => !done.has(room))).toEqual([]);
+	});
+
+	it('imports go down only', () => {
+		const up = [...imports].flatMap(([from, all]) => {
+			const room = roomOf(from);
+			const below =
+				room === 'routes' ? Object.keys(mayImport).filter((name) => name !== 'cli') : mayImport[room!];
+			return all
+				.filter(({ to }) => roomOf(to) !== room && !below?.includes(roomOf(to)!))
+				.map(({ to }) => `${from}: ${to}`);
+		});
+		expect(up).toEqual([]);
+	});
+
+	it('imports make no circle', () => {
+		const finished = new Set<string>();
+		const visit = (path: string, above: readonly string[]): string | undefined => {
+			if (above.includes(path)) return [...above.slice(above.indexOf(path)), path].join(' → ');
+			if (finished.has(path)) return undefined;
+			for (const { to, types } of imports.get(path) ?? []) {
+				const circle = types ? undefined : visit(to, [...above, path]);
+				if (circle) return circle;
+			}
+			finished.add(path);
+			return undefined;
+		};
+		expect(sources.flatMap((path) => visit(path, []) ?? [])).toEqual([]);
+	});
+
+	it.each(['src/workers/', 'src/lib/workbench/'])(
+		'%s has no loose files but those that are named',
+		(folder) => {
+			const [, table = ''] = /## Layout\n+```\n([^]*?)```/.exec(read('CONTRIBUTING.md')) ?? [];
+			const loose = readdirSync(new URL(folder, root), { withFileTypes: true })
+				.filter((entry) => entry.isFile())
+				.map(({ name }) => name);
+			expect(loose.filter((name) => !table.includes(` ${name} `))).toEqual([]);
+		}
+	);
+
+	it('has a page for every folder of routes', () => {
+		expect(pages.flatMap(({ path }) => path || []).sort()).toEqual(foldersOf('src/routes/'));
+	});
+
+	it('is what unit tests mirror', () => {
+		const tests = execFileSync('git', ['ls-files', '-z', 'tests/unit'], { cwd: root, encoding: 'utf8' })
+			.split('\0')
+			.filter((path) => path.endsWith('.test.ts') && existsSync(new URL(path, root)));
+		const homes = (path: string) => {
+			const folder = posix.dirname(path).slice('tests/unit'.length);
+			return [`src/lib${folder}`, `src${folder}`, folder.slice(1)];
+		};
+		const homeless = tests.filter(
+			(path) => !homes(path).some((home) => home === '' || existsSync(new URL(home, root)))
+		);
+		expect(homeless).toEqual([]);
 	});
 });
 

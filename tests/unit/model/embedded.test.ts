@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../../../src/cli/io/hash.ts';
-import { openFolder } from '../../../../src/cli/io/disk.ts';
-import { openFolderSink } from '../../../../src/cli/io/sink.ts';
-import { convert } from '../../../../src/lib/model/convert/convert.ts';
-import type { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
-import { answer, embeddedModel, openNodeModel, scene } from '../../../support/embedded.ts';
+import { sha256 } from '../../../src/cli/io/hash.ts';
+import { openFolder } from '../../../src/cli/io/disk.ts';
+import { openFolderSink } from '../../../src/cli/io/sink.ts';
+import { convert } from '../../../src/lib/model/convert/convert.ts';
+import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
+import { answer, embeddedModel, openNodeModel, scene } from '../../support/embedded.ts';
 
 /** Answers of the PyTorch model before conversion (`python -m training.export`). */
 interface Reference {

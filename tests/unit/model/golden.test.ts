@@ -2,16 +2,16 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask } from '../../../../src/cli/ask.ts';
-import type { Terminal } from '../../../../src/cli/command.ts';
-import { convertCommand } from '../../../../src/cli/convert.ts';
-import { memorySource } from '../../../../src/lib/checkpoint/memory.ts';
-import { openSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
-import type { Tensor } from '../../../../src/lib/tensor/tensor.ts';
-import { compareTensors, tolerance } from '../../../support/compare.ts';
-import { goldenCheckpoints, readGolden, type Golden } from '../../../support/golden.ts';
+import { ask } from '../../../src/cli/ask.ts';
+import type { Terminal } from '../../../src/cli/command.ts';
+import { convertCommand } from '../../../src/cli/convert.ts';
+import { memorySource } from '../../../src/lib/checkpoint/memory.ts';
+import { openSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
+import type { Tensor } from '../../../src/lib/tensor/tensor.ts';
+import { compareTensors, tolerance } from '../../support/compare.ts';
+import { goldenCheckpoints, readGolden, type Golden } from '../../support/golden.ts';
 
-const fixtures = new URL('../../../fixtures/golden/', import.meta.url).pathname;
+const fixtures = new URL('../../fixtures/golden/', import.meta.url).pathname;
 
 /** Every golden tensor and greedy id through `honeybee convert` and `honeybee ask --trace`, float32 on the CPU. */
 describe.each(goldenCheckpoints)('golden %s on onnxruntime-node', (checkpoint) => {
