@@ -1,26 +1,25 @@
 import { resolve } from 'node:path';
 import { sizeInWords } from '../lib/bytes/sizes.ts';
-import { readJsonObject } from '../lib/checkpoint/bytes.ts';
-import type { Checkpoint, TensorEntry } from '../lib/checkpoint/checkpoint.ts';
-import { openCheckpoint } from '../lib/checkpoint/folder.ts';
-import { openPeft, peftBasePath, readPeftConfig } from '../lib/checkpoint/peft.ts';
+import { readText } from '../lib/checkpoint/bytes.ts';
+import type { TensorEntry } from '../lib/checkpoint/checkpoint.ts';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
-import { gridSide, type HoneybeeConfig } from '../lib/model/config.ts';
+import { eosTokenIds, gridSide, type HoneybeeConfig, type TextConfig } from '../lib/model/config.ts';
+import { planConversion } from '../lib/model/convert/plan.ts';
+import { openSources } from '../lib/model/convert/source.ts';
 import { MANIFEST_FILE, type ModelManifest } from '../lib/model/manifest.ts';
-import { parseConfig } from '../lib/model/parse-config.ts';
 import { projectorOf } from '../lib/model/projectors/registry.ts';
 import { openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
 import { parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
-import { openFolder } from './io/disk.ts';
+import { openFolder, type Closable } from './io/disk.ts';
 
 export const inspect: Command = {
 	synopsis: 'CHECKPOINT_OR_MODEL_DIR',
 	summary: 'Show what a checkpoint or a model folder holds, and check it.',
 	details: [
-		'A checkpoint: its configuration after migration and every tensor with type and shape.',
+		'A checkpoint: its configuration after migration, every tensor with type and shape, what is left over, and whether it can be converted.',
 		'A model folder: its parts, and whether every file is the one that was written.'
 	],
 	async run(args, terminal) {
@@ -83,22 +82,54 @@ async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void
 		);
 }
 
+/** Everything that the checkpoint says and holds, then what a conversion would lack or leave out. */
 async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: Terminal): Promise<void> {
-	const { checkpoint, config } = await openAny(folder, path);
-	const { num_query_tokens: M, num_eos_tokens: K, feature_layer_index } = config.projector_config;
-	const { name, title } = projectorOf(config.projector_config);
-	const entries = [...checkpoint.entries.values()];
-	const parameters = entries.reduce((sum, entry) => sum + elementCount(entry.dims), 0);
-	const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
-	terminal.write(
-		[
-			`checkpoint ${folder.name}`,
-			...towerLines(config),
-			`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature layer ${feature_layer_index}`,
-			`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${sizeInWords(bytes)}`,
-			...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
-		].join('\n') + '\n'
-	);
+	const opened: Closable[] = [];
+	try {
+		const sources = await openSources(folder, async (relative) => {
+			const base = await openFolder(resolve(path, relative));
+			opened.push(base);
+			return base;
+		});
+		const { config, state } = sources[0]!;
+		const { num_query_tokens: M, num_eos_tokens: K, feature_layer_index } = config.projector_config;
+		const { name, title } = projectorOf(config.projector_config);
+		const entries = [...state.entries.values()];
+		const parameters = entries.reduce((sum, entry) => sum + elementCount(entry.dims), 0);
+		const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+		const licence = await licenceOf(folder);
+		terminal.write(
+			[
+				`checkpoint ${folder.name}`,
+				...towerLines(config),
+				`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature layer ${feature_layer_index}`,
+				`licence    ${licence ?? 'not said in the folder'}`,
+				`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${sizeInWords(bytes)}`,
+				...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
+			].join('\n') + '\n'
+		);
+		const { unused, notes } = planConversion(sources, { dtype: 'fp32' });
+		terminal.write(
+			[
+				...unused.map(
+					({ module, count, expected }) =>
+						`unused     ${module} (${count})${expected ? ', as in every checkpoint of this kind' : ''}`
+				),
+				...notes.map((note) => `note       ${note}`)
+			]
+				.map((line) => `${line}\n`)
+				.join('')
+		);
+	} finally {
+		for (const base of opened) await base.close();
+	}
+}
+
+/** The licence that a model card names in its first lines. */
+async function licenceOf(folder: SourceFolder): Promise<string | undefined> {
+	const card = await folder.open('README.md');
+	const [, head] = /^---\r?\n(.*?)\r?\n---/s.exec(card ? await readText(card) : '') ?? [];
+	return /^licen[cs]e:\s*(\S.*)$/m.exec(head ?? '')?.[1];
 }
 
 function towerLines({
@@ -110,23 +141,24 @@ function towerLines({
 	return [
 		`vision     ${vision_config.num_hidden_layers} layers, ${vision_config.num_attention_heads} heads, width ${vision_config.hidden_size}, image ${vision_config.image_size} px, ${side}×${side} patches`,
 		`language   ${text_config.num_hidden_layers} layers, ${text_config.num_attention_heads} heads (${text_config.num_key_value_heads} for keys), width ${text_config.hidden_size}, vocabulary ${text_config.vocab_size}, context ${text_config.max_position_embeddings}`,
+		`           ${languageDetails(text_config).join(', ')}`,
 		`based on   ${lm_config.pretrained_lm_name_or_path}`
 	];
 }
 
-async function openAny(
-	folder: SourceFolder,
-	path: string
-): Promise<{ checkpoint: Checkpoint; config: HoneybeeConfig }> {
-	const peft = await readPeftConfig(folder);
-	const base = peft ? await openFolder(resolve(path, peftBasePath(peft))) : undefined;
-	const checkpoint = base ? await openPeft(folder, await openCheckpoint(base)) : await openCheckpoint(folder);
-	const configFile = (await folder.open('config.json')) ?? (await base?.open('config.json'));
-	if (!configFile)
-		throw new InputError(
-			`${folder.name} has no config.json; give the folder that holds the weights (…/last).`
-		);
-	return { checkpoint, config: parseConfig(await readJsonObject(configFile)) };
+/** What else the language model's numbers depend on. */
+function languageDetails(config: TextConfig): string[] {
+	const { rope_scaling: scaling, rope_theta, hidden_act = 'silu', rms_norm_eps } = config;
+	const rope = scaling ? `${rope_theta}, ${scaling.rope_type} scaling by ${scaling.factor}` : `${rope_theta}`;
+	const biases = [config.attention_bias && 'attention', config.mlp_bias && 'MLP'].filter(Boolean);
+	return [
+		`RoPE base ${rope}`,
+		`eps ${rms_norm_eps}`,
+		`activation ${hidden_act}`,
+		`eos ${eosTokenIds(config).join(', ')}`,
+		config.tie_word_embeddings ? 'tied head' : 'head of its own',
+		...(biases.length > 0 ? [`biases in ${biases.join(' and ')}`] : [])
+	];
 }
 
 function entryBytes({ dtype, dims }: TensorEntry): number {

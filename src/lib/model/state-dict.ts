@@ -17,6 +17,11 @@ export class StateDict {
 		this.#sameCountIsEnough = sameCountIsEnough;
 	}
 
+	/** Every tensor that can be read. */
+	get entries(): Checkpoint['entries'] {
+		return this.#checkpoint.entries;
+	}
+
 	has(key: string): boolean {
 		return this.#checkpoint.entries.has(key);
 	}

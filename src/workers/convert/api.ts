@@ -28,6 +28,8 @@ export interface CheckpointSummary {
 		readonly sizes: Readonly<Record<DTypePreset, number>>;
 		/** Whether a tokenizer lies beside it. */
 		readonly tokenizer: boolean;
+		/** What the user should know of the checkpoint, in whole sentences. */
+		readonly notes: readonly string[];
 	};
 	/** Bytes of the archive that has to be unpacked first. */
 	readonly archive?: number;

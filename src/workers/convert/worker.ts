@@ -72,7 +72,7 @@ export class ConvertWorker {
 		if (archive) return { name: archive.path, archive: archive.file.size };
 		const opened = await openCheckpointIn(await inputFolder(input));
 		const { checkpoint, tokenizer, resolve } = opened;
-		const { sources, sizes } = await forecastConversion(checkpoint, resolve);
+		const { sources, sizes, notes } = await forecastConversion(checkpoint, resolve);
 		const { config, projector } = sources[0]!;
 		return {
 			name: checkpoint.name,
@@ -82,7 +82,8 @@ export class ConvertWorker {
 				num_query_tokens: config.projector_config.num_query_tokens,
 				size: await sizeOf(checkpoint),
 				sizes,
-				tokenizer: tokenizer !== undefined
+				tokenizer: tokenizer !== undefined,
+				notes
 			}
 		};
 	}

@@ -100,6 +100,30 @@ describe('ask', () => {
 	});
 });
 
+describe('inspect of checkpoints as people have them', () => {
+	const cases = join(root, 'tests/fixtures/cases');
+
+	it('tells what the numbers depend on, and what is left over', async () => {
+		const { code, stdout } = await honeybee(['inspect', join(cases, 'attention-bias')]);
+		expect(code).toBe(0);
+		expect(stdout).toMatch(
+			/RoPE base 10000, eps 0\.00001, activation silu, eos 2, head of its own, biases in attention/
+		);
+		expect(stdout).toMatch(
+			/unused {5}vision_model\.vision_model\.post_layernorm \(2\), as in every checkpoint/
+		);
+		const odd = await honeybee(['inspect', join(cases, 'unused-odd-dtype/fp8')]);
+		expect(odd.stdout).toMatch(/note {7}1 tensor is in the checkpoint and not in the model/);
+	});
+
+	it('lists the tensors of one that cannot be converted, says why, and fails', async () => {
+		const { code, stdout, stderr } = await honeybee(['inspect', join(cases, 'projector-deeper-than-config')]);
+		expect(code).toBe(2);
+		expect(stdout).toContain('tensor     abstractor.net.4.weight');
+		expect(stderr).toMatch(/does not speak of \(abstractor\.net\.4\.bias and 1 more\)/);
+	});
+});
+
 describe('inspect', () => {
 	it('shows a checkpoint', async () => {
 		const { code, stdout } = await honeybee(['inspect', join(golden, 'd-abs/last')]);
