@@ -21,12 +21,13 @@ import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { builtInData, chosenData, isBuiltIn } from './data.ts';
 import { byId, readAll, unique, withRuns, type ExamplesById } from './lists.ts';
+import { Rescoring } from './rescoring.ts';
 import { versions } from './versions.ts';
 
 export type DeskStatus = 'idle' | 'reading' | 'running' | 'stopped' | 'done' | 'failed';
 
-/** Milliseconds between two scorings of a run that goes on, at least. */
-const RESCORE = 1000;
+/** What the desk needs of the side worker's client. */
+export type DeskSide = Pick<SideClient, 'prepare' | 'folder' | 'list' | 'remove' | 'dispose'>;
 
 /**
  * Benchmarks of this page: what is run, what was run, and what was brought from elsewhere. A run goes on while other pages are looked
@@ -55,7 +56,7 @@ export class BenchmarkDesk {
 
 	readonly session: Session;
 	readonly #base: string;
-	readonly #side: Pick<SideClient, keyof SideClient>;
+	readonly #side: DeskSide;
 	#abort: AbortController | undefined;
 	#read:
 		| {
@@ -65,8 +66,7 @@ export class BenchmarkDesk {
 		  }
 		| undefined;
 
-	/** @param side where runs are kept and images made ready */
-	constructor(session: Session, base: string, side: Pick<SideClient, keyof SideClient> = new SideClient()) {
+	constructor(session: Session, base: string, side: DeskSide = new SideClient()) {
 		this.session = session;
 		this.#base = base;
 		this.#side = side;
@@ -222,9 +222,9 @@ export class BenchmarkDesk {
 				}
 			}
 			this.status = 'running';
-			let scoredAt = 0;
-			let spent = 0;
-			let scoring: ReturnType<typeof setTimeout> | undefined;
+			const scoring = new Rescoring(() =>
+				this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 400)))
+			);
 			const whole = await runBenchmark({
 				benchmark,
 				targets,
@@ -234,18 +234,9 @@ export class BenchmarkDesk {
 				signal: abort.signal,
 				onProgress: (progress) => {
 					this.progress = progress;
-					// Scoring takes no more than a tenth of the time, and that while the model computes the next answer.
-					if (scoring !== undefined || performance.now() - scoredAt < Math.max(RESCORE, 10 * spent)) return;
-					scoring = setTimeout(() => {
-						const now = performance.now();
-						this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 400)));
-						scoredAt = performance.now();
-						spent = scoredAt - now;
-						scoring = undefined;
-					});
+					scoring.due();
 				}
-			});
-			clearTimeout(scoring);
+			}).finally(() => scoring.stop());
 			for (const { record, folder } of targets)
 				if (record.results.size > 0) await reportRun(benchmark, record, this.#side.folder(folder));
 			this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 2000)));

@@ -1,13 +1,108 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { openDataFolder } from '../../../../src/cli/eval/data-folder.ts';
+import { memoryStorage, type RunStorage } from '../../../../src/lib/benchmarks/run/storage.ts';
+import type { AnswerEvent } from '../../../../src/lib/model/runtime/types.ts';
+import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import type { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
-import { BenchmarkDesk } from '../../../../src/routes/benchmarks/desk.svelte.ts';
-import type { SideClient } from '../../../../src/workers/side/client.ts';
+import { BenchmarkDesk, type DeskSide } from '../../../../src/routes/benchmarks/desk.svelte.ts';
+import { Rescoring } from '../../../../src/routes/benchmarks/rescoring.ts';
+import { fakeManifest, fakeResult } from '../../workbench/fakes.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+/** Folders of runs in memory; those that are closed stay readable. */
+function memorySide(): DeskSide & { readonly closed: string[] } {
+	const folders = new Map<string, RunStorage & { readonly files: Map<string, Uint8Array> }>();
+	const closed: string[] = [];
+	return {
+		closed,
+		prepare: async () => ({ width: 1, height: 1, data: new Uint8Array(3) }),
+		folder(path) {
+			const known = folders.get(path) ?? memoryStorage();
+			folders.set(path, known);
+			return { ...known, name: path, close: async () => void closed.push(path) };
+		},
+		list: async () =>
+			[...folders].flatMap(([path, { files }]) => [...files.keys()].map((f) => `${path}/${f}`)),
+		remove: async (path) => void folders.delete(path),
+		dispose() {}
+	};
+}
+
+/** A desk for POPE whose model gives `answers` answers and then refuses. */
+async function deskThatFailsAfter(answers: number) {
+	let given = 0;
+	const client = {
+		async *answer(): AsyncGenerator<AnswerEvent> {
+			if (given++ >= answers) throw new InputError('The prompt is too long.');
+			yield { type: 'done', result: fakeResult('yes') };
+		}
+	};
+	const manifest = fakeManifest('mini');
+	const session = {
+		client,
+		manifest,
+		loaded: { manifest, backend: { backend: 'wasm' } },
+		projectorNames: Object.keys(manifest.projectors)
+	} as unknown as Session;
+	const side = memorySide();
+	const desk = new BenchmarkDesk(session, 'http://site/', side);
+	await desk.choose('pope');
+	desk.data = await openDataFolder('tests/fixtures/benchmarks/data/pope');
+	desk.chosen = { 'c-abs': [9], resampler: [] };
+	return { desk, side };
+}
+
+describe('a run that fails', () => {
+	it('shows what was kept, and nothing later, when its folders are closed', async () => {
+		const { desk, side } = await deskThatFailsAfter(2);
+		vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+		await desk.start();
+		expect(desk.status).toBe('failed');
+		expect(desk.error).toContain('The prompt is too long.');
+		expect(side.closed).toEqual(['pope/mini/c-abs-m9-wasm']);
+		expect(desk.runs.map(({ results }) => results.length)).toEqual([2]);
+
+		await desk.remove(desk.runs[0]!.id);
+		expect(vi.getTimerCount()).toBe(0);
+		vi.runAllTimers();
+		expect(desk.runs).toEqual([]);
+	});
+});
+
+describe('scoring while a run goes on', () => {
+	it('takes no more than a tenth of the time, and ends with the run', () => {
+		vi.useFakeTimers();
+		let scored = 0;
+		const scoring = new Rescoring(() => {
+			scored++;
+			vi.advanceTimersByTime(300);
+		});
+		scoring.due();
+		scoring.due();
+		vi.advanceTimersByTime(0);
+		expect(scored).toBe(1);
+		vi.advanceTimersByTime(2990);
+		scoring.due();
+		vi.advanceTimersByTime(5);
+		expect(scored).toBe(1);
+		vi.advanceTimersByTime(100);
+		scoring.due();
+		vi.advanceTimersByTime(5);
+		expect(scored).toBe(2);
+
+		vi.advanceTimersByTime(10_000);
+		scoring.due();
+		scoring.stop();
+		scoring.due();
+		vi.runAllTimers();
+		expect(scored).toBe(2);
+	});
+});
 
 describe('a kept run', () => {
 	it('that the storage does not let go of is said, and stays in the list of conflicts', async () => {
-		const side = {
-			remove: () => Promise.reject(new Error('The storage is in use.'))
-		} as unknown as SideClient;
+		const side = { ...memorySide(), remove: () => Promise.reject(new Error('The storage is in use.')) };
 		const desk = new BenchmarkDesk({} as Session, 'http://localhost/', side);
 		desk.conflict = ['scenes/one'];
 		await desk.remove('scenes/one');
