@@ -132,7 +132,11 @@ export function captionF1(a: string, b: string): number {
 	return total > 0 ? (2 * hits) / total : 0;
 }
 
-function creditOf(task: string, pred: string, truth: string): number {
+/**
+ * How right an answer is: 1 or 0 for the whole short answer, for a box whether it overlaps the true one by at least half (IoU), for a
+ * description the F1 of its pairs of object and place.
+ */
+export function creditOf(task: string, pred: string, truth: string): number {
 	if (task === 'referring') return Number(boxOverlap(pred, truth) >= IOU);
 	return task === 'caption' ? captionF1(pred, truth) : Number(pred === truth);
 }

@@ -15,7 +15,7 @@ import {
 	sceneWord,
 	type Sprite,
 	spriteOf
-} from './composition.ts';
+} from '$lib/scenes/composition.ts';
 import { abandon, begin, edit, type History, redo, undo } from './history.ts';
 
 export const styleNames = ['Noto', 'Twemoji', 'Fluent'] as const;

@@ -1,8 +1,8 @@
 import type { Atlas, Scene } from '$lib/scenes/index.ts';
 import { openImage } from '$lib/workbench/session/images.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
-import { Asking } from './asking.ts';
-import { composedName, sceneFile } from './picture.ts';
+import { Asking } from '$lib/scenes/asking.ts';
+import { composedName, sceneFile } from '$lib/study/scene-image.ts';
 
 /** Milliseconds between two images of one drag. */
 const pace = 300;

@@ -1,9 +1,9 @@
-import type { AskedQuestion } from './asking.ts';
-import { Asking } from './asking.ts';
+import type { AskedQuestion } from '$lib/scenes/asking.ts';
+import { Asking } from '$lib/scenes/asking.ts';
 import type { SceneEditor } from './editor.svelte.ts';
-import { type PathKind, type Placement, placements, usualStep } from './path.ts';
+import { type PathKind, type Placement, placements, usualStep } from '$lib/scenes/path.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
-import { type SweepResult, SweepMemory } from './run-sweep.ts';
+import { type SweepResult, SweepMemory } from '$lib/study/sweep.ts';
 
 /** What is swept next (the chosen sprite, its path, the questions) and what was swept. Stage and panel both show it; it outlives the page. */
 export class SweepSetup {

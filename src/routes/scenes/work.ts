@@ -1,7 +1,7 @@
 import { generateScene } from '$lib/scenes/index.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
-import { compose } from './composition.ts';
+import { compose } from '$lib/scenes/composition.ts';
 import { SceneEditor } from './editor.svelte.ts';
 import { SweepSetup } from './sweep-setup.svelte.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { donorWords, editsWord, readEdits } from '../../../../src/lib/study/edits.ts';
 import { pathWord, readPath, thinned } from '../../../../src/routes/scenes/sweep-setup.svelte.ts';
 import { columnsWord, readColumns } from '../../../../src/lib/study/columns.ts';
-import { compose, readScene, sceneWord } from '../../../../src/routes/scenes/composition.ts';
+import { compose, readScene, sceneWord } from '../../../../src/lib/scenes/composition.ts';
 import {
 	anyWords,
 	oneWord,

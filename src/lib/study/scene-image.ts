@@ -1,7 +1,7 @@
-import { sha256 } from '$lib/bytes/hash.ts';
 import { encode } from 'fast-png';
-import { type Atlas, renderScene, type Scene } from '$lib/scenes/index.ts';
-import type { ImageInput } from '$lib/model/runtime/types.ts';
+import { type Atlas, renderScene, type Scene } from '../scenes/index.ts';
+import { sha256 } from '../bytes/hash.ts';
+import type { ImageInput } from '../model/runtime/types.ts';
 
 export const composedName = 'Composed scene';
 
@@ -11,7 +11,7 @@ export function sceneFile(scene: Scene, atlas: Atlas): Uint8Array<ArrayBuffer> {
 	return new Uint8Array(encode({ width, height, data, channels: 4, depth: 8 }));
 }
 
-/** What the model's worker gets. */
+/** The scene as the model is given it. */
 export async function sceneInput(
 	scene: Scene,
 	atlas: Atlas,

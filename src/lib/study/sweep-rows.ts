@@ -1,8 +1,50 @@
-import type { PositionMapRows } from '$lib/viz/position-map.ts';
-import type { SweepAnswersRows } from '$lib/viz/sweep-answers.ts';
-import type { SweepPoint, SweepRows } from '$lib/viz/sweep.ts';
-import { pathKinds } from './path.ts';
-import { type Reference, stepError, type SweepCell, type SweepResult } from './run-sweep.ts';
+import { pathKinds } from '../scenes/path.ts';
+import { type Reference, stepError, type SweepAnswer, type SweepCell, type SweepResult } from './sweep.ts';
+
+/** Rows of the figure sweep: one number along the path. */
+export interface SweepLineRows {
+	readonly points: readonly SweepLinePoint[];
+	/** Name of the axis, with its unit. */
+	readonly position: string;
+	readonly value: string;
+	/** Of all steps, also those without a value. */
+	readonly positions: readonly number[];
+	/** Every projector of the model, for the colours. */
+	readonly projectors: readonly string[];
+	/** Ends of the value axis. */
+	readonly domain: readonly [number, number];
+}
+
+export interface SweepLinePoint {
+	readonly projector: string;
+	readonly position: number;
+	readonly value: number;
+}
+
+/** Rows of the figure sweep-answers: a line for each question to each projector, a cell for each step. */
+export interface SweepAnswerRows {
+	readonly position: string;
+	readonly positions: readonly number[];
+	readonly projectors: readonly string[];
+	readonly lines: readonly {
+		readonly projector: string;
+		readonly title: string;
+		readonly question: string;
+		readonly cells: readonly (SweepAnswer | undefined)[];
+	}[];
+}
+
+/** Rows of the figure position-map: means over the questions [side²], row-major; NaN where nothing is known. */
+export interface SweepPositionRows {
+	readonly side: number;
+	readonly panels: readonly {
+		readonly title: string;
+		readonly credit: Float32Array;
+		/** Nats. */
+		readonly logProbability: Float32Array;
+		readonly answers: readonly string[];
+	}[];
+}
 
 export type Measure = 'accuracy' | 'logProbability' | 'moved' | 'stayed';
 
@@ -19,9 +61,9 @@ export function sweepRows(
 	measure: Measure,
 	all: readonly string[],
 	reference: Reference = 'before'
-): SweepRows {
+): SweepLineRows {
 	const { plan, cells } = result;
-	const points = cells.flatMap((cell): SweepPoint[] => {
+	const points = cells.flatMap((cell): SweepLinePoint[] => {
 		const value = valueOf(result, cell, measure, reference);
 		const position = plan.steps[cell.step]?.position;
 		if (value === undefined || position === undefined || Number.isNaN(value)) return [];
@@ -33,17 +75,15 @@ export function sweepRows(
 		value: words[measure],
 		positions: plan.steps.map(({ position }) => position),
 		projectors: all,
-		...domainOf(measure, points)
+		domain: domainOf(measure, points)
 	};
 }
 
 /** Ends that stay the same from sweep to sweep, so that they can be compared at a glance. */
-function domainOf(measure: Measure, points: readonly SweepPoint[]): Pick<SweepRows, 'domain'> {
-	if (measure === 'accuracy') return { domain: [0, 1] };
+function domainOf(measure: Measure, points: readonly SweepLinePoint[]): readonly [number, number] {
+	if (measure === 'accuracy') return [0, 1];
 	const values = points.map(({ value }) => value);
-	return measure === 'logProbability'
-		? { domain: [Math.min(-1, ...values), 0] }
-		: { domain: [0, Math.max(1.5, ...values)] };
+	return measure === 'logProbability' ? [Math.min(-1, ...values), 0] : [0, Math.max(1.5, ...values)];
 }
 
 function valueOf(
@@ -63,7 +103,7 @@ function mean(values: readonly (number | undefined)[]): number | undefined {
 }
 
 /** Rows of the figure of every answer. */
-export function answerRows({ plan, cells }: SweepResult, all: readonly string[]): SweepAnswersRows {
+export function answerRows({ plan, cells }: SweepResult, all: readonly string[]): SweepAnswerRows {
 	return {
 		position: pathKinds[plan.kind].axis,
 		positions: plan.steps.map(({ position }) => position),
@@ -83,7 +123,7 @@ export function answerRows({ plan, cells }: SweepResult, all: readonly string[])
 }
 
 /** Rows of the map of places: means over the questions. */
-export function positionRows({ plan, cells }: SweepResult): PositionMapRows {
+export function positionRows({ plan, cells }: SweepResult): SweepPositionRows {
 	return {
 		side: Math.round(Math.sqrt(plan.steps.length)),
 		panels: plan.subjects.map(({ projector, title }) => {

@@ -1,4 +1,4 @@
-import { imageSize } from '$lib/scenes/index.ts';
+import { imageSize } from './index.ts';
 import { sizeRange } from './composition.ts';
 
 /** Where a sweep puts its object, pixels. */

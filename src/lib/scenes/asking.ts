@@ -1,4 +1,3 @@
-import { boxOverlap, captionF1 } from '$lib/benchmarks/scenes.ts';
 import {
 	article,
 	type AtlasIndex,
@@ -14,7 +13,7 @@ import {
 	type SceneObject,
 	sides,
 	type Task
-} from '$lib/scenes/index.ts';
+} from './index.ts';
 import { isTrainedSize, onCellBorder } from './composition.ts';
 
 /** What is true of a scene, or why there is no true answer. */
@@ -255,16 +254,6 @@ function along(object: SceneObject, axis: Axis): number {
 
 function onBorder(object: SceneObject): { readonly beyond?: string } {
 	return onCellBorder(object) ? { beyond: 'its centre is within 3 px of the next ninth of the image' } : {};
-}
-
-/**
- * How right an answer is, as the benchmark of scenes scores it: 1 or 0 for the whole short answer, for a box whether it overlaps the
- * true one by at least half (IoU), for a description the F1 of its pairs of object and place.
- */
-export function credit(task: Task, answer: string, truth: string): number {
-	const said = answer.trim();
-	if (task === 'referring') return Number(boxOverlap(said, truth) >= 0.5);
-	return task === 'caption' ? captionF1(said, truth) : Number(said === truth);
 }
 
 export const taskNames: Readonly<Record<Task, string>> = {

@@ -3,20 +3,27 @@ import {
 	type EquivarianceError,
 	type Field,
 	fieldDifference
-} from '$lib/analysis/equivariance.ts';
-import { sideOf } from '$lib/analysis/grid.ts';
-import { type Atlas, imageSize } from '$lib/scenes/index.ts';
-import type { ImageInput } from '$lib/model/runtime/types.ts';
-import type { ModelClient } from '$lib/workbench/session/client.ts';
-import type { Control } from '$lib/study/control.ts';
-import { type AskedQuestion, credit } from './asking.ts';
-import { type Composition, moveTo, remove, resize } from './composition.ts';
-import { answerTo, type Choice } from './follow.ts';
-import type { PathKind, Placement } from './path.ts';
-import { sceneInput } from './picture.ts';
+} from '../analysis/equivariance.ts';
+import { sideOf } from '../analysis/grid.ts';
+import { creditOf } from '../benchmarks/scenes.ts';
+import type { ImageInput } from '../model/runtime/types.ts';
+import type { AskedQuestion } from '../scenes/asking.ts';
+import { type Composition, moveTo, remove, resize } from '../scenes/composition.ts';
+import { type Atlas, imageSize, type Task } from '../scenes/index.ts';
+import type { PathKind, Placement } from '../scenes/path.ts';
+import type { Answerer } from './answerer.ts';
+import type { Control } from './control.ts';
+import { answerTo } from './follow.ts';
+import type { Seen } from './question.ts';
+import { sceneInput } from './scene-image.ts';
+import { logProbabilityOf } from './score.ts';
+import { visualTokens } from './similarity.ts';
 
 /** One projector of a sweep at its M. */
-export interface SweepSubject extends Choice {
+export interface SweepSubject {
+	readonly projector: string;
+	/** M as the request names it; absent where it is the projector's own. */
+	readonly tokens?: number;
 	readonly title: string;
 	/** M */
 	readonly M: number;
@@ -100,9 +107,9 @@ export class SweepMemory {
 export async function runSweep(
 	plan: SweepPlan,
 	atlas: Atlas,
-	client: ModelClient,
+	answerer: Pick<Answerer, 'answer' | 'score' | 'trace'>,
 	memory: SweepMemory,
-	{ signal, onProgress }: Control,
+	{ signal, onProgress }: Control = {},
 	onCell: (result: SweepResult) => void = () => undefined
 ): Promise<SweepResult> {
 	const { steps, subjects, questions, model } = plan;
@@ -117,8 +124,9 @@ export async function runSweep(
 			const named = (id: string, more = '') => [model, subject.projector, subject.M, id, more].join('|');
 			const answers: SweepAnswer[] = [];
 			for (const question of questions) {
+				const seen = seenBy(subject, image);
 				const answer = await once(memory.answers, named(image.id, question.text), signal, () =>
-					answerTo(client, choiceOf(subject), image, question.text)
+					answerTo(answerer, seen, question.text, { signal })
 				);
 				const known = question.truth(scene);
 				const truth = 'answer' in known ? known.answer : undefined;
@@ -126,7 +134,7 @@ export async function runSweep(
 					truth === undefined
 						? undefined
 						: await once(memory.scores, named(image.id, `${question.text} ${truth}`), signal, () =>
-								logProbabilityOf(client, choiceOf(subject), image, question.text, truth)
+								logProbabilityOf(answerer, seen, question.text, truth, { signal })
 							);
 				answers.push({
 					question: question.text,
@@ -137,7 +145,7 @@ export async function runSweep(
 				});
 			}
 			const tokens = (of: ImageInput) =>
-				once(memory.tokens, named(of.id), signal, () => visualTokens(client, subject, of));
+				once(memory.tokens, named(of.id), signal, () => fieldOf(answerer, subject, of, { signal }));
 			const [base, here] = [await tokens(without), await tokens(image)];
 			const trace = base && here && fieldDifference(here, base);
 			cells.push({ projector: subject.projector, step, answers, trace });
@@ -162,34 +170,26 @@ async function once<T>(
 	return value;
 }
 
-function choiceOf({ projector, tokens }: SweepSubject): Choice {
-	return { projector, ...(tokens === undefined ? {} : { tokens }) };
+function seenBy({ projector, tokens }: SweepSubject, image: ImageInput): Seen {
+	return { projector, ...(tokens === undefined ? {} : { tokens }), image };
 }
 
-async function logProbabilityOf(
-	client: ModelClient,
-	choice: Choice,
-	image: ImageInput,
-	question: string,
-	text: string
-): Promise<number> {
-	const turns = [{ question, images: [image] }];
-	const { log_probabilities } = await client.score({ ...choice, turns, answer: { text } });
-	return log_probabilities.reduce((sum, value) => sum + value, 0);
+/** How right an answer is, as the benchmark of scenes scores it, 0 to 1. */
+export function credit(task: Task, answer: string, truth: string): number {
+	return creditOf(task, answer.trim(), truth);
 }
 
 /** `visual_embeds` without eos tokens as a field on their √M × √M grid; undefined when M is no square. */
-async function visualTokens(
-	client: ModelClient,
+async function fieldOf(
+	answerer: Pick<Answerer, 'trace'>,
 	subject: SweepSubject,
-	image: ImageInput
+	image: ImageInput,
+	control: Control
 ): Promise<Field | undefined> {
 	const side = sideOf(subject.M);
 	if (side === undefined) return undefined;
-	const { visual_embeds } = await client.trace({ ...choiceOf(subject), image, names: ['visual_embeds'] });
-	if (visual_embeds?.dtype !== 'float32') throw new Error('The model gave no visual tokens; try again.');
-	const channels = visual_embeds.dims.at(-1) ?? 0;
-	return { side, channels, data: (visual_embeds.data as Float32Array).slice(0, subject.M * channels) };
+	const { width, data } = await visualTokens(answerer, seenBy(subject, image), subject.M, control);
+	return { side, channels: width, data };
 }
 
 /** What the trace of a step is compared with. */

@@ -8,7 +8,7 @@ import {
 	type Scene,
 	type SceneObject,
 	splits
-} from '$lib/scenes/index.ts';
+} from './index.ts';
 
 /** An object of the scene with a name of its own, kept through every edit. */
 export interface Sprite extends SceneObject {

@@ -1,0 +1,17 @@
+import type { AnswerRequest, ImageInput } from '../model/runtime/types.ts';
+
+/** One image through one projector, as requests name it. */
+export interface Seen {
+	readonly projector: string;
+	/** M; the projector's own when absent. */
+	readonly tokens?: number;
+	readonly image: ImageInput;
+}
+
+/** The one question about the one image, without anything said before. */
+export function questionRequest(
+	{ image, ...choice }: Seen,
+	question: string
+): Omit<AnswerRequest, 'sampling'> {
+	return { ...choice, turns: [{ question, images: [image] }] };
+}
