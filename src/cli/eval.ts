@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { openRun } from '../lib/benchmarks/run/record.ts';
 import { reportRun } from '../lib/benchmarks/run/report.ts';
-import { hashExamples, runBenchmark, type RunTarget } from '../lib/benchmarks/run/run.ts';
+import { hashExamples, runBenchmark, type RunTarget } from '../lib/study/run.ts';
 import type { RunStorage } from '../lib/benchmarks/run/storage.ts';
 import {
 	chooseTargets,

@@ -1,12 +1,8 @@
 import type { ModelManifest } from '../../lib/model/manifest.ts';
-import type {
-	AnswerEvent,
-	AnswerRequest,
-	ImageInput,
-	StageTimings,
-	Turn
-} from '../../lib/model/runtime/types.ts';
-import { greedy } from '../../lib/model/runtime/sampling.ts';
+import type { ImageInput, StageTimings, Turn } from '../../lib/model/runtime/types.ts';
+import { greedy } from '../../lib/model/sampling.ts';
+import type { Answerer } from '../../lib/study/answerer.ts';
+import { ask } from '../../lib/study/ask.ts';
 
 /** One answer as a user meets it; milliseconds. */
 export interface TimedAnswer {
@@ -37,7 +33,7 @@ const questions = ['Describe the image in detail.', 'What is on the left?', 'Is 
 
 /** Asks the questions one after the other in one conversation about one image. */
 export async function measureAnswers(
-	answer: (request: AnswerRequest) => AsyncIterable<AnswerEvent>,
+	model: Pick<Answerer, 'answer'>,
 	manifest: ModelManifest,
 	image: ImageInput
 ): Promise<TimedAnswer[]> {
@@ -49,20 +45,18 @@ export async function measureAnswers(
 		let first = 0;
 		const turn = { question, images: turns.length ? [] : [image] };
 		const request = { projector, turns: [...turns, turn], sampling: { ...greedy, max_new_tokens: 24 } };
-		for await (const event of answer(request)) {
-			if (event.type === 'token') first ||= performance.now() - begin;
-			if (event.type !== 'done') continue;
-			const { text, ids, prompt_ids, timings_ms, cached_positions } = event.result;
-			turns.push({ ...turn, answer: text, answer_ids: ids });
-			timed.push({
-				question,
-				first_token_ms: first,
-				stages_ms: timings_ms,
-				tokens: ids.length,
-				cached_positions,
-				prompt_positions: prompt_ids.length
-			});
-		}
+		const { text, ids, prompt_ids, timings_ms, cached_positions } = await ask(model, request, {
+			onText: () => (first ||= performance.now() - begin)
+		});
+		turns.push({ ...turn, answer: text, answer_ids: ids });
+		timed.push({
+			question,
+			first_token_ms: first,
+			stages_ms: timings_ms,
+			tokens: ids.length,
+			cached_positions,
+			prompt_positions: prompt_ids.length
+		});
 	}
 	return timed;
 }

@@ -1,7 +1,9 @@
 import type { Benchmark, Example } from '../../lib/benchmarks/benchmark.ts';
 import type { ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
 import { openRun, type RunIdentity } from '../../lib/benchmarks/run/record.ts';
-import { requestOf, runBenchmark, type Answerer } from '../../lib/benchmarks/run/run.ts';
+import type { Answerer } from '../../lib/study/answerer.ts';
+import { ask } from '../../lib/study/ask.ts';
+import { requestOf, runBenchmark } from '../../lib/study/run.ts';
 import type { RunStorage } from '../../lib/benchmarks/run/storage.ts';
 import type { TargetChoice } from '../../lib/benchmarks/run/target.ts';
 import type { ImageInput } from '../../lib/model/runtime/types.ts';
@@ -22,7 +24,7 @@ export interface LoopsSubject {
 	readonly benchmark: Benchmark;
 	readonly examples: readonly Example[];
 	readonly target: TargetChoice;
-	readonly model: Answerer;
+	readonly model: Pick<Answerer, 'answer'>;
 	readonly prepare: ImagePreparer;
 	/** A new place for the results of a pass. */
 	readonly storage: (pass: number) => RunStorage;
@@ -64,8 +66,8 @@ async function bare(
 	const texts: string[] = [];
 	for (const example of examples) {
 		const images = example.images.map(({ name }) => inputs.get(name)!);
-		for await (const event of model.answer(requestOf(benchmark, example, images, target)))
-			if (event.type === 'done') texts.push(event.result.text);
+		const { text } = await ask(model, requestOf(benchmark, example, images, target));
+		texts.push(text);
 	}
 	return texts;
 }

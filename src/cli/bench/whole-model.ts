@@ -32,7 +32,7 @@ export async function measureWholeModel(root: string): Promise<AnswersResult> {
 	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(root) });
 	const model = await HoneybeeModel.load({ backend, folder, decodeImage });
 	const load_ms = performance.now() - begin;
-	const answers = await measureAnswers((request) => model.answer(request), model.manifest, image);
+	const answers = await measureAnswers(model, model.manifest, image);
 	await model.dispose();
 	await source.close();
 	const peak_memory = peakMemory();

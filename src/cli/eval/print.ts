@@ -1,5 +1,5 @@
 import type { Score, Table } from '../../lib/benchmarks/benchmark.ts';
-import type { RunProgress } from '../../lib/benchmarks/run/run.ts';
+import type { RunProgress } from '../../lib/study/run.ts';
 import type { RunReport } from '../../lib/benchmarks/run/report.ts';
 
 /** A report as text: tables, headline score with interval, notes. */

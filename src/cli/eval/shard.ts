@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Example } from '../../lib/benchmarks/benchmark.ts';
 import { findBenchmark } from '../../lib/benchmarks/registry.ts';
 import { openRun } from '../../lib/benchmarks/run/record.ts';
-import { hashExamples, runBenchmark } from '../../lib/benchmarks/run/run.ts';
+import { hashExamples, runBenchmark } from '../../lib/study/run.ts';
 import { memoryStorage } from '../../lib/benchmarks/run/storage.ts';
 import { identify } from '../../lib/benchmarks/run/target.ts';
 import { HoneybeeModel } from '../../lib/model/runtime/model.ts';

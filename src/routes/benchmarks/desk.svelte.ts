@@ -1,11 +1,10 @@
 import { sentence } from '$lib/bytes/sentence.ts';
 import { SideClient } from '../../workers/side/client.ts';
-import type { AnswerEvent, AnswerRequest } from '$lib/model/runtime/types.ts';
 import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '$lib/benchmarks/registry.ts';
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
 import { reportRun } from '$lib/benchmarks/run/report.ts';
-import { hashExamples, runBenchmark, type RunProgress } from '$lib/benchmarks/run/run.ts';
+import { hashExamples, runBenchmark, type RunProgress } from '$lib/study/run.ts';
 import { scoreRun, type ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import {
 	identify,
@@ -229,7 +228,7 @@ export class BenchmarkDesk {
 				benchmark,
 				targets,
 				examples: examples.slice(0, this.limit),
-				model: { answer: (request, options) => this.#answer(request, options?.signal) },
+				model: session.client,
 				prepare: (bytes, name) => this.#side.prepare(bytes, name, manifest.image.size),
 				signal: abort.signal,
 				onProgress: (progress) => {
@@ -280,10 +279,6 @@ export class BenchmarkDesk {
 	dispose(): void {
 		this.stop();
 		this.#side.dispose();
-	}
-
-	#answer(request: AnswerRequest, signal: AbortSignal | undefined): AsyncIterable<AnswerEvent> {
-		return this.session.client.answer(request, { signal });
 	}
 
 	/** Replaces runs of the same id, in their places. */

@@ -1,6 +1,7 @@
 import { measureAnswers, type AnswersResult } from '../../../src/cli/bench/answers.ts';
 import type { ImageInput } from '../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
+import { greedy } from '../../../src/lib/model/sampling.ts';
+import { ask } from '../../../src/lib/study/ask.ts';
 import { ModelClient } from '../../../src/workers/model/client.ts';
 import { readBandwidth } from '../../fullsize/gpu-page/bandwidth.ts';
 
@@ -26,21 +27,19 @@ async function measure(backend: 'webgpu' | 'wasm'): Promise<AnswersResult> {
 	const load_ms = performance.now() - begin;
 	const image = { id: 'bench', bytes, name: 'bench.png' };
 	subject = { projector: Object.keys(manifest.projectors)[0]!, image };
-	const answers = await measureAnswers((request) => client.answer(request), manifest, image);
+	const answers = await measureAnswers(client, manifest, image);
 	return { backend: info.backend, description: info.description, load_ms, answers };
 }
 
 /** Decodes up to so many tokens of a description. @returns how many there were */
 async function decode(max_new_tokens: number): Promise<number> {
 	if (!subject) throw new Error('measure() loads the model first.');
-	let tokens = 0;
-	for await (const event of client.answer({
+	const { ids } = await ask(client, {
 		projector: subject.projector,
 		turns: [{ question: 'Describe the image in detail.', images: [subject.image] }],
 		sampling: { ...greedy, max_new_tokens }
-	}))
-		if (event.type === 'done') tokens = event.result.ids.length;
-	return tokens;
+	});
+	return ids.length;
 }
 
 Object.assign(window, { measure, decode, readBandwidth });

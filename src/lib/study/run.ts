@@ -1,15 +1,12 @@
-import { sha256 } from '../../bytes/hash.ts';
-import type { AnswerEvent, AnswerRequest, AnswerResult, ImageInput } from '../../model/runtime/types.ts';
-import { greedy } from '../../model/runtime/sampling.ts';
-import { InputError } from '../../tensor/errors.ts';
-import type { Benchmark, Example, ExampleImage } from '../benchmark.ts';
-import type { ImagePreparer } from './prepare.ts';
-import type { RunIdentity, RunRecord } from './record.ts';
-
-/** A model that answers, in this thread or in a worker. */
-export interface Answerer {
-	answer(request: AnswerRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<AnswerEvent>;
-}
+import type { Benchmark, Example, ExampleImage } from '../benchmarks/benchmark.ts';
+import type { ImagePreparer } from '../benchmarks/run/prepare.ts';
+import type { RunIdentity, RunRecord } from '../benchmarks/run/record.ts';
+import { sha256 } from '../bytes/hash.ts';
+import type { AnswerRequest, AnswerResult, ImageInput } from '../model/runtime/types.ts';
+import { greedy } from '../model/sampling.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { Answerer } from './answerer.ts';
+import { drain } from './ask.ts';
 
 /** A projector at M tokens, and where its results go. */
 export interface RunTarget {
@@ -32,7 +29,7 @@ export interface RunOptions {
 	readonly benchmark: Benchmark;
 	readonly examples: readonly Example[];
 	readonly targets: readonly RunTarget[];
-	readonly model: Answerer;
+	readonly model: Pick<Answerer, 'answer'>;
 	/** Decodes the images after the present one while the model computes; without it the model decodes. */
 	readonly prepare?: ImagePreparer;
 	readonly onProgress?: (progress: RunProgress) => void;
@@ -75,7 +72,7 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 				if (!left.includes(target)) continue;
 				if (signal?.aborted) return false;
 				const request = requestOf(benchmark, example, inputs, target);
-				const result = await naming(benchmark, example, ask(model, request, signal));
+				const result = await naming(benchmark, example, wholeAnswer(model, request, signal));
 				if (result.stop_reason === 'cancelled') return false;
 				await target.record.add({
 					id: example.id,
@@ -136,16 +133,13 @@ export function requestOf(
 }
 
 /** The whole answer. One that something else has stopped is asked for again; `cancelled` when it was `signal`. */
-async function ask(
-	model: Answerer,
+async function wholeAnswer(
+	model: Pick<Answerer, 'answer'>,
 	request: AnswerRequest,
 	signal: AbortSignal | undefined
 ): Promise<AnswerResult> {
 	for (;;) {
-		let result: AnswerResult | undefined;
-		for await (const event of model.answer(request, signal ? { signal } : {}))
-			if (event.type === 'done') result = event.result;
-		if (!result) throw new Error('The answer ended without a result.');
+		const result = await drain(model, request, { signal });
 		if (result.stop_reason !== 'cancelled' || signal?.aborted) return result;
 	}
 }

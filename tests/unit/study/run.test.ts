@@ -3,12 +3,8 @@ import { pope, type PopeData } from '../../../src/lib/benchmarks/pope.ts';
 import type { Benchmark, Example } from '../../../src/lib/benchmarks/benchmark.ts';
 import { openRun, type RunIdentity } from '../../../src/lib/benchmarks/run/record.ts';
 import { reportRun } from '../../../src/lib/benchmarks/run/report.ts';
-import {
-	hashExamples,
-	runBenchmark,
-	type Answerer,
-	type RunProgress
-} from '../../../src/lib/benchmarks/run/run.ts';
+import { hashExamples, runBenchmark, type RunProgress } from '../../../src/lib/study/run.ts';
+import type { Answerer } from '../../../src/lib/study/answerer.ts';
 import { memoryStorage } from '../../../src/lib/benchmarks/run/storage.ts';
 import type { AnswerRequest, AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
@@ -50,7 +46,7 @@ const result = (text: string, stop_reason: AnswerResult['stop_reason'] = 'eos'):
 /** Answers "yes" always; fails or is aborted before the given call. */
 function fakeModel(
 	before: Partial<Record<number, () => void>> = {}
-): Answerer & { requests: AnswerRequest[] } {
+): Pick<Answerer, 'answer'> & { requests: AnswerRequest[] } {
 	const requests: AnswerRequest[] = [];
 	return {
 		requests,
@@ -178,7 +174,7 @@ describe('a run', () => {
 		}));
 		const model = fakeModel();
 		const answer = model.answer.bind(model);
-		const slow: Answerer = {
+		const slow: Pick<Answerer, 'answer'> = {
 			async *answer(request, options) {
 				await new Promise((resolve) => setTimeout(resolve, 5));
 				events.push(`answer ${request.turns[0]!.images[0]!.name}`);
@@ -221,7 +217,7 @@ describe('a run', () => {
 				}
 			}))
 		}));
-		const model: Answerer = {
+		const model: Pick<Answerer, 'answer'> = {
 			async *answer() {
 				await new Promise((resolve) => setTimeout(resolve, 2));
 				seen.push([...read]);
@@ -255,7 +251,7 @@ describe('a run', () => {
 	it('asks again when someone else stopped the answer', async () => {
 		const { record, targets } = await open();
 		let calls = 0;
-		const model: Answerer = {
+		const model: Pick<Answerer, 'answer'> = {
 			async *answer() {
 				yield { type: 'done', result: ++calls === 2 ? result('y', 'cancelled') : result('yes') };
 			}
