@@ -4,6 +4,7 @@ import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '$lib/benchmarks/registry.ts';
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
 import { reportRun } from '$lib/benchmarks/run/report.ts';
+import { unique } from '$lib/study/run-scores.ts';
 import { hashExamples, runBenchmark, type RunProgress } from '$lib/study/run.ts';
 import { scoreRun, type ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import {
@@ -16,10 +17,11 @@ import {
 } from '$lib/benchmarks/run/target.ts';
 import type { SourceFolder } from '$lib/checkpoint/source.ts';
 import { InputError } from '$lib/tensor/errors.ts';
+import { titleOf } from '$lib/workbench/words/projectors.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { builtInData, chosenData, isBuiltIn } from './data.ts';
-import { byId, readAll, unique, withRuns, type ExamplesById } from './lists.ts';
+import { byId, readAll, withRuns, type ExamplesById } from './lists.ts';
 import { Rescoring } from './rescoring.ts';
 import { versions } from './versions.ts';
 
@@ -93,6 +95,9 @@ export class BenchmarkDesk {
 	/** The kind of a projector: those of one kind differ in M only, and stand in one series. */
 	readonly kindOf = (projector: string): string =>
 		this.session.manifest?.projectors[projector]?.family ?? projector;
+
+	/** What a kind is called in figures. */
+	readonly titleOf = titleOf;
 
 	/** All kinds of the model, in its order. */
 	get kinds(): string[] {

@@ -1,7 +1,8 @@
 import type { Data, Outcome } from '$lib/benchmarks/benchmark.ts';
 import type { ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import { sceneFacts } from '$lib/benchmarks/scene-facts.ts';
-import { shortTitle } from './breakdown.ts';
+import { shortTitle } from '$lib/study/breakdown.ts';
+import type { Kinds } from '$lib/study/run-scores.ts';
 
 /** One example as the runs answered it. */
 export interface AskedExample {
@@ -30,7 +31,11 @@ export const groupings: Readonly<Record<Grouping, string>> = {
 };
 
 /** Examples that the first of the runs answered, with what the others said. @param category only those in it */
-export function askedExamples(runs: readonly ScoredRun[], category: string | undefined): AskedExample[] {
+export function askedExamples(
+	runs: readonly ScoredRun[],
+	category: string | undefined,
+	kinds: Kinds
+): AskedExample[] {
 	const [first] = runs;
 	if (!first) return [];
 	const results = runs.map((run) => new Map(run.results.map((result) => [result.id, result])));
@@ -45,7 +50,7 @@ export function askedExamples(runs: readonly ScoredRun[], category: string | und
 				answers: runs.flatMap((run, i) => {
 					const result = results[i]!.get(id);
 					return result
-						? [{ run: shortTitle(run), pred: result.pred, credit: creditOf(outcomes[i]!.get(id)) }]
+						? [{ run: shortTitle(run, kinds), pred: result.pred, credit: creditOf(outcomes[i]!.get(id)) }]
 						: [];
 				})
 			}

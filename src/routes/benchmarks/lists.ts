@@ -1,10 +1,9 @@
 import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
 import type { ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import type { SourceFolder } from '$lib/checkpoint/source.ts';
+import type { Kinds } from '$lib/study/run-scores.ts';
 
 export type ExamplesById = ReadonlyMap<number, Example>;
-
-export const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
 export const byId = (examples: readonly Example[]): ExamplesById =>
 	new Map(examples.map((example) => [example.id, example]));
@@ -20,15 +19,11 @@ export function withRuns(runs: readonly ScoredRun[], fresh: readonly ScoredRun[]
 	return [...kept, ...left.values()];
 }
 
-/** How projectors are told apart: those of one kind differ in M only. */
-export interface Kinds {
-	/** In the model's order. */
-	readonly kinds: readonly string[];
-	readonly kindOf: (projector: string) => string;
-}
-
 /** Runs by kind and M; those of other tools last. */
-export function inOrder(runs: readonly ScoredRun[], { kinds, kindOf }: Kinds): ScoredRun[] {
+export function inOrder(
+	runs: readonly ScoredRun[],
+	{ kinds, kindOf }: Pick<Kinds, 'kinds' | 'kindOf'>
+): ScoredRun[] {
 	const rank = ({ origin, projector }: ScoredRun) => {
 		const at = kinds.indexOf(kindOf(projector));
 		return origin === 'measured' && at >= 0 ? at : kinds.length;
@@ -37,7 +32,11 @@ export function inOrder(runs: readonly ScoredRun[], { kinds, kindOf }: Kinds): S
 }
 
 /** Ids of the runs that say most at first: of each kind the one nearest to M, and what was brought from elsewhere. */
-export function typicalRuns(runs: readonly ScoredRun[], M: number, { kindOf }: Kinds): string[] {
+export function typicalRuns(
+	runs: readonly ScoredRun[],
+	M: number,
+	{ kindOf }: Pick<Kinds, 'kindOf'>
+): string[] {
 	const away = ({ tokens = M }: ScoredRun) => Math.abs(tokens - M);
 	const measured = Map.groupBy(
 		runs.filter(({ origin }) => origin === 'measured'),

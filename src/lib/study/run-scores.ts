@@ -1,8 +1,57 @@
-import { published, type PublishedBenchmark } from '$lib/benchmarks/published.ts';
-import type { Benchmark } from '$lib/benchmarks/benchmark.ts';
-import type { ScoredRun } from '$lib/benchmarks/run/scored.ts';
-import type { AccuracyPoint, AccuracyRows } from '$lib/viz/accuracy-curve.ts';
-import type { BenchmarkDesk } from './desk.svelte.ts';
+import type { Benchmark } from '../benchmarks/benchmark.ts';
+import { published, type PublishedBenchmark } from '../benchmarks/published.ts';
+import type { ScoredRun } from '../benchmarks/run/scored.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+
+/** How projectors are told apart: those of one kind differ in M only, and stand in one series. */
+export interface Kinds {
+	/** In the model's order. */
+	readonly kinds: readonly string[];
+	readonly kindOf: (projector: string) => string;
+	/** What a kind is called in figures. */
+	readonly titleOf: (kind: string) => string;
+}
+
+/** The kinds of a model; the name of a projector that it does not have stays as it is. */
+export function kindsOf({ projectors }: Pick<ModelManifest, 'projectors'>): Kinds {
+	const kindOf = (name: string) =>
+		Object.hasOwn(projectors, name) ? (projectors[name]!.family ?? name) : name;
+	return {
+		kinds: unique(Object.keys(projectors).map(kindOf)),
+		kindOf,
+		titleOf: (kind) => (Object.hasOwn(projectors, kind) ? projectors[kind]!.title : kind)
+	};
+}
+
+/** Where a score comes from. */
+export type ScoreOrigin = ScoredRun['origin'] | 'training' | 'published';
+
+/** A headline score at one M; a point of the figure accuracy-curve. */
+export interface ScorePoint {
+	/** Points of one name and origin are joined. */
+	readonly series: string;
+	readonly projector: string;
+	readonly origin: ScoreOrigin;
+	/** M */
+	readonly tokens: number;
+	readonly value: number;
+	/** 95 % interval, when there is one. */
+	readonly low?: number;
+	readonly high?: number;
+	readonly answers?: number;
+}
+
+/** Rows of the figure accuracy-curve. */
+export interface ScoreRows {
+	readonly points: readonly ScorePoint[];
+	/** What is scored and its unit. */
+	readonly score: string;
+	/** Largest score there can be, when there is one. */
+	readonly most?: number;
+	readonly projectors: readonly string[];
+}
+
+export const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
 /** Column of the published tables that scores the same thing. */
 const column: Readonly<Record<string, PublishedBenchmark>> = {
@@ -17,7 +66,7 @@ const column: Readonly<Record<string, PublishedBenchmark>> = {
 };
 
 /** Published rows of a benchmark. */
-export function publishedPoints({ name }: Benchmark): AccuracyPoint[] {
+export function publishedPoints({ name }: Benchmark): ScorePoint[] {
 	const field = column[name];
 	if (!field) return [];
 	return published.zoo.flatMap((row) => {
@@ -37,10 +86,7 @@ export function publishedPoints({ name }: Benchmark): AccuracyPoint[] {
 }
 
 /** Headline scores of runs by M; runs without an M or a score are left out. */
-export function runPoints(
-	runs: readonly ScoredRun[],
-	kindOf: (projector: string) => string
-): AccuracyPoint[] {
+export function runPoints(runs: readonly ScoredRun[], kindOf: (projector: string) => string): ScorePoint[] {
 	return runs.flatMap((run) => {
 		const value = run.report.scores[0]?.value;
 		if (run.tokens === undefined || value === undefined || Number.isNaN(value)) return [];
@@ -73,9 +119,9 @@ const inPercent = (runs: readonly ScoredRun[]) =>
 export function accuracyRows(
 	benchmark: Benchmark,
 	runs: readonly ScoredRun[],
-	training: readonly AccuracyPoint[],
-	{ kinds, kindOf }: Pick<BenchmarkDesk, 'kinds' | 'kindOf'>
-): AccuracyRows {
+	training: readonly ScorePoint[],
+	{ kinds, kindOf }: Pick<Kinds, 'kinds' | 'kindOf'>
+): ScoreRows {
 	return {
 		points: [...runPoints(runs, kindOf), ...training, ...publishedPoints(benchmark)],
 		// The model's own record is headed by the same score as runs are (`trainedHeadlines`).

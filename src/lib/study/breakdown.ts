@@ -1,13 +1,47 @@
-import { categoryScores, type CategoryScore } from '$lib/benchmarks/breakdown.ts';
-import { pairedDifference } from '$lib/benchmarks/compare.ts';
-import type { ScoredRun } from '$lib/benchmarks/run/scored.ts';
-import type { DifferencesRows } from '$lib/viz/paired-differences.ts';
-import { titleOf } from '$lib/workbench/words/projectors.ts';
-import type { BreakdownRows } from '$lib/viz/score-breakdown.ts';
-import type { BenchmarkDesk } from './desk.svelte.ts';
-import type { TrainedScore } from '$lib/benchmarks/evaluation.ts';
-import { scoreName } from './curves.ts';
-import { unique } from './lists.ts';
+import { categoryScores, type CategoryScore } from '../benchmarks/breakdown.ts';
+import { pairedDifference } from '../benchmarks/compare.ts';
+import type { TrainedScore } from '../benchmarks/evaluation.ts';
+import type { ScoredRun } from '../benchmarks/run/scored.ts';
+import { type Kinds, scoreName, unique } from './run-scores.ts';
+
+/** Rows of the figures score-breakdown and radar. */
+export interface CategoryRows {
+	/** Runs, and scores of training beside them; hollow: not measured here. */
+	readonly series: readonly { readonly name: string; readonly projector: string; readonly hollow: boolean }[];
+	/** The best first, by the mean over the series. */
+	readonly categories: readonly {
+		readonly name: string;
+		/** `series` is the index above; intervals are of 95 %. */
+		readonly scores: readonly {
+			readonly series: number;
+			readonly value: number;
+			readonly low: number;
+			readonly high: number;
+			readonly answers: number;
+		}[];
+	}[];
+	readonly score: string;
+	readonly projectors: readonly string[];
+}
+
+/** Rows of the figure paired-differences: a − b in percentage points, with 95 % intervals. */
+export interface PairedRows {
+	readonly a: string;
+	readonly b: string;
+	readonly rows: readonly {
+		readonly category: string;
+		readonly value: number;
+		readonly low: number;
+		readonly high: number;
+		/** Two-sided, of the bootstrap. */
+		readonly p: number;
+		readonly examples: number;
+		readonly onlyA: number;
+		readonly onlyB: number;
+		/** Exact p of McNemar's test. */
+		readonly mcnemar: number;
+	}[];
+}
 
 /** Scores of a run's categories, computed once. */
 const kept = new WeakMap<ScoredRun, Map<number, CategoryScore[]>>();
@@ -21,9 +55,9 @@ function scoresOf(run: ScoredRun, level: number): CategoryScore[] {
 }
 
 /** The name of a run where all are of one model. */
-export const shortTitle = (run: ScoredRun): string =>
+export const shortTitle = (run: ScoredRun, { kindOf, titleOf }: Kinds): string =>
 	run.origin === 'measured' && run.tokens !== undefined
-		? `${titleOf(run.projector)}, M = ${run.tokens}`
+		? `${titleOf(kindOf(run.projector))}, M = ${run.tokens}`
 		: run.title;
 
 /**
@@ -34,8 +68,9 @@ export function breakdownRows(
 	runs: readonly ScoredRun[],
 	level: number,
 	trained: readonly TrainedScore[],
-	{ kinds, kindOf }: Pick<BenchmarkDesk, 'kinds' | 'kindOf'>
-): BreakdownRows {
+	of: Kinds
+): CategoryRows {
+	const { kinds, kindOf, titleOf } = of;
 	const keyOf = (kind: string, tokens: number | undefined) => `${kind} ${tokens}`;
 	const byTarget = Map.groupBy(trained, ({ projector, tokens }) => keyOf(projector, tokens));
 	const alongside = unique(runs.map((run) => keyOf(kindOf(run.projector), run.tokens))).flatMap((key) => {
@@ -69,7 +104,7 @@ export function breakdownRows(
 	return {
 		series: [
 			...runs.map((run) => ({
-				...{ name: shortTitle(run), projector: kindOf(run.projector), hollow: run.origin !== 'measured' }
+				...{ name: shortTitle(run, of), projector: kindOf(run.projector), hollow: run.origin !== 'measured' }
 			})),
 			...alongside.map(({ name, projector }) => ({ name, projector, hollow: true }))
 		],
@@ -86,8 +121,9 @@ function sameExamples(a: ScoredRun, b: ScoredRun): boolean {
 }
 
 /** Differences of two runs by category and over all, the largest first; none when their examples are not the same. */
-export function differenceRows(a: ScoredRun, b: ScoredRun, level: number): DifferencesRows {
-	if (!sameExamples(a, b)) return { a: shortTitle(a), b: shortTitle(b), rows: [] };
+export function differenceRows(a: ScoredRun, b: ScoredRun, level: number, of: Kinds): PairedRows {
+	const names = { a: shortTitle(a, of), b: shortTitle(b, of) };
+	if (!sameExamples(a, b)) return { ...names, rows: [] };
 	const categories = [...new Set(a.report.outcomes.flatMap((outcome) => outcome.categories[level] ?? []))];
 	const rows = [undefined, ...categories].flatMap((category) => {
 		const difference = pairedDifference(a.report, b.report, category === undefined ? {} : { category });
@@ -102,8 +138,7 @@ export function differenceRows(a: ScoredRun, b: ScoredRun, level: number): Diffe
 	});
 	const [whole, ...parts] = rows;
 	return {
-		a: shortTitle(a),
-		b: shortTitle(b),
+		...names,
 		rows: whole ? [whole, ...parts.sort((left, right) => right.value - left.value)] : []
 	};
 }

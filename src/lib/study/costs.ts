@@ -1,0 +1,242 @@
+import { quantiles } from '../analysis/statistics.ts';
+import { cacheBytes, stageCosts, type CostInputs, type StageCost } from '../benchmarks/cost.ts';
+import { paretoFront } from '../benchmarks/pareto.ts';
+import { published } from '../benchmarks/published.ts';
+import { tokensOf, type TargetChoice } from '../benchmarks/run/target.ts';
+import { gridSide } from '../model/config.ts';
+import type { GraphFiles, ModelManifest } from '../model/manifest.ts';
+import type { ImageInput } from '../model/runtime/types.ts';
+import type { Answerer } from './answerer.ts';
+import type { Control } from './control.ts';
+import { kindsOf, type ScoreOrigin, type ScorePoint } from './run-scores.ts';
+import { timeStages, TIMED_TOKENS, type WarmTimes } from './timing.ts';
+
+/** Stages whose time is drawn against M, with their words in figures. */
+export const stages = {
+	vision: 'Vision tower',
+	projector: 'Projector',
+	prefill: 'Prefill',
+	decode_per_token: 'Decoding, a token',
+	whole: 'Whole answer'
+} as const;
+export type CostStage = keyof typeof stages;
+
+/** Warm times of one projector at one M. */
+export interface Timing extends TargetChoice, Pick<WarmTimes, 'ms'> {
+	/** Operations that the cost model counts for the same prompt. */
+	readonly operations: StageCost;
+}
+
+interface AtTokens {
+	readonly projector: string;
+	/** M */
+	readonly tokens: number;
+}
+
+/** Rows of the figure cost-curve. */
+export interface CountRows {
+	readonly quantity: string;
+	readonly points: readonly (AtTokens & { readonly value: number })[];
+	/** Every projector of the model, for the colours. */
+	readonly projectors: readonly string[];
+}
+
+/** Rows of the figure latency-curve: milliseconds, median and quartiles of n runs. */
+export interface TimeRows {
+	readonly stage: string;
+	readonly points: readonly (AtTokens & Spread)[];
+	readonly projectors: readonly string[];
+}
+
+/** Rows of the figure cost-check. */
+export interface CountedTimeRows {
+	readonly stage: string;
+	readonly points: readonly (AtTokens & { readonly operations: number; readonly milliseconds: number })[];
+	readonly projectors: readonly string[];
+}
+
+/** A point of the figure accuracy-latency. */
+export interface ScoreAtCost extends AtTokens {
+	readonly series: string;
+	readonly origin: ScoreOrigin;
+	readonly cost: number;
+	/** Quartiles of the cost, where it was measured. */
+	readonly costLow?: number;
+	readonly costHigh?: number;
+	readonly score: number;
+	readonly low?: number;
+	readonly high?: number;
+}
+
+/** Rows of the figure accuracy-latency. */
+export interface ScoreAtCostRows {
+	readonly points: readonly ScoreAtCost[];
+	/** The Pareto front, by rising cost. */
+	readonly front: readonly ScoreAtCost[];
+	readonly cost: string;
+	readonly score: string;
+	readonly projectors: readonly string[];
+}
+
+/** Warm times of one answer by every target, in rounds. @throws as `timeStages` */
+export async function timeTargets(
+	answerer: Pick<Answerer, 'answer'>,
+	manifest: ModelManifest,
+	targets: readonly TargetChoice[],
+	asked: { readonly image: ImageInput; readonly question: string },
+	control: Control = {}
+): Promise<Timing[]> {
+	const times = await timeStages(
+		targets.map(({ projector, tokens }) => ({ answerer, projector, tokens, ...asked })),
+		control
+	);
+	return targets.map(({ projector, tokens }, i): Timing => {
+		const { ms, prompt_positions } = times[i]!;
+		const { num_eos_tokens, config } = manifest.projectors[projector]!;
+		const operations = stageCosts({
+			vision_config: manifest.config.vision_config,
+			text_config: manifest.config.text_config,
+			projector_config: config,
+			tokens,
+			text_tokens: prompt_positions - tokens - num_eos_tokens
+		});
+		return { projector, tokens, ms, operations };
+	});
+}
+
+export const quantities = {
+	vision: 'Vision tower (operations)',
+	projector: 'Projector (operations)',
+	prefill: 'Prefill (operations)',
+	decode_per_token: 'Decoding, a token (operations)',
+	whole: `An answer of ${TIMED_TOKENS} tokens (operations)`,
+	memory: 'Memory (bytes)'
+} as const;
+export type Quantity = keyof typeof quantities;
+
+/** Text around the image that the curves are computed for, positions. */
+export const TEXT = 64;
+
+/** What every projector costs at every M that it can be run at. */
+export function costRows(manifest: ModelManifest, quantity: Quantity): CountRows {
+	const { vision_config, text_config } = manifest.config;
+	const { kinds, kindOf } = kindsOf(manifest);
+	const points = Object.entries(manifest.projectors).flatMap(([projector, { config }]) =>
+		tokensOf(manifest, projector).map((tokens) => {
+			const inputs = { vision_config, text_config, projector_config: config, tokens, text_tokens: TEXT };
+			return {
+				projector: kindOf(projector),
+				tokens,
+				value: quantity === 'memory' ? memory(manifest, projector, inputs) : operations(inputs, quantity)
+			};
+		})
+	);
+	return {
+		quantity: `${quantities[quantity]}, ${TEXT} positions of text`,
+		points,
+		projectors: kinds
+	};
+}
+
+function operations(inputs: CostInputs, quantity: Exclude<Quantity, 'memory'>): number {
+	const costs = stageCosts(inputs);
+	return quantity === 'whole'
+		? costs.vision + costs.projector + costs.prefill + (TIMED_TOKENS - 1) * costs.decode_per_token
+		: costs[quantity];
+}
+
+/** Weights of the graphs that an answer through this projector needs, keys and values of the prompt, features of the patches. */
+function memory(manifest: ModelManifest, projector: string, inputs: CostInputs): number {
+	const { vision, embedding, language } = manifest.graphs;
+	const used = new Set(
+		[vision, embedding, ...language, manifest.projectors[projector]! as GraphFiles].flatMap(
+			({ weights }) => weights
+		)
+	);
+	const weights = manifest.files
+		.filter(({ path }) => used.has(path))
+		.reduce((sum, { size }) => sum + size, 0);
+	const { vision_config } = inputs;
+	return (
+		weights +
+		cacheBytes(inputs, manifest.kv_dtype === 'float16' ? 2 : 4) +
+		4 * gridSide(vision_config) ** 2 * vision_config.hidden_size
+	);
+}
+
+/** Median and quartiles. */
+interface Spread {
+	readonly median: number;
+	readonly q1: number;
+	readonly q3: number;
+	/** Runs. */
+	readonly n: number;
+}
+
+function spread(ms: readonly number[]): Spread {
+	const [q1, median, q3] = quantiles(ms, [0.25, 0.5, 0.75]);
+	return { median: median!, q1: q1!, q3: q3!, n: ms.length };
+}
+
+export function latencyRows(
+	timings: readonly Timing[],
+	stage: CostStage,
+	projectors: readonly string[]
+): TimeRows {
+	return {
+		stage: `${stages[stage]} (ms)`,
+		points: timings
+			.filter(({ ms }) => ms[stage].length > 0)
+			.map(({ projector, tokens, ms }) => ({ projector, tokens, ...spread(ms[stage]) })),
+		projectors
+	};
+}
+
+export function checkRows(
+	timings: readonly Timing[],
+	stage: Exclude<CostStage, 'whole'>,
+	projectors: readonly string[]
+): CountedTimeRows {
+	return {
+		stage: stages[stage],
+		points: timings
+			.filter(({ ms }) => ms[stage].length > 0)
+			.map(({ projector, tokens, ms, operations: of }) => ({
+				...{ projector, tokens, operations: of[stage], milliseconds: spread(ms[stage]).median }
+			})),
+		projectors
+	};
+}
+
+/** Scores against measured time of the whole answer, where both are known. */
+export function tradeoffRows(
+	accuracy: readonly ScorePoint[],
+	timings: readonly Timing[],
+	score: string,
+	projectors: readonly string[]
+): ScoreAtCostRows {
+	const points = accuracy.flatMap((point): ScoreAtCost[] => {
+		const timed = timings.find(
+			({ projector, tokens }) => projector === point.projector && tokens === point.tokens
+		);
+		if (!timed || (point.origin !== 'measured' && point.origin !== 'training')) return [];
+		const { median, q1, q3 } = spread(timed.ms.whole);
+		return [{ ...point, cost: median, costLow: q1, costHigh: q3, score: point.value }];
+	});
+	return { points, front: paretoFront(points), cost: 'Whole answer (ms)', score, projectors };
+}
+
+/** Figure 1 of the paper, as read off its plot. */
+export function publishedTradeoff(): ScoreAtCostRows {
+	const points = published.figure1.points.map(({ model, visual_tokens, step_time, avg_n }): ScoreAtCost => ({
+		...{ series: model, projector: '', origin: 'published', tokens: visual_tokens },
+		...{ cost: step_time, score: avg_n }
+	}));
+	return {
+		points,
+		front: paretoFront(points),
+		cost: published.figure1.x,
+		score: published.figure1.y,
+		projectors: []
+	};
+}
