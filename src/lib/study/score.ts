@@ -1,4 +1,5 @@
 import { scoreWords, type AnswerScore } from '../analysis/answer-scores.ts';
+import { eosTokenIds } from '../model/config.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import type { AnswerProbe, AnswerResult, AnswerScores } from '../model/runtime/types.ts';
 import type { Answerer } from './answerer.ts';
@@ -21,7 +22,8 @@ export function writtenAnswer(
 ): WrittenAnswer | undefined {
 	const { text } = result;
 	if (text.trim() === '') return undefined;
-	return { model: name, text, ids: result.ids.filter((id) => id !== config.text_config.eos_token_id) };
+	const ends = eosTokenIds(config.text_config);
+	return { model: name, text, ids: result.ids.filter((id) => !ends.includes(id)) };
 }
 
 /**

@@ -1,8 +1,9 @@
-import type { AnswerRequest, AnswerResult, ImageInput } from '../model/runtime/types.ts';
+import type { AnswerResult } from '../model/runtime/types.ts';
 import { greedy } from '../model/sampling.ts';
 import type { Answerer } from './answerer.ts';
 import { ask } from './ask.ts';
 import type { Control } from './control.ts';
+import { questionRequest, type Seen } from './question.ts';
 
 /** Runs that count, after one that warms up. */
 export const TIMED_RUNS = 5;
@@ -10,16 +11,9 @@ export const TIMED_RUNS = 5;
 /** Only the first tokens of an answer are timed: what one token takes does not depend on how many follow. */
 export const TIMED_TOKENS = 16;
 
-/** Shares no beginning with a prompt of the template. */
-const FLUSH_PROMPT = 'x';
-
 /** One projector at its M, asked one question about one image. */
-export interface TimedTarget {
+export interface TimedTarget extends Seen {
 	readonly answerer: Pick<Answerer, 'answer'>;
-	readonly projector: string;
-	/** M; the projector's own when absent. */
-	readonly tokens?: number;
-	readonly image: ImageInput;
 	readonly question: string;
 }
 
@@ -39,16 +33,11 @@ export interface WarmTimes {
 	/** Milliseconds of every run, in the order they were taken; an answer of one token has no decoding. */
 	readonly ms: Readonly<Record<TimedStage, readonly number[]>>;
 	readonly prompt_positions: number;
-	/** Those of them that came out of the cache all the same, such as the one that every prompt begins with. */
-	readonly cached_positions: number;
 }
 
-let renamed = 0;
-
 /**
- * Times the answers of several targets, everything warm and nothing taken from a cache: every run names the image anew, so that neither
- * its features nor its visual tokens are known, and another prompt comes before it, so that the cache of keys and values holds nothing
- * of this one. Rounds go over all targets, the first of them to warm up: what else the machine does falls on all alike.
+ * Times the answers of several targets, everything warm and nothing taken from a cache (`AnswerRequest.cold`). Rounds go over all targets,
+ * the first of them to warm up: what else the machine does falls on all alike.
  * @returns in the order of the targets
  * @throws as `ask`
  */
@@ -69,19 +58,10 @@ export async function timeStages(
 	return taken.map(timesOf);
 }
 
-async function timedAnswer(target: TimedTarget, control: Control): Promise<AnswerResult> {
-	const { answerer, projector, tokens, image, question } = target;
-	const choice = { projector, ...(tokens === undefined ? {} : { tokens }) };
+function timedAnswer(target: TimedTarget, control: Control): Promise<AnswerResult> {
+	const { answerer, question, ...seen } = target;
 	const sampling = { ...greedy, max_new_tokens: TIMED_TOKENS };
-	const flush: AnswerRequest = {
-		...choice,
-		turns: [],
-		raw_prompt: FLUSH_PROMPT,
-		sampling: { ...sampling, max_new_tokens: 1 }
-	};
-	await ask(answerer, flush, control);
-	const named = { ...image, id: `${image.id} timed ${++renamed}` };
-	return ask(answerer, { ...choice, turns: [{ question, images: [named] }], sampling }, control);
+	return ask(answerer, { ...questionRequest(seen, question), sampling, cold: true }, control);
 }
 
 function timesOf(results: readonly AnswerResult[]): WarmTimes {
@@ -96,9 +76,5 @@ function timesOf(results: readonly AnswerResult[]): WarmTimes {
 	const ms = Object.fromEntries(
 		timedStages.map((stage) => [stage, times.map((run) => run[stage]).filter((time) => time !== undefined)])
 	) as Record<TimedStage, number[]>;
-	return {
-		ms,
-		prompt_positions: results[0]?.prompt_ids.length ?? 0,
-		cached_positions: results[0]?.cached_positions ?? 0
-	};
+	return { ms, prompt_positions: results[0]?.prompt_ids.length ?? 0 };
 }

@@ -1,7 +1,12 @@
 import type { AnswerResult, AnswerScores } from '$lib/model/runtime/types.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
-import { greedy } from '$lib/model/runtime/sampling.ts';
+import { greedy } from '$lib/model/sampling.ts';
+import type { Answerer } from '$lib/study/answerer.ts';
+import { ask } from '$lib/study/ask.ts';
+import { questionRequest } from '$lib/study/question.ts';
+import { scoreAnswer, type WrittenAnswer } from '$lib/study/score.ts';
+import { visualTokens } from '$lib/study/similarity.ts';
 import {
 	localityRows,
 	measure,
@@ -9,19 +14,10 @@ import {
 	type LocalityRows,
 	type Measurement
 } from '$lib/study/locality.ts';
+import type { ModelClient } from '$lib/workbench/session/client.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
-import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { ColumnChoice } from '$lib/study/columns.ts';
-import {
-	answerOf,
-	questionRequest,
-	scoreAnswer,
-	timeStages,
-	visualTokens,
-	type TimedStages,
-	type Written
-} from './compute.ts';
 
 /** A column's answer and what it answers. */
 export interface ColumnAnswer {
@@ -35,6 +31,12 @@ export interface ColumnMap extends LocalityRows {
 	readonly subject: Subject;
 }
 
+/** A column's answer, to be scored by all. */
+export interface Written extends WrittenAnswer {
+	/** Column that wrote it. */
+	readonly writer: number;
+}
+
 /** An answer scored by a column. */
 export interface Scored {
 	readonly answer: Written;
@@ -43,15 +45,7 @@ export interface Scored {
 	readonly subject: Subject;
 }
 
-/** Times of a column's stages. */
-export interface Timed extends TimedStages {
-	readonly subject: Subject;
-}
-
-/**
- * One column: what was chosen for it, and a study for each thing computed in it. A study that fails or is stopped leaves the others;
- * who goes first is the model's business, before which all columns wait.
- */
+/** One column: what was chosen for it, and a study for each thing computed in it. A study that fails leaves the others. */
 export class Column {
 	/** Tells columns apart on the page; places change. */
 	readonly id: number;
@@ -61,7 +55,6 @@ export class Column {
 	readonly answer = new Study<ColumnAnswer>();
 	readonly map = new Study<ColumnMap>();
 	readonly embeds = new Study<TokenMatrix>();
-	readonly times = new Study<Timed>();
 	/** This column's scores of all columns' answers. */
 	readonly scores = new Study<readonly Scored[]>();
 
@@ -70,15 +63,15 @@ export class Column {
 		this.choice = choice;
 	}
 
-	ask(client: ModelClient, subject: Subject, question: string, limit: number): void {
+	ask(answerer: Answerer, subject: Subject, question: string, limit: number): void {
 		const key = `${subject.key}|${limit}|${question}`;
 		void this.answer.run(key, async ({ signal }) => {
 			this.text = '';
 			const request = {
-				...questionRequest(subject, question),
+				...questionRequest(subject.request, question),
 				sampling: { ...greedy, max_new_tokens: limit }
 			};
-			const result = await answerOf(client, request, signal, (text) => (this.text = text));
+			const result = await ask(answerer, request, { signal, onText: (text) => (this.text = text) });
 			return { question, subject, result };
 		});
 	}
@@ -91,18 +84,13 @@ export class Column {
 		});
 	}
 
-	project(client: ModelClient, subject: Subject): void {
-		void this.embeds.run(subject.key, ({ signal }) => visualTokens(client, subject, signal));
-	}
-
-	/** Columns that are timed together alternate: what else the machine does falls on all of them. */
-	time(client: ModelClient, subject: Subject, question: string): void {
-		void this.times.run(`${subject.key}|${question}`, (control) =>
-			timeStages(client, subject, question, control).then((times) => ({ ...times, subject }))
+	project(answerer: Answerer, subject: Subject): void {
+		void this.embeds.run(subject.key, (control) =>
+			visualTokens(answerer, subject.request, subject.tokens, control)
 		);
 	}
 
-	score(client: ModelClient, subject: Subject, question: string, answers: readonly Written[]): void {
+	score(answerer: Answerer, subject: Subject, question: string, answers: readonly Written[]): void {
 		const key = [
 			subject.key,
 			question,
@@ -111,12 +99,9 @@ export class Column {
 		void this.scores.run(key, async ({ signal, onProgress }) => {
 			const scores: Scored[] = [];
 			for (const answer of answers) {
-				signal?.throwIfAborted();
-				scores.push({
-					answer,
-					subject,
-					scores: await scoreAnswer(client, subject, question, answer, signal)
-				});
+				const { name } = subject.manifest;
+				const given = await scoreAnswer(answerer, name, subject.request, question, answer, { signal });
+				scores.push({ answer, subject, scores: given });
 				onProgress?.({ done: scores.length, total: answers.length });
 			}
 			return scores;
@@ -125,6 +110,6 @@ export class Column {
 
 	/** Stops everything in work. */
 	stop(): void {
-		for (const study of [this.answer, this.map, this.embeds, this.times, this.scores]) study.cancel();
+		for (const study of [this.answer, this.map, this.embeds, this.scores]) study.cancel();
 	}
 }

@@ -1,16 +1,18 @@
-import { eosTokenIds, gridSide } from '$lib/model/config.ts';
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
+import { writtenAnswer } from '$lib/study/score.ts';
+import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
 import type { Method } from '$lib/study/locality.ts';
-import type { ModelClient } from '$lib/workbench/session/client.ts';
 import type { ModelListing } from '$lib/workbench/session/models.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
+import type { ModelClient } from '$lib/workbench/session/client.ts';
+import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectIn } from '$lib/study/subject.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
-import { Column } from './column.svelte.ts';
+import { Column, type Written } from './column.svelte.ts';
 import {
 	areColumns,
 	columnName,
@@ -24,7 +26,6 @@ import {
 	type ColumnChoice,
 	type Resolved
 } from '$lib/study/columns.ts';
-import type { Written } from './compute.ts';
 import { LinkedCursor, type Grids } from './cursor.svelte.ts';
 import { ExtraModels } from './extra-models.svelte.ts';
 
@@ -47,8 +48,14 @@ export interface Shown {
 	readonly manifest: ModelManifest | undefined;
 	readonly resolved: Resolved | undefined;
 	readonly subject: Subject | undefined;
-	/** Of its model's worker. */
+	/** Where it is computed: its model's worker. */
 	readonly client: ModelClient | undefined;
+}
+
+/** Warm times of one column. */
+export interface ColumnTimed {
+	readonly subject: Subject;
+	readonly times: WarmTimes;
 }
 
 /** Two to four columns, each a (model, projector, M), over the session's image and one question. */
@@ -64,6 +71,8 @@ export class Comparison {
 	pair = $state.raw<readonly [number, number]>([0, 1]);
 	/** Place of the column whose answer is scored word by word. */
 	source = $state(0);
+	/** Warm times of the columns, taken in turns. */
+	readonly times = new Study<readonly ColumnTimed[]>();
 	readonly extra: ExtraModels;
 	readonly cursor: LinkedCursor;
 	readonly #session: Session;
@@ -216,19 +225,30 @@ export class Comparison {
 			}
 	}
 
+	/** Times the stages of all columns, one column after the other in every round. */
 	time(): void {
-		for (const { column, client, subject } of this.shown)
-			if (client && subject) column.time(client, subject, this.asked ?? this.question.trim());
+		const question = this.asked ?? this.question.trim();
+		const columns = this.shown.flatMap(({ client, subject }) =>
+			client && subject ? [{ client, subject }] : []
+		);
+		const keys = columns.map(({ subject }) => subject.key);
+		void this.times.run(JSON.stringify([keys, question, performance.now()]), async (control) => {
+			const targets = columns.map(({ client, subject }) => ({
+				answerer: client,
+				...subject.request,
+				question
+			}));
+			const times = await timeStages(targets, control);
+			return columns.map(({ subject }, i) => ({ subject, times: times[i]! }));
+		});
 	}
 
 	/** The answers there are now, by place. */
 	get answers(): readonly (Written | undefined)[] {
 		return this.shown.map(({ column, loaded }) => {
 			const answer = column.answer.stale ? undefined : column.answer.value;
-			if (answer === undefined || loaded === undefined || answer.result.text.trim() === '') return undefined;
-			const ends = eosTokenIds(loaded.manifest.config.text_config);
-			const ids = answer.result.ids.filter((id) => !ends.includes(id));
-			return { writer: column.id, model: loaded.manifest.name, text: answer.result.text, ids };
+			const written = answer && loaded && writtenAnswer(answer.result, loaded.manifest);
+			return written && { ...written, writer: column.id };
 		});
 	}
 
@@ -250,6 +270,7 @@ export class Comparison {
 
 	stop(): void {
 		for (const column of this.columns) column.stop();
+		this.times.cancel();
 	}
 
 	/** The page is left: nothing goes on, and other models' memory is given back. Columns and results stay. */
@@ -314,7 +335,6 @@ export class Comparison {
 			loaded && resolved && session.image
 				? subjectIn(loaded, session.image, resolved.projector, resolved.tokens)
 				: undefined;
-		const client = own ? session.client : extra?.client;
 		return {
 			column,
 			place,
@@ -328,7 +348,7 @@ export class Comparison {
 			manifest,
 			resolved,
 			subject,
-			client
+			client: own ? session.client : extra?.client
 		};
 	}
 }

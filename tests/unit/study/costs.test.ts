@@ -17,9 +17,9 @@ import { kinds, known, manifest, scenesRun } from '../../support/scored-runs.ts'
 describe('times', () => {
 	it('are drawn as medians with quartiles, beside what the count says', async () => {
 		const rounds = new Map<string, number>();
-		const model = new FakeAnswerer(({ projector, raw_prompt }) => {
+		const model = new FakeAnswerer(({ projector }) => {
 			const round = rounds.get(projector) ?? 0;
-			if (raw_prompt === undefined) rounds.set(projector, round + 1);
+			rounds.set(projector, round + 1);
 			const result = answerResult('x', {
 				ids: Array.from({ length: 16 }, (_, i) => i),
 				prompt_ids: Array.from({ length: 100 }, () => 1),

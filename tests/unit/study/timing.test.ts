@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { AnswerRequest } from '../../../src/lib/model/runtime/types.ts';
+import { greedy } from '../../../src/lib/model/sampling.ts';
 import { TIMED_RUNS, TIMED_TOKENS, timeStages } from '../../../src/lib/study/timing.ts';
 import { answerResult, FakeAnswerer } from '../../support/fake-answerer.ts';
 
 const image = { id: 'i', name: 'i.png', bytes: new Uint8Array([1]) };
-const isFlush = ({ raw_prompt }: AnswerRequest) => raw_prompt !== undefined;
 
-/** A model whose prefill takes 10 ms more in each run that is asked a question. */
+/** A model whose prefill takes 10 ms more in each run. */
 function slowing(ids: readonly number[] = [5, 6, 7]) {
 	let runs = 0;
-	return new FakeAnswerer((request) => {
-		const prefill = isFlush(request) ? 999 : 10 * runs++;
+	return new FakeAnswerer(() => {
+		const prefill = 10 * runs++;
 		const timings_ms = { vision: 1, projector: 2, prefill, decode: 8 };
-		const result = answerResult('a', { ids, timings_ms, prompt_ids: [1, -1, 2, 3], cached_positions: 1 });
+		const result = answerResult('a', { ids, timings_ms, prompt_ids: [1, -1, 2, 3] });
 		return [{ type: 'done' as const, result }];
 	});
 }
@@ -31,8 +30,7 @@ describe('warm times', () => {
 				decode_per_token: [4, 4, 4, 4, 4],
 				whole: [21, 31, 41, 51, 61]
 			},
-			prompt_positions: 4,
-			cached_positions: 1
+			prompt_positions: 4
 		});
 		const one = slowing([2]);
 		const [end] = await timeStages([{ answerer: one, projector: 'c-abs', image, question: 'Q?' }]);
@@ -40,30 +38,22 @@ describe('warm times', () => {
 		expect(end!.ms.whole).toHaveLength(TIMED_RUNS);
 	});
 
-	it('take nothing from caches: another prompt comes between, and the image has a new name each time', async () => {
+	it('are of greedy answers that take nothing from caches', async () => {
 		const model = slowing();
-		const target = { answerer: model, projector: 'c-abs', tokens: 16, image, question: 'Q?' };
-		await timeStages([target]);
-		await timeStages([target]);
-		expect(model.requests.map(isFlush)).toEqual(
-			Array.from({ length: 4 * (TIMED_RUNS + 1) }, (_, i) => i % 2 === 0)
-		);
-		const asked = model.requests.filter((request) => !isFlush(request));
-		const ids = asked.map(({ turns }) => turns[0]!.images[0]!.id);
-		expect(new Set(ids).size).toBe(ids.length);
-		for (const request of asked)
-			expect(request).toMatchObject({
-				...{ projector: 'c-abs', tokens: 16, turns: [{ question: 'Q?', images: [{ bytes: image.bytes }] }] },
-				sampling: { temperature: 0, max_new_tokens: TIMED_TOKENS }
+		await timeStages([{ answerer: model, projector: 'c-abs', tokens: 16, image, question: 'Q?' }]);
+		expect(model.requests).toHaveLength(TIMED_RUNS + 1);
+		for (const request of model.requests)
+			expect(request).toEqual({
+				...{ projector: 'c-abs', tokens: 16, turns: [{ question: 'Q?', images: [image] }], cold: true },
+				sampling: { ...greedy, max_new_tokens: TIMED_TOKENS }
 			});
-		expect(model.requests[0]).toMatchObject({ projector: 'c-abs', sampling: { max_new_tokens: 1 } });
 	});
 
 	it('go round all targets, so that what else the machine does falls on all alike', async () => {
 		const order: string[] = [];
 		const model = (name: string) =>
-			new FakeAnswerer((request) => {
-				order.push(`${name}${isFlush(request) ? '-' : ''}`);
+			new FakeAnswerer(() => {
+				order.push(name);
 				return [{ type: 'done' as const, result: answerResult('a') }];
 			});
 		const progress: string[] = [];
@@ -75,7 +65,7 @@ describe('warm times', () => {
 			onProgress: ({ done, total }) => progress.push(`${done}/${total}`)
 		});
 		expect(times).toHaveLength(2);
-		expect(order).toEqual(Array.from({ length: TIMED_RUNS + 1 }, () => ['a-', 'a', 'b-', 'b']).flat());
+		expect(order).toEqual(Array.from({ length: TIMED_RUNS + 1 }, () => ['a', 'b']).flat());
 		expect(progress).toEqual(Array.from({ length: 13 }, (_, i) => `${i}/12`));
 	});
 
@@ -87,7 +77,7 @@ describe('warm times', () => {
 			onProgress: ({ done }) => done === 2 && abort.abort(new Error('Stopped.'))
 		});
 		await expect(timing).rejects.toThrow('Stopped.');
-		expect(model.requests).toHaveLength(4);
+		expect(model.requests).toHaveLength(2);
 		const cut = new FakeAnswerer(() => [
 			{ type: 'done', result: answerResult('a', { stop_reason: 'cancelled' }) }
 		]);

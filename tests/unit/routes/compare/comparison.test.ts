@@ -159,3 +159,27 @@ describe('answers', () => {
 		expect(comparison.columns[1]!.answer.value?.result.text).toBe('b');
 	});
 });
+
+describe('times', () => {
+	test('of all columns are taken in turns, and those of a column that changed are not shown for it', async () => {
+		const { client, comparison } = await make();
+		const order: string[] = [];
+		client.answer = async function* (request) {
+			order.push(request.projector);
+			yield { type: 'done', result: fakeResult('a') };
+		};
+		comparison.time();
+		await settle();
+		expect(order.slice(0, 4)).toEqual(['resampler', 'c-abs', 'resampler', 'c-abs']);
+		expect(comparison.times.status).toBe('done');
+		const keys = () => comparison.times.value?.map(({ subject }) => subject.key);
+		expect(keys()).toEqual(comparison.shown.map(({ subject }) => subject?.key));
+		comparison.chooseTokens(comparison.columns[1]!, 4);
+		expect(keys()).not.toContain(comparison.shown[1]!.subject?.key);
+
+		const before = order.length;
+		comparison.time();
+		await settle();
+		expect(order.length, 'measured again, nothing is kept').toBe(2 * before);
+	});
+});
