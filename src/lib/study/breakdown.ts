@@ -1,8 +1,11 @@
-import { categoryScores, type CategoryScore } from '../benchmarks/breakdown.ts';
+import { categoryLevels, categoryScores, type CategoryScore } from '../benchmarks/breakdown.ts';
 import { pairedDifference } from '../benchmarks/compare.ts';
 import type { TrainedScore } from '../benchmarks/evaluation.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
-import { type Kinds, scoreName, unique } from './run-scores.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { Choices } from './choices.ts';
+import { required, type FigureStudy } from './figure-study.ts';
+import { knownRuns, runsProvenance, scoreName, unique, type Kinds, type KnownRuns } from './run-scores.ts';
 
 /** Rows of the figures score-breakdown and radar. */
 export interface CategoryRows {
@@ -142,3 +145,37 @@ export function differenceRows(a: ScoredRun, b: ScoredRun, level: number, of: Ki
 		rows: whole ? [whole, ...parts.sort((left, right) => right.value - left.value)] : []
 	};
 }
+
+/** The level asked for, or the deepest there is. */
+const levelOf = (runs: readonly ScoredRun[], { level }: Pick<Choices, 'level'>) =>
+	Math.min(level, Math.max(0, ...runs.map(({ report }) => categoryLevels(report) - 1)));
+
+const byCategory: FigureStudy<KnownRuns, CategoryRows> = {
+	page: 'benchmarks',
+	needs: ['run'],
+	choices: ['level'],
+	measure: (work) => Promise.resolve(knownRuns(work)),
+	show: ({ runs, kinds }, choices) => ({
+		rows: breakdownRows(runs, levelOf(runs, choices), [], kinds),
+		provenance: runsProvenance(runs)
+	})
+};
+
+export const scoreBreakdownStudy = byCategory;
+export const radarStudy = byCategory;
+
+export const pairedDifferencesStudy: FigureStudy<KnownRuns, PairedRows> = {
+	page: 'benchmarks',
+	needs: ['runs'],
+	choices: ['level'],
+	measure: (work) => Promise.resolve(knownRuns(work)),
+	show({ runs, kinds }, choices) {
+		const [a, b] = [required(runs[0], 'runs'), required(runs[1], 'runs')];
+		const rows = differenceRows(a, b, levelOf([a, b], choices), kinds);
+		if (rows.rows.length === 0)
+			throw new InputError(
+				`The runs ${a.title} and ${b.title} do not answer the same questions; choose two of one benchmark.`
+			);
+		return { rows, provenance: runsProvenance([a, b]) };
+	}
+};

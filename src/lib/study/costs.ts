@@ -2,14 +2,17 @@ import { quantiles } from '../analysis/statistics.ts';
 import { cacheBytes, stageCosts, type CostInputs, type StageCost } from '../benchmarks/cost.ts';
 import { paretoFront } from '../benchmarks/pareto.ts';
 import { published } from '../benchmarks/published.ts';
-import { tokensOf, type TargetChoice } from '../benchmarks/run/target.ts';
+import type { ScoredRun } from '../benchmarks/run/scored.ts';
+import { chooseTargets, tokensOf, type TargetChoice } from '../benchmarks/run/target.ts';
 import { gridSide } from '../model/config.ts';
 import type { GraphFiles, ModelManifest } from '../model/manifest.ts';
 import type { ImageInput } from '../model/runtime/types.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
-import { kindsOf, type ScoreOrigin, type ScorePoint } from './run-scores.ts';
-import { timeStages, TIMED_TOKENS, type WarmTimes } from './timing.ts';
+import { required, type FigureStudy, type Work } from './figure-study.ts';
+import { kindsOf, runPoints, scoreName, type ScoreOrigin, type ScorePoint } from './run-scores.ts';
+import type { Subject } from './subject.ts';
+import { timeStages, TIMED_QUESTION, TIMED_RUNS, TIMED_TOKENS, type WarmTimes } from './timing.ts';
 
 /** Stages whose time is drawn against M, with their words in figures. */
 export const stages = {
@@ -240,3 +243,108 @@ export function publishedTradeoff(): ScoreAtCostRows {
 		projectors: []
 	};
 }
+
+interface MeasuredTimes {
+	readonly subject: Subject;
+	readonly question: string;
+	/** By kind. */
+	readonly timings: readonly Timing[];
+}
+
+/** Times of every projector at its own M, or of the columns. */
+async function measureTimes(
+	work: Work,
+	control: Control,
+	targets = (manifest: ModelManifest): readonly TargetChoice[] =>
+		work.columns?.map(({ subject: { projector, tokens } }) => ({ projector, tokens })) ??
+		chooseTargets(manifest, undefined, 'own')
+): Promise<MeasuredTimes> {
+	const subject = required(work.subject, 'image');
+	const { manifest, image } = subject;
+	const { question = TIMED_QUESTION } = work;
+	const { id, bytes, name } = image;
+	const timings = await timeTargets(
+		required(work.answerer, 'model'),
+		manifest,
+		targets(manifest),
+		{ image: { id, bytes, name }, question },
+		control
+	);
+	const { kindOf } = kindsOf(manifest);
+	return {
+		...{ subject, question },
+		timings: timings.map((timing) => ({ ...timing, projector: kindOf(timing.projector) }))
+	};
+}
+
+const timedProvenance = ({ subject: { manifest, backend, image }, question }: MeasuredTimes) =>
+	`${manifest.name} · ${image.name}, “${question}” · ${manifest.dtype} on ${backend.backend} · batch 1, greedy`;
+
+export const latencyCurveStudy: FigureStudy<MeasuredTimes, TimeRows> = {
+	page: 'benchmarks',
+	needs: ['model', 'image'],
+	choices: ['stage'],
+	measure: (work, _choices, control) => measureTimes(work, control),
+	show: (measured, { stage }) => ({
+		rows: latencyRows(measured.timings, stage, kindsOf(measured.subject.manifest).kinds),
+		provenance: timedProvenance(measured),
+		method: `median of ${TIMED_RUNS} runs, quartiles`
+	})
+};
+
+export const costCheckStudy: FigureStudy<MeasuredTimes, CountedTimeRows> = {
+	page: 'benchmarks',
+	needs: ['model', 'image'],
+	choices: ['stage'],
+	measure: (work, _choices, control) => measureTimes(work, control),
+	show: (measured, { stage }) => ({
+		rows: checkRows(
+			measured.timings,
+			stage === 'whole' ? 'prefill' : stage,
+			kindsOf(measured.subject.manifest).kinds
+		),
+		provenance: timedProvenance(measured),
+		method: `median of ${TIMED_RUNS} runs`
+	})
+};
+
+export const costCurveStudy: FigureStudy<ModelManifest, CountRows> = {
+	page: 'benchmarks',
+	needs: ['model'],
+	choices: ['quantity'],
+	measure: (work) => Promise.resolve(required(work.model, 'model').manifest),
+	show: (manifest, { quantity }) => ({
+		rows: costRows(manifest, quantity),
+		provenance: `${manifest.name} · computed from its config`
+	})
+};
+
+interface MeasuredTradeoff extends MeasuredTimes {
+	readonly runs: readonly ScoredRun[];
+}
+
+/** The runs' scores against the times of their projectors. */
+export const accuracyLatencyStudy: FigureStudy<MeasuredTradeoff, ScoreAtCostRows> = {
+	page: 'benchmarks',
+	needs: ['model', 'image', 'run'],
+	choices: [],
+	async measure(work, _choices, control) {
+		const runs = required(work.runs, 'run');
+		const measured = await measureTimes(work, control, ({ projectors }) =>
+			runs.flatMap(({ projector, tokens }) =>
+				tokens !== undefined && Object.hasOwn(projectors, projector) ? [{ projector, tokens }] : []
+			)
+		);
+		return { ...measured, runs };
+	},
+	show(measured) {
+		const { runs, timings, subject } = measured;
+		const kinds = kindsOf(subject.manifest);
+		const benchmark = required(runs[0], 'run').benchmark;
+		return {
+			rows: tradeoffRows(runPoints(runs, kinds.kindOf), timings, scoreName(benchmark, runs), kinds.kinds),
+			provenance: timedProvenance(measured),
+			method: `median of ${TIMED_RUNS} runs, quartiles`
+		};
+	}
+};

@@ -2,6 +2,9 @@ import type { Benchmark } from '../benchmarks/benchmark.ts';
 import { published, type PublishedBenchmark } from '../benchmarks/published.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import type { ModelManifest } from '../model/manifest.ts';
+import { projectorStyles } from '../model/projectors/registry.ts';
+import { InputError } from '../tensor/errors.ts';
+import { required, type FigureStudy, type Work } from './figure-study.ts';
 
 /** How projectors are told apart: those of one kind differ in M only, and stand in one series. */
 export interface Kinds {
@@ -133,3 +136,50 @@ export function accuracyRows(
 		projectors: kinds
 	};
 }
+
+/** The kinds of a model, or of runs alone where the model is not at hand: names that differ in M only are one kind. */
+export function kindsOfRuns(runs: readonly ScoredRun[], manifest: ModelManifest | undefined): Kinds {
+	if (manifest) return kindsOf(manifest);
+	const kindOf = (name: string) => name.replace(/-m\d+$/, '');
+	return {
+		kinds: unique(runs.map(({ projector }) => kindOf(projector))),
+		kindOf,
+		titleOf: (kind) => projectorStyles[kind]?.title ?? kind
+	};
+}
+
+/** Where the answers of runs come from, one line. */
+export function runsProvenance(runs: readonly ScoredRun[]): string {
+	const lines = runs.map(({ manifest, title }) => {
+		if (!manifest) return `${title}, imported`;
+		const { model, dtype, backend } = manifest.identity;
+		return `${model.name} · ${dtype} on ${backend} · batch 1, greedy`;
+	});
+	return unique(lines).join('; ');
+}
+
+/** Runs with the kinds they are told apart by. */
+export interface KnownRuns {
+	readonly runs: readonly ScoredRun[];
+	readonly kinds: Kinds;
+}
+
+/** @throws InputError when the runs are not of one benchmark */
+export function knownRuns(work: Work): KnownRuns {
+	const runs = required(work.runs, 'run');
+	const titles = unique(runs.map(({ benchmark }) => benchmark.title));
+	if (titles.length > 1)
+		throw new InputError(`These are runs of ${titles.join(' and ')}; a figure shows those of one benchmark.`);
+	return { runs, kinds: kindsOfRuns(runs, work.model?.manifest) };
+}
+
+export const accuracyCurveStudy: FigureStudy<KnownRuns, ScoreRows> = {
+	page: 'benchmarks',
+	needs: ['run'],
+	choices: [],
+	measure: (work) => Promise.resolve(knownRuns(work)),
+	show: ({ runs, kinds }) => ({
+		rows: accuracyRows(required(runs[0], 'run').benchmark, runs, [], kinds),
+		provenance: `${runsProvenance(runs)}; published: the model zoo of the paper’s repository`
+	})
+};

@@ -1,5 +1,24 @@
-import { pathKinds } from '../scenes/path.ts';
-import { type Reference, stepError, type SweepAnswer, type SweepCell, type SweepResult } from './sweep.ts';
+import { Asking } from '../scenes/asking.ts';
+import { compose } from '../scenes/composition.ts';
+import { pathKinds, placements, usualStep, type PathKind } from '../scenes/path.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { ChoiceName, Choices } from './choices.ts';
+import type { Control } from './control.ts';
+import { required, type FigureStudy, type Work } from './figure-study.ts';
+import type { SubjectModel } from './subject.ts';
+import {
+	runSweep,
+	stepError,
+	SweepMemory,
+	sweepSubject,
+	sweptModel,
+	type Reference,
+	type SweepAnswer,
+	type SweepCell,
+	type SweepPlan,
+	type SweepResult
+} from './sweep.ts';
+import { oneOfEachFamily } from './tokens.ts';
 
 /** Rows of the figure sweep: one number along the path. */
 export interface SweepLineRows {
@@ -144,3 +163,81 @@ export function positionRows({ plan, cells }: SweepResult): SweepPositionRows {
 		})
 	};
 }
+
+/** A whole sweep with what it was made of. */
+interface Swept {
+	readonly result: SweepResult;
+	readonly model: SubjectModel;
+	readonly what: string;
+}
+
+/** Model, projectors, object, path, dtype and backend, one line. @param what the object's class */
+export function sweepProvenance({ plan }: SweepResult, what: string): string {
+	const { name, dtype, backend } = plan.model;
+	const projectors = plan.subjects.map(
+		({ title, M, trained }) => `${title}, M = ${M}${trained ? '' : ' (not trained at this M)'}`
+	);
+	const path = `${pathKinds[plan.kind].title.toLowerCase()}, ${plan.steps.length} steps`;
+	return `${name} · ${projectors.join('; ')} · ${what}, ${path} · composed scene · ${dtype} on ${backend}`;
+}
+
+/**
+ * Takes the last object of the scene along the path, and asks for its place. Of the columns, or of one projector of each family.
+ * @throws InputError when the scene is empty; as `runSweep`
+ */
+async function sweepScene(work: Work, kind: PathKind, control: Control): Promise<Swept> {
+	const { scene, atlas } = required(work.scene, 'scene');
+	const model = required(work.model, 'model');
+	const composition = compose(scene);
+	const object = composition.objects.at(-1);
+	if (object === undefined)
+		throw new InputError('The scene has no object that could be moved; choose another.');
+	const plan: SweepPlan = {
+		model: sweptModel(model),
+		scene: composition,
+		object: object.id,
+		kind,
+		steps: placements(kind, object, usualStep(kind)),
+		questions: [new Asking(atlas.index).localisation(object.cls)],
+		subjects: work.columns
+			? work.columns.map(({ subject: { projector, tokens } }) => sweepSubject(model, projector, tokens))
+			: oneOfEachFamily(model.manifest, work.subject?.tokens ?? 0, work.subject?.projector).map((name) =>
+					sweepSubject(model, name, name === work.subject?.projector ? work.subject.tokens : undefined)
+				)
+	};
+	const result = await runSweep(plan, atlas, required(work.answerer, 'model'), new SweepMemory(), control);
+	return { result, model, what: atlas.index.classes[object.cls]?.name ?? '' };
+}
+
+const along = <Rows>(
+	choices: readonly ChoiceName[],
+	kind: PathKind,
+	rows: (swept: Swept, choices: Choices) => Rows,
+	method?: (choices: Choices) => string
+): FigureStudy<Swept, Rows> => ({
+	page: 'scenes',
+	needs: ['model', 'scene'],
+	choices,
+	measure: (work, _choices, control) => sweepScene(work, kind, control),
+	show: (swept, chosen) => ({
+		rows: rows(swept, chosen),
+		provenance: sweepProvenance(swept.result, swept.what),
+		...(method && { method: method(chosen) })
+	})
+});
+
+const projectorsOf = ({ model }: Swept) => Object.keys(model.manifest.projectors);
+
+export const sweepStudy = along(
+	['measure', 'reference'],
+	'row',
+	(swept, { measure, reference }) => sweepRows(swept.result, measure, projectorsOf(swept), reference),
+	({ measure, reference }) =>
+		measure === 'moved' || measure === 'stayed'
+			? `against ${reference === 'first' ? 'the first step' : 'the step before'}`
+			: words[measure]
+);
+
+export const sweepAnswersStudy = along([], 'row', (swept) => answerRows(swept.result, projectorsOf(swept)));
+
+export const positionMapStudy = along([], 'everywhere', ({ result }) => positionRows(result));

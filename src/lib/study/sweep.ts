@@ -18,6 +18,8 @@ import type { Seen } from './question.ts';
 import { sceneInput } from './scene-image.ts';
 import { logProbabilityOf } from './score.ts';
 import { visualTokens } from './similarity.ts';
+import type { SubjectModel } from './subject.ts';
+import { isTrained } from './tokens.ts';
 
 /** One projector of a sweep at its M. */
 export interface SweepSubject {
@@ -27,11 +29,19 @@ export interface SweepSubject {
 	readonly title: string;
 	/** M */
 	readonly M: number;
+	/** Whether the projector was trained at this M. */
+	readonly trained: boolean;
+}
+
+export interface SweptModel {
+	readonly name: string;
+	readonly dtype: string;
+	readonly backend: string;
 }
 
 export interface SweepPlan {
 	/** Model, dtype and backend: what is remembered belongs to them. */
-	readonly model: string;
+	readonly model: SweptModel;
 	readonly scene: Composition;
 	/** Id of the sprite that is moved or resized. */
 	readonly object: number;
@@ -67,13 +77,33 @@ export interface SweepResult {
 	readonly cells: readonly SweepCell[];
 }
 
+/** What `SweepPlan.model` says of a model. */
+export const sweptModel = ({ manifest, backend }: SubjectModel): SweptModel => ({
+	name: manifest.name,
+	dtype: manifest.dtype,
+	backend: backend.backend
+});
+
+/** A projector of the model in a sweep. @param M its own when absent */
+export function sweepSubject({ manifest }: SubjectModel, projector: string, M?: number): SweepSubject {
+	const entry = manifest.projectors[projector]!;
+	const own = entry.num_query_tokens;
+	const tokens = M ?? own;
+	return {
+		...{ projector, title: entry.title, M: tokens, trained: isTrained(entry, tokens) },
+		...(tokens === own ? {} : { tokens })
+	};
+}
+
+const keyOf = ({ name, dtype, backend }: SweptModel) => [name, dtype, backend].join('|');
+
 /** Names everything that the result depends on. */
 export function sweepKey({ model, scene, object, kind, steps, questions, subjects }: SweepPlan): string {
 	const objects = scene.objects.map(({ id, cls, style, size, x, y }) => [id, cls, style, size, x, y]);
 	// Where the moved object stood before does not matter, the steps say where it goes.
 	const others = objects.map((o) => (o[0] === object ? o.slice(0, 3) : o));
 	return JSON.stringify([
-		...[model, scene.background, others, object, kind, steps],
+		...[keyOf(model), scene.background, others, object, kind, steps],
 		...[questions.map(({ text }) => text), subjects.map(({ projector, M }) => [projector, M])]
 	]);
 }
@@ -121,7 +151,8 @@ export async function runSweep(
 		const scene = sceneAt(plan, placement);
 		const image = await sceneInput(scene, atlas, `Step ${step} of a sweep`);
 		for (const subject of subjects) {
-			const named = (id: string, more = '') => [model, subject.projector, subject.M, id, more].join('|');
+			const named = (id: string, more = '') =>
+				[keyOf(model), subject.projector, subject.M, id, more].join('|');
 			const answers: SweepAnswer[] = [];
 			for (const question of questions) {
 				const seen = seenBy(subject, image);

@@ -11,6 +11,9 @@ export const TIMED_RUNS = 5;
 /** Only the first tokens of an answer are timed: what one token takes does not depend on how many follow. */
 export const TIMED_TOKENS = 16;
 
+/** Asked where no question is given. */
+export const TIMED_QUESTION = 'Describe the image.';
+
 /** One projector at its M, asked one question about one image. */
 export interface TimedTarget extends Seen {
 	readonly answerer: Pick<Answerer, 'answer'>;

@@ -1,19 +1,14 @@
 import type { AnswerResult, AnswerScores } from '$lib/model/runtime/types.ts';
-import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
 import { greedy } from '$lib/model/sampling.ts';
 import type { Answerer } from '$lib/study/answerer.ts';
 import { ask } from '$lib/study/ask.ts';
+import type { LocatedMap } from '$lib/study/compare.ts';
+import { locatedMap } from '$lib/study/side-by-side.ts';
 import { questionRequest } from '$lib/study/question.ts';
 import { scoreAnswer, type WrittenAnswer } from '$lib/study/score.ts';
 import { visualTokens } from '$lib/study/similarity.ts';
-import {
-	localityRows,
-	measure,
-	measurementKey,
-	type LocalityRows,
-	type Measurement
-} from '$lib/study/locality.ts';
+import { measure, measurementKey, type LocalityRows, type Measurement } from '$lib/study/locality.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
@@ -26,8 +21,7 @@ export interface ColumnAnswer {
 	readonly result: AnswerResult;
 }
 
-export interface ColumnMap extends LocalityRows {
-	readonly localities: readonly TokenLocality[];
+export interface ColumnMap extends LocalityRows, LocatedMap {
 	readonly subject: Subject;
 }
 
@@ -79,8 +73,7 @@ export class Column {
 	measure(client: ModelClient, subject: Subject, measurement: Measurement): void {
 		void this.map.run(measurementKey(subject, measurement), async (control) => {
 			const measured = await measure(client, subject, measurement, control);
-			const rows = localityRows(measured, subject, measurement.method, 'rollout', 'mean');
-			return { ...rows, subject, localities: tokenLocalities(rows.map, rows.weighting, rows.homes) };
+			return { ...locatedMap(measured, subject, measurement), subject };
 		});
 	}
 

@@ -2,16 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { stageCosts } from '../../../src/lib/benchmarks/cost.ts';
 import { chooseTargets, tokensOf } from '../../../src/lib/benchmarks/run/target.ts';
 import { scenes } from '../../../src/lib/benchmarks/scenes.ts';
+import { standardChoices } from '../../../src/lib/study/choices.ts';
 import {
+	accuracyLatencyStudy,
 	checkRows,
+	costCheckStudy,
+	costCurveStudy,
 	costRows,
+	latencyCurveStudy,
 	latencyRows,
 	publishedTradeoff,
 	timeTargets,
 	tradeoffRows
 } from '../../../src/lib/study/costs.ts';
+import { makeItem } from '../../../src/lib/study/figure-study.ts';
 import { accuracyRows } from '../../../src/lib/study/run-scores.ts';
+import { subjectIn } from '../../../src/lib/study/subject.ts';
 import { answerResult, FakeAnswerer } from '../../support/fake-answerer.ts';
+import { model as small } from '../../support/study-work.ts';
 import { kinds, known, manifest, scenesRun } from '../../support/scored-runs.ts';
 
 describe('times', () => {
@@ -78,5 +86,51 @@ describe('what is not measured', () => {
 		expect(points.every(({ origin }) => origin === 'published')).toBe(true);
 		expect(front.length).toBeGreaterThan(0);
 		expect(front.every((point) => points.includes(point))).toBe(true);
+	});
+});
+
+describe('figures of times and costs', () => {
+	const subjectModel = { manifest, backend: small.backend };
+	const image = { id: 'i', name: 'i.png', bytes: new Uint8Array([1]), url: 'blob:i' };
+	const subject = subjectIn(subjectModel, image, 'c-abs')!;
+	const model = () =>
+		new FakeAnswerer(() => [
+			{ type: 'done', result: answerResult('x', { prompt_ids: Array.from({ length: 300 }, () => 1) }) }
+		]);
+
+	it('time every projector at its own M, one point for each', async () => {
+		const answerer = model();
+		const work = { model: subjectModel, answerer, subject };
+		const { rows, provenance, method } = await makeItem(latencyCurveStudy, work, standardChoices);
+		expect(rows.stage).toBe('Prefill (ms)');
+		expect(rows.points).toHaveLength(Object.keys(manifest.projectors).length);
+		expect(rows.points.map(({ projector }) => projector)).not.toContain('d-abs-m64');
+		expect(provenance).toBe(
+			`${manifest.name} · i.png, “Describe the image.” · ${manifest.dtype} on node · batch 1, greedy`
+		);
+		expect(method).toContain('5 runs');
+		const check = await makeItem(costCheckStudy, work, { ...standardChoices, stage: 'whole' });
+		expect(check.rows.stage, 'the whole answer is not counted').toBe('Prefill');
+		expect(check.rows.points.every(({ operations }) => operations > 0)).toBe(true);
+	});
+
+	it('count without running anything', async () => {
+		const { rows, provenance } = await makeItem(costCurveStudy, { model: subjectModel }, standardChoices);
+		expect(rows).toEqual(costRows(manifest, 'prefill'));
+		expect(provenance).toContain('computed from its config');
+	});
+
+	it('set the scores of runs against the times of their projectors', async () => {
+		const answerer = model();
+		const runs = [scenesRun('c-abs', 36), scenesRun('c-abs', 16), scenesRun('unknown', 9)];
+		const { rows } = await makeItem(
+			accuracyLatencyStudy,
+			{ model: subjectModel, answerer, subject, runs },
+			standardChoices
+		);
+		expect(rows.points.map(({ projector, tokens, cost }) => [projector, tokens, cost])).toEqual([
+			['c-abs', 36, 10],
+			['c-abs', 16, 10]
+		]);
 	});
 });

@@ -2,8 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
 import { scoreImported } from '../../../src/lib/benchmarks/run/scored.ts';
 import { scenes } from '../../../src/lib/benchmarks/scenes.ts';
-import { breakdownRows, differenceRows } from '../../../src/lib/study/breakdown.ts';
-import { accuracyRows, kindsOf, publishedPoints } from '../../../src/lib/study/run-scores.ts';
+import {
+	breakdownRows,
+	differenceRows,
+	pairedDifferencesStudy,
+	radarStudy,
+	scoreBreakdownStudy
+} from '../../../src/lib/study/breakdown.ts';
+import { standardChoices } from '../../../src/lib/study/choices.ts';
+import { makeItem } from '../../../src/lib/study/figure-study.ts';
+import {
+	accuracyCurveStudy,
+	accuracyRows,
+	kindsOf,
+	publishedPoints
+} from '../../../src/lib/study/run-scores.ts';
 import { kinds, known, manifest, scenesRun } from '../../support/scored-runs.ts';
 
 const all = [
@@ -66,5 +79,42 @@ describe('kinds of a model', () => {
 		expect(own.kindOf('d-abs-m64')).toBe('d-abs');
 		expect(own.titleOf('d-abs')).toBe('D-Abstractor');
 		expect([own.kindOf('another'), own.titleOf('another')]).toEqual(['another', 'another']);
+	});
+});
+
+describe('figures of runs', () => {
+	const [a, b] = [scenesRun('d-abs-m64', 64), scenesRun('linear', 144, ({ task }) => task !== 'counting')];
+
+	it('need no model: names that differ in M only are one kind', async () => {
+		const curve = await makeItem(accuracyCurveStudy, { runs: [a, b] }, standardChoices);
+		expect(curve.rows.points.map(({ series, tokens }) => `${series} ${tokens}`)).toEqual([
+			'd-abs 64',
+			'linear 144'
+		]);
+		expect(curve.rows.projectors).toEqual(['d-abs', 'linear']);
+		const parts = await makeItem(scoreBreakdownStudy, { runs: [a] }, standardChoices);
+		expect(parts.rows.series.map(({ name }) => name)).toEqual(['D-Abstractor, M = 64']);
+		const deep = await makeItem(radarStudy, { runs: [a] }, { ...standardChoices, level: 7 });
+		expect(deep.rows, 'a level that is none is the deepest').toEqual(parts.rows);
+	});
+
+	it('compare two runs of the same questions', async () => {
+		const { rows } = await makeItem(pairedDifferencesStudy, { runs: [a, b] }, standardChoices);
+		expect(rows.a).toBe('D-Abstractor, M = 64');
+		await expect(makeItem(pairedDifferencesStudy, { runs: [a] }, standardChoices)).rejects.toThrow(
+			'two runs'
+		);
+		const shuffled = { ...b, results: b.results.map((result) => ({ ...result, data: { answer: '?' } })) };
+		await expect(makeItem(pairedDifferencesStudy, { runs: [a, shuffled] }, standardChoices)).rejects.toThrow(
+			'same questions'
+		);
+	});
+
+	it('are of one benchmark', async () => {
+		const other = { ...b, benchmark: findBenchmark('pope') };
+		await expect(makeItem(accuracyCurveStudy, { runs: [a, other] }, standardChoices)).rejects.toThrow(
+			'one benchmark'
+		);
+		await expect(makeItem(accuracyCurveStudy, {}, standardChoices)).rejects.toThrow('honeybee eval');
 	});
 });

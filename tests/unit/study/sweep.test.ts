@@ -4,8 +4,17 @@ import type { Field } from '../../../src/lib/analysis/equivariance.ts';
 import { compose, moveTo, spriteOf } from '../../../src/lib/scenes/composition.ts';
 import { generateScene, renderScene } from '../../../src/lib/scenes/index.ts';
 import { placements } from '../../../src/lib/scenes/path.ts';
+import { standardChoices } from '../../../src/lib/study/choices.ts';
+import { makeItem } from '../../../src/lib/study/figure-study.ts';
 import { sceneFile } from '../../../src/lib/study/scene-image.ts';
-import { answerRows, positionRows, sweepRows } from '../../../src/lib/study/sweep-rows.ts';
+import {
+	answerRows,
+	positionMapStudy,
+	positionRows,
+	sweepAnswersStudy,
+	sweepRows,
+	sweepStudy
+} from '../../../src/lib/study/sweep-rows.ts';
 import {
 	credit,
 	runSweep,
@@ -15,6 +24,7 @@ import {
 	sweepKey
 } from '../../../src/lib/study/sweep.ts';
 import { FakeAnswerer } from '../../support/fake-answerer.ts';
+import { comparedWork, model as small, workingModel } from '../../support/study-work.ts';
 import { asking, atlas, cat, dog, two } from '../../support/scenes.ts';
 
 describe('an image of a scene', () => {
@@ -32,10 +42,10 @@ describe('sweep', () => {
 	});
 	const scene = two();
 	const plan: SweepPlan = {
-		...{ model: 'm|fp32|wasm', scene, object: cat, kind: 'row' },
+		...{ model: { name: 'm', dtype: 'fp32', backend: 'wasm' }, scene, object: cat, kind: 'row' },
 		steps: placements('row', spriteOf(scene, cat)!, 8).slice(0, 3),
 		questions: [asking.localisation(0)],
-		subjects: [{ projector: 'linear', title: 'Linear', M: 144 }]
+		subjects: [{ projector: 'linear', title: 'Linear', M: 144, trained: true }]
 	};
 	const answer = { question: 'Where is the cat?', answer: 'top left', truth: 'top left' };
 	const result = {
@@ -113,7 +123,10 @@ describe('sweep', () => {
 		});
 		return { answerer, scored, traces: () => traces };
 	}
-	const small: SweepPlan = { ...plan, subjects: [{ projector: 'c-abs', title: 'C', M: 4, tokens: 4 }] };
+	const small: SweepPlan = {
+		...plan,
+		subjects: [{ projector: 'c-abs', title: 'C', M: 4, tokens: 4, trained: true }]
+	};
 
 	it('asks at every step, scores the truth, and traces the object', async () => {
 		const { answerer, scored, traces } = model();
@@ -167,6 +180,40 @@ describe('sweep', () => {
 		).toBe(key);
 		expect(sweepKey({ ...plan, scene: moveTo(scene, dog, 50, 3) })).not.toBe(key);
 		expect(sweepKey({ ...plan, subjects: [] })).not.toBe(key);
+	});
+});
+
+describe('figures of a sweep', () => {
+	const scene = generateScene(12, 'test');
+
+	it('take the last object of the scene along the path', async () => {
+		const answerer = workingModel();
+		const work = { model: small, answerer, scene: { scene, atlas } };
+		const { rows, provenance, method } = await makeItem(sweepStudy, work, standardChoices);
+		const { size, cls } = scene.objects.at(-1)!;
+		expect(rows.positions).toHaveLength(placements('row', { x: 0, y: 0, size }, 8).length);
+		expect(rows.projectors).toEqual(['c-abs', 'resampler']);
+		expect(rows.points.length).toBeGreaterThan(0);
+		const { name } = atlas.index.classes[cls]!;
+		expect(provenance).toBe(
+			`mini · C-Abstractor, M = 9; Resampler, M = 9 · ${name}, row, ${rows.positions.length} steps · composed scene · fp32 on node`
+		);
+		expect(method).toBe('against the step before');
+		const answers = await makeItem(sweepAnswersStudy, work, standardChoices);
+		expect(answers.rows.lines.map(({ title }) => title)).toEqual(['C-Abstractor', 'Resampler']);
+		const places = await makeItem(positionMapStudy, work, standardChoices);
+		expect(places.rows.side).toBe(5);
+		expect(places.rows.panels[0]!.answers).toHaveLength(25);
+	});
+
+	it('sweep the columns where there are some, and need an object', async () => {
+		const answerer = workingModel();
+		const work = { ...comparedWork(answerer, [['c-abs', 4]]), scene: { scene, atlas } };
+		const { provenance } = await makeItem(sweepAnswersStudy, work, standardChoices);
+		expect(provenance).toContain('mini · C-Abstractor, M = 4 (not trained at this M) · ');
+		const empty = { ...work, scene: { scene: { ...scene, objects: [] }, atlas } };
+		await expect(makeItem(sweepStudy, empty, standardChoices)).rejects.toThrow('no object');
+		await expect(makeItem(sweepStudy, { answerer }, standardChoices)).rejects.toThrow('a scene');
 	});
 });
 
