@@ -1,6 +1,6 @@
 import type { ModelManifest } from '../../lib/model/manifest.ts';
 import type { ImageInput, StageTimings, Turn } from '../../lib/model/runtime/types.ts';
-import { greedy } from '../../lib/model/sampling.ts';
+import { greedy } from '../../lib/model/runtime/sampling.ts';
 import type { Answerer } from '../../lib/study/answerer.ts';
 import { ask } from '../../lib/study/ask.ts';
 

@@ -1,6 +1,6 @@
 import { tokenPatchMap, type TokenPatchMap } from '../analysis/map.ts';
 import type { LocalityMethod } from '../model/probes/locality.ts';
-import { greedy } from '../model/sampling.ts';
+import { greedy } from '../model/runtime/sampling.ts';
 import type { Answerer } from './answerer.ts';
 import { ask } from './ask.ts';
 import type { Control } from './control.ts';

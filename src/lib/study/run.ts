@@ -3,7 +3,7 @@ import type { ImagePreparer } from '../benchmarks/run/prepare.ts';
 import type { RunIdentity, RunRecord } from '../benchmarks/run/record.ts';
 import { sha256 } from '../bytes/hash.ts';
 import type { AnswerRequest, AnswerResult, ImageInput } from '../model/runtime/types.ts';
-import { greedy } from '../model/sampling.ts';
+import { greedy } from '../model/runtime/sampling.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Answerer } from './answerer.ts';
 import { drain } from './ask.ts';

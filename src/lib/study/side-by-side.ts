@@ -1,6 +1,6 @@
 import { tokenLocalities } from '../analysis/locality.ts';
 import type { TokenMatrix } from '../analysis/token-similarity.ts';
-import { greedy } from '../model/sampling.ts';
+import { greedy } from '../model/runtime/sampling.ts';
 import { InputError } from '../tensor/errors.ts';
 import { ask } from './ask.ts';
 import type { Choices } from './choices.ts';

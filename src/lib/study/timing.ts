@@ -1,5 +1,5 @@
 import type { AnswerResult } from '../model/runtime/types.ts';
-import { greedy } from '../model/sampling.ts';
+import { greedy } from '../model/runtime/sampling.ts';
 import type { Answerer } from './answerer.ts';
 import { ask } from './ask.ts';
 import type { Control } from './control.ts';

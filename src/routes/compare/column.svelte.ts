@@ -1,6 +1,6 @@
 import type { AnswerResult, AnswerScores } from '$lib/model/runtime/types.ts';
 import type { TokenMatrix } from '$lib/analysis/token-similarity.ts';
-import { greedy } from '$lib/model/sampling.ts';
+import { greedy } from '$lib/model/runtime/sampling.ts';
 import type { Answerer } from '$lib/study/answerer.ts';
 import { ask } from '$lib/study/ask.ts';
 import type { LocatedMap } from '$lib/study/compare.ts';

@@ -1,6 +1,6 @@
 import { measureAnswers, type AnswersResult } from '../../../src/cli/bench/answers.ts';
 import type { ImageInput } from '../../../src/lib/model/runtime/types.ts';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { ask } from '../../../src/lib/study/ask.ts';
 import { ModelClient } from '../../../src/workers/model/client.ts';
 import { readBandwidth } from '../../fullsize/gpu-page/bandwidth.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { greedy } from '../../../src/lib/model/sampling.ts';
+import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { TIMED_RUNS, TIMED_TOKENS, timeStages } from '../../../src/lib/study/timing.ts';
 import { answerResult, FakeAnswerer } from '../../support/fake-answerer.ts';
 
