@@ -1,6 +1,6 @@
 /**
  * Imports go one way: a folder may use the folders named beside it, and itself.
- * bytes ← tensor ← checkpoint, onnx ← model ← study ← workers, cli, workbench ← routes, tensor ← analysis ← study, analysis ← viz ← routes.
+ * bytes ← tensor ← checkpoint, kernels, onnx ← model ← study ← workers, cli, workbench ← routes, tensor ← analysis ← study, analysis ← viz ← routes.
  *
  * @type {Readonly<Record<string, readonly string[]>>}
  */
@@ -10,14 +10,15 @@ export const mayImport = {
 	checkpoint: ['bytes', 'tensor'],
 	onnx: ['bytes', 'tensor'],
 	analysis: ['bytes', 'tensor'],
-	model: ['bytes', 'tensor', 'checkpoint', 'onnx', 'analysis'],
+	kernels: ['bytes', 'tensor', 'checkpoint'],
+	model: ['bytes', 'tensor', 'checkpoint', 'kernels', 'onnx', 'analysis'],
 	scenes: ['bytes'],
 	benchmarks: ['bytes', 'tensor', 'checkpoint', 'model', 'analysis', 'scenes'],
 	study: ['bytes', 'tensor', 'model', 'analysis', 'scenes', 'benchmarks'],
 	viz: ['bytes', 'tensor', 'analysis'],
 	notebook: ['bytes', 'tensor', 'analysis', 'viz'],
 	browser: ['bytes', 'tensor', 'checkpoint', 'model'],
-	workers: ['bytes', 'tensor', 'checkpoint', 'onnx', 'model', 'analysis', 'study', 'browser'],
+	workers: ['bytes', 'tensor', 'checkpoint', 'kernels', 'onnx', 'model', 'analysis', 'study', 'browser'],
 	workbench: [
 		'bytes',
 		'tensor',

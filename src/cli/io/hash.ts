@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Hasher } from '../../lib/model/convert/sink.ts';
+import type { Hasher } from '../../lib/bytes/hash.ts';
 
 /** Running SHA-256 of Node's own crypto. */
 export function sha256(): Hasher {

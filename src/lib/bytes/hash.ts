@@ -1,3 +1,10 @@
+/** Running SHA-256. */
+export interface Hasher {
+	update(bytes: Uint8Array): void;
+	/** Lower-case hex. */
+	digest(): string;
+}
+
 /** Bytes in lower-case hexadecimal, two digits each. */
 export function hex(bytes: Uint8Array): string {
 	return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -9,7 +9,10 @@ const EXTENDED_LIMIT = 2 ** 20;
 const MOST_ENTRIES = 100_000;
 const LONGEST_PATH = 4096;
 
-/** A regular file of an archive. */
+/**
+ * A regular file of an archive. Read here because a checkpoint's tar is used in place: an index of offsets is wanted, not a stream of contents as
+ * packages for tar give it, and paths out of the folder are refused.
+ */
 export interface TarEntry {
 	/** Relative, with forward slashes, without `..`. */
 	readonly path: string;

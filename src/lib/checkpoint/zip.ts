@@ -11,6 +11,10 @@ export interface ZipEntry {
 	readonly headerOffset: number;
 }
 
+/**
+ * An archive that stays where it is. Read here because tensors are ranges inside of stored entries of up to 10 GB (zip64), while fflate and its like
+ * want the whole file in memory or hand out whole entries.
+ */
 export interface ZipArchive {
 	readonly entries: ReadonlyMap<string, ZipEntry>;
 	/** Bytes `[start, end)` of a file; by default all of it. */

@@ -24,10 +24,10 @@ import {
 	quantizedSides,
 	type FloatType,
 	type QuantizedSides
-} from './kernels/encode.ts';
+} from '../kernels/encode.ts';
 import type { WeightDType } from './manifest.ts';
 import type { Module } from './module.ts';
-import { BLOCK } from './quantize.ts';
+import { BLOCK } from '../kernels/quantize.ts';
 
 const bytesOf = (data: ArrayBufferView): Uint8Array =>
 	new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

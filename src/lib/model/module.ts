@@ -1,6 +1,6 @@
 import type { Graph } from '../onnx/graph.ts';
 import type { Dim, Value } from '../onnx/types.ts';
-import { encodeValues, type FloatType } from './kernels/encode.ts';
+import { encodeValues, type FloatType } from '../kernels/encode.ts';
 import type { StateDict } from './state-dict.ts';
 
 /** How a submodule is called where its name is another: '' adds nothing to that path. */

@@ -1,6 +1,6 @@
 import { gigabytes } from '../../lib/bytes/sizes.ts';
 import { hashSource } from '../../lib/model/convert/hash-source.ts';
-import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
+import { sha256Hasher } from '../../lib/kernels/sha256.ts';
 import { MANIFEST_FILE } from '../../lib/model/manifest.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { ModelFile, ModelManifest } from '../../lib/model/manifest.ts';

@@ -1,5 +1,5 @@
 import type { SourceFolder } from '../../lib/checkpoint/source.ts';
-import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
+import { sha256Hasher } from '../../lib/kernels/sha256.ts';
 import type { FileWriter, FolderSink } from '../../lib/model/convert/sink.ts';
 import type { ConversionThreads } from '../../lib/model/convert/threads.ts';
 import type { ModelManifest } from '../../lib/model/manifest.ts';

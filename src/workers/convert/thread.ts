@@ -1,5 +1,5 @@
 import { openCheckpointIn } from '../../lib/model/convert/pick.ts';
-import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
+import { sha256Hasher } from '../../lib/kernels/sha256.ts';
 import { serveThread, type ThreadFolders } from '../../lib/model/convert/thread-work.ts';
 import type { ThreadTask } from '../../lib/model/convert/thread-messages.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';

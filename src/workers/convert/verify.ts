@@ -1,6 +1,6 @@
 import type { SourceFolder } from '../../lib/checkpoint/source.ts';
 import { hashSource } from '../../lib/model/convert/hash-source.ts';
-import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
+import { sha256Hasher } from '../../lib/kernels/sha256.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { DamagedFile, JobProgress } from './api.ts';
 

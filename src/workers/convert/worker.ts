@@ -3,7 +3,7 @@ import type { SourceFolder } from '../../lib/checkpoint/source.ts';
 import { convert } from '../../lib/model/convert/convert.ts';
 import { openCheckpointIn, type OpenCheckpoint } from '../../lib/model/convert/pick.ts';
 import { forecastConversion } from '../../lib/model/convert/plan.ts';
-import { sha256Hasher } from '../../lib/model/convert/sha256.ts';
+import { sha256Hasher } from '../../lib/kernels/sha256.ts';
 import { writeWhole, type FolderSink } from '../../lib/model/convert/sink.ts';
 import type { ConversionThreads } from '../../lib/model/convert/threads.ts';
 import { unpackTarGz } from '../../lib/model/convert/unpack.ts';

@@ -1,8 +1,7 @@
-import { sha256 } from '../../../src/lib/bytes/hash.ts';
+import { sha256, type Hasher } from '../../../src/lib/bytes/hash.ts';
 import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
 import type { SourceFolder } from '../../../src/lib/checkpoint/source.ts';
 import { convert, type ConversionOptions } from '../../../src/lib/model/convert/convert.ts';
-import type { Hasher } from '../../../src/lib/model/convert/sink.ts';
 import type { DTypePreset, ModelManifest } from '../../../src/lib/model/manifest.ts';
 import type { AnswerRequest } from '../../../src/lib/model/runtime/types.ts';
 import { greedy } from '../../../src/lib/model/runtime/sampling.ts';

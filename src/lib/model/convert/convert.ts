@@ -1,9 +1,10 @@
+import type { Hasher } from '../../bytes/hash.ts';
 import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayer, type HoneybeeConfig } from '../config.ts';
-import { releaseKernels } from '../kernels/encode.ts';
+import { releaseKernels } from '../../kernels/encode.ts';
 import { kvType } from '../language/graph.ts';
 import {
 	MANIFEST_FILE,
@@ -17,7 +18,7 @@ import { hashSource } from './hash-source.ts';
 import { graphFiles, type Part } from './part.ts';
 import { planConversion } from './plan.ts';
 import type { Shard } from './shards.ts';
-import { writeWhole, type FolderSink, type Hasher } from './sink.ts';
+import { writeWhole, type FolderSink } from './sink.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
 import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
 import { openTokenizer } from './tokenizer.ts';

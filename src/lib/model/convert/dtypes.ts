@@ -1,6 +1,6 @@
 import { InputError } from '../../tensor/errors.ts';
 import type { DTypePreset, SubModelDTypes } from '../manifest.ts';
-import { BLOCK } from '../quantize.ts';
+import { BLOCK } from '../../kernels/quantize.ts';
 
 /**
  * What each preset stores. Projectors stay float32 (as upstream). Vision is 8 bits under q4, where the adapter has no

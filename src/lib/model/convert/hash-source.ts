@@ -1,5 +1,5 @@
+import type { Hasher } from '../../bytes/hash.ts';
 import type { ByteSource } from '../../checkpoint/source.ts';
-import type { Hasher } from './sink.ts';
 
 /** Bytes hashed at a time. */
 const CHUNK = 2 * 1024 * 1024;

@@ -1,12 +1,5 @@
 import type { SourceFolder } from '../../checkpoint/source.ts';
 
-/** Running SHA-256. */
-export interface Hasher {
-	update(bytes: Uint8Array): void;
-	/** Lower-case hex. */
-	digest(): string;
-}
-
 /** A file being written; nobody sees it before `close`. */
 export interface FileWriter {
 	write(bytes: Uint8Array): Promise<void>;

@@ -1,10 +1,11 @@
+import type { Hasher } from '../../bytes/hash.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { failureOf } from '../../tensor/thread-failure.ts';
 import type { DTypePreset } from '../manifest.ts';
 import { hashSource } from './hash-source.ts';
 import { planConversion } from './plan.ts';
-import type { FolderSink, Hasher } from './sink.ts';
+import type { FolderSink } from './sink.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
 import { openSources, type FolderResolver } from './source.ts';
 import type { ThreadAnswer, ThreadTask } from './thread-messages.ts';

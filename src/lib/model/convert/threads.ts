@@ -1,4 +1,5 @@
-import type { FileWriter, Hasher } from './sink.ts';
+import type { Hasher } from '../../bytes/hash.ts';
+import type { FileWriter } from './sink.ts';
 import type { Shard } from './shards.ts';
 
 /** Threads that do the heavy work of one conversion: each has opened the same checkpoint and made the same plan. */

@@ -54,6 +54,9 @@ interface Chunks {
  * 255 (PIL opens it as mode "I"), gamma, colour profile and orientation ignored. Only the result is kept in memory:
  * rows are inflated, unfiltered and converted one by one.
  *
+ * Kept beside fast-png, which writes PNG here: for 7000 × 7000 RGBA in a file of 35 MB that needs 1.09 s of processor time and 590 MB with the
+ * conversion to RGB, this 0.54 s and 210 MB (Node 24, November 2026), and it has Pillow's rules to be added in any case.
+ *
  * @param name file name for messages
  * @throws InputError when the file is broken or cut off
  */

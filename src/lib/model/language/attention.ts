@@ -20,7 +20,7 @@ import {
 import type { Value } from '../../onnx/types.ts';
 import type { TextConfig } from '../config.ts';
 import { dims } from '../dims.ts';
-import type { FloatType } from '../kernels/encode.ts';
+import type { FloatType } from '../../kernels/encode.ts';
 import { mergeHeads, splitHeads } from '../layers.ts';
 import { rotate, type RopeCaches } from './rope.ts';
 

@@ -3,7 +3,7 @@ import type { Graph } from '../../onnx/graph.ts';
 import { Add, Concat, Mul, Split, Sub } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
 import type { TextConfig } from '../config.ts';
-import type { FloatType } from '../kernels/encode.ts';
+import type { FloatType } from '../../kernels/encode.ts';
 import { computed } from '../layers.ts';
 import type { Module } from '../module.ts';
 

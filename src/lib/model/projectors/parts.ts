@@ -3,7 +3,7 @@ import type { Graph } from '../../onnx/graph.ts';
 import { Add, Concat, Expand, Shape } from '../../onnx/ops.ts';
 import type { Dim, Value } from '../../onnx/types.ts';
 import { dims } from '../dims.ts';
-import { encodeValues } from '../kernels/encode.ts';
+import { encodeValues } from '../../kernels/encode.ts';
 import { layerNorm } from '../layers.ts';
 import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';

@@ -8,7 +8,7 @@ import { languageGraph } from '../../../../src/lib/model/language/graph.ts';
 import { ropeAngles } from '../../../../src/lib/model/language/rope.ts';
 import type { WeightDType } from '../../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../../src/lib/model/parse-config.ts';
-import { dequantizeMatrix, quantizeMatrix } from '../../../../src/lib/model/quantize.ts';
+import { dequantizeMatrix, quantizeMatrix } from '../../../../src/lib/kernels/quantize.ts';
 import { StateDict } from '../../../../src/lib/model/state-dict.ts';
 import { toFloat32 } from '../../../../src/lib/tensor/half.ts';
 import { random, randomCheckpoint, smallConfig } from '../../../support/random-checkpoint.ts';

@@ -1,9 +1,9 @@
-import type { NamedTensor, TensorReader } from '../../checkpoint/checkpoint.ts';
-import { bytesPerElement } from '../../tensor/tensor.ts';
-import { fromBytes, toBytes } from '../../checkpoint/bytes.ts';
-import { InputError } from '../../tensor/errors.ts';
-import { toFloat32 } from '../../tensor/half.ts';
-import { BLOCK } from '../quantize.ts';
+import type { NamedTensor, TensorReader } from '../checkpoint/checkpoint.ts';
+import { bytesPerElement } from '../tensor/tensor.ts';
+import { fromBytes, toBytes } from '../checkpoint/bytes.ts';
+import { InputError } from '../tensor/errors.ts';
+import { toFloat32 } from '../tensor/half.ts';
+import { BLOCK } from './quantize.ts';
 import { instantiateKernels, type KernelExports } from './kernels.ts';
 
 /** What a stored weight can be. */

@@ -23,7 +23,7 @@ const { fround } = Math;
  * w ≈ scale · (q − zero_point). The range always holds 0, so zeros stay exact. Layout: onnxruntime's MatMulNBits. Every step is
  * rounded to float32, ties to even. Values are finite, and so is their range.
  *
- * This is the definition, in plain TypeScript; conversion computes the same with vectors (`kernels/kernels.ts`).
+ * This is the definition, in plain TypeScript; conversion computes the same with vectors (`kernels.ts`).
  */
 export function quantizeMatrix(
 	matrix: Float32Array,

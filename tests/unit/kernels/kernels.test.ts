@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { toBytes } from '../../../../src/lib/checkpoint/bytes.ts';
-import type { NamedTensor } from '../../../../src/lib/checkpoint/checkpoint.ts';
+import { toBytes } from '../../../src/lib/checkpoint/bytes.ts';
+import type { NamedTensor } from '../../../src/lib/checkpoint/checkpoint.ts';
 import {
 	encodeQuantized,
 	encodeTransposed,
 	encodeValues,
 	quantizedSides
-} from '../../../../src/lib/model/kernels/encode.ts';
-import { instantiateKernels } from '../../../../src/lib/model/kernels/kernels.ts';
-import { transpose } from '../../../../src/lib/model/layers.ts';
-import { quantizeMatrix } from '../../../../src/lib/model/quantize.ts';
+} from '../../../src/lib/kernels/encode.ts';
+import { instantiateKernels } from '../../../src/lib/kernels/kernels.ts';
+import { transpose } from '../../../src/lib/model/layers.ts';
+import { quantizeMatrix } from '../../../src/lib/kernels/quantize.ts';
 import {
 	bfloat16sToFloat32,
 	float32ToHalf,
 	halvesToFloat32,
 	toFloat32
-} from '../../../../src/lib/tensor/half.ts';
-import { bytesPerElement, type DType, type Tensor } from '../../../../src/lib/tensor/tensor.ts';
-import { random } from '../../../support/random-checkpoint.ts';
-import { float32ToBfloat16 } from '../../../support/bfloat16.ts';
+} from '../../../src/lib/tensor/half.ts';
+import { bytesPerElement, type DType, type Tensor } from '../../../src/lib/tensor/tensor.ts';
+import { random } from '../../support/random-checkpoint.ts';
+import { float32ToBfloat16 } from '../../support/bfloat16.ts';
 
 function readerOf(tensor: Tensor, asked: number[] = []): NamedTensor {
 	const size = bytesPerElement[tensor.dtype];

@@ -1,9 +1,9 @@
 /**
  * The inner loops of conversion as WebAssembly with 128-bit vectors. Each gives bit for bit what the TypeScript in
- * `tensor/half.ts` and `quantize.ts` gives, which is the definition (tests/unit/model/kernels/kernels.test.ts).
+ * `tensor/half.ts` and `quantize.ts` gives, which is the definition (tests/unit/kernels/kernels.test.ts).
  * Addresses and counts are bytes of the module's memory and elements.
  */
-import { BLOCK, LEAST_SCALE, ROUNDING } from '../quantize.ts';
+import { BLOCK, LEAST_SCALE, ROUNDING } from './quantize.ts';
 import {
 	assemble,
 	Assembly,

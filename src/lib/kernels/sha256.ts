@@ -1,26 +1,17 @@
-import { SHA256_START, sha256Kernel } from '../kernels/sha256.ts';
-import type { Hasher } from './sink.ts';
+import type { Hasher } from '../bytes/hash.ts';
+import { SHA256_START, sha256Kernel } from './sha256-kernel.ts';
 
 const BLOCK = 64;
 
-/** A hash in the middle of its message. */
-export interface Sha256Progress {
-	/** 8 words. */
-	readonly state: Readonly<Uint32Array>;
-	/** Bytes that went into it, a multiple of 64. */
-	readonly length: number;
-}
-
 /**
  * Running SHA-256 (FIPS 180-4) for browsers, whose own can only hash what is in memory as a whole. Any number of them can be
- * in work at a time.
- * @param from where to go on
+ * in work at a time. Kept beside hash-wasm because it takes two thirds of its processor time (README.md).
  */
-export function sha256Hasher(from: Sha256Progress = { state: SHA256_START, length: 0 }): Hasher {
-	const state = from.state.slice();
+export function sha256Hasher(): Hasher {
+	const state = SHA256_START.slice();
 	const pending = new Uint8Array(BLOCK);
 	let pendingLength = 0;
-	let total = from.length;
+	let total = 0;
 
 	/** Whole blocks. */
 	const compress = (bytes: Uint8Array) => {
@@ -52,12 +43,17 @@ export function sha256Hasher(from: Sha256Progress = { state: SHA256_START, lengt
 			pendingLength = bytes.length - end;
 		},
 		digest() {
-			const tail = new Uint8Array(pendingLength < BLOCK - 8 ? BLOCK : 2 * BLOCK);
-			tail.set(pending.subarray(0, pendingLength));
-			tail[pendingLength] = 0x80;
-			new DataView(tail.buffer).setBigUint64(tail.length - 8, BigInt(total) * 8n);
-			compress(tail);
+			compress(lastBlocks(pending.subarray(0, pendingLength), total));
 			return Array.from(state, (word) => word.toString(16).padStart(8, '0')).join('');
 		}
 	};
+}
+
+/** The end of a message of `length` bytes: what is left of it, a one, zeros, and its length in bits as 64 of them. */
+export function lastBlocks(left: Uint8Array, length: number): Uint8Array {
+	const tail = new Uint8Array(left.length < BLOCK - 8 ? BLOCK : 2 * BLOCK);
+	tail.set(left);
+	tail[left.length] = 0x80;
+	new DataView(tail.buffer).setBigUint64(tail.length - 8, BigInt(length) * 8n);
+	return tail;
 }
