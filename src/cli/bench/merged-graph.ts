@@ -1,8 +1,9 @@
+import { GraphProto, ModelProto, TensorProto, ValueInfoProto } from '../../lib/onnx/onnx-proto.ts';
+import { protobufFields, ProtoWriter } from '../../lib/bytes/protobuf.ts';
 import type { TextConfig } from '../../lib/model/config.ts';
 import { Graph } from '../../lib/onnx/graph.ts';
 import { Cast, Shape, Sub } from '../../lib/onnx/ops.ts';
 import { int } from '../../lib/onnx/types.ts';
-import { ProtoWriter } from '../../lib/onnx/protobuf.ts';
 
 /**
  * One text-generation graph of the common layout, from the embedding and the language graphs of a model folder:
@@ -90,9 +91,8 @@ interface GraphParts {
 	readonly outputs: readonly Named[];
 }
 
-/** Field numbers are those of onnx.proto: ModelProto.graph 7; GraphProto node 1, initializer 5, input 11, output 12. */
 function readGraph(model: Uint8Array): GraphParts {
-	const graph = fields(model).find(({ field }) => field === 7);
+	const graph = fields(model).find(({ field }) => field === ModelProto.graph);
 	if (!graph) throw new Error('A graph file holds no graph.');
 	const all = fields(graph.bytes);
 	const of = (field: number) => all.filter((entry) => entry.field === field).map(({ bytes }) => bytes);
@@ -101,7 +101,12 @@ function readGraph(model: Uint8Array): GraphParts {
 			const name = fields(bytes).find((entry) => entry.field === nameField);
 			return { name: new TextDecoder().decode(name?.bytes), bytes };
 		});
-	return { nodes: of(1), initializers: named(5, 8), inputs: named(11, 1), outputs: named(12, 1) };
+	return {
+		nodes: of(GraphProto.node),
+		initializers: named(GraphProto.initializer, TensorProto.name),
+		inputs: named(GraphProto.input, ValueInfoProto.name),
+		outputs: named(GraphProto.output, ValueInfoProto.name)
+	};
 }
 
 /** The first of each name; parts may share constants and inputs, but only equal ones. */
@@ -113,28 +118,7 @@ function unique(entries: readonly Named[]): Named[] {
 
 /** Length-delimited fields of a protobuf message, in order. */
 function fields(message: Uint8Array): { readonly field: number; readonly bytes: Uint8Array }[] {
-	const found: { field: number; bytes: Uint8Array }[] = [];
-	let at = 0;
-	const varint = () => {
-		let value = 0;
-		for (let factor = 1; ; factor *= 128) {
-			const byte = message[at++];
-			if (byte === undefined) throw new Error('A graph file ends too early.');
-			value += (byte & 127) * factor;
-			if (byte < 128) return value;
-		}
-	};
-	while (at < message.length) {
-		const tag = varint();
-		const wireType = tag & 7;
-		if (wireType === 0) varint();
-		else if (wireType === 5) at += 4;
-		else if (wireType === 1) at += 8;
-		else {
-			const length = varint();
-			found.push({ field: tag >>> 3, bytes: message.subarray(at, at + length) });
-			at += length;
-		}
-	}
-	return found;
+	return [...protobufFields(message)].flatMap(({ field, value }) =>
+		typeof value === 'number' ? [] : [{ field, bytes: value }]
+	);
 }

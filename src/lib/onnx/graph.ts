@@ -15,7 +15,7 @@ import {
 	TypeProtoTensor,
 	ValueInfoProto
 } from './onnx-proto.ts';
-import { ProtoWriter } from './protobuf.ts';
+import { ProtoWriter } from '../bytes/protobuf.ts';
 import {
 	onnxDataType,
 	type Attribute,

@@ -1,3 +1,4 @@
+import { protobufFields } from '../../bytes/protobuf.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { AddedToken } from './tokenizer-files.ts';
 
@@ -126,7 +127,13 @@ function mergesFromScores(pieces: readonly Piece[]): string[] {
 		});
 }
 
-/** Reads a `ModelProto`: pieces (1), trainer_spec (2) and normalizer_spec (3); everything else is skipped. */
+/** Field numbers of sentencepiece_model.proto. */
+const ModelProto = { pieces: 1, trainer_spec: 2, normalizer_spec: 3 } as const;
+const SentencePiece = { piece: 1, score: 2, type: 3 } as const;
+const TrainerSpec = { model_type: 3 } as const;
+const NormalizerSpec = { name: 1, add_dummy_prefix: 3, remove_extra_whitespaces: 4 } as const;
+
+/** Reads a `ModelProto`; what is not named above is skipped. */
 function parseModel(bytes: Uint8Array, name: string): SentencePieceModel {
 	const notAModel = new InputError(`${name} is not a SentencePiece model or is cut off: get the file again.`);
 	const pieces: Piece[] = [];
@@ -137,15 +144,16 @@ function parseModel(bytes: Uint8Array, name: string): SentencePieceModel {
 	try {
 		for (const { field, value } of protobufFields(bytes)) {
 			if (!(value instanceof Uint8Array)) continue;
-			if (field === 1) pieces.push(parsePiece(value));
-			else if (field === 2) {
+			if (field === ModelProto.pieces) pieces.push(parsePiece(value));
+			else if (field === ModelProto.trainer_spec) {
 				for (const { field, value: number } of protobufFields(value))
-					if (field === 3 && typeof number === 'number') modelType = number;
-			} else if (field === 3)
+					if (field === TrainerSpec.model_type && typeof number === 'number') modelType = number;
+			} else if (field === ModelProto.normalizer_spec)
 				for (const { field, value: setting } of protobufFields(value)) {
-					if (field === 1 && setting instanceof Uint8Array) normalizer = new TextDecoder().decode(setting);
-					if (field === 3) addDummyPrefix = setting !== 0;
-					if (field === 4) removeExtraWhitespaces = setting !== 0;
+					if (field === NormalizerSpec.name && setting instanceof Uint8Array)
+						normalizer = new TextDecoder().decode(setting);
+					if (field === NormalizerSpec.add_dummy_prefix) addDummyPrefix = setting !== 0;
+					if (field === NormalizerSpec.remove_extra_whitespaces) removeExtraWhitespaces = setting !== 0;
 				}
 		}
 	} catch (error) {
@@ -161,50 +169,11 @@ function parsePiece(bytes: Uint8Array): Piece {
 	let score = 0;
 	let type = NORMAL;
 	for (const { field, value } of protobufFields(bytes)) {
-		if (field === 1 && value instanceof Uint8Array)
+		if (field === SentencePiece.piece && value instanceof Uint8Array)
 			text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(value);
-		else if (field === 2 && value instanceof Uint8Array)
+		else if (field === SentencePiece.score && value instanceof Uint8Array)
 			score = new DataView(value.buffer, value.byteOffset, 4).getFloat32(0, true);
-		else if (field === 3 && typeof value === 'number') type = value;
+		else if (field === SentencePiece.type && typeof value === 'number') type = value;
 	}
 	return { text, score, type };
-}
-
-/** Fields of a protobuf message in order; values of wire types 1, 2 and 5 are their bytes. */
-function* protobufFields(bytes: Uint8Array): Generator<{ field: number; value: number | Uint8Array }> {
-	let at = 0;
-	const varint = (): number => {
-		let value = 0;
-		for (let scale = 1; ; scale *= 128) {
-			const byte = bytes[at++];
-			if (byte === undefined || scale > 2 ** 63) throw new RangeError('Varint runs over the end.');
-			value += (byte & 0x7f) * scale;
-			if (byte < 0x80) return value;
-		}
-	};
-	const take = (length: number): Uint8Array => {
-		if (at + length > bytes.length) throw new RangeError('Field runs over the end.');
-		at += length;
-		return bytes.subarray(at - length, at);
-	};
-	while (at < bytes.length) {
-		const key = varint();
-		const field = Math.floor(key / 8);
-		switch (key % 8) {
-			case 0:
-				yield { field, value: varint() };
-				break;
-			case 1:
-				yield { field, value: take(8) };
-				break;
-			case 2:
-				yield { field, value: take(varint()) };
-				break;
-			case 5:
-				yield { field, value: take(4) };
-				break;
-			default:
-				throw new RangeError(`Unknown wire type ${key % 8}.`);
-		}
-	}
 }

@@ -1,3 +1,5 @@
+/** Protobuf's wire format, read and written; the numbers of fields belong to who knows the message. */
+
 const utf8 = new TextEncoder();
 
 /** Writes protobuf wire format; nested messages are written into their own writer first. */
@@ -62,5 +64,48 @@ export class ProtoWriter {
 
 	finish(): Uint8Array {
 		return this.#bytes.slice(0, this.#length);
+	}
+}
+
+/**
+ * Fields of a protobuf message in order; values of wire types 1, 2 and 5 are their bytes, not copied.
+ *
+ * @throws RangeError when the message is cut off or none
+ */
+export function* protobufFields(bytes: Uint8Array): Generator<{ field: number; value: number | Uint8Array }> {
+	let at = 0;
+	const varint = (): number => {
+		let value = 0;
+		for (let scale = 1; ; scale *= 128) {
+			const byte = bytes[at++];
+			if (byte === undefined || scale > 2 ** 63) throw new RangeError('Varint runs over the end.');
+			value += (byte & 0x7f) * scale;
+			if (byte < 0x80) return value;
+		}
+	};
+	const take = (length: number): Uint8Array => {
+		if (at + length > bytes.length) throw new RangeError('Field runs over the end.');
+		at += length;
+		return bytes.subarray(at - length, at);
+	};
+	while (at < bytes.length) {
+		const key = varint();
+		const field = Math.floor(key / 8);
+		switch (key % 8) {
+			case 0:
+				yield { field, value: varint() };
+				break;
+			case 1:
+				yield { field, value: take(8) };
+				break;
+			case 2:
+				yield { field, value: take(varint()) };
+				break;
+			case 5:
+				yield { field, value: take(4) };
+				break;
+			default:
+				throw new RangeError(`Unknown wire type ${key % 8}.`);
+		}
 	}
 }
