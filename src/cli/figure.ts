@@ -267,6 +267,7 @@ async function bytesOf(item: Exportable, format: Format, context: ExportContext)
 }
 
 /** Figures are drawn with the means of a browser's document. */
+/** jsdom and not the lighter linkedom (0.18), which has no XMLSerializer and so makes no SVG file. */
 async function makeDocument(): Promise<Document> {
 	const { JSDOM } = await import('jsdom');
 	return new JSDOM('').window.document;
