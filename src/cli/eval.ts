@@ -31,7 +31,10 @@ export const evalCommand: Command = {
 	details: [
 		'--model DIR           model folder made by honeybee convert',
 		`--benchmark NAME      ${benchmarks.map(({ name }) => name).join(', ')}`,
-		"--data PATH           folder with the benchmark's official files (not needed for scenes)",
+		`--data PATH           folder with the benchmark's official files (not needed for ${benchmarks
+			.filter(({ builtIn }) => builtIn)
+			.map(({ name }) => name)
+			.join(', ')})`,
 		'--out DIR             results, report and files for judges go to DIR/<benchmark>/<projector>-m<M>',
 		'--projector NAMES     projectors, joined by commas, or all (as when left out)',
 		'--tokens Ms           numbers of visual tokens, joined by commas, or a word: own (of each projector, as when left',

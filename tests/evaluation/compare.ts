@@ -10,9 +10,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '../../src/lib/bytes/json.ts';
 import { diskStorage } from '../../src/cli/eval/disk-storage.ts';
-import { findBenchmark } from '../../src/lib/benchmarks/registry.ts';
+import { benchmarks, findBenchmark } from '../../src/lib/benchmarks/registry.ts';
 import { readRun } from '../../src/lib/benchmarks/run/record.ts';
-import { splitOf, trainedScores } from '../../src/lib/benchmarks/evaluation.ts';
+import { trainedScores } from '../../src/lib/benchmarks/evaluation.ts';
 import { deviations, type Deviation } from '../support/evaluation.ts';
 
 const POINT = 1;
@@ -23,7 +23,7 @@ const evaluation = JSON.parse(await readFile(join(model, 'evaluation.json'), 'ut
 let worst: (Deviation & { readonly run: string }) | undefined;
 let compared = 0;
 for (const benchmark of await readdir(out)) {
-	const split = splitOf(benchmark);
+	const split = benchmarks.find(({ name }) => name === benchmark)?.split;
 	if (split === undefined) continue;
 	for (const name of (await readdir(join(out, benchmark))).sort()) {
 		const run = await readRun(diskStorage(join(out, benchmark, name)), findBenchmark);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mayImport } from '../../scripts/rooms.mjs';
+import { benchmarks } from '../../src/lib/benchmarks/registry.ts';
 import { gridSide } from '../../src/lib/model/config.ts';
 import { parseConfig } from '../../src/lib/model/parse-config.ts';
 import { projectorDefinition, projectors } from '../../src/lib/model/projectors/registry.ts';
@@ -104,6 +105,25 @@ describe('what is special about a thing stands in its folder or file', () => {
 	it.each(projectors.map(({ type }) => type))('nothing else asks for the projector %s', (type) => {
 		expect(linesNaming([type], (path) => path.startsWith(`src/lib/model/projectors/${type}/`))).toEqual([]);
 		expect(linesNaming([type], () => false).length).toBeGreaterThan(0);
+	});
+
+	it.each(benchmarks.map(({ name }) => name))('nothing else asks for the benchmark %s', (name) => {
+		const file = `src/lib/benchmarks/${name.split('-')[0]}.ts`;
+		// Words of other things, too: a seed of random numbers, the page of scenes; a data set of the fine-tuning mixture.
+		const elsewhere = /^src\/(?!lib\/benchmarks\/|routes\/benchmarks\/|cli\/eval|lib\/study\/)/;
+		const shared = ['seed', 'scenes'].includes(name);
+		const isHome = (path: string) =>
+			path === file || (shared && elsewhere.test(path)) || path === 'src/routes/recipe/recipe.ts';
+		expect(linesNaming([name], isHome)).toEqual([]);
+	});
+
+	it('lists every file that makes a benchmark', () => {
+		const folder = 'src/lib/benchmarks/';
+		const files = readdirSync(new URL(folder, root)).filter(
+			(name) => name.endsWith('.ts') && /generation: \{ max_new_tokens: \d/.test(read(`${folder}${name}`))
+		);
+		const registered = new Set(benchmarks.map(({ name }) => `${name.split('-')[0]}.ts`));
+		expect(files.sort()).toEqual([...registered].sort());
 	});
 });
 

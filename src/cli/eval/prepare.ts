@@ -11,16 +11,16 @@ export const packageRoot = new URL(
 	import.meta.url
 );
 
-/** All examples of a benchmark. @param path absent for the built-in scenes */
+/** All examples of a benchmark. @param path absent for those that are built in */
 export async function readExamples(
 	benchmark: Benchmark,
 	path: string | undefined,
 	terminal: Terminal
 ): Promise<Example[]> {
-	const scenes = benchmark.name.startsWith('scenes');
-	if (path === undefined && !scenes)
+	const builtIn = benchmark.builtIn && `static/${benchmark.builtIn.folder}`;
+	if (path === undefined && builtIn === undefined)
 		throw new InputError(`--data PATH is missing: a folder with ${benchmark.files.join(' ')}.`);
-	const folder = await openDataFolder(path ?? fileURLToPath(new URL('static/scenes', packageRoot)));
+	const folder = await openDataFolder(path ?? fileURLToPath(new URL(builtIn!, packageRoot)));
 	const examples: Example[] = [];
 	for await (const example of benchmark.examples(folder)) {
 		examples.push(example);

@@ -1,5 +1,7 @@
 import type { Json } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
+import type { Columns } from './formats/columns.ts';
+import type { PublishedBenchmark } from './published.ts';
 
 /** Fields of an example that upstream writes beside its prediction, under upstream's names. */
 export type Data = { readonly [field: string]: Json };
@@ -104,6 +106,17 @@ export interface Benchmark<D extends Data = Data> {
 	readonly upstreamTask?: string;
 	/** What has to lie in the folder, a line each. */
 	readonly files: readonly string[];
+	/** Column of the published tables (`published.json`) that scores the same. */
+	readonly publishedAs?: PublishedBenchmark;
+	/** Its files come with the workbench. */
+	readonly builtIn?: {
+		/** Where they lie in `static/`. */
+		readonly folder: string;
+		/** What they are, a phrase. */
+		readonly about: string;
+	};
+	/** Split of a model's own evaluation record (`evaluation.ts`) that asks the same. */
+	readonly split?: string;
 	/** Number of examples of the official set, when scores of another number are not comparable. */
 	readonly officialCount?: number;
 	/** Upstream's generation settings; greedy. */
@@ -112,6 +125,11 @@ export interface Benchmark<D extends Data = Data> {
 	readonly fields: { readonly [F in keyof D]?: FieldKind };
 	/** Adds what upstream's result files lack of the fields that `score` reads. */
 	complete?(data: Data): Data;
+	/**
+	 * What `score` reads, from a row of another tool (lmms-eval, VLMEvalKit); absent: their answers cannot be taken in.
+	 * @throws InputError naming the column that is missing
+	 */
+	fromRow?(row: Columns): D;
 	/** @throws InputError naming the file and line that cannot be used. */
 	examples(folder: SourceFolder): AsyncIterable<Example<D>>;
 	/** The whole prompt, with one `<image>` for each image. */

@@ -72,10 +72,6 @@ export function trainedHeadlines(
 	}));
 }
 
-/** The split that a scenes benchmark asks about. */
-export const splitOf = (benchmark: string): string | undefined =>
-	({ scenes: 'test', 'scenes-style': 'style', 'scenes-size': 'size' })[benchmark];
-
 /** The model's evaluation record beside its manifest; undefined when it has none. @param url the folder's, with a trailing slash */
 export async function loadEvaluation(url: string, path: string): Promise<Json | undefined> {
 	const response = await fetch(new URL(path, url)).catch(() => undefined);

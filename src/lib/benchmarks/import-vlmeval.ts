@@ -3,7 +3,8 @@ import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Result } from './benchmark.ts';
 import { readTsv } from './formats/tsv.ts';
 import { readXlsx } from './formats/xlsx.ts';
-import { resultsOfRows, type ForeignRow } from './import-rows.ts';
+import type { ForeignRow } from './formats/columns.ts';
+import { resultsOfRows } from './import-rows.ts';
 
 /**
  * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx` or `.tsv`): the data set's columns without the images, and `prediction`.

@@ -24,6 +24,7 @@ export const llavabench: Benchmark<LlavaBenchData> = {
 	name: 'llavabench',
 	title: 'LLaVA-Bench (in the wild)',
 	upstreamTask: 'LlavaBenchTask',
+	publishedAs: 'LLaVA-W',
 	files: ['questions.jsonl', 'images/'],
 	officialCount: 60,
 	generation: { max_new_tokens: 1024 },

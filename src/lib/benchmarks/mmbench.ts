@@ -47,6 +47,7 @@ export const mmbench: Benchmark<MmbenchData> = {
 	name: 'mmbench',
 	title: 'MMBench',
 	upstreamTask: 'MMBTask',
+	publishedAs: 'MMB',
 	files: ['mmbench_dev_20230712.tsv (or another mmbench_*.tsv) with images as base64'],
 	generation: { max_new_tokens: 128 },
 	fields: {
@@ -57,6 +58,15 @@ export const mmbench: Benchmark<MmbenchData> = {
 		l2_category: 'string',
 		options_dict: 'options'
 	},
+	fromRow: (row) => ({
+		question: row.text('question'),
+		hint: row.optional('hint'),
+		index: row.number('index'),
+		answer: row.text('answer', 'target').toUpperCase(),
+		category: row.text('category'),
+		l2_category: row.text('l2-category', 'L2-category'),
+		options_dict: { A: '', B: '', C: '', D: '', ...row.options() }
+	}),
 	examples,
 	prompt(data, imageCount) {
 		const options = LETTERS.map((letter) => `${letter}. ${data.options_dict[letter] ?? NOT_AVAILABLE}\n`);

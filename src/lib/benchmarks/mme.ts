@@ -2,6 +2,7 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Example, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
+import { capital } from './formats/columns.ts';
 import { imageFile, openFirst, readText, UniqueIds } from './formats/files.ts';
 import { lines, strip } from './python/text.ts';
 
@@ -42,6 +43,7 @@ export const mme: Benchmark<MmeData> = {
 	name: 'mme',
 	title: 'MME',
 	upstreamTask: 'MMETask',
+	publishedAs: 'MME',
 	files: [
 		'a folder for each subtask (existence, count, …, code_reasoning) with images and, for each, a .txt of lines',
 		'question<TAB>answer beside it, or in questions_answers_YN/ beside images/'
@@ -49,6 +51,13 @@ export const mme: Benchmark<MmeData> = {
 	officialCount: 2374,
 	generation: { max_new_tokens: 20 },
 	fields: { question: 'string', answer: 'string', image_id: 'string', dataset_name: 'string' },
+	fromRow: (row) => ({
+		question: row.text('question'),
+		answer: capital(row.text('answer', 'target')),
+		image_id: row.text('question_id', 'image_path', 'image_name', 'image_id', 'index').split('/').at(-1)!,
+		image_path: row.optional('question_id', 'image_path'),
+		dataset_name: row.text('category', 'dataset_name')
+	}),
 	examples,
 	prompt: ({ question }, imageCount) => formatTemplate('mme', [{ question }], { imageCount }),
 	score

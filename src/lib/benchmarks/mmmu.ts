@@ -58,6 +58,7 @@ export const mmmu: Benchmark<MmmuData> = {
 	name: 'mmmu',
 	title: 'MMMU',
 	upstreamTask: 'MMMUTask',
+	publishedAs: 'MMMU',
 	files: [
 		'<Subject>/validation-00000-of-00001.parquet for each subject, as in the data set on the Hugging Face hub,',
 		"or upstream's cache: validation.json and images/"
@@ -65,6 +66,19 @@ export const mmmu: Benchmark<MmmuData> = {
 	officialCount: 900,
 	generation: { max_new_tokens: 40 },
 	fields: { answer: 'string', id: 'string', question_type: 'string', all_choices: 'strings' },
+	fromRow(row) {
+		const letters = Object.keys(row.options());
+		const kind = row.optional('question_type');
+		const multiple = kind === '' ? letters.length > 0 : kind === MULTIPLE_CHOICE;
+		return {
+			question: row.text('question'),
+			answer: row.text('answer', 'target'),
+			id: row.text('id'),
+			question_type: multiple ? MULTIPLE_CHOICE : 'open',
+			all_choices: multiple ? letters : [],
+			num_option_images: 0
+		};
+	},
 	examples,
 	prompt: ({ question, question_type }, imageCount) =>
 		formatTemplate(question_type === MULTIPLE_CHOICE ? 'mmb' : 'eval-vqa', [{ question }], { imageCount }),

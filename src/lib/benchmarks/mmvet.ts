@@ -21,6 +21,7 @@ export const mmvet: Benchmark<MmvetData> = {
 	name: 'mmvet',
 	title: 'MM-Vet',
 	upstreamTask: 'MMVetTask',
+	publishedAs: 'MM-Vet',
 	files: ['mm-vet.json', 'images/'],
 	officialCount: 218,
 	generation: { max_new_tokens: 1024 },

@@ -23,12 +23,19 @@ export const pope: Benchmark<PopeData> = {
 	name: 'pope',
 	title: 'POPE',
 	upstreamTask: 'POPETask',
+	publishedAs: 'POPE',
 	files: [
 		'coco_pope_adversarial.json, coco_pope_popular.json, coco_pope_random.json',
 		"COCO's val2014/ with the images (also as images/val2014/ or images/)"
 	],
 	generation: { max_new_tokens: 20 },
 	fields: { answer: 'string', category: 'string' },
+	fromRow: (row) => ({
+		question: row.text('question', 'text'),
+		answer: row.text('answer', 'label', 'target').toLowerCase(),
+		image_path: row.optional('image_source', 'image', 'image_path'),
+		category: row.text('category')
+	}),
 	examples,
 	prompt: ({ question }, imageCount) => formatTemplate('eval-vqa', [{ question }], { imageCount }),
 	score

@@ -48,6 +48,8 @@ function scenesBenchmark(split: Exclude<Split, 'train'>, count: number, title: s
 	return {
 		name,
 		title,
+		split,
+		builtIn: { folder: 'scenes', about: 'held-out scenes of the embedded model’s world' },
 		files: ['atlas.json and atlas.png (static/scenes of this project)'],
 		generation: { max_new_tokens: 64 },
 		fields: { answer: 'string', task: 'string', seed: 'number', split: 'string' },

@@ -4,6 +4,7 @@ import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport } from './accuracy.ts';
 import type { Benchmark, Example, Report, Result } from './benchmark.ts';
+import { letterOf } from './formats/columns.ts';
 import {
 	idField,
 	imageFile,
@@ -35,10 +36,23 @@ export const seed: Benchmark<SeedData> = {
 	name: 'seed',
 	title: 'SEED-Bench (images)',
 	upstreamTask: 'SEEDTask',
+	publishedAs: 'SEED-I',
 	files: ['SEED-Bench.json', 'SEED-Bench-image/ with the images'],
 	officialCount: 14233,
 	generation: { max_new_tokens: 20 },
 	fields: { answer: 'string', question_type_id: 'number', question_type: 'string' },
+	fromRow(row) {
+		const type = row.optional('question_type_id');
+		return {
+			question: row.text('question'),
+			answer: letterOf(row.text('answer', 'target')),
+			choices: Object.values(row.options()),
+			image_path: '',
+			question_id: row.optional('question_id', 'index'),
+			question_type_id: type === '' ? 0 : Number(type),
+			question_type: row.optional('question_type', 'category') || `type ${type}`
+		};
+	},
 	examples,
 	prompt: ({ question, choices }, imageCount) =>
 		formatTemplate(

@@ -4,6 +4,7 @@ import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent, rightOf } from './accuracy.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
+import { letterOf } from './formats/columns.ts';
 import {
 	idField,
 	imageFile,
@@ -42,6 +43,7 @@ export const sqa: Benchmark<SqaData> = {
 	name: 'sqa',
 	title: 'ScienceQA',
 	upstreamTask: 'SQATask',
+	publishedAs: 'SQA',
 	files: [
 		'llava_test_QCM-LEPA.json',
 		'text/pid_splits.json and text/problems.json',
@@ -60,6 +62,18 @@ export const sqa: Benchmark<SqaData> = {
 		const { question, answer_index } = data;
 		const choices = typeof question === 'string' ? parseQuestion(question)?.options : undefined;
 		return 'choices' in data || !choices || typeof answer_index !== 'number' ? data : { ...data, choices };
+	},
+	fromRow(row) {
+		const answer = letterOf(row.text('answer', 'target'));
+		return {
+			question: row.text('question'),
+			question_id: row.optional('question_id', 'id', 'index'),
+			// Tables of both tools are of the questions with an image.
+			image_path: 'image',
+			answer,
+			choices: Object.values(row.options()),
+			answer_index: answer.charCodeAt(0) - 65
+		};
 	},
 	examples,
 	prompt({ question }, imageCount) {

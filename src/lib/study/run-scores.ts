@@ -1,5 +1,5 @@
 import type { Benchmark } from '../benchmarks/benchmark.ts';
-import { published, type PublishedBenchmark } from '../benchmarks/published.ts';
+import { published } from '../benchmarks/published.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { projectorStyles } from '../model/projectors/registry.ts';
@@ -56,21 +56,8 @@ export interface ScoreRows {
 
 export const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
-/** Column of the published tables that scores the same thing. */
-const column: Readonly<Record<string, PublishedBenchmark>> = {
-	mmbench: 'MMB',
-	mme: 'MME',
-	seed: 'SEED-I',
-	llavabench: 'LLaVA-W',
-	sqa: 'SQA',
-	mmvet: 'MM-Vet',
-	mmmu: 'MMMU',
-	pope: 'POPE'
-};
-
 /** Published rows of a benchmark. */
-export function publishedPoints({ name }: Benchmark): ScorePoint[] {
-	const field = column[name];
+export function publishedPoints({ publishedAs: field }: Benchmark): ScorePoint[] {
 	if (!field) return [];
 	return published.zoo.flatMap((row) => {
 		const value = row[field];

@@ -5,12 +5,9 @@ import type { Benchmark } from '$lib/benchmarks/benchmark.ts';
 import type { AtlasIndex } from '$lib/scenes/index.ts';
 import { InputError } from '$lib/tensor/errors.ts';
 
-/** Whether the benchmark's files come with the workbench. */
-export const isBuiltIn = ({ name }: Benchmark): boolean => name.startsWith('scenes');
-
-/** The files of the built-in scenes. @param base the site's root (an absolute URL with a trailing slash) */
-export function builtInData(base: string): SourceFolder {
-	return httpSource(new URL('scenes/', base).href);
+/** The files that come with the workbench. @param base the site's root (an absolute URL with a trailing slash) */
+export function builtInData({ builtIn }: Benchmark, base: string): SourceFolder | undefined {
+	return builtIn && httpSource(new URL(`${builtIn.folder}/`, base).href);
 }
 
 /**

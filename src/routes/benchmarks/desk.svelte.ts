@@ -20,7 +20,7 @@ import { InputError } from '$lib/tensor/errors.ts';
 import { titleOf } from '$lib/workbench/words/projectors.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
-import { builtInData, chosenData, isBuiltIn } from './data.ts';
+import { builtInData, chosenData } from './data.ts';
 import { byId, readAll, withRuns, type ExamplesById } from './lists.ts';
 import { Rescoring } from './rescoring.ts';
 import { versions } from './versions.ts';
@@ -79,7 +79,7 @@ export class BenchmarkDesk {
 
 	/** Data of the benchmark, or undefined when it must be chosen first. */
 	get source(): SourceFolder | undefined {
-		return isBuiltIn(this.benchmark) ? builtInData(this.#base) : this.data;
+		return builtInData(this.benchmark, this.#base) ?? this.data;
 	}
 
 	get targets(): TargetChoice[] {

@@ -1,0 +1,75 @@
+import type { Json, JsonObject } from '../../bytes/json.ts';
+import { InputError } from '../../tensor/errors.ts';
+import { parsePythonList } from './python-literal.ts';
+
+/** A row of another tool's output: the data set's own columns and the answer. */
+export interface ForeignRow {
+	readonly columns: JsonObject<Json>;
+	readonly pred: string;
+	/** File and line, for messages. */
+	readonly where: string;
+}
+
+/** Reads columns; their names differ in case and hyphens between tools. */
+export class Columns {
+	readonly #values: ReadonlyMap<string, Json>;
+	readonly #where: string;
+
+	constructor({ columns, where }: ForeignRow) {
+		this.#values = new Map(Object.entries(columns).map(([name, value]) => [canonical(name), value]));
+		this.#where = where;
+	}
+
+	/** The first of these columns that has a value, as text; '' when all are empty or "nan", as pandas writes it. */
+	optional(...names: readonly string[]): string {
+		for (const name of names) {
+			const value = this.#values.get(canonical(name));
+			if (typeof value === 'number') return String(value);
+			if (typeof value === 'string' && value !== '' && value !== 'nan') return value;
+		}
+		return '';
+	}
+
+	text(...names: readonly string[]): string {
+		const value = this.optional(...names);
+		if (value !== '') return value;
+		throw new InputError(
+			`${this.#where}: the column "${names[0]}" is missing or empty; give the file as the tool wrote it.`
+		);
+	}
+
+	number(...names: readonly string[]): number {
+		const value = Number(this.text(...names));
+		if (Number.isFinite(value)) return value;
+		throw new InputError(
+			`${this.#where}: "${names[0]}" is "${this.text(...names)}" instead of a number; give the file as the tool wrote it.`
+		);
+	}
+
+	/** A list, as JSON or as Python prints it; undefined when there is none. */
+	list(name: string): string[] | undefined {
+		const value = this.#values.get(canonical(name));
+		if (Array.isArray(value)) return value.map(String);
+		return typeof value === 'string' && value.startsWith('[') ? parsePythonList(value) : undefined;
+	}
+
+	/** Options A to D (E), in columns of one letter, `choice_a`, or a list. */
+	options(): Record<string, string> {
+		const list = this.list('choices') ?? this.list('options');
+		const entries = [...'ABCDEFGHI'].map((letter, i): [string, string] => [
+			letter,
+			list?.[i] ?? this.optional(letter, `choice_${letter}`)
+		]);
+		return Object.fromEntries(entries.filter(([, option]) => option !== ''));
+	}
+}
+
+const canonical = (name: string) => name.toLowerCase().replaceAll('-', '_');
+
+/** First letter large, the others small. */
+export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase();
+
+/** A letter, from a letter or an index. */
+export function letterOf(answer: string): string {
+	return /^\d+$/.test(answer) ? String.fromCharCode(65 + Number(answer)) : answer.toUpperCase();
+}
