@@ -63,6 +63,13 @@ describe('scales', () => {
 });
 
 describe('projector colours', () => {
+	it('of names without one are none that a projector has as its own', () => {
+		const styles = { own: { title: 'Own', colour: '#D55E00' } };
+		const colours = projectorColours(['other', 'own', 'third'], styles);
+		expect(colours.own).toBe('#D55E00');
+		expect(new Set(Object.values(colours)).size).toBe(3);
+	});
+
 	it('are the same whatever else the model has, and never shared', () => {
 		expect(projectorColours(['d-abs'], projectors)['d-abs']).toBe(
 			projectorColours(['c-abs', 'd-abs', 'mlp'], projectors)['d-abs']

@@ -51,9 +51,13 @@ describe('projectors: folders, registry and goldens', () => {
 		for (const { type } of projectors) expect(readmeOf(type), type).toContain('paper');
 	});
 
-	it('calls every variant by a name of its own', () => {
+	it('gives every variant a name and a colour of its own', () => {
 		const names = projectors.flatMap(({ variants }) => Object.keys(variants));
 		expect(new Set(names).size).toBe(names.length);
+		const colours = projectors.flatMap(({ variants }) =>
+			Object.values(variants).flatMap(({ colour }) => (colour === undefined ? [] : [colour]))
+		);
+		expect(new Set(colours).size).toBe(colours.length);
 	});
 
 	it.each(projectors.flatMap(({ type, goldens }) => goldens.map((golden) => ({ type, golden }))))(

@@ -22,7 +22,8 @@ export interface ProjectorStyle {
 /** By the name of the projector. */
 export type ProjectorStyles = Readonly<Record<string, ProjectorStyle>>;
 
-const spares = [okabeIto.vermilion, okabeIto.yellow, '#767676'] as const;
+/** For names without a colour of their own. */
+const kept = [okabeIto.vermilion, okabeIto.yellow, '#767676'] as const;
 
 /**
  * The one colour of each projector, wherever it is drawn. The name decides, then the first of the styles it begins with; names that are
@@ -34,6 +35,7 @@ export function projectorColours(
 	styles: ProjectorStyles
 ): Readonly<Record<string, string>> {
 	const coloured = Object.keys(styles).filter((name) => styles[name]!.colour !== undefined);
+	const spares = kept.filter((colour) => !coloured.some((name) => styles[name]!.colour === colour));
 	const colours: Record<string, string> = {};
 	const taken = new Set<string>();
 	let spare = 0;
