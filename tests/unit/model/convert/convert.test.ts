@@ -6,6 +6,7 @@ import { convert, type ConversionOptions } from '../../../../src/lib/model/conve
 import { planShards } from '../../../../src/lib/model/convert/shards.ts';
 import type { DTypePreset, ModelManifest } from '../../../../src/lib/model/manifest.ts';
 import { parseConfig } from '../../../../src/lib/model/parse-config.ts';
+import { projectors } from '../../../../src/lib/model/projectors/registry.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { memorySink } from '../../../support/memory-sink.ts';
 import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
@@ -265,7 +266,9 @@ describe('convert', () => {
 						}
 					}
 				),
-				/"q-former", which is unknown; known types are mlp, resampler, c-abs, d-abs/
+				new RegExp(
+					`"q-former", which is unknown; known types are ${projectors.map(({ type }) => type).join(', ')}`
+				)
 			],
 			[
 				'wrong shape',
