@@ -63,7 +63,9 @@ async function mapOf(source: Source) {
 async function sampled({ model, projector, tokens, image }: Source) {
 	const { sampler } = projectorOf(model.manifest.projectors[projector]!.config);
 	if (!sampler)
-		throw new InputError(`The projector ${projector} samples nowhere in particular; choose a D-Abstractor.`);
+		throw new InputError(
+			`The projector ${projector} samples nowhere in particular; choose one that samples the image.`
+		);
 	const trace = await model.trace({ projector, tokens, image, names: samplingNames(sampler) });
 	const side = gridSide(model.manifest.config.vision_config);
 	const sampling = samplingTrace(sampler, side, (name) => trace[name]!);

@@ -75,7 +75,10 @@ export interface SampleFilter {
 /** Number of images, layers, heads, points and tokens. @throws InputError when the tensors do not fit together */
 export function samplingSizes({ referencePoints, layers }: SamplingTrace) {
 	const weights = layers[0]?.weights;
-	if (!weights) throw new InputError('There are no sampling layers in this trace; choose a D-Abstractor.');
+	if (!weights)
+		throw new InputError(
+			'There are no sampling layers in this trace; choose a projector that samples the image.'
+		);
 	const [images, tokens, heads, levels, points] = weights.dims as [number, number, number, number, number];
 	for (const layer of layers) {
 		if (

@@ -149,7 +149,7 @@ export class NotebookAnswers {
 		const sampler = samplerOf(subject.entry);
 		if (!sampler)
 			throw new InputError(
-				`${subject.entry.title} samples nowhere in particular; offsets needs a D-Abstractor.`
+				`${subject.entry.title} samples nowhere in particular; choose a projector that samples the image.`
 			);
 		const trace = await sample(this.#session.client, subject, sampler, { signal });
 		return {
