@@ -114,7 +114,7 @@ describe('what is special about a thing stands in its folder or file', () => {
 	it.each(benchmarks.map(({ name }) => name))('nothing else asks for the benchmark %s', (name) => {
 		const file = `src/lib/benchmarks/${name.split('-')[0]}.ts`;
 		// Words of other things, too: a seed of random numbers, the page of scenes; a data set of the fine-tuning mixture.
-		const elsewhere = /^src\/(?!lib\/benchmarks\/|routes\/benchmarks\/|cli\/eval|lib\/study\/)/;
+		const elsewhere = /^src\/(?!lib\/benchmarks\/|routes\/benchmarks\/|cli\/eval)/;
 		const shared = ['seed', 'scenes'].includes(name);
 		const isHome = (path: string) =>
 			path === file || (shared && elsewhere.test(path)) || path === 'src/routes/recipe/recipe.ts';
