@@ -15,7 +15,9 @@ import { innerAttention, localityRows, measure, type Method } from '$lib/study/l
 import { samplerOf, sample } from '$lib/study/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
 import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import { ask } from '$lib/study/ask.ts';
 import type { Control } from '$lib/study/control.ts';
+import { questionRequest } from '$lib/study/question.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 
@@ -103,19 +105,12 @@ export class NotebookAnswers {
 		signal: AbortSignal | undefined
 	): Promise<AnswerResult & { projector: string; tokens: number }> {
 		const subject = this.#subject(options);
-		const { client } = this.#session;
 		const request = {
-			projector: subject.projector,
-			...(subject.request.tokens !== undefined && { tokens: subject.request.tokens }),
-			turns: [{ question, images: [subject.request.image] }],
+			...questionRequest(subject.request, question),
 			sampling: { ...greedy, max_new_tokens: numberOf(options['max_new_tokens'], 1, 1024) ?? 64 }
 		};
-		for await (const event of client.answer(request, { signal }))
-			if (event.type === 'done') {
-				signal?.throwIfAborted();
-				return { ...event.result, projector: subject.projector, tokens: subject.tokens };
-			}
-		throw new Error('The answer ended before it was whole; run the cell again.');
+		const result = await ask(this.#session.client, request, { signal });
+		return { ...result, projector: subject.projector, tokens: subject.tokens };
 	}
 
 	#trace(names: unknown, options: Options, { signal }: Control) {
