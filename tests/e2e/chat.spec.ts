@@ -55,6 +55,8 @@ for (const backend of ['wasm', 'webgpu'] as const) {
 		await stopped.getByRole('button', { name: 'Retry' }).click();
 		expect(await answerOf(stopped)).toBe(askCli(scene, questions.get('caption')!));
 
+		// What a page brings back does not depend on where it computes.
+		if (backend === 'webgpu') return;
 		await page.reload();
 		await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
 		await page.getByLabel('Image file').setInputFiles(scene);

@@ -39,11 +39,14 @@ const verdicts = (rows: readonly SelfCheckRow[]) =>
 
 describe('the self-test', () => {
 	it(
-		'finds every sub-model of the embedded model equal on WebGPU and WASM',
+		'finds every kind of sub-model of the embedded model equal on WebGPU and WASM',
 		{ timeout: 600_000 },
 		async () => {
-			const rows = await new ConvertClient().selfCheck({ kind: 'url', url });
-			expect(rows).toHaveLength(2 + Object.keys((await manifestOf()).projectors).length);
+			// The same projectors trained at another M answer on WebGPU in tests/browser/embedded.
+			const names = Object.keys((await manifestOf()).projectors).filter((name) => !/-m\d+$/.test(name));
+			expect(names.length).toBeGreaterThan(4);
+			const rows = await new ConvertClient().selfCheck(await embeddedWith(names));
+			expect(rows).toHaveLength(2 + names.length);
 			for (const row of rows) {
 				expect(row.verdict, `${row.name}: ${row.error} ${row.note}`).toBe('equal');
 				expect(row.error, row.name).toBeLessThanOrEqual(row.tolerance);
@@ -65,7 +68,7 @@ describe('the self-test', () => {
 	});
 
 	it('finds weights that changed on their way to the device', async () => {
-		const rows = await faulty('weights').selfCheck(await embeddedWith(['linear', 'c-abs']));
+		const rows = await faulty('weights').selfCheck(await embeddedWith(['linear']));
 		for (const { name, verdict, error } of rows) {
 			expect(verdict, `${name}: ${error}`).toBe('different');
 			expect(error, name).toBeGreaterThan(1e-3);
