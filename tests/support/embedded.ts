@@ -28,9 +28,16 @@ const atlas = new Atlas(index, {
 	data: new Uint8ClampedArray(sprites.data)
 });
 
+/** A model folder in this process; its files are closed with the model. */
 export async function openNodeModel(path: string): Promise<HoneybeeModel> {
-	const folder = await openModelFolder(await openFolder(path));
-	return HoneybeeModel.load({ backend: createNodeBackend(path), folder, decodeImage });
+	const source = await openFolder(path);
+	const backend = createNodeBackend(path);
+	const dispose = async () => {
+		await backend.dispose();
+		await source.close();
+	};
+	const folder = await openModelFolder(source);
+	return HoneybeeModel.load({ backend: { ...backend, dispose }, folder, decodeImage });
 }
 
 /** A scene as the PNG file a user would put in, and its questions. */

@@ -104,14 +104,17 @@ describe('the embedded model in 4 bits', () => {
 
 	it('agrees with float32 on at least 95 % of greedy answers', async () => {
 		const sink = await openFolderSink(folder);
+		const checkpoint = await openFolder(embeddedModel);
 		await convert({
-			checkpoint: await openFolder(embeddedModel),
+			checkpoint,
 			sink,
 			dtype: 'q4',
 			name: 'honeybee-mini-q4',
 			resolve: async () => undefined,
 			createHash: sha256
 		});
+		await sink.close();
+		await checkpoint.close();
 		const exact = await openNodeModel(embeddedModel);
 		const rounded = await openNodeModel(folder);
 		const projectors = Object.keys(exact.manifest.projectors);

@@ -67,14 +67,16 @@ describe.each(['linear', 'd-abs'])('probes of %s against upstream', (name) => {
 		folder = await mkdtemp(join(tmpdir(), 'honeybee-probes-'));
 		const path = `tests/fixtures/golden/${name}`;
 		checkpoint = await openFolder(`${path}/last`);
+		const sink = await openFolderSink(folder);
 		await convert({
 			checkpoint,
-			sink: await openFolderSink(folder),
+			sink,
 			dtype: 'fp32',
 			name,
 			resolve: async () => undefined,
 			createHash: sha256
 		});
+		await sink.close();
 		model = await openNodeModel(folder);
 		const tensors = await openCheckpoint(checkpoint);
 		weights = async (key) => toFloat32(await tensors.read(key)).data;

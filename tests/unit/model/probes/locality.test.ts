@@ -36,14 +36,18 @@ describe.each(goldenCheckpoints)('locality of %s', (name) => {
 	let request: LocalityRequest;
 	beforeAll(async () => {
 		folder = await mkdtemp(join(tmpdir(), 'honeybee-locality-'));
+		const checkpoint = await openFolder(`tests/fixtures/golden/${name}/last`);
+		const sink = await openFolderSink(folder);
 		await convert({
-			checkpoint: await openFolder(`tests/fixtures/golden/${name}/last`),
-			sink: await openFolderSink(folder),
+			checkpoint,
+			sink,
 			dtype: 'fp32',
 			name,
 			resolve: async () => undefined,
 			createHash: sha256
 		});
+		await sink.close();
+		await checkpoint.close();
 		model = await openNodeModel(folder);
 		exact = JSON.parse(await readFile(`tests/fixtures/analysis/jacobian-${name}.json`, 'utf8')) as Jacobian;
 		const golden = JSON.parse(await readFile(`tests/fixtures/golden/${name}/golden.json`, 'utf8')) as {
