@@ -8,7 +8,7 @@ import { middleToken } from '$lib/study/tokens.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { Session } from '$lib/workbench/session/session.ts';
 
 /** State of the anatomy page. */
 export class AnatomyView {

@@ -12,7 +12,7 @@ import { readable, wordsOf } from '$lib/workbench/chat/words.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { Session } from '$lib/workbench/session/session.ts';
 
 /** What is computed of an exchange, with the exchange itself. */
 type Of<Measured> = Measured & { readonly exchange: Exchange };
@@ -42,7 +42,7 @@ export class AnswerView {
 	}
 
 	/** Answers that can be looked into. */
-	readonly exchanges = $derived.by(() => this.#session.exchanges.filter(readable));
+	readonly exchanges = $derived.by(() => this.#session.conversation.exchanges.filter(readable));
 	readonly exchange = $derived.by(
 		() => this.exchanges.find(({ id }) => id === this.#chosen) ?? this.exchanges.at(-1)
 	);
@@ -51,7 +51,7 @@ export class AnswerView {
 	readonly subject = $derived.by((): Subject | undefined => {
 		const { exchange } = this;
 		const { asked, image } = exchange ?? {};
-		if (!asked || !image || this.#session.loaded?.manifest.name !== asked.model) return undefined;
+		if (!asked || !image || this.#session.models.loaded?.manifest.name !== asked.model) return undefined;
 		return subjectOf(this.#session, { projector: asked.projector, tokens: asked.tokens, image });
 	});
 	/** Names exchange and subject; results are kept by it. A retried exchange has another answer. */

@@ -18,7 +18,7 @@ import {
 import type { SourceFolder } from '$lib/checkpoint/source.ts';
 import { InputError } from '$lib/tensor/errors.ts';
 import { titleOf } from '$lib/workbench/words/projectors.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { Session } from '$lib/workbench/session/session.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { builtInData, chosenData } from './data.ts';
 import { byId, readAll, withRuns, type ExamplesById } from './lists.ts';
@@ -83,7 +83,7 @@ export class BenchmarkDesk {
 	}
 
 	get targets(): TargetChoice[] {
-		const { manifest } = this.session;
+		const { manifest } = this.session.models;
 		if (!manifest) return [];
 		return Object.keys(manifest.projectors).flatMap((projector) =>
 			this.choiceOf(projector)
@@ -94,19 +94,19 @@ export class BenchmarkDesk {
 
 	/** The kind of a projector: those of one kind differ in M only, and stand in one series. */
 	readonly kindOf = (projector: string): string =>
-		this.session.manifest?.projectors[projector]?.family ?? projector;
+		this.session.models.manifest?.projectors[projector]?.family ?? projector;
 
 	/** What a kind is called in figures. */
 	readonly titleOf = titleOf;
 
 	/** All kinds of the model, in its order. */
 	get kinds(): string[] {
-		return unique(this.session.projectorNames.map(this.kindOf));
+		return unique(this.session.models.projectorNames.map(this.kindOf));
 	}
 
 	/** M chosen for a projector; its own until something else is chosen. */
 	choiceOf(projector: string): readonly number[] {
-		const entry = this.session.manifest?.projectors[projector];
+		const entry = this.session.models.manifest?.projectors[projector];
 		return this.chosen[projector] ?? (entry ? [entry.num_query_tokens] : []);
 	}
 
@@ -120,7 +120,7 @@ export class BenchmarkDesk {
 
 	/** Chooses every projector, at the M that the choice means for it. */
 	chooseEvery(choice: TokensChoice): void {
-		const { manifest } = this.session;
+		const { manifest } = this.session.models;
 		if (!manifest) return;
 		this.chosen = Object.fromEntries(
 			Object.keys(manifest.projectors).map((name) => [name, tokensChosen(manifest, name, choice)])
@@ -197,7 +197,7 @@ export class BenchmarkDesk {
 	/** Runs what is chosen, going on with what is kept of it. */
 	async start(): Promise<void> {
 		const { benchmark, session, targets: choices } = this;
-		const { loaded } = session;
+		const { loaded } = session.models;
 		if (this.busy || !loaded || choices.length === 0) return;
 		const abort = new AbortController();
 		this.#abort = abort;

@@ -5,8 +5,8 @@ import { coloursOf } from '$lib/workbench/words/projectors.ts';
 import { writtenAnswer } from '$lib/study/score.ts';
 import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
 import type { Method } from '$lib/study/locality.ts';
-import type { ModelListing } from '$lib/workbench/session/models.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { ModelListing } from '$lib/workbench/session/model-list.ts';
+import type { Session } from '$lib/workbench/session/session.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
@@ -92,7 +92,7 @@ export class Comparison {
 
 	/** Fills the columns when the model is known for the first time. */
 	begin(): void {
-		const { manifest } = this.#session;
+		const { manifest } = this.#session.models;
 		if (manifest === undefined || this.columns.length > 0) return;
 		this.columns = defaultColumns(manifest).map((choice) => this.#column(choice));
 	}
@@ -105,8 +105,8 @@ export class Comparison {
 	get question(): string {
 		return (
 			this.typed ??
-			this.#session.exchanges.at(-1)?.question ??
-			this.#session.image?.questions[0] ??
+			this.#session.conversation.exchanges.at(-1)?.question ??
+			this.#session.images.current?.questions[0] ??
 			'Describe the image.'
 		);
 	}
@@ -118,7 +118,7 @@ export class Comparison {
 	// ---- columns -----------------------------------------------------------------------------------------------
 
 	get canAdd(): boolean {
-		return this.columns.length < most && this.#session.manifest !== undefined;
+		return this.columns.length < most && this.#session.models.manifest !== undefined;
 	}
 
 	get canRemove(): boolean {
@@ -126,7 +126,7 @@ export class Comparison {
 	}
 
 	add(): void {
-		const { manifest } = this.#session;
+		const { manifest } = this.#session.models;
 		if (!this.canAdd || manifest === undefined) return;
 		const choices = this.columns.map(({ choice }) => choice);
 		this.#set([...this.columns, this.#column(nextColumn(choices, manifest))]);
@@ -151,7 +151,7 @@ export class Comparison {
 
 	/** Another model: projector and M are that model's own. */
 	chooseModel(column: Column, name: string): void {
-		column.choice = name === this.#session.model ? {} : { model: name };
+		column.choice = name === this.#session.models.chosen ? {} : { model: name };
 		this.#remember();
 	}
 
@@ -194,10 +194,10 @@ export class Comparison {
 	/** Workers for the models that columns name. */
 	keepModels(): void {
 		const names = this.columns.map(({ choice }) => choice.model);
-		const listings = (this.#session.models ?? []).filter(
-			({ name }) => names.includes(name) && name !== this.#session.model
+		const listings = (this.#session.models.list ?? []).filter(
+			({ name }) => names.includes(name) && name !== this.#session.models.chosen
 		);
-		this.extra.keep(listings, this.#session.backendChoice);
+		this.extra.keep(listings, this.#session.models.backendChoice);
 	}
 
 	/** Asks every column that has not answered this question yet. */
@@ -213,7 +213,8 @@ export class Comparison {
 		const { asked } = this;
 		if (asked === undefined) return;
 		for (const { column, client, subject } of this.shown)
-			if (client && subject) column.ask(client, subject, asked, this.#session.sampling.max_new_tokens);
+			if (client && subject)
+				column.ask(client, subject, asked, this.#session.conversation.sampling.max_new_tokens);
 	}
 
 	/** Maps and visual tokens of every column. */
@@ -265,7 +266,7 @@ export class Comparison {
 	restart({ column, client }: Shown): void {
 		const { model } = column.choice;
 		// The worker's state says what fails.
-		if (model === undefined || model === this.#session.model) void this.#session.restart();
+		if (model === undefined || model === this.#session.models.chosen) void this.#session.models.restart();
 		else void client?.restart().catch(() => undefined);
 	}
 
@@ -285,7 +286,7 @@ export class Comparison {
 		place: number,
 		{ manifest, projector, entry, tokens }: Pick<Subject, 'manifest' | 'projector' | 'entry' | 'tokens'>
 	): { readonly name: string; readonly colour: string } {
-		const home = this.#session.manifest?.name;
+		const home = this.#session.models.manifest?.name;
 		return {
 			name: columnName(place, { manifest, entry, tokens }, home),
 			colour: coloursOf(Object.keys(manifest.projectors))[projector] ?? '#767676'
@@ -324,17 +325,17 @@ export class Comparison {
 	#show(column: Column, place: number): Shown {
 		const session = this.#session;
 		const { model } = column.choice;
-		const own = model === undefined || model === session.model;
+		const own = model === undefined || model === session.models.chosen;
 		const extra = own ? undefined : this.extra.get(model);
-		const worker: WorkerState = own ? session.worker : (extra?.state ?? { status: 'idle' });
-		const loaded = own ? (worker.status === 'ready' ? session.loaded : undefined) : extra?.loaded;
-		const manifest = own ? session.manifest : loaded?.manifest;
+		const worker: WorkerState = own ? session.models.worker : (extra?.state ?? { status: 'idle' });
+		const loaded = own ? (worker.status === 'ready' ? session.models.loaded : undefined) : extra?.loaded;
+		const manifest = own ? session.models.manifest : loaded?.manifest;
 		const resolved = manifest && resolve(column.choice, manifest, place);
 		const letter = letterOf(place);
-		const listing = session.models?.find(({ name }) => name === (own ? session.model : model));
+		const listing = session.models.list?.find(({ name }) => name === (own ? session.models.chosen : model));
 		const subject =
-			loaded && resolved && session.image
-				? subjectIn(loaded, session.image, resolved.projector, resolved.tokens)
+			loaded && resolved && session.images.current
+				? subjectIn(loaded, session.images.current, resolved.projector, resolved.tokens)
 				: undefined;
 		return {
 			column,

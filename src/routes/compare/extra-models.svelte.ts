@@ -1,6 +1,6 @@
 import type { BackendChoice, LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import { createModelClient, type ModelClient } from '$lib/workbench/session/client.ts';
-import type { ModelListing } from '$lib/workbench/session/models.ts';
+import type { ModelListing } from '$lib/workbench/session/model-list.ts';
 
 /** A model in a worker of its own, as long as a column shows it. */
 export class ExtraModel {

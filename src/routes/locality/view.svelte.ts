@@ -21,7 +21,7 @@ import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
 import type { SessionImage } from '$lib/workbench/session/images.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { Session } from '$lib/workbench/session/session.ts';
 
 /** State of the locality page: what is measured and how, the map, and what is pointed at. */
 export class LocalityView {
@@ -82,8 +82,8 @@ export class LocalityView {
 
 	/** Images that intervals are taken over: the sample scenes and what was put in. */
 	readonly images = $derived.by((): readonly SessionImage[] => [
-		...(this.#session.scenes ?? []),
-		...this.#session.images
+		...(this.#session.images.samples ?? []),
+		...this.#session.images.history
 	]);
 
 	/** Measures what is looked at now; call it in an effect. */

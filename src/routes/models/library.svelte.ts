@@ -199,5 +199,5 @@ export class Library {
 
 /** The work goes on while other pages are looked at. */
 export const getLibrary = pageState(
-	({ session }) => new Library({ client: new ConvertClient(), onChange: () => session.relist() })
+	({ session }) => new Library({ client: new ConvertClient(), onChange: () => session.models.relist() })
 );

@@ -14,7 +14,7 @@ import { DIRECTIONS } from '$lib/study/choices.ts';
 import { innerAttention, localityRows, measure, type Method } from '$lib/study/locality.ts';
 import { samplerOf, sample } from '$lib/study/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { Session } from '$lib/workbench/session/session.ts';
 import { ask } from '$lib/study/ask.ts';
 import type { Control } from '$lib/study/control.ts';
 import { questionRequest } from '$lib/study/question.ts';
@@ -225,7 +225,7 @@ export class NotebookAnswers {
 	}
 
 	async #file(name: string): Promise<unknown> {
-		const { listing } = this.#session;
+		const { listing } = this.#session.models;
 		if (!/^[\w.-]+\.json$/.test(name) || listing?.location.kind !== 'url')
 			throw new InputError(
 				'model.file reads JSON files of a model that the site serves, e.g. "evaluation.json".'
@@ -237,7 +237,7 @@ export class NotebookAnswers {
 	}
 
 	#manifest() {
-		const { manifest } = this.#session;
+		const { manifest } = this.#session.models;
 		if (!manifest) throw new InputError('No model is loaded yet; run the cell again when it is ready.');
 		return manifest;
 	}
@@ -265,10 +265,10 @@ export class NotebookAnswers {
 	#image(value: unknown): SessionImage | undefined {
 		if (value === undefined) return undefined;
 		const named = typeof value === 'object' && value !== null && 'name' in value ? value.name : value;
-		const { images, scenes = [] } = this.#session;
+		const { images } = this.#session;
 		const found =
 			typeof named === 'string'
-				? (this.#images.get(named) ?? [...images, ...scenes].find(({ name }) => name === named))
+				? (this.#images.get(named) ?? images.all.find(({ name }) => name === named))
 				: undefined;
 		if (!found)
 			throw new InputError(

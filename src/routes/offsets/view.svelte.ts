@@ -1,7 +1,7 @@
 import { untrack } from 'svelte';
 import type { SessionImage } from '$lib/workbench/session/images.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { Session } from '$lib/workbench/session/session.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
 import { contentShare, samples, splitOffsets, summariseSamples } from '$lib/analysis/offsets.ts';
@@ -37,7 +37,7 @@ export class OffsetsView {
 	readonly sampler = $derived.by(() => this.subject && samplerOf(this.subject.entry));
 	/** Projectors of the model that have sampling offsets, one of each family. */
 	readonly others = $derived.by(() => {
-		const { manifest, tokens } = this.#session;
+		const { manifest, tokens } = this.#session.models;
 		if (!manifest) return [];
 		return oneOfEachFamily(manifest, tokens ?? 0).flatMap((name) => {
 			const entry = manifest.projectors[name]!;
@@ -45,8 +45,8 @@ export class OffsetsView {
 		});
 	});
 	readonly images = $derived.by((): readonly SessionImage[] => [
-		...(this.#session.scenes ?? []),
-		...this.#session.images
+		...(this.#session.images.samples ?? []),
+		...this.#session.images.history
 	]);
 
 	readonly layers = $derived.by(() => this.study.value?.sampler.layers ?? this.sampler?.layers ?? 1);

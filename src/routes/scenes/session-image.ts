@@ -1,6 +1,6 @@
 import type { Atlas, Scene } from '$lib/scenes/index.ts';
 import { openImage } from '$lib/workbench/session/images.ts';
-import type { Session } from '$lib/workbench/session/session.svelte.ts';
+import type { Images } from '$lib/workbench/session/images.svelte.ts';
 import { Asking } from '$lib/scenes/asking.ts';
 import { composedName, sceneFile } from '$lib/study/scene-image.ts';
 
@@ -8,10 +8,10 @@ import { composedName, sceneFile } from '$lib/study/scene-image.ts';
 const pace = 300;
 
 /**
- * Gives the session the composed scene as its image, at most every `pace` milliseconds and always the last one.
+ * Makes the composed scene the image, at most every `pace` milliseconds and always the last one.
  * @returns to be called with every new scene
  */
-export function keepComposed(session: Session, atlas: Atlas): (scene: Scene) => void {
+export function keepComposed(images: Images, atlas: Atlas): (scene: Scene) => void {
 	const asking = new Asking(atlas.index);
 	let waiting: Scene | undefined;
 	let timer: ReturnType<typeof setTimeout> | undefined;
@@ -28,7 +28,7 @@ export function keepComposed(session: Session, atlas: Atlas): (scene: Scene) => 
 			composedName,
 			questions.map(({ text }) => text)
 		);
-		session.putComposed(image);
+		images.putComposed(image);
 	}
 
 	return (scene) => {

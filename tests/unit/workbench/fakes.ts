@@ -2,6 +2,7 @@ import type { ModelClient } from '../../../src/lib/workbench/session/client.ts';
 import type { ProbeName, ProbeRequest, ProbeResult, Probes } from '../../../src/lib/study/answerer.ts';
 import type { Control } from '../../../src/lib/study/control.ts';
 import { ProbeMethods } from '../../../src/lib/study/probe-methods.ts';
+import { Session, type SessionParts } from '../../../src/lib/workbench/session/session.ts';
 import type { SessionImage } from '../../../src/lib/workbench/session/images.ts';
 import type { Memory } from '../../../src/lib/workbench/session/storage.ts';
 import type { CAbsConfig } from '../../../src/lib/model/projectors/c-abs/config.ts';
@@ -295,4 +296,33 @@ export function fakeImage(id: string, questions: readonly string[] = []): Sessio
 /** Lets every promise that can settle now settle. */
 export async function settle(): Promise<void> {
 	await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Two models, by their names. */
+export const fakeModels = ['mini', 'other'].map((name) => ({
+	name,
+	title: name,
+	location: { kind: 'url', url: `http://site/models/${name}/` } as const
+}));
+
+/** A session over a fake client, with one sample scene; not yet started. */
+export function makeSession(more: Partial<SessionParts> = {}) {
+	const client = new FakeClient();
+	const memory = new FakeMemory();
+	const session = new Session({
+		client,
+		memory,
+		listModels: async () => fakeModels,
+		sampleScenes: async () => [fakeImage('scene', ['How many cats?'])],
+		openImage: async (_file, name) => fakeImage(name),
+		...more
+	});
+	const { models, images, conversation } = session;
+	return { client, memory, session, models, images, conversation };
+}
+
+export async function startedSession(more: Partial<SessionParts> = {}) {
+	const made = makeSession(more);
+	await made.session.start();
+	return made;
 }

@@ -8,7 +8,7 @@ import { shrink } from '../../../src/workers/side/picture.ts';
 import { projectorFacts } from '../../../src/lib/workbench/words/facts.ts';
 import { coloursOf, titleOf } from '../../../src/lib/workbench/words/projectors.ts';
 import { Layout } from '../../../src/lib/workbench/frame/layout.svelte.ts';
-import { listModels } from '../../../src/lib/workbench/session/models.ts';
+import { listModels } from '../../../src/lib/workbench/session/model-list.ts';
 import { cellAt, isTrained, neighbour, tokenGrid } from '../../../src/lib/study/tokens.ts';
 import { fakeManifest, FakeMemory } from './fakes.ts';
 

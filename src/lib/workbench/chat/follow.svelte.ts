@@ -1,6 +1,7 @@
 import { untrack } from 'svelte';
 import type { StageTimings } from '../../model/runtime/types.ts';
-import type { Session } from '../session/session.svelte.ts';
+import type { Conversation } from '../session/conversation.svelte.ts';
+import type { Models } from '../session/models.svelte.ts';
 
 /** What the stages of one answer took. */
 export interface AnswerTimes {
@@ -21,15 +22,17 @@ export class AnswerFollower {
 	on = $state(false);
 	/** The last answer of each projector and M, the newest first. */
 	times = $state.raw<readonly AnswerTimes[]>([]);
-	readonly #session: Session;
+	readonly #models: Models;
+	readonly #conversation: Conversation;
 
-	constructor(session: Session) {
-		this.#session = session;
+	constructor(models: Models, conversation: Conversation) {
+		this.#models = models;
+		this.#conversation = conversation;
 	}
 
 	/** Notes the times of the last answer; call it in an effect. */
 	note(): void {
-		const exchange = this.#session.exchanges.at(-1);
+		const exchange = this.#conversation.exchanges.at(-1);
 		const { asked, result } = exchange ?? {};
 		if (!asked || !result || result.stop_reason === 'cancelled') return;
 		const { projector, projectorTitle: title, tokens } = asked;
@@ -41,12 +44,13 @@ export class AnswerFollower {
 
 	/** Asks the last question again when what is chosen is not what it was answered with; call it in an effect. */
 	follow(): (() => void) | undefined {
-		const { projector, tokens, worker, busy, exchanges } = this.#session;
+		const { projector, tokens, worker } = this.#models;
+		const { busy, exchanges } = this.#conversation;
 		const last = exchanges.at(-1);
 		if (!this.on || worker.status !== 'ready' || busy || !last?.asked || last.status !== 'done')
 			return undefined;
 		if (last.asked.projector === projector && last.asked.tokens === tokens) return undefined;
-		const timer = setTimeout(() => void this.#session.retry(last), REST);
+		const timer = setTimeout(() => void this.#conversation.retry(last), REST);
 		return () => clearTimeout(timer);
 	}
 }

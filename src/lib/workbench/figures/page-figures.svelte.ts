@@ -11,7 +11,7 @@ import type { FigureHost, Reopened } from '../../viz/export/host.ts';
 import { defaultPrint, type PrintOptions } from '../../viz/export/print.ts';
 import { openImage } from '../session/images.ts';
 import { keptImage } from '../session/kept-images.ts';
-import type { Session } from '../session/session.svelte.ts';
+import type { Session } from '../session/session.ts';
 import { isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
 
 /** Bytes of an image file that still travels inside an exported figure. */
@@ -70,8 +70,9 @@ export class PageFigures implements FigureHost {
 
 	origin(): CapsuleOrigin {
 		const { session } = this.#parts;
-		const { manifest, image, loaded, projector, tokens } = session;
-		const prompt = session.draft || session.exchanges.at(-1)?.question;
+		const { manifest, loaded, projector, tokens } = session.models;
+		const image = session.images.current;
+		const prompt = session.conversation.draft || session.conversation.exchanges.at(-1)?.question;
 		return {
 			address: this.#parts.address(),
 			...(manifest && {
@@ -92,7 +93,7 @@ export class PageFigures implements FigureHost {
 					...(image.bytes.length <= smallImage && { base64: toBase64(image.bytes) })
 				}
 			}),
-			settings: { ...session.sampling }
+			settings: { ...session.conversation.sampling }
 		};
 	}
 
@@ -153,7 +154,7 @@ export class PageFigures implements FigureHost {
 				this.error = sentence(error);
 			}
 		}
-		if (images.length > 0) await this.#parts.session.putFiles(images);
+		if (images.length > 0) await this.#parts.session.images.putFiles(images);
 	}
 
 	/** Restores the state a figure was exported in, and goes to its page. */
@@ -161,24 +162,22 @@ export class PageFigures implements FigureHost {
 		const { session } = this.#parts;
 		const { image, model, prompt } = capsule.origin;
 		const notes: string[] = [];
-		if (model !== undefined && !session.models?.some(({ name }) => name === model.name))
+		if (model !== undefined && !session.models.list?.some(({ name }) => name === model.name))
 			notes.push(`It was made with the model ${model.name}, which is not here; the loaded model is used.`);
-		else if (model !== undefined && session.manifest?.name === model.name) {
+		else if (model !== undefined && session.models.manifest?.name === model.name) {
 			// eslint-disable-next-line svelte/prefer-svelte-reactivity -- looked up at once
-			const now = new Map(session.manifest.files.map(({ path, sha256 }) => [path, sha256]));
+			const now = new Map(session.models.manifest.files.map(({ path, sha256 }) => [path, sha256]));
 			const changed = Object.entries(model.files).filter(([path, hash]) => now.get(path) !== hash);
 			if (changed.length > 0)
 				notes.push(`The model’s files are not those of then: ${changed.map(([path]) => path).join(', ')}.`);
 		}
 		if (image !== undefined) {
-			const known =
-				[...session.images, ...(session.scenes ?? [])].find(({ id }) => id === image.id) ??
-				(await keptImage(image.id));
-			if (known) session.putImage(known);
+			const known = session.images.all.find(({ id }) => id === image.id) ?? (await keptImage(image.id));
+			if (known) session.images.put(known);
 			else if (image.base64 === undefined) notes.push(`Its image, ${image.name}, is not here; put it in.`);
-			else session.putImage(await openImage(new Blob([fromBase64(image.base64)]), image.name));
+			else session.images.put(await openImage(new Blob([fromBase64(image.base64)]), image.name));
 		}
-		if (prompt !== undefined) session.draft = prompt;
+		if (prompt !== undefined) session.conversation.draft = prompt;
 		this.#settled = false;
 		this.#words = undefined;
 		clearTimeout(this.#timer);

@@ -1,5 +1,5 @@
 import { createContext, untrack } from 'svelte';
-import type { Session } from '../session/session.svelte.ts';
+import type { Session } from '../session/session.ts';
 import type { Memory } from '../session/storage.ts';
 
 /** What a page's state may be made of. */

@@ -1,9 +1,9 @@
 import { linkedMemory, readView } from '../frame/address.ts';
 import { createModelClient } from './client.ts';
 import { openImage } from './images.ts';
-import { listModels } from './models.ts';
+import { listModels } from './model-list.ts';
 import { sampleScenes } from './samples.ts';
-import { Session } from './session.svelte.ts';
+import { Session } from './session.ts';
 import { browserMemory, oneOf } from './storage.ts';
 
 /**

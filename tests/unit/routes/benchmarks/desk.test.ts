@@ -3,7 +3,7 @@ import { openDataFolder } from '../../../../src/cli/eval/data-folder.ts';
 import { memoryStorage, type RunStorage } from '../../../../src/lib/benchmarks/run/storage.ts';
 import type { AnswerEvent } from '../../../../src/lib/model/runtime/types.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
-import type { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
+import type { Session } from '../../../../src/lib/workbench/session/session.ts';
 import { BenchmarkDesk, type DeskSide } from '../../../../src/routes/benchmarks/desk.svelte.ts';
 import { Rescoring } from '../../../../src/routes/benchmarks/rescoring.ts';
 import { fakeManifest, fakeResult } from '../../workbench/fakes.ts';

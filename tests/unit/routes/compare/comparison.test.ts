@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Comparison } from '../../../../src/routes/compare/comparison.svelte.ts';
 import { ExtraModels } from '../../../../src/routes/compare/extra-models.svelte.ts';
-import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
+import { Session } from '../../../../src/lib/workbench/session/session.ts';
 import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../../workbench/fakes.ts';
 
 const models = ['mini', 'other', 'third', 'fourth'].map((name) => ({
@@ -100,7 +100,7 @@ describe('answers', () => {
 	test('the last question of the conversation is asked, one column after the other', async () => {
 		const { client, session, comparison } = await make();
 		expect(comparison.question).toBe('How many cats?');
-		const asking = session.ask('Where is the dog?');
+		const asking = session.conversation.ask('Where is the dog?');
 		await settle();
 		client.send({ type: 'done', result: fakeResult('left') });
 		await asking;

@@ -2,23 +2,12 @@ import { describe, expect, it, vi } from 'vitest';
 import type { DAbsConfig } from '../../../../src/lib/model/projectors/d-abs/config.ts';
 import { probes } from '../../../../src/lib/study/answerer.ts';
 import type { Control } from '../../../../src/lib/study/control.ts';
-import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
 import { NotebookAnswers } from '../../../../src/routes/notebook/answers.ts';
 import { embeddedModel, openNodeModel, scene } from '../../../support/embedded.ts';
-import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../../workbench/fakes.ts';
+import { fakeResult, settle, startedSession } from '../../workbench/fakes.ts';
 
 async function notebook() {
-	const client = new FakeClient();
-	const session = new Session({
-		client,
-		memory: new FakeMemory(),
-		listModels: async () => [
-			{ name: 'mini', title: 'mini', location: { kind: 'url', url: 'http://site/models/mini/' } }
-		],
-		sampleScenes: async () => [fakeImage('scene', ['How many cats?'])],
-		openImage: async (_file, name) => fakeImage(name)
-	});
-	await session.start();
+	const { client, session } = await startedSession();
 	const answers = new NotebookAnswers(session, 'http://site/');
 	const call = (name: Parameters<NotebookAnswers['answer']>[0], args: unknown[], signal?: AbortSignal) =>
 		answers.answer(name, args, { signal });
@@ -31,7 +20,7 @@ async function live() {
 	const model = await openNodeModel(embeddedModel);
 	const { image } = scene(3);
 	const { client, session } = made;
-	client.set({ status: 'ready', model: { ...session.loaded!, manifest: model.manifest } });
+	client.set({ status: 'ready', model: { ...session.models.loaded!, manifest: model.manifest } });
 	for (const name of probes)
 		client.probes[name] = (request: object, control?: Control) =>
 			model[name]({ ...request, image } as never, control) as never;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { AnswerFollower } from '../../../../src/lib/workbench/chat/follow.svelte.ts';
 import { LocalityCache } from '../../../../src/lib/study/cache.ts';
 import { LocalityView } from '../../../../src/routes/locality/view.svelte.ts';
-import { Session } from '../../../../src/lib/workbench/session/session.svelte.ts';
+import { Session } from '../../../../src/lib/workbench/session/session.ts';
 import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../fakes.ts';
 
 async function started() {
@@ -26,17 +26,17 @@ const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
 
 test('the last question is asked again after a change of M has come to rest, when it is switched on', async () => {
 	const { client, session } = await started();
-	const follower = new AnswerFollower(session);
+	const follower = new AnswerFollower(session.models, session.conversation);
 	const answer = async () => {
 		await settle();
 		client.send({ type: 'done', result: fakeResult('Two.') });
 		await settle();
 	};
-	const asking = session.ask('How many?');
+	const asking = session.conversation.ask('How many?');
 	await answer();
 	await asking;
 	follower.note();
-	session.chooseTokens(4);
+	session.models.chooseTokens(4);
 	expect(follower.follow()).toBeUndefined();
 
 	follower.on = true;
@@ -44,12 +44,12 @@ test('the last question is asked again after a change of M has come to rest, whe
 	passed!();
 	await rest();
 	expect(client.requests).toHaveLength(1);
-	session.chooseTokens(16);
+	session.models.chooseTokens(16);
 	follower.follow();
 	await rest();
 	await answer();
 	expect(client.requests.map(({ tokens }) => tokens)).toEqual([undefined, 16]);
-	expect(session.exchanges).toHaveLength(1);
+	expect(session.conversation.exchanges).toHaveLength(1);
 	expect(follower.follow()).toBeUndefined();
 	follower.note();
 	expect(follower.times.map(({ tokens }) => tokens)).toEqual([16, 9]);
@@ -81,7 +81,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	const drift = view.set.value?.projectors[0]?.summary.find(({ measure }) => measure === 'drift');
 	expect(drift?.estimate.n).toBe(2);
 
-	session.chooseProjector('resampler');
+	session.models.chooseProjector('resampler');
 	view.follow();
 	await settle();
 	expect(calls).toHaveLength(4);

@@ -1,0 +1,217 @@
+import type { BackendChoice, LoadedModel, WorkerState } from '../../../workers/model/api.ts';
+import { gridSide } from '../../model/config.ts';
+import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
+import { sentence } from '../../bytes/sentence.ts';
+import type { ModelClient } from './client.ts';
+import type { ModelListing } from './model-list.ts';
+import { isNumber, isString, type Memory, oneOf, recall, remember } from './storage.ts';
+import { tokenChoices } from '../../study/tokens.ts';
+
+export interface ModelsParts {
+	readonly client: ModelClient;
+	readonly memory: Memory;
+	readonly listModels: () => Promise<readonly ModelListing[]>;
+	/** Backend forced by the page's address, before the remembered one. */
+	readonly forcedBackend?: BackendChoice;
+}
+
+/** What asks the loaded model, and is told when it goes and when it is back. */
+export interface ModelUser {
+	/** Another model, or this one on another backend, is about to be loaded. */
+	release(): void;
+	/** The worker is gone. @param message why, a sentence */
+	lost(message: string): void;
+	/** The model is there again, in another worker. */
+	back(): void;
+}
+
+/**
+ * The models there are, the one chosen and how it is run: projector, M, backend. It is loaded and restarted here, by its client; what was
+ * chosen outlives the worker.
+ */
+export class Models {
+	/** Undefined until it has been read. */
+	list = $state.raw<readonly ModelListing[] | undefined>();
+	listError = $state<string | undefined>();
+	/** Name of the chosen model. */
+	chosen = $state<string | undefined>();
+	worker = $state.raw<WorkerState>({ status: 'idle' });
+	/** The chosen model's manifest; stays while its worker restarts. */
+	manifest = $state.raw<ModelManifest | undefined>();
+	loaded = $state.raw<LoadedModel | undefined>();
+	projector = $state<string | undefined>();
+	backendChoice = $state<BackendChoice>('auto');
+
+	/** Chosen M by projector, where it is not the projector's own. */
+	#tokens = $state<Record<string, number>>({});
+	readonly #parts: ModelsParts;
+	readonly #users: ModelUser[] = [];
+	readonly #unsubscribe: () => void;
+	#ready: Promise<LoadedModel> | undefined;
+
+	constructor(parts: ModelsParts) {
+		this.#parts = parts;
+		this.backendChoice =
+			parts.forcedBackend ?? recall(parts.memory, 'backend', oneOf('auto', 'webgpu', 'wasm'), 'auto');
+		this.worker = parts.client.state;
+		this.#unsubscribe = parts.client.subscribe((state) => this.#follow(state));
+	}
+
+	/** Reads the list of models and loads the one used last. */
+	async start(): Promise<void> {
+		try {
+			this.list = await this.#parts.listModels();
+		} catch (error) {
+			this.list = [];
+			this.listError = sentence(error);
+			return;
+		}
+		const names = this.list.map((model) => model.name);
+		const last = recall(this.#parts.memory, 'model', isString, '');
+		const name = names.includes(last) ? last : names[0];
+		if (name !== undefined) await this.choose(name);
+	}
+
+	/** The chosen model, being loaded or loaded. Rejects where it cannot be; undefined until one is chosen. */
+	get ready(): Promise<LoadedModel> | undefined {
+		return this.#ready;
+	}
+
+	/** The chosen model's line of the list. */
+	get listing(): ModelListing | undefined {
+		return this.list?.find((model) => model.name === this.chosen);
+	}
+
+	get projectorEntry(): ProjectorEntry | undefined {
+		return this.projector === undefined ? undefined : this.manifest?.projectors[this.projector];
+	}
+
+	get projectorNames(): string[] {
+		return Object.keys(this.manifest?.projectors ?? {});
+	}
+
+	/** M: visual tokens of each image. */
+	get tokens(): number | undefined {
+		const entry = this.projectorEntry;
+		if (entry === undefined || this.projector === undefined) return undefined;
+		return this.#tokens[this.projector] ?? entry.num_query_tokens;
+	}
+
+	get tokenChoices(): number[] {
+		const entry = this.projectorEntry;
+		if (entry === undefined || this.manifest === undefined) return [];
+		return tokenChoices(entry, gridSide(this.manifest.config.vision_config));
+	}
+
+	async choose(name: string): Promise<void> {
+		if (name !== this.chosen) {
+			this.manifest = undefined;
+			this.projector = undefined;
+			this.#tokens = {};
+		}
+		this.chosen = name;
+		remember(this.#parts.memory, 'model', name);
+		await this.#load();
+	}
+
+	chooseProjector(name: string): void {
+		this.projector = name;
+		remember(this.#parts.memory, `projector.${this.chosen}`, name);
+	}
+
+	chooseTokens(tokens: number): void {
+		if (this.projector === undefined) return;
+		this.#tokens[this.projector] = tokens;
+		remember(this.#parts.memory, `tokens.${this.chosen}.${this.projector}`, tokens);
+	}
+
+	async chooseBackend(choice: BackendChoice): Promise<void> {
+		this.backendChoice = choice;
+		remember(this.#parts.memory, 'backend', choice);
+		await this.#load();
+		this.#back();
+	}
+
+	/** A new worker and the same model in it. */
+	async restart(): Promise<void> {
+		const { client } = this.#parts;
+		this.#lost('The model was restarted before the answer was whole; ask again.');
+		try {
+			await client.restart();
+			if (client.state.status !== 'ready') await this.#load();
+			else this.#ready = Promise.resolve(client.state.model);
+		} catch {
+			// The client's state says what failed.
+		}
+		this.#back();
+	}
+
+	/** Reads the list of models again, after one was added or deleted. */
+	async relist(): Promise<void> {
+		try {
+			this.list = await this.#parts.listModels();
+			this.listError = undefined;
+		} catch (error) {
+			this.listError = sentence(error);
+		}
+	}
+
+	/** Tells `user` of the loaded model's comings and goings from now on. */
+	attach(user: ModelUser): void {
+		this.#users.push(user);
+	}
+
+	dispose(): void {
+		this.#unsubscribe();
+		this.#parts.client.dispose();
+	}
+
+	async #load(): Promise<void> {
+		const { listing } = this;
+		if (listing === undefined) return;
+		for (const user of this.#users) user.release();
+		const projector = recall(this.#parts.memory, `projector.${listing.name}`, isString, '');
+		this.#ready = this.#parts.client.load({
+			location: listing.location,
+			backend: this.backendChoice,
+			...(projector === '' ? {} : { projector })
+		});
+		try {
+			await this.#ready;
+		} catch {
+			// The client's state says what failed.
+		}
+	}
+
+	#follow(state: WorkerState): void {
+		this.worker = state;
+		if (state.status === 'failed') this.#lost(state.message);
+		if (state.status !== 'ready') return;
+		this.loaded = state.model;
+		this.manifest = state.model.manifest;
+		this.#recallChoices(state.model.manifest);
+	}
+
+	/** The projector and M used last with this model, as far as it still offers them. */
+	#recallChoices(manifest: ModelManifest): void {
+		const names = Object.keys(manifest.projectors);
+		const { memory } = this.#parts;
+		if (this.projector === undefined || !names.includes(this.projector)) {
+			const last = recall(memory, `projector.${this.chosen}`, isString, '');
+			this.projector = names.includes(last) ? last : names[0];
+		}
+		for (const [name, entry] of Object.entries(manifest.projectors)) {
+			const tokens = recall(memory, `tokens.${this.chosen}.${name}`, isNumber, entry.num_query_tokens);
+			if (tokenChoices(entry, gridSide(manifest.config.vision_config)).includes(tokens))
+				this.#tokens[name] = tokens;
+		}
+	}
+
+	#lost(message: string): void {
+		for (const user of this.#users) user.lost(message);
+	}
+
+	#back(): void {
+		if (this.worker.status === 'ready') for (const user of this.#users) user.back();
+	}
+}

@@ -1,0 +1,82 @@
+// @vitest-environment runes
+import { expect, test } from 'vitest';
+import { fakeModels, FakeMemory, fakeResult, makeSession, settle, startedSession } from '../fakes.ts';
+
+test('the first model is loaded at the start, with its first projector and that projector’s own M', async () => {
+	const { client, models } = await startedSession();
+	expect(client.loads.map((load) => load.location)).toEqual([fakeModels[0]?.location]);
+	expect(models.worker.status).toBe('ready');
+	expect(models.projector).toBe('c-abs');
+	expect(models.tokens).toBe(9);
+	expect(models.tokenChoices).toEqual([1, 4, 9, 16, 25, 36]);
+});
+
+test('model, projector, M and backend are remembered for the next visit', async () => {
+	const { memory, models } = await startedSession();
+	await models.choose('other');
+	models.chooseTokens(16);
+	models.chooseProjector('resampler');
+	await models.chooseBackend('wasm');
+
+	const next = await startedSession({ memory });
+	expect(next.models.chosen).toBe('other');
+	expect(next.client.loads[0]).toMatchObject({ backend: 'wasm', projector: 'resampler' });
+	expect(next.models.projector).toBe('resampler');
+	expect(next.models.tokens).toBe(9);
+	next.models.chooseProjector('c-abs');
+	expect(next.models.tokens).toBe(16);
+});
+
+test('a remembered M the projector no longer offers is forgotten', async () => {
+	const memory = new FakeMemory();
+	memory.setItem('honeybee.tokens.mini.c-abs', '10');
+	memory.setItem('honeybee.model', '"gone"');
+	const { models } = await startedSession({ memory });
+	expect(models.chosen).toBe('mini');
+	expect(models.tokens).toBe(9);
+});
+
+test('the address forces the backend without changing what is remembered', async () => {
+	const { client, memory } = await startedSession({ forcedBackend: 'webgpu' });
+	expect(client.loads[0]?.backend).toBe('webgpu');
+	expect(memory.map.has('honeybee.backend')).toBe(false);
+});
+
+test('no model: nothing is loaded and a question is refused in a sentence', async () => {
+	const { client, conversation } = await startedSession({ listModels: async () => [] });
+	expect(client.loads).toEqual([]);
+	await conversation.ask('Anyone there?');
+	expect(conversation.promptError).toBe('There is no model to ask yet.');
+	expect(conversation.exchanges).toEqual([]);
+});
+
+test('a list that cannot be read is told', async () => {
+	const { models } = await startedSession({
+		listModels: async () => Promise.reject(new Error('models/index.json is not valid JSON.'))
+	});
+	expect(models.listError).toBe('models/index.json is not valid JSON.');
+	expect(models.list).toEqual([]);
+});
+
+test('a failed load leaves the page usable: the next load works and questions are answered', async () => {
+	const made = makeSession();
+	made.client.loadError = 'The file w is damaged.';
+	await made.session.start();
+	expect(made.models.worker).toEqual({
+		status: 'failed',
+		reason: 'load',
+		message: 'The file w is damaged.'
+	});
+	await made.conversation.ask('Hello?');
+	expect(made.conversation.exchanges[0]?.error).toBe('The file w is damaged.');
+
+	await made.models.restart();
+	expect(made.models.worker.status).toBe('ready');
+	const exchange = made.conversation.exchanges[0]!;
+	const asking = made.conversation.retry(exchange);
+	await settle();
+	made.client.send({ type: 'done', result: fakeResult('Hello.') });
+	await asking;
+	expect(exchange.text).toBe('Hello.');
+	expect(exchange.error).toBeUndefined();
+});
