@@ -1,120 +1,61 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
+import { toBase64 } from '../lib/bytes/base64.ts';
 import { dataUrl } from '../lib/bytes/data-url.ts';
 import { sha256 } from '../lib/bytes/hash.ts';
-import { patchSide, sideOf } from '../lib/analysis/grid.ts';
-import { coverage } from '../lib/analysis/locality.ts';
-import { tokenPatchMap } from '../lib/analysis/map.ts';
-import {
-	initialReferencePoints,
-	referencePlaces,
-	samples,
-	samplingDensity,
-	samplingNames,
-	samplingTrace
-} from '../lib/analysis/offsets.ts';
-import { gridSide } from '../lib/model/config.ts';
-import { projectorOf, projectorStyles } from '../lib/model/projectors/registry.ts';
-import type { LocalityMethod } from '../lib/model/probes/locality.ts';
+import { projectorStyles } from '../lib/model/projectors/registry.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
-import type { ImageInput } from '../lib/model/runtime/types.ts';
+import { originOf } from '../lib/study/address.ts';
+import { LocalityCache } from '../lib/study/cache.ts';
+import {
+	choices as settings,
+	standardChoices,
+	type ChoiceName,
+	type Choices
+} from '../lib/study/choices.ts';
+import { columnsFrom, defaultColumns, studyColumns } from '../lib/study/columns.ts';
+import { makeItem, needs, type FigureStudy, type Need, type Work } from '../lib/study/figure-study.ts';
+import { studyOf } from '../lib/study/registry.ts';
+import { subjectIn, type SubjectImage } from '../lib/study/subject.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import { exportFile, type Exportable, type ExportContext, type Format } from '../lib/viz/export/files.ts';
+import type { Figure } from '../lib/viz/figure.ts';
+import {
+	exportFile,
+	fullMethod,
+	type Exportable,
+	type ExportContext,
+	type Format
+} from '../lib/viz/export/files.ts';
 import { embedInPng, readCapsule } from '../lib/viz/export/embed.ts';
 import { defaultPrint, presets } from '../lib/viz/export/print.ts';
+import { projectorColours } from '../lib/viz/palette.ts';
 import { figures } from '../lib/viz/registry.ts';
 import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { readRuns } from './figure/runs.ts';
+import { readScene } from './figure/scene.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
 
-/** What a figure's rows are made of. */
-interface Source {
-	readonly model: HoneybeeModel;
-	readonly projector: string;
-	readonly tokens: number;
-	readonly token: number;
-	readonly image: ImageInput;
-	readonly href: string;
-	readonly method: LocalityMethod;
-	readonly directions: number;
-	readonly terminal: Terminal;
-}
+/** Bytes of an image file that still travels inside a figure. */
+const SMALL_IMAGE = 256 * 1024;
 
-const meanings = {
-	perturbation: { label: 'Response', unit: 'rms per rms of the patch' },
-	occlusion: { label: 'Change', unit: 'rms of the token' }
-} as const;
-
-async function mapOf(source: Source) {
-	const { model, projector, tokens, image, method, directions, terminal } = source;
-	const request = { projector, tokens, image, method, directions };
-	const maps = await model.locality(request, {
-		signal: terminal.signal,
-		onProgress: ({ done, total }) => terminal.progress(`${method}: ${done} of ${total} runs`)
-	});
-	const map = maps.visual_embeds;
-	if (!map) throw new Error('The model gave no map of its visual tokens.');
-	const patches = map.dims[1]!;
-	return { ...meanings[method], map: tokenPatchMap(tokens, patches, map.data.slice(0, tokens * patches)) };
-}
-
-async function sampled({ model, projector, tokens, image }: Source) {
-	const { sampler } = projectorOf(model.manifest.projectors[projector]!.config);
-	if (!sampler)
-		throw new InputError(
-			`The projector ${projector} samples nowhere in particular; choose one that samples the image.`
-		);
-	const trace = await model.trace({ projector, tokens, image, names: samplingNames(sampler) });
-	const side = gridSide(model.manifest.config.vision_config);
-	const sampling = samplingTrace(sampler, side, (name) => trace[name]!);
-	return { side, sampling };
-}
-
-const pictureOf = ({ href, image }: Source) => ({ image: { href, name: image.name } });
-
-/** Figures that one image makes, each with how its rows are made. */
-const recipes: Readonly<Record<string, (source: Source) => Promise<unknown>>> = {
-	'locality-grid': mapOf,
-	'token-patch-matrix': mapOf,
-	'token-map': async (source) => ({
-		...(await mapOf(source)),
-		token: source.token,
-		weighting: 'energy',
-		image: { href: source.href, name: source.image.name }
-	}),
-	coverage: async (source) => {
-		const { map } = await mapOf(source);
-		return {
-			coverage: coverage(map, 'energy'),
-			tokens: map.tokens,
-			side: patchSide(map.patches),
-			image: { href: source.href, name: source.image.name }
-		};
-	},
-	'sampling-offsets': async (source) => {
-		const { side, sampling } = await sampled(source);
-		const { tokens, token } = source;
-		return { side, tokens, samples: samples(sampling, { layer: 0, token }), ...pictureOf(source) };
-	},
-	'sampling-density': async (source) => {
-		const { side, sampling } = await sampled(source);
-		const rows = samples(sampling, { layer: 0 });
-		const total = rows.reduce((sum, { weight }) => sum + weight, 0);
-		return { density: samplingDensity(rows, side), total, ...pictureOf(source) };
-	},
-	'reference-points': async (source) => {
-		const { side, sampling } = await sampled(source);
-		const learned = referencePlaces(sampling);
-		const square = sideOf(learned.length) !== undefined;
-		const initial = square ? initialReferencePoints(learned.length, side) : learned;
-		return { learned, initial, side, ...pictureOf(source) };
-	}
+const needOptions: Readonly<Record<Need, string>> = {
+	model: '--model DIR',
+	image: '--image FILE',
+	question: '--question TEXT',
+	columns: '--columns LIST',
+	images: '--image FILE …',
+	scene: '--scene SEED',
+	run: '--run DIR',
+	runs: '--run DIR --run DIR'
 };
 
-/** The page of the workbench that shows the same figure. */
-const pageOf = (id: string) => (/^(sampling|reference)-/.test(id) ? 'offsets' : 'locality');
+/** What stands for itself when it is not given. */
+const optional: readonly Need[] = ['question', 'columns', 'images', 'scene'];
+
+const settingNames = Object.keys(settings) as ChoiceName[];
 
 const formats: Readonly<Record<string, Format>> = {
 	'.svg': 'svg',
@@ -126,18 +67,21 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 export const figure: Command = {
-	synopsis: 'FIGURE --model DIR --image FILE --out FILE [options]',
-	summary: 'Make a figure of one image without a browser.',
+	synopsis: 'FIGURE [--model DIR --image FILE | --run DIR] --out FILE [options]',
+	summary: 'Make a figure without a browser.',
 	details: [
-		`FIGURE                ${Object.keys(recipes).join(', ')}`,
+		'FIGURE                its id; --list tells all of them, with what each one needs',
+		'--list                list the figures, what each needs and which settings it takes',
 		'--model DIR           model folder made by honeybee convert',
-		'--image FILE          PNG, JPEG or WebP',
+		'--image FILE          PNG, JPEG or WebP; further ones make the set of figures over several images',
 		'--out FILE            .svg, .png, .csv, .json, .npy or .tex (a booktabs table); may be given several times',
 		'--projector NAME      projector to use (the first of the model)',
 		"--tokens M            visual tokens per image (the projector's own number)",
-		'--token N             visual token of figures that show one (the middle one)',
-		'--method NAME         perturbation or occlusion (perturbation)',
-		'--directions K        random directions per patch (4)',
+		'--question TEXT       asked about the image, where the figure is about an answer',
+		'--columns LIST        what is compared, e.g. d-abs:36,resampler (two projectors of the model)',
+		'--scene SEED          scene of the embedded model\u2019s world that is swept (0)',
+		'--run DIR             results of honeybee eval; may be given several times',
+		...settingNames.map((name) => `--${name}`.padEnd(22) + settings[name].about),
 		`--width NAME          ${presets.map(({ id }) => id).join(', ')}, or inches (single)`,
 		'--dpi N               of a PNG (300)',
 		'--letter A            panel letter'
@@ -147,35 +91,42 @@ export const figure: Command = {
 			args: [...args],
 			allowPositionals: true,
 			options: {
+				list: { type: 'boolean' },
 				model: { type: 'string' },
-				image: { type: 'string' },
+				image: { type: 'string', multiple: true },
 				out: { type: 'string', multiple: true },
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
-				token: { type: 'string' },
-				method: { type: 'string', default: 'perturbation' },
-				directions: { type: 'string', default: '4' },
+				question: { type: 'string' },
+				columns: { type: 'string' },
+				scene: { type: 'string' },
+				run: { type: 'string', multiple: true },
 				width: { type: 'string', default: 'single' },
 				dpi: { type: 'string', default: '300' },
-				letter: { type: 'string', default: '' }
+				letter: { type: 'string', default: '' },
+				...Object.fromEntries(settingNames.map((name) => [name, { type: 'string' as const }]))
 			}
 		});
+		if (values.list) {
+			positionals(rest);
+			for (const line of list()) terminal.write(`${line}\n`);
+			return true;
+		}
 		const [id] = positionals(rest, 'FIGURE');
-		const recipe = Object.hasOwn(recipes, id) ? recipes[id] : undefined;
+		const study = studyOf(id);
 		const drawn = figures.find((one) => one.id === id);
-		if (!recipe || !drawn)
-			throw new InputError(
-				`"${id}" is not a figure of one image; there are ${Object.keys(recipes).join(', ')}.`
-			);
-		const { model: path, image: file, out, method } = values;
-		if (path === undefined) throw new InputError('--model DIR is missing. See --help.');
-		if (file === undefined) throw new InputError('--image FILE is missing. See --help.');
+		if (!study || !drawn)
+			throw new InputError(`"${id}" is not a figure; there are ${figures.map((one) => one.id).join(', ')}.`);
+		const { out, model: path } = values;
+		const given = { model: path, image: values.image, run: values.run, runs: values.run?.[1] };
+		for (const need of study.needs)
+			if (need in given && given[need as keyof typeof given] === undefined)
+				throw new InputError(`${needOptions[need]} is missing: ${id} needs ${needs[need]}. See --help.`);
 		if (out === undefined) throw new InputError('--out FILE is missing. See --help.');
 		for (const one of out)
 			if (!formats[extname(one)])
 				throw new InputError(`--out ${one}: the name ends in none of ${Object.keys(formats).join(', ')}.`);
-		if (method !== 'perturbation' && method !== 'occlusion')
-			throw new InputError(`--method is "${method}"; it is perturbation or occlusion.`);
+		const chosen = readChoices(id, study, values as Readonly<Record<string, unknown>>);
 		const preset = presets.find((one) => one.id === values.width);
 		const print = {
 			...defaultPrint,
@@ -184,74 +135,150 @@ export const figure: Command = {
 			dpi: number('--dpi', values.dpi),
 			letter: values.letter
 		};
-		const directions = number('--directions', values.directions);
-		const image = await readImage(file);
-
-		const folder = await openFolder(path);
-		let model: HoneybeeModel | undefined;
+		const images = await Promise.all((values.image ?? []).map(readImage));
+		const runs = values.run && (await readRuns(values.run));
+		const opened = path === undefined ? undefined : await openModel(path, values.projector, terminal);
 		try {
-			const root = resolve(path);
-			const { createNodeBackend } = await import('./node-backend.ts');
-			model = await HoneybeeModel.load({
-				backend: createNodeBackend(root),
-				folder: await openModelFolder(folder, { hashInPlace: hashOnDisk(root) }),
-				decodeImage,
-				...(values.projector !== undefined && { projector: values.projector })
-			});
-			const { manifest } = model;
-			const projector = values.projector ?? Object.keys(manifest.projectors)[0]!;
-			const entry = manifest.projectors[projector];
-			if (!entry)
-				throw new InputError(
-					`The model has no projector "${projector}"; it has ${Object.keys(manifest.projectors).join(', ')}.`
-				);
-			const tokens = values.tokens === undefined ? entry.num_query_tokens : number('--tokens', values.tokens);
-			const token = values.token === undefined ? Math.floor(tokens / 2) : number('--token', values.token);
-			if (token < 0 || token >= tokens)
-				throw new InputError(`--token ${token}: there are tokens 0 to ${tokens - 1}.`);
-			const href = dataUrl(image.bytes);
-			const rows = await recipe({
-				...{ model, projector, tokens, token, image, href, method, directions, terminal }
+			const work: Work = {
+				...(runs && { runs }),
+				...(values.question !== undefined && { question: values.question }),
+				...(study.needs.includes('scene') && {
+					scene: await readScene(number('--scene', values.scene ?? '0'))
+				}),
+				...(opened && workOf(opened.model, images, study, values))
+			};
+			const item = await makeItem(study, work, chosen, {
+				signal: terminal.signal,
+				onProgress: ({ done, total }) => terminal.progress(`${id}: ${done} of ${total}`)
 			});
 			terminal.progress('');
-			const item: Exportable = {
-				figure: drawn,
-				rows,
-				options: { document: await makeDocument(), projectors: projectorStyles },
+			const [image] = images;
+			const exportable: Exportable = {
+				figure: drawn as unknown as Figure<unknown, object>,
+				rows: item.rows,
+				options: { ...item.options, projectors: projectorStyles, document: await makeDocument() },
 				selection: {},
-				provenance: `${manifest.name} · ${entry.title}, M = ${tokens} · ${image.name} · ${manifest.dtype} on node`,
-				method: `${pageOf(id) === 'offsets' ? 'layer 0, all heads' : method === 'perturbation' ? `perturbation, K = ${directions}` : method}. ${drawn.method}`,
+				provenance: item.provenance,
+				method: fullMethod(drawn, item.method),
 				ordinal: 0
 			};
+			const origin = originOf(study, work, chosen);
 			const context: ExportContext = {
 				print,
 				application: 'command line',
 				origin: {
-					address: `${pageOf(id)}?${new URLSearchParams({
-						projector,
-						tokens: `${tokens}`,
-						select: `token.${token}`,
-						...(pageOf(id) === 'locality' && { method, directions: `${directions}` })
-					})}`,
-					model: {
-						name: manifest.name,
-						dtype: manifest.dtype,
-						files: Object.fromEntries(manifest.files.map(({ path, sha256 }) => [path, sha256]))
-					},
-					backend: 'node',
-					projector,
-					tokens,
-					image: { id: image.id, name: image.name }
+					...origin,
+					...(origin.image &&
+						image && {
+							image: {
+								...origin.image,
+								...(image.bytes.length <= SMALL_IMAGE && { base64: toBase64(image.bytes) })
+							}
+						})
 				}
 			};
-			for (const one of out) await write(one, await bytesOf(item, formats[extname(one)]!, context), terminal);
+			for (const one of out)
+				await write(one, await bytesOf(exportable, formats[extname(one)]!, context), terminal);
 			return true;
 		} finally {
-			await model?.dispose();
-			await folder.close();
+			await opened?.close();
 		}
 	}
 };
+
+/** Every figure with what it needs, one a line. */
+function list(): string[] {
+	return figures.map(({ id, title }) => {
+		const study = studyOf(id);
+		if (!study) throw new Error(`The figure ${id} has no study.`);
+		const parts = study.needs.map((need) =>
+			optional.includes(need) ? `[${needOptions[need]}]` : needOptions[need]
+		);
+		const takes = study.choices.map((name) => `[--${name}]`);
+		return `${id.padEnd(22)} ${title}\n${' '.repeat(23)}${[...parts, ...takes].join(' ')}`;
+	});
+}
+
+/** @throws InputError for a setting that the figure does not take */
+function readChoices(id: string, study: FigureStudy, given: Readonly<Record<string, unknown>>): Choices {
+	const chosen: Record<string, unknown> = { ...standardChoices };
+	for (const name of settingNames) {
+		const word = given[name];
+		if (typeof word !== 'string') continue;
+		if (!study.choices.includes(name))
+			throw new InputError(
+				`--${name} is no setting of ${id}; it takes ${study.choices.map((one) => `--${one}`).join(', ') || 'none'}.`
+			);
+		chosen[name] = settings[name].read(`--${name}`, word);
+	}
+	return chosen as Choices;
+}
+
+interface Opened {
+	readonly model: HoneybeeModel;
+	close(): Promise<void>;
+}
+
+async function openModel(path: string, projector: string | undefined, terminal: Terminal): Promise<Opened> {
+	const root = resolve(path);
+	const folder = await openFolder(path);
+	try {
+		const { createNodeBackend } = await import('./node-backend.ts');
+		const model = await HoneybeeModel.load({
+			backend: createNodeBackend(root),
+			folder: await openModelFolder(folder, { hashInPlace: hashOnDisk(root) }),
+			decodeImage,
+			...(projector !== undefined && { projector }),
+			onProgress: ({ what }) => terminal.progress(`loading ${what} …`)
+		});
+		return {
+			model,
+			async close() {
+				await model.dispose();
+				await folder.close();
+			}
+		};
+	} catch (error) {
+		await folder.close();
+		throw error;
+	}
+}
+
+/** The model, and the images through it. @throws InputError for a projector or columns that it does not have */
+function workOf(
+	model: HoneybeeModel,
+	images: readonly SubjectImage[],
+	study: FigureStudy,
+	values: {
+		readonly projector?: string | undefined;
+		readonly tokens?: string | undefined;
+		readonly columns?: string | undefined;
+	}
+): Partial<Work> {
+	const { manifest } = model;
+	const maps = new LocalityCache(model);
+	const projector = values.projector ?? Object.keys(manifest.projectors)[0]!;
+	if (!Object.hasOwn(manifest.projectors, projector))
+		throw new InputError(
+			`The model has no projector "${projector}"; it has ${Object.keys(manifest.projectors).join(', ')}.`
+		);
+	const base = { model: { manifest, backend: model.backend }, answerer: model, maps };
+	const [image] = images;
+	if (!image) return base;
+	const tokens = values.tokens === undefined ? undefined : number('--tokens', values.tokens);
+	const subject = subjectIn(base.model, image, projector, tokens)!;
+	const colours = projectorColours(Object.keys(manifest.projectors), projectorStyles);
+	const chosen =
+		values.columns === undefined ? defaultColumns(manifest) : columnsFrom(values.columns, manifest);
+	return {
+		...base,
+		subject,
+		images,
+		...(study.needs.includes('columns') && {
+			columns: studyColumns(chosen, { subject, answerer: model, maps }, colours)
+		})
+	};
+}
 
 /** PNG is made of the SVG by librsvg; everything else is the same code as in the browser. */
 async function bytesOf(item: Exportable, format: Format, context: ExportContext): Promise<Uint8Array> {
@@ -286,11 +313,11 @@ async function write(path: string, bytes: Uint8Array, terminal: Terminal): Promi
 	}
 }
 
-async function readImage(path: string): Promise<ImageInput> {
+async function readImage(path: string): Promise<SubjectImage> {
 	const file = await openFile(path);
 	try {
 		const bytes = await file.read(0, file.size);
-		return { id: await sha256(bytes), bytes, name: basename(path) };
+		return { id: await sha256(bytes), bytes, name: basename(path), url: dataUrl(bytes) };
 	} finally {
 		await file.close();
 	}

@@ -1,6 +1,7 @@
 import { gridSide } from '../model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
 import { projectorDefinition } from '../model/projectors/registry.ts';
+import { InputError } from '../tensor/errors.ts';
 import type { StudyColumn, Work } from './figure-study.ts';
 import { subjectIn, type Subject } from './subject.ts';
 import { tokenChoices } from './tokens.ts';
@@ -117,6 +118,21 @@ export function readColumns(word: string): ColumnChoice[] | undefined {
 		}
 	});
 	return areColumns(columns) ? columns : undefined;
+}
+
+/** Columns that somebody names. @throws InputError when they are none, or of projectors that the model does not have */
+export function columnsFrom(word: string, { projectors }: ModelManifest): ColumnChoice[] {
+	const columns = readColumns(word);
+	if (!columns)
+		throw new InputError(
+			`"${word}" is no list of ${fewest} to ${most} columns; an example is ${Object.keys(projectors).slice(0, 2).join(',')}.`
+		);
+	for (const { projector } of columns)
+		if (projector !== undefined && !Object.hasOwn(projectors, projector))
+			throw new InputError(
+				`The model has no projector "${projector}"; it has ${Object.keys(projectors).join(', ')}.`
+			);
+	return columns;
 }
 
 /** Accepts what `storage.ts` kept of the columns. */

@@ -20,6 +20,10 @@ export interface Exportable {
 	readonly ordinal: number;
 }
 
+/** What a figure says of its method: the phrase of how this one was made, then its own words. */
+export const fullMethod = ({ method }: Pick<Figure<never>, 'method'>, phrase: string | undefined): string =>
+	phrase === undefined ? method : `${phrase}. ${method}`;
+
 export const formats = ['svg', 'pdf', 'png', 'csv', 'json', 'npy', 'table.tex', 'figure.tex'] as const;
 export type Format = (typeof formats)[number];
 
