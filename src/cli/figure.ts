@@ -8,12 +8,7 @@ import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { originOf } from '../lib/study/address.ts';
 import { LocalityCache } from '../lib/study/cache.ts';
-import {
-	choices as settings,
-	standardChoices,
-	type ChoiceName,
-	type Choices
-} from '../lib/study/choices.ts';
+import { choices as settings, standardChoices, type ChoiceName, type Choices } from '../lib/study/choices.ts';
 import { columnsFrom, defaultColumns, studyColumns } from '../lib/study/columns.ts';
 import { makeItem, needs, type FigureStudy, type Need, type Work } from '../lib/study/figure-study.ts';
 import { studyOf } from '../lib/study/registry.ts';
@@ -188,9 +183,9 @@ export const figure: Command = {
 
 /** Every figure with what it needs, one a line. */
 function list(): string[] {
-	return figures.map(({ id, title }) => {
+	return figures.flatMap(({ id, title }) => {
 		const study = studyOf(id);
-		if (!study) throw new Error(`The figure ${id} has no study.`);
+		if (!study) return [];
 		const parts = study.needs.map((need) =>
 			optional.includes(need) ? `[${needOptions[need]}]` : needOptions[need]
 		);

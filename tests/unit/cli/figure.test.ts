@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { figure } from '../../../src/cli/figure.ts';
+import { studies } from '../../../src/lib/study/registry.ts';
+import { unpack } from '../../../src/lib/viz/export/capsule.ts';
 import { readCapsule } from '../../../src/lib/viz/export/embed.ts';
 
 const model = 'static/models/honeybee-mini';
@@ -42,30 +44,60 @@ describe('honeybee figure', () => {
 		['token-patch-matrix', 'c-abs', 'locality?'],
 		['coverage', 'resampler', 'locality?'],
 		['sampling-offsets', 'd-abs', 'offsets?'],
+		['offset-split', 'd-abs', 'offsets?'],
+		['stage-responses', 'c-abs', 'anatomy?'],
+		['channel-gates', 'c-abs', 'anatomy?'],
+		['answer-influence', 'c-abs', 'answer?'],
+		['logit-lens', 'c-abs', 'answer?'],
+		['surgery-change', 'c-abs', 'answer?'],
 		['sampling-density', 'd-abs', 'offsets?'],
 		['reference-points', 'd-abs', 'offsets?']
 	])('makes %s, which opens again where it is shown', async (id, projector, page) => {
 		const file = join(mkdtempSync(join(tmpdir(), 'figure-')), 'figure.svg');
-		const args = [id, '--model', model, '--image', image, '--projector', projector, '--directions', '1'];
+		const args = [id, '--model', model, '--image', image, '--projector', projector];
 		expect(await figure.run([...args, '--out', file], terminal)).toBe(true);
 		const bytes = new Uint8Array(readFileSync(file));
 		const capsule = readCapsule(bytes)!;
 		expect(capsule.figure.id).toBe(id);
-		expect(capsule.table.rows).toBeGreaterThan(3);
+		expect(capsule.table.rows).toBeGreaterThan(0);
 		expect(capsule.origin.address).toContain(page);
 		expect(capsule.origin.address).toContain(`projector=${projector}`);
 		expect(new TextDecoder().decode(bytes)).not.toMatch(/NaN|undefined/);
 	});
 
+	it('says the unit and shows the token that the page has', async () => {
+		const file = join(mkdtempSync(join(tmpdir(), 'figure-')), 'figure.json');
+		const made = async (...args: string[]) => {
+			const all = ['--model', model, '--image', image, '--directions', '1', '--out', file];
+			expect(await figure.run([...args, ...all], terminal)).toBe(true);
+			return readCapsule(new Uint8Array(readFileSync(file)))!;
+		};
+		const { origin, table } = await made('token-map', '--projector', 'c-abs', '--tokens', '36');
+		expect(table.columns.join()).toContain('rms/rms');
+		expect(origin.address).toContain('tokens=36');
+		const middle = await made('token-map', '--projector', 'c-abs', '--tokens', '36', '--token', '21');
+		expect(unpack(middle.table)).toEqual(unpack(table));
+	});
+
+	it('lists every figure that has a study, and refuses a setting that a figure does not take', async () => {
+		const lines: string[] = [];
+		await figure.run(['--list'], { ...terminal, write: (text) => void lines.push(text) });
+		expect(lines).toHaveLength(Object.keys(studies).length);
+		expect(lines.join('')).toMatch(/token-map +What one visual token sees\n +--model DIR --image FILE/);
+		await expect(
+			figure.run(['coverage', '--model', model, '--image', image, '--out', 'x.svg', '--token', '1'], terminal)
+		).rejects.toThrow(/--token is no setting of coverage; it takes --method/);
+	});
+
 	it.each([
-		[['nothing', '--model', model], /not a figure of one image/],
+		[['nothing', '--model', model], /not a figure; there are locality-grid/],
 		[['token-map', '--image', image], /--model DIR is missing/],
 		[['token-map', '--model', model, '--image', image, '--out', 'x.gif'], /ends in none of/],
 		[['token-map', '--model', model, '--image', image, '--out', 'x.svg', '--token', '99'], /tokens 0 to/],
 		[['token-map', '--model', model, '--image', image, '--out', 'x.svg', '--projector', 'x'], /no projector/],
 		[
 			['sampling-offsets', '--model', model, '--image', image, '--out', 'x.svg', '--projector', 'mlp'],
-			/samples nowhere|D-Abstractor/
+			/samples nowhere/
 		]
 	])('refuses %j in a sentence', async (args, words) => {
 		await expect(figure.run(args, terminal)).rejects.toThrow(words);
