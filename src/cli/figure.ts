@@ -14,7 +14,6 @@ import { makeItem, needs, type FigureStudy, type Need, type Work } from '../lib/
 import { studyOf } from '../lib/study/registry.ts';
 import { subjectIn, type SubjectImage } from '../lib/study/subject.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import type { Figure } from '../lib/viz/figure.ts';
 import {
 	exportFile,
 	fullMethod,
@@ -149,7 +148,7 @@ export const figure: Command = {
 			terminal.progress('');
 			const [image] = images;
 			const exportable: Exportable = {
-				figure: drawn as unknown as Figure<unknown, object>,
+				figure: drawn,
 				rows: item.rows,
 				options: { ...item.options, projectors: projectorStyles, document: await makeDocument() },
 				selection: {},
