@@ -83,6 +83,22 @@ const typeChecked = {
 };
 const unsafe = Object.keys(typeChecked).filter((rule) => rule.includes('/no-unsafe-'));
 
+/** Pages know nothing of each other: what two of them need stands in src/lib. */
+const ownPageOnly = [
+	{ files: ['src/routes/*/**'], regex: '^(\\.\\./|\\$lib/\\.\\./routes/)(?!\\.\\./)' },
+	{ files: ['src/routes/*'], regex: '^\\./[^/]+/' }
+].map(({ files, regex }) => ({
+	files,
+	rules: {
+		'no-restricted-imports': [
+			'error',
+			{
+				patterns: [{ regex, message: 'A page imports no other page; what both need stands in src/lib.' }]
+			}
+		]
+	}
+}));
+
 export default ts.config(
 	{
 		ignores: [
@@ -120,5 +136,6 @@ export default ts.config(
 		files: ['**/*.svelte', 'tests/**', 'scripts/**'],
 		rules: Object.fromEntries(unsafe.map((rule) => [rule, 'off']))
 	},
-	...Object.keys(mayImport).map(oneWay)
+	...Object.keys(mayImport).map(oneWay),
+	...ownPageOnly
 );

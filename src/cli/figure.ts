@@ -120,7 +120,7 @@ export const figure: Command = {
 		for (const one of out)
 			if (!formats[extname(one)])
 				throw new InputError(`--out ${one}: the name ends in none of ${Object.keys(formats).join(', ')}.`);
-		const chosen = readChoices(id, study, values as Readonly<Record<string, unknown>>);
+		const chosen = readChoices(id, study, values);
 		const preset = presets.find((one) => one.id === values.width);
 		const print = {
 			...defaultPrint,

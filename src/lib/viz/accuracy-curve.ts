@@ -35,7 +35,6 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 		'Each point is a run at one M, its bar the 95 % interval; the axis is even in √M, the side of the token grid. Points of different origin are never joined.',
 	method:
 		'Scores are the benchmark’s own. Intervals: percentile bootstrap (2000 resamples) over what varies independently: images, circular groups, scenes. Published numbers come from the model zoo of the paper’s repository and were trained under other schedules; they show no effect of M by themselves.',
-	needs: ['runs'],
 	draw: ({ points, score, most, projectors }, options) =>
 		drawSeries(
 			{

@@ -36,7 +36,6 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 		'Up and to the left is better; the number beside a point is its M. The dotted steps are the Pareto front: nothing measured is both quicker and better.',
 	method:
 		'Scores with bootstrap intervals (95 %), times as medians with quartiles. The front is over the points that are drawn, without regard to their intervals. Published points are read off Figure 1 of the paper (seconds a training step, mean of three benchmarks) and stand in a figure of their own.',
-	needs: ['runs'],
 	draw({ points, front, cost, score, projectors }, options) {
 		const drawn = new Map(points.map((point) => [point, pointOf(point, options.projectors)]));
 		return drawSeries(

@@ -37,7 +37,6 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		'Each row is a word of the answer, each column a visual token; below, the chosen word’s influences are carried on to the image.',
 	method:
 		'Attention: the language model’s attention to each visual token from the positions that predict the word’s tokens, their mean, at the chosen layers and heads. Ablation: log-probability of the word with the visual token less that with the mean of the image’s tokens in its place, in nats; positive when the token helps. Two hops: each token’s influence is shared out over the patches in proportion to its locality map.',
-	needs: ['answer', 'locality', 'image'],
 	draw(rows, options) {
 		const { words, tokens, influence, signed, label, unit } = rows;
 		const pen = penOf(options);

@@ -22,7 +22,6 @@ export const channelGatesFigure: Figure<GateRows> = {
 		'Each bar is a channel of a block, sorted by its gate: full height passes the channel on as it is, an empty place shuts it off for the whole image. The dashed line is the block’s median, with its value.',
 	method:
 		'A squeeze-and-excite unit multiplies each channel by a number between 0 and 1 that it works out from the mean over the whole image; the gate is the one factor that leads from the unit’s input to its output.',
-	needs: ['stages'],
 	draw({ blocks }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

@@ -31,7 +31,6 @@ export const costCheck: Figure<CheckRows> = {
 		'Counted operations over measured time, 10⁹ a second. A level line: time follows the count. A line that rises: a fixed share of the time, which the count does not know, weighs less and less.',
 	method:
 		'Operations of the cost model over the median of warm runs. Small graphs are bound by the start of each operator and by memory, not by arithmetic, so that their speed is low and rises with M.',
-	needs: ['runs'],
 	draw: ({ stage, points, projectors }, options) =>
 		drawSeries(
 			{

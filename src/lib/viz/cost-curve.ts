@@ -26,7 +26,6 @@ export const costCurve: Figure<CostRows> = {
 		'Computed from the model’s config for every M that the projector can be run at; nothing here was measured.',
 	method:
 		'A multiplication with its addition counts as two operations; matrix products, convolutions, attention and sampling are counted, elementwise work is not. Memory: all weights, keys and values of the prompt, and the patches’ features.',
-	needs: ['runs'],
 	draw: ({ quantity, points, projectors }, options) =>
 		drawSeries(
 			{

@@ -37,19 +37,6 @@ export interface FigureOptions {
 	readonly emit?: (selection: Selection, cause: Cause) => void;
 }
 
-/** What the session has to compute for the figure. */
-export type Need =
-	| 'image'
-	| 'locality'
-	| 'sampling'
-	| 'stages'
-	| 'answer'
-	| 'logit-lens'
-	| 'similarity'
-	| 'sweep'
-	| 'timings'
-	| 'runs';
-
 export interface Table {
 	/** Column heads, with units in brackets. */
 	readonly columns: readonly string[];
@@ -65,7 +52,6 @@ export interface Figure<Rows, Options extends object = object> {
 	readonly readingAid: string;
 	/** How the numbers are made, in a few sentences. */
 	readonly method: string;
-	readonly needs: readonly Need[];
 	draw(rows: Rows, options: FigureOptions & Options): SVGSVGElement;
 	/** The rows for what is selected now, where they hold more than is shown; the same object when nothing changes. */
 	follow?(rows: Rows, selection: Selection): Rows;

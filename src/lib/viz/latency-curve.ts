@@ -31,7 +31,6 @@ export const latencyCurve: Figure<LatencyRows> = {
 		'Each point is the median of warm runs at one M, its bar the quartiles; the axis is even in √M.',
 	method:
 		'One image and one question, batch 1. One run to warm up, then the runs of all projectors and M in turn, so that what else the machine does falls on all alike; nothing is taken from a cache but the first token. Decoding is per new token after the first.',
-	needs: ['runs'],
 	draw: ({ stage, points, projectors }, options) =>
 		drawSeries(
 			{

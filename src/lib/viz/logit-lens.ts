@@ -32,7 +32,6 @@ export const logitLens: Figure<LensRows> = {
 		'Each cell shows the word nearest to a visual token at this layer; dark cells are sure of it, bright ones are not.',
 	method:
 		'Logit lens: the hidden state at the visual token’s position goes through the final norm and the output matrix, as if the model ended at this layer. Entropy is that of the whole distribution over the vocabulary.',
-	needs: ['logit-lens'],
 	draw({ layer, tokens, vocabulary }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

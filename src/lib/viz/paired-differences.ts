@@ -38,7 +38,6 @@ export const pairedDifferences: Figure<DifferencesRows> = {
 		'Each row is the difference on the same examples, in percentage points, with its 95 % interval; right of the line the first run is better. Filled dots: the interval leaves 0 out.',
 	method:
 		'Paired bootstrap: what varies together (the questions about one image, the rotations of one question) is resampled whole; p is two-sided. McNemar’s exact test counts only examples that one of the two has right. No correction for the number of rows.',
-	needs: ['runs'],
 	draw({ a, b, rows }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

@@ -16,7 +16,6 @@ export const radar: Figure<BreakdownRows> = {
 		'Every spoke is a category from 0 in the middle to the highest score at the rim. The dot plot says more: areas mislead, and intervals have no place here.',
 	method:
 		'The same scores as the dot plot by category. The order of the spokes changes the shape and means nothing.',
-	needs: ['runs'],
 	draw({ categories, series, projectors, score }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

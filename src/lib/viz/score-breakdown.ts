@@ -39,7 +39,6 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 		'One row for each category, one dot for each run with its 95 % interval, the best categories first. Choose a row to see the examples behind it.',
 	method:
 		'Scores of a category are the benchmark’s own. Intervals: percentile bootstrap over what varies independently (images, circular groups, scenes). Hollow dots were not measured here.',
-	needs: ['runs'],
 	draw(rows, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

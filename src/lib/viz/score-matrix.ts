@@ -25,7 +25,6 @@ export const scoreMatrix: Figure<ScoreMatrixRows> = {
 		'Each row is one column’s answer, each entry how surprised a column is by it: 1 is certain, and on the diagonal columns read what they wrote themselves.',
 	method:
 		'Perplexity, exp(−mean log-probability of the answer’s tokens), by forced decoding; the colour is the mean itself, in nats per token. Greedy answers need not have the lowest perplexity of their row: each token is the best one, the whole need not be. With another tokenizer the number of tokens differs: compare the sums on hover.',
-	needs: ['answer'],
 	draw({ columns, scores }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

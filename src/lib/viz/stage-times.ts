@@ -27,7 +27,6 @@ export const stageTimes: Figure<StageTimesRows> = {
 		'Each bar ends at the median over the runs, the line across its end spans half of them; the first run, which warms up, is not counted.',
 	method:
 		'The same question about the same image again and again, with nothing taken from caches: image features, visual tokens and the prompt are computed in every run. The line is the range from the first to the third quartile. Decoding is per token after the first. Times are of this machine, with whatever else it does.',
-	needs: ['timings'],
 	draw({ stages, columns }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

@@ -29,7 +29,6 @@ export const surgeryChange: Figure<SurgeryRows> = {
 		'Left of the line the changed visual tokens made a word less likely, right of it more likely; full dots are words of the answer before, hollow dots words of the answer after, and a row holds the words that stand at the same place.',
 	method:
 		'Forced decoding: each answer is put in token by token and scored twice, once with the visual tokens as they are and once with the changed ones; a word’s change is the difference of the two sums over its tokens, in nats. The answers are aligned by their longest common subsequence of words. A word that both answers have is scored in each of them, after the words before it there.',
-	needs: ['answer', 'image'],
 	draw({ pairs }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

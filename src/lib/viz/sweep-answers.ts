@@ -41,7 +41,6 @@ export const sweepAnswers: Figure<SweepAnswersRows> = {
 		'A filled cell is a right answer, a crossed one a wrong answer, a dot a question without a true answer at that step.',
 	method:
 		'The scene is changed step by step and every question asked anew, greedily. A short answer is right when all of it equals the truth of that scene, a box when it overlaps the true one by at least half (intersection over union); a description is as right as its F1 over pairs of object and place, and filled that far.',
-	needs: ['sweep'],
 	draw(rows, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

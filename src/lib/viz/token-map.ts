@@ -32,7 +32,6 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 		'Bright patches move the visual token most; the frame is its home cell, the cross the mean place of its shares and the circle their spread.',
 	method:
 		'Shares are the token’s squared responses (for attention: its weights) divided by their sum. The cross is their mean place, the circle’s radius their root-mean-square distance from it, in patches; drift is the distance from the home cell’s centre; the effective number of patches is 2 to the power of the shares’ entropy.',
-	needs: ['locality', 'image'],
 	draw(rows, options) {
 		const { map, token, label, unit } = rows;
 		const pen = penOf(options);

@@ -25,7 +25,6 @@ export const wordScores: Figure<WordScoresRows> = {
 		'The further left a mark, the less the column expected the word after the words before it; marks at the right edge are certain. Columns whose marks part at a word disagree there.',
 	method:
 		'Forced decoding: the answer’s tokens are put in one after the other and each is scored given the image, the question and all tokens before it, whatever the column would have written itself. A word’s score is the sum over its tokens, in nats; perplexity is exp(−mean over the tokens). The end token is not counted. With another tokenizer the number of tokens differs: compare the sums.',
-	needs: ['answer'],
 	draw({ source, columns }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
