@@ -43,7 +43,7 @@ const needOptions: Readonly<Record<Need, string>> = {
 	images: '--image FILE …',
 	scene: '--scene SEED',
 	run: '--run DIR',
-	runs: '--run DIR --run DIR'
+	runs: '--run DIR …'
 };
 
 /** What stands for itself when it is not given. */
@@ -112,7 +112,7 @@ export const figure: Command = {
 		if (!study || !drawn)
 			throw new InputError(`"${id}" is not a figure; there are ${figures.map((one) => one.id).join(', ')}.`);
 		const { out, model: path } = values;
-		const given = { model: path, image: values.image, run: values.run, runs: values.run?.[1] };
+		const given = { model: path, image: values.image, run: values.run, runs: values.run };
 		for (const need of study.needs)
 			if (need in given && given[need as keyof typeof given] === undefined)
 				throw new InputError(`${needOptions[need]} is missing: ${id} needs ${needs[need]}. See --help.`);
@@ -182,9 +182,9 @@ export const figure: Command = {
 
 /** Every figure with what it needs, one a line. */
 function list(): string[] {
-	return figures.flatMap(({ id, title }) => {
+	return figures.map(({ id, title }) => {
 		const study = studyOf(id);
-		if (!study) return [];
+		if (!study) throw new Error(`The figure ${id} has no study.`);
 		const parts = study.needs.map((need) =>
 			optional.includes(need) ? `[${needOptions[need]}]` : needOptions[need]
 		);

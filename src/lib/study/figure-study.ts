@@ -93,7 +93,7 @@ export async function makeItem<Measured, Rows>(
 
 /** A part of the work that the figure cannot do without. @throws InputError when it is not there */
 export function required<T>(part: T | undefined, what: Need): T {
-	if (part === undefined) throw new InputError(`This figure needs ${needs[what]}; give one.`);
+	if (part === undefined) throw new InputError(`Missing for this figure: ${needs[what]}.`);
 	return part;
 }
 

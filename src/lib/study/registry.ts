@@ -1,3 +1,5 @@
+import { pairedDifferencesStudy, radarStudy, scoreBreakdownStudy } from './breakdown.ts';
+import { accuracyLatencyStudy, costCheckStudy, costCurveStudy, latencyCurveStudy } from './costs.ts';
 import { answerInfluenceStudy } from './influence.ts';
 import type { FigureStudy } from './figure-study.ts';
 import { logitLensStudy } from './lens.ts';
@@ -8,14 +10,25 @@ import {
 	tokenMapStudy,
 	tokenPatchMatrixStudy
 } from './locality.ts';
+import { accuracyCurveStudy } from './run-scores.ts';
 import {
 	offsetSplitStudy,
 	referencePointsStudy,
 	samplingDensityStudy,
 	samplingOffsetsStudy
 } from './sampling.ts';
+import {
+	compareGridsStudy,
+	compareTokensStudy,
+	differenceMapStudy,
+	scoreMatrixStudy,
+	stageTimesStudy,
+	tokenSimilarityStudy,
+	wordScoresStudy
+} from './side-by-side.ts';
 import { channelGatesStudy, stageResponsesStudy } from './stages.ts';
 import { surgeryChangeStudy } from './surgery.ts';
+import { positionMapStudy, sweepAnswersStudy, sweepStudy } from './sweep-rows.ts';
 
 /** How each figure is made, by its id: one line each. The command line, the pages and the gallery read it. */
 export const studies = {
@@ -32,7 +45,25 @@ export const studies = {
 	'channel-gates': channelGatesStudy,
 	'answer-influence': answerInfluenceStudy,
 	'surgery-change': surgeryChangeStudy,
-	'logit-lens': logitLensStudy
+	'logit-lens': logitLensStudy,
+	'difference-map': differenceMapStudy,
+	'token-similarity': tokenSimilarityStudy,
+	'compare-grids': compareGridsStudy,
+	'compare-tokens': compareTokensStudy,
+	'stage-times': stageTimesStudy,
+	'word-scores': wordScoresStudy,
+	'score-matrix': scoreMatrixStudy,
+	sweep: sweepStudy,
+	'sweep-answers': sweepAnswersStudy,
+	'position-map': positionMapStudy,
+	'accuracy-curve': accuracyCurveStudy,
+	'paired-differences': pairedDifferencesStudy,
+	radar: radarStudy,
+	'score-breakdown': scoreBreakdownStudy,
+	'latency-curve': latencyCurveStudy,
+	'accuracy-latency': accuracyLatencyStudy,
+	'cost-curve': costCurveStudy,
+	'cost-check': costCheckStudy
 } as const satisfies Readonly<Record<string, FigureStudy>>;
 
 export type StudyId = keyof typeof studies;

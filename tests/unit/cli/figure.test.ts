@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { figure } from '../../../src/cli/figure.ts';
-import { studies } from '../../../src/lib/study/registry.ts';
 import { unpack } from '../../../src/lib/viz/export/capsule.ts';
 import { readCapsule } from '../../../src/lib/viz/export/embed.ts';
+import { figures } from '../../../src/lib/viz/registry.ts';
 
 const model = 'static/models/honeybee-mini';
 const image = 'tests/fixtures/golden/images/scene_200x150.png';
@@ -79,10 +79,10 @@ describe('honeybee figure', () => {
 		expect(unpack(middle.table)).toEqual(unpack(table));
 	});
 
-	it('lists every figure that has a study, and refuses a setting that a figure does not take', async () => {
+	it('lists every figure, and refuses a setting that a figure does not take', async () => {
 		const lines: string[] = [];
 		await figure.run(['--list'], { ...terminal, write: (text) => void lines.push(text) });
-		expect(lines).toHaveLength(Object.keys(studies).length);
+		expect(lines).toHaveLength(figures.length);
 		expect(lines.join('')).toMatch(/token-map +What one visual token sees\n +--model DIR --image FILE/);
 		await expect(
 			figure.run(['coverage', '--model', model, '--image', image, '--out', 'x.svg', '--token', '1'], terminal)

@@ -56,8 +56,8 @@ async function tableOf(figure: Figure<unknown>, study: FigureStudy, work: Work):
 	}
 }
 
-it('has a figure for each study', () => {
-	for (const { id, figure } of made) expect(figure?.id).toBe(id);
+it('has a study for each figure', () => {
+	expect(made.map(({ id }) => id).sort()).toEqual(figures.map(({ id }) => id).sort());
 });
 
 describe.each(projectors.map(({ type, goldens }) => [type, goldens[0]!]))('%s', (_type, golden) => {
