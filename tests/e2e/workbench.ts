@@ -7,17 +7,18 @@ import { Atlas, type AtlasIndex, generateScene, questions, renderScene } from '.
 /** The embedded model, as the page and the command line name it. */
 export const model = 'static/models/honeybee-mini';
 
-/** Like Playwright's, and fails when the page logs an error or throws. */
+/** Like Playwright's, and fails when the page logs an error or a warning of Svelte's, or throws. */
 export const test = base.extend<{ quiet: undefined }>({
 	quiet: [
 		async ({ page }, use) => {
 			const errors: string[] = [];
 			page.on('console', (message) => {
-				if (message.type() === 'error') errors.push(message.text());
+				const text = message.text();
+				if (message.type() === 'error' || /svelte\.dev\/e\//.test(text)) errors.push(text);
 			});
 			page.on('pageerror', (error) => errors.push(error.message));
 			await use(undefined);
-			expect(errors, 'console errors').toEqual([]);
+			expect(errors, 'errors and warnings of the console').toEqual([]);
 		},
 		{ auto: true }
 	]

@@ -22,6 +22,7 @@ export class AnatomyView {
 
 	constructor(session: Session) {
 		this.#session = session;
+		$effect(() => this.follow());
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -63,7 +64,7 @@ export class AnatomyView {
 		});
 	});
 
-	/** Measures what is looked at now; call it in an effect. */
+	/** Measures what is looked at now, and again when that changes. */
 	follow(): void {
 		const { subject, choices } = this;
 		if (!subject) return;

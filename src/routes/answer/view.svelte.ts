@@ -39,6 +39,7 @@ export class AnswerView {
 	constructor(session: Session, maps: MeasuredMaps) {
 		this.#session = session;
 		this.#maps = maps;
+		$effect(() => this.follow());
 	}
 
 	/** Answers that can be looked into. */
@@ -104,7 +105,7 @@ export class AnswerView {
 		this.#chosen = exchange.id;
 	}
 
-	/** Computes what the influence figure shows; call it in an effect. */
+	/** Computes what the influence figure shows, and again when that changes. */
 	follow(): void {
 		const { exchange, given, key, method, choices } = this;
 		if (!exchange || !given || !key) return;

@@ -1,6 +1,7 @@
 import { gridSide } from '$lib/model/config.ts';
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
+import { untrack } from 'svelte';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
 import { writtenAnswer } from '$lib/study/score.ts';
 import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
@@ -78,6 +79,8 @@ export class Comparison {
 	readonly cursor: LinkedCursor;
 	readonly #session: Session;
 	readonly #memory: Memory;
+	/** The page is looked at; otherwise nothing is computed and no other model is loaded. */
+	#open = $state(false);
 	#nextId = 1;
 
 	constructor(session: Session, memory: Memory, extra = new ExtraModels()) {
@@ -88,18 +91,39 @@ export class Comparison {
 		this.method = recall(memory, 'compare.method', oneOf(...methods), 'perturbation');
 		const kept = recall(memory, 'compare.columns', areColumns, []);
 		this.columns = kept.map((choice) => this.#column(choice));
-	}
-
-	/** Fills the columns when the model is known for the first time. */
-	begin(): void {
-		const { manifest } = this.#session.models;
-		if (manifest === undefined || this.columns.length > 0) return;
-		this.columns = defaultColumns(manifest).map((choice) => this.#column(choice));
+		// The first model fills the columns.
+		$effect(() => {
+			const { manifest } = session.models;
+			if (manifest !== undefined && this.columns.length === 0)
+				this.columns = defaultColumns(manifest).map((choice) => this.#column(choice));
+		});
+		// A column's model gets a worker, and loses it with its last column.
+		$effect(() => {
+			const listings = this.#listings;
+			if (this.#open) untrack(() => this.extra.keep(listings, session.models.backendChoice));
+		});
+		$effect(() => {
+			void [this.#subjects, this.method];
+			if (this.#open) untrack(() => this.look());
+		});
+		// Columns that change after the question was asked are asked again.
+		$effect(() => {
+			void this.#subjects;
+			if (this.#open) untrack(() => this.answer());
+		});
 	}
 
 	readonly shown: readonly Shown[] = $derived.by(() =>
 		this.columns.map((column, place) => this.#show(column, place))
 	);
+	/** What the columns compute for. */
+	readonly #subjects = $derived.by(() => this.shown.map(({ subject }) => subject?.key).join('\n'));
+	/** Models beside the session's that columns name. */
+	readonly #listings = $derived.by(() => {
+		const { list = [], chosen } = this.#session.models;
+		const names = this.columns.map(({ choice }) => choice.model);
+		return list.filter(({ name }) => names.includes(name) && name !== chosen);
+	});
 
 	/** What is asked when the reader presses the button. */
 	get question(): string {
@@ -191,15 +215,6 @@ export class Comparison {
 
 	// ---- work --------------------------------------------------------------------------------------------------
 
-	/** Workers for the models that columns name. */
-	keepModels(): void {
-		const names = this.columns.map(({ choice }) => choice.model);
-		const listings = (this.#session.models.list ?? []).filter(
-			({ name }) => names.includes(name) && name !== this.#session.models.chosen
-		);
-		this.extra.keep(listings, this.#session.models.backendChoice);
-	}
-
 	/** Asks every column that has not answered this question yet. */
 	ask(): void {
 		const question = this.question.trim();
@@ -275,8 +290,15 @@ export class Comparison {
 		this.times.cancel();
 	}
 
-	/** The page is left: nothing goes on, and other models' memory is given back. Columns and results stay. */
+	/** The page is looked at, until what it returns is called. */
+	visit(): () => void {
+		this.#open = true;
+		return () => this.leave();
+	}
+
+	/** Nothing goes on, and other models' memory is given back. Columns and results stay. */
 	leave(): void {
+		this.#open = false;
 		this.stop();
 		this.extra.dispose();
 	}

@@ -40,6 +40,7 @@ export class LocalityView {
 	constructor(session: Session, maps: MeasuredMaps) {
 		this.#session = session;
 		this.#maps = maps;
+		$effect(() => this.follow());
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -86,7 +87,7 @@ export class LocalityView {
 		...this.#session.images.history
 	]);
 
-	/** Measures what is looked at now; call it in an effect. */
+	/** Measures what is looked at now, and again when that changes. */
 	follow(): void {
 		const { subject, choices } = this;
 		if (!subject) return;

@@ -31,6 +31,7 @@ export class OffsetsView {
 
 	constructor(session: Session) {
 		this.#session = session;
+		$effect(() => this.follow());
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -107,7 +108,7 @@ export class OffsetsView {
 		this.set.value && this.set.valueKey === this.setKey ? this.set.value : undefined
 	);
 
-	/** Samples what is looked at now; call it in an effect. */
+	/** Samples what is looked at now, and again when that changes. */
 	follow(): void {
 		const { subject, sampler } = this;
 		if (!subject || !sampler) return;

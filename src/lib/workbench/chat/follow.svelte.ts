@@ -28,10 +28,12 @@ export class AnswerFollower {
 	constructor(models: Models, conversation: Conversation) {
 		this.#models = models;
 		this.#conversation = conversation;
+		$effect(() => this.#note());
+		$effect(() => this.#follow());
 	}
 
-	/** Notes the times of the last answer; call it in an effect. */
-	note(): void {
+	/** Notes the times of the last answer. */
+	#note(): void {
 		const exchange = this.#conversation.exchanges.at(-1);
 		const { asked, result } = exchange ?? {};
 		if (!asked || !result || result.stop_reason === 'cancelled') return;
@@ -42,8 +44,8 @@ export class AnswerFollower {
 		});
 	}
 
-	/** Asks the last question again when what is chosen is not what it was answered with; call it in an effect. */
-	follow(): (() => void) | undefined {
+	/** Asks the last question again when what is chosen is not what it was answered with. */
+	#follow(): (() => void) | undefined {
 		const { projector, tokens, worker } = this.#models;
 		const { busy, exchanges } = this.#conversation;
 		const last = exchanges.at(-1);

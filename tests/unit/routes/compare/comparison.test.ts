@@ -1,9 +1,10 @@
 // @vitest-environment runes
+import { flushSync } from 'svelte';
 import { describe, expect, test } from 'vitest';
 import { Comparison } from '../../../../src/routes/compare/comparison.svelte.ts';
 import { ExtraModels } from '../../../../src/routes/compare/extra-models.svelte.ts';
-import { Session } from '../../../../src/lib/workbench/session/session.ts';
-import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../../workbench/fakes.ts';
+import { FakeClient, FakeMemory, fakeResult, settle, startedSession } from '../../workbench/fakes.ts';
+import { rooted } from '../../../support/rooted.svelte.ts';
 
 const models = ['mini', 'other', 'third', 'fourth'].map((name) => ({
 	name,
@@ -12,26 +13,16 @@ const models = ['mini', 'other', 'third', 'fourth'].map((name) => ({
 }));
 
 async function make(memory = new FakeMemory()) {
-	const client = new FakeClient();
-	const session = new Session({
-		client,
-		memory,
-		listModels: async () => models,
-		sampleScenes: async () => [fakeImage('scene', ['How many cats?'])],
-		openImage: async (_file, name) => fakeImage(name)
-	});
-	await session.start();
+	const { client, session } = await startedSession({ memory, listModels: async () => models });
 	const extras: FakeClient[] = [];
-	const comparison = new Comparison(
-		session,
-		memory,
-		new ExtraModels(() => {
-			extras.push(new FakeClient());
-			return extras.at(-1)!;
-		})
-	);
-	comparison.begin();
-	return { client, session, memory, comparison, extras };
+	const extra = new ExtraModels(() => {
+		extras.push(new FakeClient());
+		return extras.at(-1)!;
+	});
+	const { state: comparison } = rooted(() => new Comparison(session, memory, extra));
+	flushSync();
+	const leave = comparison.visit();
+	return { client, session, memory, comparison, extras, leave };
 }
 
 const names = (comparison: Comparison) => comparison.shown.map(({ name }) => name);
@@ -71,14 +62,13 @@ describe('columns', () => {
 	});
 
 	test('of another model have a worker of their own, at most two, gone with their last column', async () => {
-		const { comparison, extras } = await make();
+		const { comparison, extras, leave } = await make();
 		comparison.add();
 		comparison.add();
 		const [a, b, c] = comparison.columns;
 		comparison.chooseModel(a!, 'other');
 		comparison.chooseModel(b!, 'third');
 		comparison.chooseModel(c!, 'fourth');
-		comparison.keepModels();
 		await settle();
 		expect(extras.map(({ loads }) => loads.length)).toEqual([1, 1]);
 		expect(comparison.shown.map(({ client }) => client === extras[0])[0]).toBe(true);
@@ -87,12 +77,16 @@ describe('columns', () => {
 		expect(comparison.extra.weights).toBe(2000);
 
 		comparison.chooseModel(a!, 'mini');
-		comparison.keepModels();
+		flushSync();
 		expect(extras[0]!.disposed).toBe(true);
 		await settle();
 		expect(comparison.shown[2]!.client).toBeDefined();
-		comparison.leave();
+		leave();
 		expect(extras.every(({ disposed }) => disposed)).toBe(true);
+
+		comparison.visit();
+		await settle();
+		expect(extras.slice(3).map(({ loads }) => loads.length)).toEqual([1, 1]);
 	});
 });
 
@@ -138,7 +132,6 @@ describe('answers', () => {
 		expect(comparison.answers.map((answer) => answer?.ids)).toEqual([[5], [6]]);
 
 		comparison.chooseTokens(comparison.columns[1]!, 4);
-		comparison.answer();
 		await settle();
 		expect(client.requests.length).toBe(3);
 		expect(client.requests[2]).toMatchObject({ projector: 'c-abs', tokens: 4 });

@@ -1,32 +1,20 @@
 // @vitest-environment runes
+import { flushSync } from 'svelte';
 import { expect, test } from 'vitest';
 import { AnswerFollower } from '../../../../src/lib/workbench/chat/follow.svelte.ts';
 import { LocalityCache } from '../../../../src/lib/study/cache.ts';
 import { LocalityView } from '../../../../src/routes/locality/view.svelte.ts';
-import { Session } from '../../../../src/lib/workbench/session/session.ts';
-import { FakeClient, fakeImage, FakeMemory, fakeResult, settle } from '../fakes.ts';
+import { rooted } from '../../../support/rooted.svelte.ts';
+import { fakeImage, fakeResult, settle, startedSession } from '../fakes.ts';
 
-async function started() {
-	const client = new FakeClient();
-	const session = new Session({
-		client,
-		memory: new FakeMemory(),
-		listModels: async () => [
-			{ name: 'mini', title: 'mini', location: { kind: 'url', url: 'http://site/models/mini/' } }
-		],
-		sampleScenes: async () => [fakeImage('one'), fakeImage('two')],
-		openImage: async (_file, name) => fakeImage(name)
-	});
-	await session.start();
-	return { client, session };
-}
+const started = () => startedSession({ sampleScenes: async () => [fakeImage('one'), fakeImage('two')] });
 
 /** Longer than the rest before a question is asked again. */
 const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
 
 test('the last question is asked again after a change of M has come to rest, when it is switched on', async () => {
 	const { client, session } = await started();
-	const follower = new AnswerFollower(session.models, session.conversation);
+	const { state: follower, end } = rooted(() => new AnswerFollower(session.models, session.conversation));
 	const answer = async () => {
 		await settle();
 		client.send({ type: 'done', result: fakeResult('Two.') });
@@ -35,25 +23,25 @@ test('the last question is asked again after a change of M has come to rest, whe
 	const asking = session.conversation.ask('How many?');
 	await answer();
 	await asking;
-	follower.note();
 	session.models.chooseTokens(4);
-	expect(follower.follow()).toBeUndefined();
-
-	follower.on = true;
-	const passed = follower.follow();
-	passed!();
 	await rest();
 	expect(client.requests).toHaveLength(1);
+
+	follower.on = true;
+	flushSync();
+	// Not at rest yet.
 	session.models.chooseTokens(16);
-	follower.follow();
 	await rest();
 	await answer();
 	expect(client.requests.map(({ tokens }) => tokens)).toEqual([undefined, 16]);
 	expect(session.conversation.exchanges).toHaveLength(1);
-	expect(follower.follow()).toBeUndefined();
-	follower.note();
 	expect(follower.times.map(({ tokens }) => tokens)).toEqual([16, 9]);
 	expect(follower.times[0]!.stages.decode).toBe(4);
+
+	end();
+	session.models.chooseTokens(25);
+	await rest();
+	expect(client.requests).toHaveLength(2);
 });
 
 test('maps are computed once whichever figure asks, and what a stopped run has done is kept', async () => {
@@ -65,8 +53,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 		const data = new Float32Array(9 * 36).map((_, i) => (i % 37 === 0 ? 1 : 0.01));
 		return { visual_embeds: { dtype: 'float32', dims: [9, 36], data } };
 	};
-	const view = new LocalityView(session, new LocalityCache(client));
-	view.follow();
+	const { state: view } = rooted(() => new LocalityView(session, new LocalityCache(client)));
 	await settle();
 	expect(calls).toEqual(['c-abs one']);
 	expect(view.rows?.map.tokens).toBe(9);
@@ -82,7 +69,6 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	expect(drift?.estimate.n).toBe(2);
 
 	session.models.chooseProjector('resampler');
-	view.follow();
 	await settle();
 	expect(calls).toHaveLength(4);
 	expect(view.rows?.homes).toHaveLength(9);
