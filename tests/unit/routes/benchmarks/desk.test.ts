@@ -41,9 +41,11 @@ async function deskThatFailsAfter(answers: number) {
 	const manifest = fakeManifest('mini');
 	const session = {
 		client,
-		manifest,
-		loaded: { manifest, backend: { backend: 'wasm' } },
-		projectorNames: Object.keys(manifest.projectors)
+		models: {
+			manifest,
+			loaded: { manifest, backend: { backend: 'wasm' } },
+			projectorNames: Object.keys(manifest.projectors)
+		}
 	} as unknown as Session;
 	const side = memorySide();
 	const desk = new BenchmarkDesk(session, 'http://site/', side);
