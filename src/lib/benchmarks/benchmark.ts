@@ -1,18 +1,9 @@
-import type { Json } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
+import type { Data, ExampleImage, FieldKind } from './data.ts';
 import type { Columns } from './formats/columns.ts';
 import type { PublishedBenchmark } from './published.ts';
 
-/** Fields of an example that upstream writes beside its prediction, under upstream's names. */
-export type Data = { readonly [field: string]: Json };
-
-/** An image of an example, read when it is its turn. */
-export interface ExampleImage {
-	/** Names the image within the benchmark; examples about the same image have the same one. */
-	readonly name: string;
-	/** Encoded bytes (PNG, JPEG, …). @throws InputError when they cannot be had. */
-	read(): Promise<Uint8Array>;
-}
+export type { Data, ExampleImage, FieldKind } from './data.ts';
 
 /** One question. */
 export interface Example<D extends Data = Data> {
@@ -90,9 +81,6 @@ export interface Report {
 	/** Sentences that a reader of the scores has to know. */
 	readonly notes: readonly string[];
 }
-
-/** Kind of a field of `Data`, to check results that come from a file. */
-export type FieldKind = 'string' | 'number' | 'strings' | 'options';
 
 /**
  * A benchmark: reads the official files, asks as upstream asks, scores as upstream scores. One file each.

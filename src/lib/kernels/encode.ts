@@ -73,15 +73,33 @@ class Flags {
 
 	/** @throws InputError when something was set */
 	refuse(name: string, what: string): void {
-		if (this.#bytes.some(Boolean))
-			throw new InputError(
-				`The checkpoint's ${name} ${what}; convert to fp32, which keeps it, or check that the file is whole.`
-			);
+		if (this.#bytes.some(Boolean)) throw new InputError(`The checkpoint's ${name} ${what}.`);
 	}
 }
 
-const NOT_FINITE = 'holds NaN or infinity, which cannot be quantised';
-const NOT_HALF = 'holds NaN, infinity or numbers above 65,504, which float16 does not have';
+const NOT_FINITE =
+	'holds NaN or infinity, which no weight of a trained model is; check that the file is whole';
+const NOT_HALF =
+	'holds NaN, infinity or numbers above 65,504, which float16 does not have; convert to fp32, or check that the file is whole';
+
+/** The bits of the exponent: all set in NaN and infinity. */
+const exponents = { float32: 0x7f800000, float16: 0x7c00, bfloat16: 0x7f80 } as const;
+
+/** @throws InputError when numbers of the workspace are NaN or infinite: where a kernel judges them, it is done there */
+function refuseNotFinite(
+	workspace: Workspace,
+	name: string,
+	type: Direct,
+	address: number,
+	count: number
+): void {
+	const { buffer } = workspace.kernels.memory;
+	const bits =
+		type === 'float32' ? new Uint32Array(buffer, address, count) : new Uint16Array(buffer, address, count);
+	const exponent = exponents[type];
+	for (let i = 0; i < count; i++)
+		if ((bits[i]! & exponent) === exponent) throw new InputError(`The checkpoint's ${name} ${NOT_FINITE}.`);
+}
 
 async function* withKernels<T>(use: (kernels: KernelExports) => AsyncGenerator<T, void, void>) {
 	const kernels = idle.pop() ?? instantiateKernels();
@@ -120,6 +138,9 @@ function elementSize(reader: TensorReader): number {
 }
 
 type Recode = (from: number, to: number, count: number) => void;
+
+/** Whether the kernel that recodes sets a flag for NaN and infinity: those that narrow do, those that widen or copy do not. */
+const judgedByKernel = (from: Direct, to: FloatType) => to === 'float16' && from !== 'float16';
 
 /** Recodes elements of the workspace as another type, from address to address. */
 function recoder(workspace: Workspace, from: Direct, to: FloatType, flags: Flags): Recode {
@@ -189,10 +210,13 @@ export function encodeValues(reader: NamedTensor, type: FloatType): AsyncGenerat
 		const size = bytesPerElement[type];
 		const workspace = new Workspace(kernels, [band, band, perBand * size, perBand * size, Flags.size]);
 		const flags = new Flags(workspace, 4);
-		const recode = recoder(workspace, inWorkspace(reader), type, flags);
+		const from = inWorkspace(reader);
+		const judged = judgedByKernel(from, type);
+		const recode = recoder(workspace, from, type, flags);
 		let part = 0;
 		for await (const { start, end, address } of bands(workspace, reader, perBand, [0, 1])) {
 			const out = workspace.address(2 + (part++ & 1));
+			if (!judged) refuseNotFinite(workspace, reader.name, from, address, end - start);
 			recode(address, out, end - start);
 			yield workspace.bytes(out, (end - start) * size);
 		}
@@ -228,7 +252,9 @@ export function encodeTransposed(
 		const staged = workspace.address(2);
 		const flags = new Flags(workspace, 3);
 		const out = workspace.address(4);
-		const recode = recoder(workspace, inWorkspace(reader), type, flags);
+		const from = inWorkspace(reader);
+		const judged = judgedByKernel(from, type);
+		const recode = recoder(workspace, from, type, flags);
 		const view = (address: number, length: number) =>
 			type === 'float32'
 				? new Float32Array(kernels.memory.buffer, address, length)
@@ -236,6 +262,7 @@ export function encodeTransposed(
 		for await (const band of bands(workspace, reader, perBand * columns, [0, 1])) {
 			const first = band.start / columns;
 			const inBand = (band.end - band.start) / columns;
+			if (!judged) refuseNotFinite(workspace, reader.name, from, band.address, band.end - band.start);
 			for (let row = 0; row < inBand; row += ROWS) {
 				const group = Math.min(ROWS, inBand - row);
 				for (let i = 0; i < group; i++)
@@ -252,11 +279,12 @@ export function encodeTransposed(
 							Math.min(COLUMNS, fast.columns - c)
 						);
 				// What is left of the columns, then of the rows.
-				const from = view(staged, (stride / size) * group);
+				const source = view(staged, (stride / size) * group);
 				const to = view(out, rows * columns);
 				const copy = (r0: number, c0: number) => {
 					for (let c = c0; c < columns; c++)
-						for (let r = r0; r < group; r++) to[c * rows + first + row + r] = from[(r * stride) / size + c]!;
+						for (let r = r0; r < group; r++)
+							to[c * rows + first + row + r] = source[(r * stride) / size + c]!;
 				};
 				if (fast.rows === 0) copy(0, 0);
 				else {

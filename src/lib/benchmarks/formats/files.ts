@@ -1,7 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../../bytes/json.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { Data, ExampleImage, FieldKind } from '../benchmark.ts';
+import type { Data, ExampleImage, FieldKind } from '../data.ts';
 import { lines, strip } from '../python/text.ts';
 
 /** Largest text file that is read whole. */

@@ -87,7 +87,8 @@ export async function readXlsx(bytes: Uint8Array, name: string): Promise<Record<
 function cellText(value: unknown): string {
 	if (value === null || value === undefined) return '';
 	if (typeof value === 'boolean') return value ? '1' : '0';
-	return value instanceof Date ? value.toISOString() : String(value);
+	if (value instanceof Date) return value.toISOString();
+	return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
 /**

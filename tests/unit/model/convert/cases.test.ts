@@ -99,6 +99,15 @@ describe('checkpoints that would become another model are refused by name', () =
 		await refused(name).toThrow(message);
 	});
 
+	test.each(['fp32', 'fp16', 'q4'] as const)(
+		'a weight that is not a number, converted to %s',
+		async (dtype) => {
+			await expect(convertAndAsk({ checkpoint: folder('nan-weight'), dtype })).rejects.toThrow(
+				/The checkpoint's abstractor\.net\.\d\.\w+ holds NaN/
+			);
+		}
+	);
+
 	test('a projector deeper than its config', async () => {
 		await refused('projector-deeper-than-config').toThrow(
 			/tensors that config\.json does not speak of \(abstractor\.net\.4\.bias and 1 more\)/

@@ -25,7 +25,7 @@ async function run(projector: Readonly<Record<string, unknown>>) {
 	const graph = projectorOf(config.projector_config).graph(state, gridSide(config.vision_config));
 	const next = random(3);
 	const features = Array.from({ length: N }, () => Array.from({ length: E }, next));
-	const M = config.projector_config.num_query_tokens as number;
+	const M = config.projector_config.num_query_tokens;
 	const takesPooling = graph.ports().inputs.some(({ name }) => name === 'pooling_matrix');
 	const session = await openGraph(graph);
 	const outputs = await session.run({

@@ -1,0 +1,15 @@
+import type { Json } from '../bytes/json.ts';
+
+/** Fields of an example that upstream writes beside its prediction, under upstream's names. */
+export type Data = { readonly [field: string]: Json };
+
+/** An image of an example, read when it is its turn. */
+export interface ExampleImage {
+	/** Names the image within the benchmark; examples about the same image have the same one. */
+	readonly name: string;
+	/** Encoded bytes (PNG, JPEG, …). @throws InputError when they cannot be had. */
+	read(): Promise<Uint8Array>;
+}
+
+/** Kind of a field of `Data`, to check results that come from a file. */
+export type FieldKind = 'string' | 'number' | 'strings' | 'options';
