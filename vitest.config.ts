@@ -63,6 +63,8 @@ export default defineConfig({
 					name: 'unit',
 					environment: 'node',
 					include: ['tests/unit/**/*.test.ts', 'tests/figures/**/*.test.ts'],
+					setupFiles: ['tests/support/closed-files.ts'],
+					execArgv: ['--expose-gc'],
 					testTimeout: 60_000
 				}
 			},

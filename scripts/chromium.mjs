@@ -106,7 +106,15 @@ export async function ensureChromium() {
 		await run('apt-get', ['update', '-qq'], { env: quietApt });
 		await run(
 			'apt-get',
-			['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'mesa-vulkan-drivers'],
+			[
+				'install',
+				'-y',
+				'-qq',
+				'--no-install-recommends',
+				'chromium',
+				'mesa-vulkan-drivers',
+				'fonts-liberation'
+			],
 			{
 				env: quietApt
 			}
@@ -116,6 +124,6 @@ export async function ensureChromium() {
 	}
 	throw new SetupError(
 		'No Chromium to test in. Install Chromium or Chrome, or name one in the environment variable CHROMIUM_PATH' +
-			' (on Debian: apt-get install chromium mesa-vulkan-drivers, as root).'
+			' (on Debian: apt-get install chromium mesa-vulkan-drivers fonts-liberation, as root).'
 	);
 }
