@@ -1,13 +1,15 @@
 import type { ByteSource } from '../checkpoint/source.ts';
+import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Result } from './benchmark.ts';
+import { readJson } from './formats/files.ts';
 import { readTsv } from './formats/tsv.ts';
 import { readXlsx } from './formats/xlsx.ts';
 import type { ForeignRow } from './formats/columns.ts';
 import { resultsOfRows } from './import-rows.ts';
 
 /**
- * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx` or `.tsv`): the data set's columns without the images, and `prediction`.
+ * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx` or `.tsv`, or `.json` with `PRED_FORMAT=json`): the data set's columns without the images, and `prediction`.
  *
  * @throws InputError naming file and row
  */
@@ -21,17 +23,37 @@ export async function importVlmeval(source: ByteSource, benchmark: Benchmark): P
 				throw new InputError(
 					`${where}: there is no column "prediction"; give the table that VLMEvalKit wrote, not the data set's.`
 				);
-			return { columns, where, pred: prediction };
+			return { columns, where, pred: textOf(prediction) };
 		}),
 		source.name
 	);
 }
 
+/** Whether a `.json` holds a list of rows; upstream's own results are an object. */
+export async function isTableOfRows(source: ByteSource): Promise<boolean> {
+	const start = await source.read(0, Math.min(source.size, 64));
+	return new TextDecoder().decode(start).trimStart().startsWith('[');
+}
+
+/** Missing answers are empty; numbers are what pandas made of an answer of digits. */
+const textOf = (value: Json): string =>
+	value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+
 async function tableOf(
 	source: ByteSource
-): Promise<{ readonly cells: Readonly<Record<string, string>>; readonly where: string }[]> {
+): Promise<{ readonly cells: JsonObject<Json>; readonly where: string }[]> {
 	if (source.size === 0) throw new InputError(`${source.name} is empty; export it again.`);
-	if (source.name.endsWith('.xlsx')) {
+	if (source.name.toLowerCase().endsWith('.json')) {
+		const rows = await readJson(source);
+		if (!Array.isArray(rows))
+			throw new InputError(`${source.name} is not a list of rows; it is another kind of file.`);
+		return (rows as readonly Json[]).map((cells, i) => {
+			const where = `${source.name}, row ${i + 1}`;
+			if (!isObject(cells)) throw new InputError(`${where}, is not an object; it is another kind of file.`);
+			return { cells: cells as JsonObject<Json>, where };
+		});
+	}
+	if (source.name.toLowerCase().endsWith('.xlsx')) {
 		const rows = await readXlsx(await source.read(0, source.size), source.name);
 		const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
 		const empty = Object.fromEntries(columns.map((column) => [column, '']));

@@ -3,7 +3,7 @@ import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Unit } from './benchmark.ts';
 import { decodeBase64 } from './formats/base64.ts';
-import { openFirst, UniqueIds } from './formats/files.ts';
+import { openFirst, UniqueIds, visiblePaths } from './formats/files.ts';
 import { readTsv, type TsvRow } from './formats/tsv.ts';
 import { writeXlsx } from './formats/xlsx.ts';
 import { PythonRandom } from './python/random.ts';
@@ -77,9 +77,10 @@ export const mmbench: Benchmark<MmbenchData> = {
 };
 
 async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmbenchData>, void, void> {
-	const names = (await folder.list()).filter((path) => /^mmbench_.*\.tsv$/i.test(path));
+	const names = (await visiblePaths(folder)).filter((path) => /^mmbench_.*\.tsv$/i.test(path));
 	const source = await openFirst(folder, 'mmbench_dev_20230712.tsv', ...names.sort());
 	const indices = new UniqueIds('the index');
+	const images = new TableImages(source);
 	let id = 0;
 	for await (const row of readTsv(source, new Set(['image']))) {
 		const where = `${source.name}, line ${row.line}`;
@@ -96,7 +97,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmbenchDa
 		};
 		yield {
 			id: id++,
-			images: [image(source, row, where)],
+			images: [await images.of(row, index, where)],
 			data: {
 				question: row.cells['question']!,
 				hint: cell('hint'),
@@ -121,16 +122,53 @@ function checkColumns({ cells, ranges }: TsvRow, name: string): void {
 		);
 }
 
-function image(source: ByteSource, row: TsvRow, where: string): ExampleImage {
-	const { start, end } = row.ranges['image']!;
-	if (start === end) throw new InputError(`${where}: the image is missing; download the file again.`);
-	return {
-		name: `${source.name} line ${row.line}`,
-		async read() {
-			const text = new TextDecoder('latin1').decode(await source.read(start, end));
-			return decodeBase64(text, where);
+/** Longest value of the image column that is no image but the index of the row that has it (VLMEvalKit's files). */
+const LONGEST_REFERENCE = 64;
+
+/** Images of the table; rows that show the same picture may name the index of the first of them. */
+class TableImages {
+	readonly #source: ByteSource;
+	readonly #rows = new Map<number, TsvRow>();
+
+	constructor(source: ByteSource) {
+		this.#source = source;
+	}
+
+	async of(row: TsvRow, index: number, where: string): Promise<ExampleImage> {
+		const { start, end } = row.ranges['image']!;
+		if (start === end) throw new InputError(`${where}: the image is missing; download the file again.`);
+		let owner = row;
+		if (end - start > LONGEST_REFERENCE) this.#rows.set(index, row);
+		else {
+			const text = await this.#text(row);
+			const found = /^\d+$/.test(text) ? await this.#find(Number(text)) : row;
+			if (!found)
+				throw new InputError(
+					`${where}: the image is that of index ${text}, and no row of this index has one; take the whole file.`
+				);
+			owner = found;
 		}
-	};
+		return {
+			name: `${this.#source.name} line ${owner.line}`,
+			read: async () => decodeBase64(await this.#text(owner), where)
+		};
+	}
+
+	async #text({ ranges }: TsvRow): Promise<string> {
+		const { start, end } = ranges['image']!;
+		return new TextDecoder('latin1').decode(await this.#source.read(start, end));
+	}
+
+	/** The row of this index that has an image of its own: a former one as a rule, else a later one. */
+	async #find(index: number): Promise<TsvRow | undefined> {
+		const former = this.#rows.get(index);
+		if (former) return former;
+		for await (const row of readTsv(this.#source, new Set(['image']))) {
+			const { start, end } = row.ranges['image']!;
+			if (Number(row.cells['index']) === index && end - start > LONGEST_REFERENCE) return row;
+		}
+		return undefined;
+	}
 }
 
 /** The letter that an answer names, as upstream's first and strict step; undefined when not exactly one. */

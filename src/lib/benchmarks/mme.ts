@@ -2,8 +2,8 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Example, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
-import { capital } from './formats/columns.ts';
-import { imageFile, openFirst, readText, UniqueIds } from './formats/files.ts';
+import { capital, yesOrNo } from './formats/columns.ts';
+import { imageFile, openFirst, readText, UniqueIds, visiblePaths } from './formats/files.ts';
 import { lines, strip } from './python/text.ts';
 
 const SUBTASKS = {
@@ -53,7 +53,7 @@ export const mme: Benchmark<MmeData> = {
 	fields: { question: 'string', answer: 'string', image_id: 'string', dataset_name: 'string' },
 	fromRow: (row) => ({
 		question: row.text('question'),
-		answer: capital(row.text('answer', 'target')),
+		answer: capital(row.yesOrNo('answer', 'target')),
 		image_id: row.text('question_id', 'image_path', 'image_name', 'image_id', 'index').split('/').at(-1)!,
 		image_path: row.optional('question_id', 'image_path'),
 		dataset_name: row.text('category', 'dataset_name')
@@ -64,7 +64,7 @@ export const mme: Benchmark<MmeData> = {
 };
 
 async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>, void, void> {
-	const paths = (await folder.list()).map((path) => path.split('/'));
+	const paths = (await visiblePaths(folder)).map((path) => path.split('/'));
 	let id = 0;
 	const missing: string[] = [];
 	for (const subtask of GROUPS.flatMap(([, names]) => names)) {
@@ -89,7 +89,8 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>,
 					throw new InputError(
 						`${where}, has ${2 + more.length - (answer === undefined ? 1 : 0)} columns instead of question<TAB>answer; download the file again.`
 					);
-				if (!['yes', 'no'].includes(answer.toLowerCase()))
+				const truth = yesOrNo(answer);
+				if (!truth)
 					throw new InputError(
 						`${where}: the answer is "${answer}" instead of Yes or No; download the file again.`
 					);
@@ -98,7 +99,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>,
 					images: [image],
 					data: {
 						question,
-						answer,
+						answer: capital(truth),
 						image_path: path,
 						image_id: parts.at(-1)!,
 						dataset_name: subtask

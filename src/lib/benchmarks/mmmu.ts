@@ -4,7 +4,7 @@ import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent, rightOf } from './accuracy.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result } from './benchmark.ts';
-import { imageFile, readJson, stringField, UniqueIds } from './formats/files.ts';
+import { imageFile, readJson, stringField, UniqueIds, visiblePaths } from './formats/files.ts';
 import { readParquet } from './formats/parquet.ts';
 import { parsePythonList } from './formats/python-literal.ts';
 import { letter } from './options.ts';
@@ -144,7 +144,9 @@ async function* cachedRows(folder: SourceFolder, source: ByteSource): AsyncGener
 }
 
 async function* parquetRows(folder: SourceFolder): AsyncGenerator<Row, void, void> {
-	const paths = (await folder.list()).filter((path) => /\.parquet$/.test(path) && path.includes(`${SPLIT}-`));
+	const paths = (await visiblePaths(folder)).filter(
+		(path) => /\.parquet$/.test(path) && path.includes(`${SPLIT}-`)
+	);
 	if (paths.length === 0)
 		throw new InputError(
 			`${folder.name} has neither ${SPLIT}.json nor <Subject>/${SPLIT}-….parquet; give a copy of the MMMU data set.`

@@ -32,7 +32,7 @@ export const pope: Benchmark<PopeData> = {
 	fields: { answer: 'string', category: 'string' },
 	fromRow: (row) => ({
 		question: row.text('question', 'text'),
-		answer: row.text('answer', 'label', 'target').toLowerCase(),
+		answer: row.yesOrNo('answer', 'label', 'target'),
 		image_path: row.optional('image_source', 'image', 'image_path'),
 		category: row.text('category')
 	}),

@@ -46,6 +46,16 @@ export class Columns {
 		);
 	}
 
+	/** A truth that is yes or no, written in any case, with or without a full stop. */
+	yesOrNo(...names: readonly string[]): 'yes' | 'no' {
+		const text = this.text(...names);
+		const word = yesOrNo(text);
+		if (word) return word;
+		throw new InputError(
+			`${this.#where}: "${names[0]}" is "${text}" instead of yes or no; give the file as the tool wrote it.`
+		);
+	}
+
 	/** A list, as JSON or as Python prints it; undefined when there is none. */
 	list(name: string): string[] | undefined {
 		const value = this.#values.get(canonical(name));
@@ -65,6 +75,12 @@ export class Columns {
 }
 
 const canonical = (name: string) => name.toLowerCase().replaceAll('-', '_');
+
+/** yes or no, written in any case, with or without a full stop; undefined for all else. */
+export function yesOrNo(text: string): 'yes' | 'no' | undefined {
+	const word = text.trim().replace(/\.$/, '').toLowerCase();
+	return word === 'yes' || word === 'no' ? word : undefined;
+}
 
 /** First letter large, the others small. */
 export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase();

@@ -19,6 +19,11 @@ export async function openFirst(folder: SourceFolder, ...paths: readonly string[
 	);
 }
 
+/** Paths of a folder's files without hidden ones (`._…` and `.DS_Store`, which macOS leaves beside the others). */
+export async function visiblePaths(folder: SourceFolder): Promise<string[]> {
+	return (await folder.list()).filter((path) => !path.split('/').some((part) => part.startsWith('.')));
+}
+
 /** UTF-8 text of a file. @throws InputError when it is empty, too large or not text. */
 export async function readText(source: ByteSource): Promise<string> {
 	if (source.size === 0) throw new InputError(`${source.name} is empty; download it again.`);
@@ -35,12 +40,25 @@ export async function readText(source: ByteSource): Promise<string> {
 export async function readJson(source: ByteSource): Promise<Json> {
 	const text = await readText(source);
 	try {
-		return JSON.parse(text) as Json;
+		return parseJson(text);
 	} catch (error) {
 		const line = lineOfParseError(error, text);
 		throw new InputError(
 			`${source.name}${line ? `, line ${line},` : ''} is not JSON; the file is damaged or cut off, download it again.`
 		);
+	}
+}
+
+/** JSON as Python writes it: its bare NaN and infinities are read as missing. @throws SyntaxError */
+function parseJson(text: string): Json {
+	try {
+		return JSON.parse(text) as Json;
+	} catch (error) {
+		if (!/NaN|Infinity/.test(text)) throw error;
+		const strict = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs, (found) =>
+			found.startsWith('"') ? found : 'null'
+		);
+		return JSON.parse(strict) as Json;
 	}
 }
 
@@ -72,7 +90,7 @@ export function parseJsonLines(text: string, name: string): JsonLine[] {
 		const where = `${name}, line ${i + 1}`;
 		let value: Json;
 		try {
-			value = JSON.parse(line) as Json;
+			value = parseJson(line);
 		} catch {
 			const last = i === all.length - 1;
 			throw new InputError(
