@@ -1,5 +1,5 @@
 import type { Page } from 'playwright/test';
-import { answerOf, ask, askCli, expect, open, sceneFile, test } from './workbench.ts';
+import { answerOf, ask, askCli, expect, modelWorker, open, sceneFile, test } from './workbench.ts';
 
 /** Clicks Stop as soon as the answer that is asked for next shows text. */
 function stopAtFirstWord(page: Page): Promise<void> {
@@ -88,10 +88,9 @@ test('a worker that dies is one clear state; one button brings the model back an
 }) => {
 	await open(page, '/?backend=wasm');
 	const before = await answerOf(await ask(page, 'What color is the background?'));
-	const worker = page.workers().find((candidate) => candidate.url().includes('honeybee'));
-	expect(worker).toBeDefined();
+	const worker = await modelWorker(page);
 	// Not awaited: a worker that closes itself does not answer.
-	void worker!.evaluate(() => self.close()).catch(() => undefined);
+	void worker.evaluate(() => self.close()).catch(() => undefined);
 	await expect(page.getByRole('alert').getByText('The model stopped unexpectedly')).toBeVisible();
 	await expect(page.getByRole('button', { name: 'Ask', exact: true })).toBeDisabled();
 
@@ -110,9 +109,9 @@ test('a worker that dies within an answer: one click, and the answer comes, the 
 	const second = 'Describe the image.';
 	await answerOf(await ask(page, first));
 	const whole = await answerOf(await ask(page, second));
+	const worker = await modelWorker(page);
 	await page.getByRole('button', { name: 'Retry' }).last().click();
-	const worker = page.workers().find((candidate) => candidate.url().includes('honeybee'));
-	void worker!.evaluate(() => self.close()).catch(() => undefined);
+	void worker.evaluate(() => self.close()).catch(() => undefined);
 	await page.getByRole('button', { name: 'Restart and reload' }).first().click();
 	await expect(page.getByRole('article')).toHaveCount(2);
 	const answer = page.getByRole('article').last().getByRole('group', { name: 'Answer' });

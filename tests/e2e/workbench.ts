@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { decode, encode } from 'fast-png';
-import { expect, test as base, type Locator, type Page } from 'playwright/test';
+import { expect, test as base, type Locator, type Page, type Worker } from 'playwright/test';
 import { Atlas, type AtlasIndex, generateScene, questions, renderScene } from '../../src/lib/scenes/index.ts';
 
 /** The embedded model, as the page and the command line name it. */
@@ -69,4 +69,11 @@ export function sceneFile(path: string, seed: number): Map<string, string> {
 	const { width, height, data } = renderScene(scene, atlas);
 	writeFileSync(path, encode({ width, height, data, channels: 4, depth: 8 }));
 	return new Map(questions(scene, index).map(({ task, question }) => [task, question]));
+}
+
+/** The worker that holds the model; workers are told by the names they are started with. */
+export async function modelWorker(page: Page): Promise<Worker> {
+	for (const worker of page.workers())
+		if ((await worker.evaluate(() => self.name)) === 'honeybee') return worker;
+	throw new Error('No worker holds a model.');
 }
