@@ -9,10 +9,18 @@ import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { originOf } from '../lib/study/address.ts';
 import { LocalityCache } from '../lib/study/cache.ts';
 import { choices as settings, standardChoices, type ChoiceName, type Choices } from '../lib/study/choices.ts';
-import { columnsFrom, defaultColumns, studyColumns } from '../lib/study/columns.ts';
-import { makeItem, needs, type FigureStudy, type Need, type Work } from '../lib/study/figure-study.ts';
+import { columnsFrom } from '../lib/study/columns.ts';
+import {
+	makeItem,
+	needs,
+	optionalNeeds,
+	type FigureStudy,
+	type Need,
+	type Work
+} from '../lib/study/figure-study.ts';
 import { studyOf } from '../lib/study/registry.ts';
 import { subjectIn, type SubjectImage } from '../lib/study/subject.ts';
+import { imageWork } from '../lib/study/work.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import {
 	exportFile,
@@ -45,9 +53,6 @@ const needOptions: Readonly<Record<Need, string>> = {
 	run: '--run DIR',
 	runs: '--run DIR …'
 };
-
-/** What stands for itself when it is not given. */
-const optional: readonly Need[] = ['question', 'columns', 'images', 'scene'];
 
 const settingNames = Object.keys(settings) as ChoiceName[];
 
@@ -186,7 +191,7 @@ function list(): string[] {
 		const study = studyOf(id);
 		if (!study) throw new Error(`The figure ${id} has no study.`);
 		const parts = study.needs.map((need) =>
-			optional.includes(need) ? `[${needOptions[need]}]` : needOptions[need]
+			optionalNeeds.includes(need) ? `[${needOptions[need]}]` : needOptions[need]
 		);
 		const takes = study.choices.map((name) => `[--${name}]`);
 		return `${id.padEnd(22)} ${title}\n${' '.repeat(23)}${[...parts, ...takes].join(' ')}`;
@@ -256,22 +261,16 @@ function workOf(
 		throw new InputError(
 			`The model has no projector "${projector}"; it has ${Object.keys(manifest.projectors).join(', ')}.`
 		);
-	const base = { model: { manifest, backend: model.backend }, answerer: model, maps };
+	const shown = { manifest, backend: model.backend };
 	const [image] = images;
-	if (!image) return base;
+	if (!image) return { model: shown, answerer: model, maps };
 	const tokens = values.tokens === undefined ? undefined : number('--tokens', values.tokens);
-	const subject = subjectIn(base.model, image, projector, tokens)!;
-	const colours = projectorColours(Object.keys(manifest.projectors), projectorStyles);
-	const chosen =
-		values.columns === undefined ? defaultColumns(manifest) : columnsFrom(values.columns, manifest);
-	return {
-		...base,
-		subject,
-		images,
-		...(study.needs.includes('columns') && {
-			columns: studyColumns(chosen, { subject, answerer: model, maps }, colours)
-		})
-	};
+	return imageWork(study, {
+		...{ answerer: model, maps, images },
+		subject: subjectIn(shown, image, projector, tokens)!,
+		columns: values.columns === undefined ? undefined : columnsFrom(values.columns, manifest),
+		colours: projectorColours(Object.keys(manifest.projectors), projectorStyles)
+	});
 }
 
 /** PNG is made of the SVG by librsvg; everything else is the same code as in the browser. */
@@ -289,8 +288,10 @@ async function bytesOf(item: Exportable, format: Format, context: ExportContext)
 	return embedInPng(png, readCapsule(svg), dpi);
 }
 
-/** Figures are drawn with the means of a browser's document. */
-/** jsdom and not the lighter linkedom (0.18), which has no XMLSerializer and so makes no SVG file. */
+/**
+ * Figures are drawn with the means of a browser's document: jsdom's, not that of the lighter linkedom (0.18), which has no
+ * XMLSerializer and so makes no SVG file.
+ */
 async function makeDocument(): Promise<Document> {
 	const { JSDOM } = await import('jsdom');
 	return new JSDOM('').window.document;

@@ -184,6 +184,7 @@ const choices: Readonly<Record<string, readonly [string, (page: Page) => Locator
 	scenes: ['path=size', (page) => page.getByRole('radio', { name: 'Size', exact: true })],
 	compare: ['method=occlusion', (page) => page.getByRole('radio', { name: 'Occlusion' }).first()],
 	benchmarks: ['points=published', (page) => page.getByRole('radio', { name: /^Published/ })],
+	gallery: ['show=here', (page) => page.getByRole('radio', { name: 'Those made here' })],
 	recipe: ['template=task', (page) => page.getByRole('radio', { name: 'One for each task' })]
 };
 /** Pages that choose nothing about what they show, or are tested by themselves. */

@@ -284,6 +284,7 @@ export const latencyCurveStudy: FigureStudy<MeasuredTimes, TimeRows> = {
 	page: 'benchmarks',
 	needs: ['model', 'image'],
 	choices: ['stage'],
+	slow: true,
 	measure: (work, _choices, control) => measureTimes(work, control),
 	show: (measured, { stage }) => ({
 		rows: latencyRows(measured.timings, stage, kindsOf(measured.subject.manifest).kinds),
@@ -296,6 +297,7 @@ export const costCheckStudy: FigureStudy<MeasuredTimes, CountedTimeRows> = {
 	page: 'benchmarks',
 	needs: ['model', 'image'],
 	choices: ['stage'],
+	slow: true,
 	measure: (work, _choices, control) => measureTimes(work, control),
 	show: (measured, { stage }) => ({
 		rows: checkRows(
@@ -328,6 +330,7 @@ export const accuracyLatencyStudy: FigureStudy<MeasuredTradeoff, ScoreAtCostRows
 	page: 'benchmarks',
 	needs: ['model', 'image', 'run'],
 	choices: [],
+	slow: true,
 	async measure(work, _choices, control) {
 		const runs = required(work.runs, 'run');
 		const measured = await measureTimes(work, control, ({ projectors }) =>

@@ -2,7 +2,7 @@ import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import type { Atlas, Scene } from '../scenes/index.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Answerer } from './answerer.ts';
-import type { ChoiceName, Choices } from './choices.ts';
+import { standardChoices, type ChoiceName, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import type { MeasuredMaps } from './measurement.ts';
 import type { Subject, SubjectImage, SubjectModel } from './subject.ts';
@@ -20,6 +20,9 @@ export const needs = {
 	runs: 'two runs of honeybee eval'
 } as const;
 export type Need = keyof typeof needs;
+
+/** What stands for itself when it is not given. */
+export const optionalNeeds: readonly Need[] = ['question', 'columns', 'images', 'scene'];
 
 /** One side of a comparison. */
 export interface StudyColumn {
@@ -68,6 +71,8 @@ export interface FigureStudy<Measured = unknown, Rows = unknown, Options extends
 	readonly needs: readonly Need[];
 	/** Settings it takes. */
 	readonly choices: readonly ChoiceName[];
+	/** It takes many runs of the model, such as times do: made only when somebody asks for it. */
+	readonly slow?: true;
 	/** Whether the model can make it, e.g. whether the projector samples anywhere; a sentence when it cannot. */
 	readonly obstacle?: (work: Work) => string | undefined;
 	/** @throws InputError when something is missing or the projector cannot do it; as `Answerer` */
@@ -89,6 +94,44 @@ export async function makeItem<Measured, Rows>(
 	const measured = await study.measure(work, choices, control);
 	control.signal?.throwIfAborted();
 	return study.show(measured, choices);
+}
+
+/** The first thing that the figure needs and that nothing stands for here; undefined when it can be made. */
+export function missing(study: Pick<FigureStudy, 'needs'>, work: Work): Need | undefined {
+	const { runs = [] } = work;
+	const there: Readonly<Record<Need, boolean>> = {
+		model: work.model !== undefined,
+		image: work.subject !== undefined,
+		question: true,
+		columns: work.columns !== undefined,
+		images: true,
+		scene: work.scene !== undefined,
+		run: runs.length > 0,
+		runs: runs.length > 1
+	};
+	return study.needs.find((need) => !there[need]);
+}
+
+/**
+ * The figure with what is selected in others, as far as that is a choice of it; a token or word that is none here is left out.
+ * @throws as `FigureStudy.show`
+ */
+export function showAt<Rows>(
+	study: Pick<FigureStudy<unknown, Rows>, 'choices' | 'show'>,
+	measured: unknown,
+	{ token, word }: Partial<Pick<Choices, 'token' | 'word'>>
+): { readonly item: FigureItem<Rows>; readonly choices: Choices } {
+	const chosen = {
+		...standardChoices,
+		...(study.choices.includes('token') && { token }),
+		...(study.choices.includes('word') && { word })
+	};
+	try {
+		return { item: study.show(measured, chosen), choices: chosen };
+	} catch (error) {
+		if (!(error instanceof InputError)) throw error;
+		return { item: study.show(measured, standardChoices), choices: standardChoices };
+	}
 }
 
 /** A part of the work that the figure cannot do without. @throws InputError when it is not there */

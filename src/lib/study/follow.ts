@@ -1,9 +1,10 @@
-import { tokenPatchMap, type TokenPatchMap } from '../analysis/map.ts';
+import type { TokenPatchMap } from '../analysis/map.ts';
 import type { LocalityMethod } from '../model/probes/locality.ts';
 import { greedy } from '../model/runtime/sampling.ts';
 import type { Answerer } from './answerer.ts';
 import { ask } from './ask.ts';
 import type { Control } from './control.ts';
+import { withoutEos } from './locality.ts';
 import { questionRequest, type Seen } from './question.ts';
 
 /** Words that no true answer exceeds; descriptions and boxes are long. */
@@ -27,13 +28,12 @@ export async function answerTo(
  */
 export async function quickMap(
 	answerer: Pick<Answerer, 'locality'>,
-	seen: Seen,
+	seen: Seen & { readonly tokens: number },
 	method: LocalityMethod,
 	control: Control = {}
 ): Promise<TokenPatchMap> {
 	const directions = method === 'perturbation' ? { directions: 1 } : {};
 	const { visual_embeds: map } = await answerer.locality({ ...seen, method, ...directions }, control);
 	if (map === undefined) throw new Error('The model gave no locality map; try again.');
-	const [tokens = 0, patches = 0] = map.dims;
-	return tokenPatchMap(tokens, patches, map.data);
+	return withoutEos(map, seen.tokens);
 }

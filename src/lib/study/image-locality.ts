@@ -1,10 +1,10 @@
 import { tokenLocalities } from '../analysis/locality.ts';
-import { tokenPatchMap } from '../analysis/map.ts';
 import type { ExampleImage } from '../benchmarks/benchmark.ts';
 import type { TargetChoice } from '../benchmarks/run/target.ts';
 import { sha256 } from '../bytes/hash.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
+import { withoutEos } from './locality.ts';
 
 /**
  * Locality of images under a projector at M: minus the mean spread of its tokens' maps (patches), by image name. More is more local.
@@ -25,9 +25,8 @@ export async function localityScore(
 			{ ...target, image: input, method: 'perturbation', directions: 1 },
 			{ signal }
 		);
-		const { dims, data } = maps['visual_embeds']!;
-		const [tokens = 0, patches = 0] = dims.slice(-2);
-		const localities = tokenLocalities(tokenPatchMap(tokens, patches, data), 'energy', undefined);
+		const map = withoutEos(maps['visual_embeds']!, target.tokens);
+		const localities = tokenLocalities(map, 'energy', undefined);
 		scores.set(name, -localities.reduce((sum, { spread }) => sum + spread, 0) / localities.length);
 	}
 	return scores;

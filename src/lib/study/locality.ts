@@ -281,6 +281,7 @@ export const localityDistributionStudy: FigureStudy<
 	page: 'locality',
 	needs: ['model', 'image', 'images'],
 	choices: ['method', 'directions', 'layer', 'head'],
+	slow: true,
 	async measure(work, choices, control) {
 		const chosen = required(work.subject, 'image');
 		const images = work.images ?? [chosen.image];

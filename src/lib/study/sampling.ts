@@ -21,7 +21,6 @@ import type { Control } from './control.ts';
 import type { Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
 import { pictureOf, subjectIn, type Subject } from './subject.ts';
-import {} from './tokens.ts';
 
 /** The sampler of a projector; undefined when it samples nowhere in particular. */
 export function samplerOf(entry: ProjectorEntry): Sampler | undefined {
@@ -119,7 +118,7 @@ const tokenFilter = (of: MeasuredSampling, choices: Choices) =>
 	choices.only === 'all' ? {} : { token: tokenOf(choices, of.subject.tokens) };
 
 const ofSampling = <Measured extends MeasuredSampling, Rows>(
-	parts: Pick<FigureStudy<Measured, Rows>, 'needs' | 'choices' | 'measure'> & {
+	parts: Pick<FigureStudy<Measured, Rows>, 'needs' | 'choices' | 'measure' | 'slow'> & {
 		readonly rows: (of: Measured, choices: Choices) => Rows;
 		readonly provenance?: (of: Measured) => string;
 		readonly method?: (of: Measured, choices: Choices) => string;
@@ -128,6 +127,7 @@ const ofSampling = <Measured extends MeasuredSampling, Rows>(
 	page: 'offsets',
 	needs: parts.needs,
 	choices: parts.choices,
+	...(parts.slow && { slow: parts.slow }),
 	obstacle: ({ subject }) =>
 		subject && !samplerOf(subject.entry)
 			? `The ${subject.entry.title} samples nowhere in particular; choose a projector that does.`
@@ -211,6 +211,7 @@ export interface MeasuredSamplingSet extends MeasuredSampling {
 export const offsetSplitStudy = ofSampling({
 	needs: ['model', 'image', 'images'],
 	choices: ['layer', 'head', 'only', 'token'],
+	slow: true,
 	measure: async (work, _choices, control): Promise<MeasuredSamplingSet> => {
 		const { subject, sampler } = samplerIn(work);
 		const images = work.images ?? [subject.image];

@@ -194,6 +194,7 @@ export const stageTimesStudy: FigureStudy<MeasuredColumnTimes, ColumnTimes> = {
 	page: 'compare',
 	needs: ['model', 'image', 'question', 'columns'],
 	choices: [],
+	slow: true,
 	async measure(work, _choices, control) {
 		const columns = columnsOf(work);
 		const question = work.question ?? TIMED_QUESTION;

@@ -29,6 +29,14 @@ export interface Subject<Image extends SubjectImage = SubjectImage> extends Subj
 	readonly request: { readonly projector: string; readonly tokens?: number; readonly image: ImageInput };
 }
 
+/** Where the numbers of a figure come from, one line. @param image its name */
+export function provenanceOf(
+	{ manifest, backend, entry, tokens }: SubjectModel & Pick<Subject, 'entry' | 'tokens'>,
+	image: string
+): string {
+	return `${manifest.name} · ${entry.title}, M = ${tokens}${isTrained(entry, tokens) ? '' : ' (not trained at this M)'} · ${image} · ${manifest.dtype} on ${backend.backend}`;
+}
+
 /** Undefined when the model has no such projector. @param M the projector's own when absent */
 export function subjectIn<Image extends SubjectImage>(
 	{ manifest, backend }: SubjectModel,
@@ -48,7 +56,7 @@ export function subjectIn<Image extends SubjectImage>(
 		tokens,
 		image,
 		key: [manifest.name, manifest.dtype, backend.backend, projector, tokens, id].join('|'),
-		provenance: `${manifest.name} · ${entry.title}, M = ${tokens}${isTrained(entry, tokens) ? '' : ' (not trained at this M)'} · ${name} · ${manifest.dtype} on ${backend.backend}`,
+		provenance: provenanceOf({ manifest, backend, entry, tokens }, name),
 		request: {
 			projector,
 			...(tokens === entry.num_query_tokens ? {} : { tokens }),

@@ -218,6 +218,7 @@ const along = <Rows>(
 	page: 'scenes',
 	needs: ['model', 'scene'],
 	choices,
+	slow: true,
 	measure: (work, _choices, control) => sweepScene(work, kind, control),
 	show: (swept, chosen) => ({
 		rows: rows(swept, chosen),

@@ -1,7 +1,7 @@
 import { Lru } from '$lib/bytes/lru.ts';
 import { encode } from 'fast-png';
 import { dataUrl } from '$lib/bytes/data-url.ts';
-import { referencePlaces, samples } from '$lib/analysis/offsets.ts';
+import { samples } from '$lib/analysis/offsets.ts';
 import { tokenLocalities } from '$lib/analysis/locality.ts';
 import { greedy } from '$lib/model/runtime/sampling.ts';
 import type { Call, NotebookSubject } from '$lib/notebook/protocol.ts';
@@ -10,9 +10,10 @@ import { generateScene, questions, renderScene } from '$lib/scenes/index.ts';
 import { InputError } from '$lib/tensor/errors.ts';
 import type { AnswerResult, ImageInput } from '$lib/model/runtime/types.ts';
 import { openImage, type SessionImage } from '$lib/workbench/session/images.ts';
-import { DIRECTIONS } from '$lib/study/choices.ts';
-import { innerAttention, localityRows, measure, type Method } from '$lib/study/locality.ts';
-import { samplerOf, sample } from '$lib/study/sampling.ts';
+import { LocalityCache } from '$lib/study/cache.ts';
+import { standardChoices } from '$lib/study/choices.ts';
+import { measureMap, tokenPatchMatrixStudy, type Method } from '$lib/study/locality.ts';
+import { measureSampling, referencePointsStudy, samplerOf } from '$lib/study/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 import { ask } from '$lib/study/ask.ts';
@@ -32,6 +33,7 @@ export class NotebookAnswers {
 	/** The last answers that cells were given, by `callKey`. */
 	readonly given = new Lru<string, unknown>(MOST_KEPT);
 	readonly #session: Session;
+	readonly #maps: LocalityCache;
 	readonly #base: string;
 	/** Images made for cells, by name. */
 	readonly #images = new Map<string, SessionImage>();
@@ -41,6 +43,7 @@ export class NotebookAnswers {
 	/** @param base the site's root, an absolute URL with a trailing slash */
 	constructor(session: Session, base: string) {
 		this.#session = session;
+		this.#maps = new LocalityCache(session.client);
 		this.#base = base;
 	}
 
@@ -123,14 +126,14 @@ export class NotebookAnswers {
 		const subject = this.#subject(options);
 		const method = methods.find((one) => one === (options['method'] ?? 'perturbation'));
 		if (!method) throw new InputError(`locality has the methods ${methods.join(', ')}.`);
-		const directions = numberOf(options['directions'], 1, 4096) ?? DIRECTIONS;
-		const measured = await measure(this.#session.client, subject, { method, directions }, control);
-		const head = 'mean';
-		const rows = localityRows(measured, subject, method, innerAttention(subject.entry) ? 'rollout' : 0, head);
+		const directions = numberOf(options['directions'], 1, 4096) ?? standardChoices.directions;
+		const choices = { ...standardChoices, method, directions };
+		const measured = await measureMap({ maps: this.#maps, subject }, choices, control);
+		const { rows, provenance } = tokenPatchMatrixStudy.show(measured, choices);
 		return {
 			...rows,
 			projector: subject.projector,
-			provenance: subject.provenance,
+			provenance,
 			measures: tokenLocalities(rows.map, rows.weighting, rows.homes),
 			image: { name: subject.image.name, href: dataHref(subject.image.bytes) }
 		};
@@ -141,22 +144,21 @@ export class NotebookAnswers {
 		const named =
 			options['projector'] ?? Object.keys(projectors).find((name) => samplerOf(projectors[name]!));
 		const subject = this.#subject({ ...options, projector: named });
-		const sampler = samplerOf(subject.entry);
-		if (!sampler)
-			throw new InputError(
-				`${subject.entry.title} samples nowhere in particular; choose a projector that samples the image.`
-			);
-		const trace = await sample(this.#session.client, subject, sampler, { signal });
+		const measured = await measureSampling({ answerer: this.#session.client, subject }, standardChoices, {
+			signal
+		});
+		const { trace, sampler } = measured;
+		const { rows, provenance } = referencePointsStudy.show(measured, standardChoices);
 		return {
 			samples: samples(trace),
-			references: referencePlaces(trace),
+			references: rows.learned,
 			tokens: subject.tokens,
 			side: trace.side,
 			layers: sampler.layers,
 			heads: sampler.heads,
 			points: sampler.points,
 			image: { name: subject.image.name, href: dataHref(subject.image.bytes) },
-			provenance: subject.provenance
+			provenance
 		};
 	}
 

@@ -31,6 +31,15 @@ describe('the answer that follows', () => {
 });
 
 describe('the map that follows', () => {
+	it('is of the visual tokens, without the eos tokens after them', async () => {
+		const data = Float32Array.from({ length: 12 }, (_, i) => i);
+		const model = new FakeAnswerer('', {
+			locality: () => Promise.resolve({ visual_embeds: { dtype: 'float32', dims: [3, 4], data } })
+		});
+		const map = await quickMap(model, seen, 'perturbation');
+		expect(map).toMatchObject({ tokens: 2, patches: 4, data: data.slice(0, 8) });
+	});
+
 	it('takes one direction, and hands its signal on', async () => {
 		const requests: LocalityRequest[] = [];
 		const signals: (AbortSignal | undefined)[] = [];

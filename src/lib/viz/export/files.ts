@@ -18,6 +18,8 @@ export interface Exportable {
 	readonly method: string;
 	/** Which of the figures of that id on the page. */
 	readonly ordinal: number;
+	/** Page and its state that the file opens, where it is not the page it is exported from. */
+	readonly address?: string | undefined;
 }
 
 /** What a figure says of its method: the phrase of how this one was made, then its own words. */
@@ -80,14 +82,14 @@ export function baseName({ figure, ordinal }: Exportable, print: PrintOptions): 
 }
 
 export function capsuleOf(item: Exportable, context: ExportContext, table: Table): Capsule | undefined {
-	const { figure, ordinal, provenance, method } = item;
+	const { figure, ordinal, provenance, method, address } = item;
 	if (context.origin === undefined) return undefined;
 	return makeCapsule({
 		application: context.application,
 		figure: { id: figure.id, title: figure.title, ordinal },
 		provenance,
 		method,
-		origin: context.origin,
+		origin: { ...context.origin, ...(address !== undefined && { address }) },
 		table
 	});
 }

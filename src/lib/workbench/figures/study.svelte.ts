@@ -45,7 +45,7 @@ export class Study<T> {
 			this.#show(key, kept.value, kept.took);
 			return kept.value;
 		}
-		if (this.key === key && this.status === 'running') return undefined;
+		if (this.key === key && this.status === 'running' && !this.#abort?.signal.aborted) return undefined;
 		this.#abort?.abort();
 		const abort = new AbortController();
 		this.#abort = abort;

@@ -48,5 +48,6 @@ export const pages: readonly Page[] = [
 		title: 'Models',
 		shows: 'checkpoints converted here, models in this browser, what this machine can run'
 	},
+	{ path: 'gallery', title: 'Gallery', shows: 'every figure, made of the model and image of now' },
 	{ path: 'notebook', title: 'Notebook', shows: 'text, code and the live model in one document' }
 ];
