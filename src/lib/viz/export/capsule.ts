@@ -142,11 +142,21 @@ function isOptional(value: unknown, type: 'string' | 'number' | 'object'): boole
 
 /** What a comparison of numbers says. */
 export type Comparison =
-	| { readonly same: true; readonly rows: number; readonly columns: number }
+	| {
+			readonly same: true;
+			readonly rows: number;
+			readonly columns: number;
+			/** The largest difference, in parts of its column's largest magnitude; 0 for the same numbers. */
+			readonly apart: number;
+	  }
 	| { readonly same: false; readonly words: string };
 
-/** Whether two tables hold the same numbers, or the first place where they do not. */
-export function compareTables(kept: Table, now: Table): Comparison {
+/**
+ * Whether two tables hold the same numbers, or the first place where they do not.
+ * @param rounding numbers of another backend: those are the same that differ by no more than this part of their column's largest
+ * magnitude, whole numbers excepted
+ */
+export function compareTables(kept: Table, now: Table, rounding = 0): Comparison {
 	const differ = (words: string): Comparison => ({ same: false, words });
 	const column = kept.columns.findIndex((name, i) => name !== now.columns[i]);
 	if (column >= 0 || kept.columns.length !== now.columns.length)
@@ -156,13 +166,25 @@ export function compareTables(kept: Table, now: Table): Comparison {
 				: `there are ${now.columns.length} columns, in the file ${kept.columns.length}`
 		);
 	let largest = 0;
+	let apart = 0;
 	let first: string | undefined;
+	const magnitudes = kept.columns.map((_, i) =>
+		kept.rows.reduce((most, row) => Math.max(most, typeof row[i] === 'number' ? Math.abs(row[i]) || 0 : 0), 0)
+	);
 	let count = 0;
 	const rows = Math.min(kept.rows.length, now.rows.length);
 	for (let row = 0; row < rows; row++)
 		for (let i = 0; i < kept.columns.length; i++) {
 			const [before, after] = [kept.rows[row]![i]!, now.rows[row]![i]!];
 			if (Object.is(before, after) || before === after) continue;
+			const whole = Number.isInteger(before) && Number.isInteger(after);
+			if (typeof before === 'number' && typeof after === 'number' && !whole) {
+				const part = Math.abs(after - before) / magnitudes[i]!;
+				if (part <= rounding) {
+					apart = Math.max(apart, part);
+					continue;
+				}
+			}
 			count++;
 			first ??= `row ${row + 1}, “${kept.columns[i]}”: ${after}, in the file ${before}`;
 			if (typeof before === 'number' && typeof after === 'number')
@@ -174,5 +196,5 @@ export function compareTables(kept: Table, now: Table): Comparison {
 		);
 	if (kept.rows.length !== now.rows.length)
 		return differ(`there are ${now.rows.length} rows, in the file ${kept.rows.length}`);
-	return { same: true, rows, columns: kept.columns.length };
+	return { same: true, rows, columns: kept.columns.length, apart };
 }

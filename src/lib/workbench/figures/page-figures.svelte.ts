@@ -16,6 +16,8 @@ import { isNumber, type Memory, oneOf, recall, remember } from '../session/stora
 
 /** Bytes of an image file that still travels inside an exported figure. */
 const smallImage = 256 * 1024;
+/** How far float32 on two backends may be apart: as far as their tests allow it. */
+const roundingOf = (...backends: readonly string[]) => (backends.includes('webgpu') ? 1e-3 : 1e-4);
 /** How long numbers that were there before a file was opened may stay before they count as the new ones, milliseconds. */
 const patience = 30_000;
 
@@ -123,12 +125,20 @@ export class PageFigures implements FigureHost {
 				state: 'unknown',
 				words: 'The file holds too many numbers to carry them; nothing to compare with.'
 			};
-		const result = compareTables(kept, table());
-		if (result.same)
+		const now = this.#parts.session.models.loaded?.backend.backend;
+		const { backend } = opened.origin;
+		const other = backend !== undefined && now !== undefined && backend !== now;
+		const result = compareTables(kept, table(), other ? roundingOf(backend, now) : 0);
+		if (result.same) {
+			const to =
+				result.apart === 0
+					? ''
+					: ` but for the rounding of ${now} and ${backend}, at most ${result.apart.toExponential(0)} of a column’s largest value`;
 			return {
 				state: 'identical',
-				words: `Identical to the file: all ${result.rows} rows × ${result.columns} columns.`
+				words: `Identical to the file${to}: all ${result.rows} rows × ${result.columns} columns.`
 			};
+		}
 		// What was on the page before the file was opened may still be there while the new numbers are computed.
 		if (!this.#settled && (this.#words === undefined || this.#words === result.words)) {
 			this.#words = result.words;

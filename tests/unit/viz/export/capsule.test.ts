@@ -76,8 +76,27 @@ describe('capsule', () => {
 		).toBeUndefined();
 	});
 
+	it('takes numbers of another backend as the same up to rounding, of the column and not of whole numbers', () => {
+		const of = (...values: number[]) => ({
+			columns: ['n', 'value'],
+			rows: values.map((value, n) => [n, value])
+		});
+		const kept = of(100.5, 0.001, 7);
+		expect(compareTables(kept, of(100.5001, 0.0019, 7))).toMatchObject({ same: false });
+		const close = compareTables(kept, of(100.5001, 0.0019, 7), 1e-4);
+		expect(close).toMatchObject({ same: true, rows: 3 });
+		expect(close.same && close.apart).toBeCloseTo(0.0009 / 100.5, 8);
+		expect(compareTables(kept, of(100.5, 0.02, 7), 1e-4)).toMatchObject({
+			words: expect.stringContaining('row 2, “value”: 0.02, in the file 0.001 (1 of 6') as string
+		});
+		expect(compareTables(of(36, 40000), of(36, 40001), 1e-4)).toMatchObject({ same: false });
+		expect(compareTables(of(1.5, NaN), of(1.5, 0.5), 1e-4)).toMatchObject({ same: false });
+	});
+
 	it('says where numbers first differ', () => {
-		expect(compareTables(table, structuredClone(table))).toEqual({ same: true, rows: 3, columns: 2 });
+		expect(compareTables(table, structuredClone(table))).toEqual({
+			...{ same: true, rows: 3, columns: 2, apart: 0 }
+		});
 		const changed = { ...table, rows: table.rows.with(2, ['e', -2e-9]) };
 		expect(compareTables(table, changed)).toEqual({
 			same: false,
