@@ -44,6 +44,8 @@ export interface Outcome {
 	readonly parsed: string | null;
 	/** Taken at random, as upstream does with answers that it cannot understand. */
 	readonly drawn: boolean;
+	/** There is no answer: empty, or the call failed. Never right, never drawn. */
+	readonly unanswered?: true;
 	/** 0 to 1. */
 	readonly credit: number;
 }

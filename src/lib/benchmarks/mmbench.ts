@@ -1,6 +1,7 @@
 import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
+import { answerNotes, isUnanswered } from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Unit } from './benchmark.ts';
 import { decodeBase64 } from './formats/base64.ts';
 import { openFirst, UniqueIds, visiblePaths } from './formats/files.ts';
@@ -223,12 +224,19 @@ interface Judged {
 	readonly drawn: ReadonlySet<number>;
 }
 
-/** All rows of one question: right only when every row is. Answers that cannot be understood are drawn from the right ones. */
-function judge(rows: readonly Result<MmbenchData>[], random: PythonRandom): Judged {
+/**
+ * All rows of one question: right only when every row is. Answers that cannot be understood are drawn from the right ones, but not in a
+ * file without rotations: there a draw could only be right.
+ */
+function judge(rows: readonly Result<MmbenchData>[], random: PythonRandom, circular: boolean): Judged {
 	const truths = rows.map(({ data }) => data.answer);
-	const letters = rows.map(({ pred, data }) => inferAnswer(withoutPrefix(pred), matchedOptions(data)));
+	const letters = rows.map(({ pred, data }) =>
+		isUnanswered(pred) ? undefined : inferAnswer(withoutPrefix(pred), matchedOptions(data))
+	);
 	const drawn = new Set<number>();
 	if (letters.some((letter, i) => letter !== undefined && letter !== truths[i]))
+		return { hit: false, letters, drawn };
+	if (rows.some(({ pred }) => isUnanswered(pred)) || (!circular && letters.includes(undefined)))
 		return { hit: false, letters, drawn };
 	for (let i = 0; i < rows.length; i++) {
 		if (letters[i] !== undefined) continue;
@@ -255,16 +263,19 @@ function score(results: readonly Result<MmbenchData>[]): Report {
 	const outcomes: Outcome[] = [];
 	const units: Unit[] = [];
 	let drawn = 0;
-	for (const rows of Map.groupBy(results, ({ data }) => data.index % CIRCLE).values()) {
-		const judged = judge(rows, random);
+	const groups = [...Map.groupBy(results, ({ data }) => data.index % CIRCLE).values()];
+	const circular = groups.some((rows) => rows.length > 1);
+	for (const rows of groups) {
+		const judged = judge(rows, random, circular);
 		const categories = [rows[0]!.data.l2_category, rows[0]!.data.category];
 		drawn += judged.drawn.size;
-		rows.forEach(({ id, data }, i) => {
+		rows.forEach(({ id, pred, data }, i) => {
 			outcomes.push({
 				id,
 				categories,
 				parsed: judged.letters[i] ?? null,
 				drawn: judged.drawn.has(i),
+				...(isUnanswered(pred) && { unanswered: true }),
 				credit: Number(judged.letters[i] === data.answer)
 			});
 		});
@@ -277,15 +288,25 @@ function score(results: readonly Result<MmbenchData>[]): Report {
 		});
 	}
 	const notes = [
+		...answerNotes(outcomes),
 		...(drawn > 0
 			? [
 					`${drawn} answer${drawn === 1 ? '' : 's'} could not be understood and ${drawn === 1 ? 'was' : 'were'} drawn at random from the right letters of the question, as upstream does (Python's seed ${SEED}); a matcher may score MMB_submission.xlsx instead.`
 				]
 			: [])
 	];
+	const plain =
+		(100 * outcomes.filter((outcome) => outcome.credit === 1 && !outcome.drawn).length) / outcomes.length;
+	if (!circular)
+		notes.push(
+			'Every question was asked once: the accuracy is plain (one pass), not comparable with circular evaluation.'
+		);
 	return {
 		...base,
-		scores: [{ name: 'accuracy', value: percent(units), unit: '%' }],
+		scores: [
+			...(circular ? [{ name: 'accuracy, circular', value: percent(units), unit: '%' as const }] : []),
+			{ name: 'accuracy, plain', value: plain, unit: '%' }
+		],
 		tables: [{ title: 'MMBench', columns: ['Task', 'Questions', 'Right', 'Accuracy'], rows: table(units) }],
 		outcomes,
 		units,

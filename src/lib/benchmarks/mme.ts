@@ -1,6 +1,7 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
+import { answerNotes, isUnanswered } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
 import { capital, yesOrNo } from './formats/columns.ts';
 import { imageFile, openFirst, readText, UniqueIds, visiblePaths } from './formats/files.ts';
@@ -195,6 +196,7 @@ function score(results: readonly Result<MmeData>[]): Report {
 					categories: [group, subtask],
 					parsed: label === 'other' ? null : label,
 					drawn: false,
+					...(isUnanswered(result.pred) && { unanswered: true }),
 					credit: Number(correct)
 				});
 			for (const image of complete) {
@@ -240,7 +242,7 @@ function score(results: readonly Result<MmeData>[]): Report {
 		units,
 		combine: 'sum',
 		files: submission(results),
-		notes
+		notes: [...answerNotes(outcomes), ...notes]
 	};
 }
 

@@ -3,6 +3,14 @@ import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent, rightOf } from './accuracy.ts';
+import {
+	answerNotes,
+	drawnNote,
+	isUnanswered,
+	LETTER_AMONG_WORDS,
+	lenientReading,
+	namedLetter
+} from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result } from './benchmark.ts';
 import { imageFile, readJson, stringField, UniqueIds, visiblePaths } from './formats/files.ts';
 import { readParquet } from './formats/parquet.ts';
@@ -67,15 +75,16 @@ export const mmmu: Benchmark<MmmuData> = {
 	generation: { max_new_tokens: 40 },
 	fields: { answer: 'string', id: 'string', question_type: 'string', all_choices: 'strings' },
 	fromRow(row) {
-		const letters = Object.keys(row.options());
+		const options = Object.keys(row.options());
+		const answer = row.text('answer', 'target');
 		const kind = row.optional('question_type');
-		const multiple = kind === '' ? letters.length > 0 : kind === MULTIPLE_CHOICE;
+		const multiple = kind === '' ? options.length > 0 : kind === MULTIPLE_CHOICE;
 		return {
 			question: row.text('question'),
-			answer: row.text('answer', 'target'),
+			answer,
 			id: row.text('id'),
 			question_type: multiple ? MULTIPLE_CHOICE : 'open',
-			all_choices: multiple ? letters : [],
+			all_choices: multiple ? choicesUpTo([...options, answer]) : [],
 			num_option_images: 0
 		};
 	},
@@ -84,6 +93,14 @@ export const mmmu: Benchmark<MmmuData> = {
 		formatTemplate(question_type === MULTIPLE_CHOICE ? 'mmb' : 'eval-vqa', [{ question }], { imageCount }),
 	score
 };
+
+/** Letters from A to the last of these: an option called "None" or "NA" is an empty cell in tables that pandas wrote. */
+function choicesUpTo(letters: readonly string[]): string[] {
+	const last = Math.max(
+		...letters.filter((text) => /^[A-Z]$/.test(text)).map((text) => text.charCodeAt(0) - 65)
+	);
+	return Array.from({ length: last + 1 }, (_, i) => letter(i));
+}
 
 const MULTIPLE_CHOICE = 'multiple-choice';
 const TEXT_COLUMNS = ['id', 'question', 'options', 'answer', 'question_type'];
@@ -195,7 +212,33 @@ function parquetImages(
 	};
 }
 
-function score(results: readonly Result<MmmuData>[]): Report {
+const splitOf = (id: string) => /^(dev|test)_/.exec(id)?.[1] ?? SPLIT;
+
+/** One split; the others of the file are scored apart. */
+function score(all: readonly Result<MmmuData>[]): Report {
+	const splits = Map.groupBy(all, ({ data }) => splitOf(data.id));
+	const main = splits.has(SPLIT) ? SPLIT : (splits.keys().next().value ?? SPLIT);
+	const report = scoreSplit(splits.get(main) ?? []);
+	const others = [...splits].filter(([split]) => split !== main);
+	const apart = others.map(([split, results]) => {
+		const [headline] = scoreSplit(results).scores;
+		return { name: `accuracy, ${split}`, value: headline?.value ?? 0, unit: '%' as const };
+	});
+	return {
+		...report,
+		scores: [...report.scores, ...apart],
+		notes: [
+			...report.notes,
+			...(main === SPLIT ? [] : [`The answers are of the split ${main}, not of ${SPLIT}.`]),
+			...others.map(
+				([split, results], i) =>
+					`${results.length} of ${all.length} answers are of the split ${split} and are scored apart: ${apart[i]!.value.toFixed(1)} %.`
+			)
+		]
+	};
+}
+
+function scoreSplit(results: readonly Result<MmmuData>[]): Report {
 	const random = new PythonRandom(SEED);
 	const domainOf = new Map(
 		Object.entries(DOMAINS).flatMap(([domain, subjects]) => subjects.map((subject) => [subject, domain]))
@@ -203,6 +246,8 @@ function score(results: readonly Result<MmmuData>[]): Report {
 	const answers = results.map(({ id, pred, data }): Outcome => {
 		const subject = data.id.split('_').slice(1, -1).join('_');
 		const categories = [domainOf.get(subject) ?? 'Other', subject];
+		if (isUnanswered(pred))
+			return { id, categories, parsed: null, drawn: false, unanswered: true, credit: 0 };
 		if (data.question_type !== MULTIPLE_CHOICE) {
 			const parsed = parseOpenResponse(pred);
 			return {
@@ -217,7 +262,14 @@ function score(results: readonly Result<MmmuData>[]): Report {
 		const parsed = drawn ? random.choice(data.all_choices) : pred;
 		return { id, categories, parsed, drawn, credit: Number(parsed === data.answer) };
 	});
-	const drawn = answers.filter((answer) => answer.drawn);
+	const lenient = lenientReading(
+		answers,
+		results.map(({ pred, data }, i) => {
+			const { drawn, credit } = answers[i]!;
+			return drawn ? Number(namedLetter(pred, data.all_choices) === data.answer) : credit;
+		}),
+		LETTER_AMONG_WORDS
+	);
 	const base = accuracyReport({
 		benchmark: 'mmmu',
 		title: 'MMMU',
@@ -240,13 +292,9 @@ function score(results: readonly Result<MmmuData>[]): Report {
 	});
 	return {
 		...base,
+		scores: [...base.scores, ...lenient.scores],
 		tables: [{ ...base.tables[0]!, rows: [...rows, row('Overall', answers)] }],
 		files: [],
-		notes:
-			drawn.length === 0
-				? []
-				: [
-						`${drawn.length} answers to multiple-choice questions were no bare letter and were drawn at random, as upstream does (here with Python's seed ${SEED}); ${rightOf(drawn)} of them came out right.`
-					]
+		notes: [...answerNotes(answers), ...drawnNote(answers, 'were no bare letter', SEED), ...lenient.notes]
 	};
 }

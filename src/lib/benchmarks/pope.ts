@@ -1,7 +1,8 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
-import { unitsOf } from './accuracy.ts';
+import { percent, unitsOf } from './accuracy.ts';
+import { answerNotes, isUnanswered } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { idField, imageFile, openFirst, readJsonLines, stringField, UniqueIds } from './formats/files.ts';
 
@@ -77,6 +78,12 @@ export function parsePopeAnswer(pred: string): 'yes' | 'no' {
 	return ['No', 'not', 'no'].some((word) => parts.includes(word)) ? 'no' : 'yes';
 }
 
+/** The one of the words yes and no that an answer has, in any case; undefined when it has neither or both. */
+function wordOf(pred: string): 'yes' | 'no' | undefined {
+	const words = new Set(pred.toLowerCase().split(/[^\p{L}']+/u));
+	return words.has('yes') === words.has('no') ? undefined : words.has('yes') ? 'yes' : 'no';
+}
+
 export interface PopeScores {
 	readonly accuracy: number;
 	readonly precision: number;
@@ -99,7 +106,8 @@ export function popeScores(
 	const TP = count('yes', 'yes');
 	const FP = count('yes', 'no');
 	const TN = count('no', 'no');
-	const FN = count('no', 'yes');
+	// A question that was not answered is a missed one.
+	const FN = answers.filter(({ parsed, label }) => parsed !== 'yes' && label !== 'no').length;
 	const precision = TP / (TP + FP + EPSILON);
 	const recall = TP / (TP + FN + EPSILON);
 	return {
@@ -116,10 +124,19 @@ export function popeScores(
 }
 
 function score(results: readonly Result<PopeData>[]): Report {
-	const outcomes = results.map(({ id, pred, data }): Outcome => {
+	// A question that several samplings share may stand once in a table of another tool, under their names joined by commas.
+	const rows = results.flatMap((result) =>
+		result.data.category.split(',').map((category) => ({ ...result, category: category.trim() }))
+	);
+	const outcomes = rows.map(({ id, pred, data, category }): Outcome => {
+		if (isUnanswered(pred))
+			return { id, categories: [category], parsed: null, drawn: false, unanswered: true, credit: 0 };
 		const parsed = parsePopeAnswer(pred);
-		return { id, categories: [data.category], parsed, drawn: false, credit: Number(parsed === data.answer) };
+		return { id, categories: [category], parsed, drawn: false, credit: Number(parsed === data.answer) };
 	});
+	const words = rows.map(({ pred }) => wordOf(pred));
+	const neither = outcomes.filter(({ unanswered }, i) => !unanswered && words[i] === undefined).length;
+	const differs = outcomes.some(({ parsed, unanswered }, i) => !unanswered && parsed !== words[i]);
 	const imageOf = new Map(results.map(({ id, data }) => [id, data.image_path]));
 	const labelOf = new Map(results.map(({ id, data }) => [id, data.answer]));
 	const present = CATEGORIES.filter((category) =>
@@ -129,9 +146,21 @@ function score(results: readonly Result<PopeData>[]): Report {
 		popeScores(
 			outcomes
 				.filter(({ categories }) => categories[0] === category)
-				.map(({ id, parsed }) => ({ label: labelOf.get(id)!, parsed: parsed! }))
+				.map(({ id, parsed }) => ({ label: labelOf.get(id)!, parsed: parsed ?? '' }))
 		)
 	);
+	const lenient =
+		present
+			.map((name) =>
+				percent(
+					outcomes.flatMap((outcome, i) =>
+						outcome.categories[0] === name
+							? [{ ...outcome, credit: Number(words[i] === rows[i]!.data.answer) }]
+							: []
+					)
+				)
+			)
+			.reduce((sum, value) => sum + value, 0) / present.length;
 	const columns = ['accuracy', 'precision', 'recall', 'f1', 'yes_ratio', 'TP', 'FP', 'TN', 'FN'] as const;
 	const average = (column: keyof PopeScores) =>
 		scores.reduce((sum, row) => sum + row[column], 0) / scores.length;
@@ -141,7 +170,10 @@ function score(results: readonly Result<PopeData>[]): Report {
 		scores:
 			present.length === 0
 				? []
-				: named.map((name) => ({ name, value: 100 * average(name), unit: '%' as const })),
+				: [
+						...named.map((name) => ({ name, value: 100 * average(name), unit: '%' as const })),
+						...(differs ? [{ name: 'accuracy, lenient', value: lenient, unit: '%' as const }] : [])
+					],
 		tables: [
 			{
 				title: 'POPE',
@@ -166,8 +198,21 @@ function score(results: readonly Result<PopeData>[]): Report {
 		),
 		combine: 'mean',
 		files: [],
-		notes: CATEGORIES.filter((category) => !present.includes(category)).map(
-			(category) => `There are no answers of ${category}; the averages are without it.`
-		)
+		notes: [
+			...answerNotes(outcomes),
+			...(neither > 0
+				? [
+						`${neither} of ${outcomes.length} answers have neither the word yes nor no; upstream takes an answer without no and not for yes.`
+					]
+				: []),
+			...(differs && present.length > 0
+				? [
+						`Read leniently (the words yes and no in any case, all else unknown, as VLMEvalKit reads), the accuracy is ${lenient.toFixed(1)} %.`
+					]
+				: []),
+			...CATEGORIES.filter((category) => !present.includes(category)).map(
+				(category) => `There are no answers of ${category}; the averages are without it.`
+			)
+		]
 	};
 }

@@ -2,8 +2,9 @@ import { isObject, type Json } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
-import { accuracyReport } from './accuracy.ts';
-import type { Benchmark, Example, Report, Result } from './benchmark.ts';
+import { accuracyReport, percent } from './accuracy.ts';
+import { answerNotes, isUnanswered, LETTER_AMONG_WORDS, lenientReading, namedLetter } from './answers.ts';
+import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { letterOf } from './formats/columns.ts';
 import {
 	idField,
@@ -19,6 +20,22 @@ import { strip } from './python/text.ts';
 
 /** Types up to this one are about images, the others about videos. */
 const LAST_IMAGE_TYPE = 9;
+/** Names of the types in SEED-Bench's file, from 1, for results that give the number alone. */
+const TYPES = [
+	'Scene Understanding',
+	'Instance Identity',
+	'Instance Attributes',
+	'Instance Location',
+	'Instances Counting',
+	'Spatial Relation',
+	'Instance Interaction',
+	'Visual Reasoning',
+	'Text Understanding',
+	'Action Recognition',
+	'Action Prediction',
+	'Procedure Understanding'
+];
+const LETTERS = ['A', 'B', 'C', 'D'];
 
 export type SeedData = {
 	readonly question: string;
@@ -50,7 +67,7 @@ export const seed: Benchmark<SeedData> = {
 			image_path: '',
 			question_id: row.optional('question_id', 'index'),
 			question_type_id: type === '' ? 0 : Number(type),
-			question_type: row.optional('question_type', 'category') || `type ${type}`
+			question_type: row.optional('question_type', 'category') || (TYPES[Number(type) - 1] ?? `type ${type}`)
 		};
 	},
 	examples,
@@ -117,26 +134,51 @@ function choice(value: unknown, letter: string, where: string): string {
 	return String(value);
 }
 
-function score(results: readonly Result<SeedData>[]): Report {
+const isVideo = ({ data }: Result<SeedData>) => data.question_type_id > LAST_IMAGE_TYPE;
+
+function outcomeOf({ id, pred, data }: Result<SeedData>): Outcome {
+	const answer = strip(pred).toLowerCase();
+	const unanswered = isUnanswered(pred);
+	return {
+		id,
+		categories: [data.question_type],
+		parsed: /^[a-d]$/.test(answer) ? answer.toUpperCase() : null,
+		drawn: false,
+		...(unanswered && { unanswered }),
+		credit: Number(!unanswered && answer === strip(data.answer).toLowerCase())
+	};
+}
+
+function score(all: readonly Result<SeedData>[]): Report {
+	const results = all.filter((result) => !isVideo(result));
+	const videos = all.filter(isVideo).map(outcomeOf);
 	const sorted = [...Map.groupBy(results, ({ data }) => data.question_type_id)].sort(([a], [b]) => a - b);
 	const order = sorted.map(([, [first]]) => first!.data.question_type);
+	const answers = results.map(outcomeOf);
+	const lenient = lenientReading(
+		answers,
+		results.map(({ pred, data }, i) =>
+			Number((answers[i]!.parsed ?? namedLetter(pred, LETTERS)) === strip(data.answer).toUpperCase())
+		),
+		LETTER_AMONG_WORDS
+	);
+	const base = accuracyReport({ benchmark: 'seed', title: 'SEED-Bench', rowName: 'Type', order, answers });
 	return {
-		...accuracyReport({
-			benchmark: 'seed',
-			title: 'SEED-Bench',
-			rowName: 'Type',
-			order,
-			answers: results.map(({ id, pred, data }) => {
-				const answer = strip(pred).toLowerCase();
-				return {
-					id,
-					categories: [data.question_type],
-					parsed: /^[a-d]$/.test(answer) ? answer.toUpperCase() : null,
-					drawn: false,
-					credit: Number(answer === strip(data.answer).toLowerCase())
-				};
-			})
-		}),
+		...base,
+		scores: [
+			...base.scores,
+			...lenient.scores,
+			...(videos.length > 0 ? [{ name: 'accuracy, videos', value: percent(videos), unit: '%' as const }] : [])
+		],
+		notes: [
+			...answerNotes(answers),
+			...lenient.notes,
+			...(videos.length > 0
+				? [
+						`${videos.length} of ${all.length} questions are about videos and are scored apart: ${percent(videos).toFixed(1)} %.`
+					]
+				: [])
+		],
 		files: [
 			{
 				path: 'SEED_submission.jsonl',

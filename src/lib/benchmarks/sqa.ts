@@ -2,7 +2,15 @@ import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
-import { accuracyReport, percent, rightOf } from './accuracy.ts';
+import { accuracyReport, percent } from './accuracy.ts';
+import {
+	answerNotes,
+	drawnNote,
+	isUnanswered,
+	LETTER_AMONG_WORDS,
+	lenientReading,
+	namedLetter
+} from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { letterOf } from './formats/columns.ts';
 import {
@@ -24,6 +32,8 @@ const SEED = 2680;
 const FAILED = 'FAILED';
 /** What Python writes for an absent path. */
 const NO_IMAGE = 'None';
+/** Image of results of other tools that do not tell whether there is one. */
+const NOT_TOLD = '';
 
 export type SqaData = {
 	/** The whole question as in the file: text, context and options. */
@@ -68,8 +78,7 @@ export const sqa: Benchmark<SqaData> = {
 		return {
 			question: row.text('question'),
 			question_id: row.optional('question_id', 'id', 'index'),
-			// Tables of both tools are of the questions with an image.
-			image_path: 'image',
+			image_path: row.isNull('image') ? NO_IMAGE : row.optional('image', 'image_path') || NOT_TOLD,
 			answer,
 			choices: Object.values(row.options()),
 			answer_index: answer.charCodeAt(0) - 65
@@ -194,19 +203,24 @@ export function parseSqaAnswer(pred: string, choices: readonly string[]): string
 
 function score(results: readonly Result<SqaData>[]): Report {
 	const random = new PythonRandom(SEED);
-	let count = 0;
+	// A tool that writes that there is no image tells with all other questions that there is one.
+	const told = results.some(({ data }) => data.image_path === NO_IMAGE);
+	const kindOf = ({ image_path }: SqaData) =>
+		image_path === NO_IMAGE ? 'text' : image_path !== NOT_TOLD || told ? 'image' : 'not told';
 	const answers = results.map(({ id, pred, data }): Outcome => {
-		const { choices, answer_index, image_path } = data;
+		const { choices, answer_index } = data;
+		const categories = [kindOf(data)];
+		if (isUnanswered(pred))
+			return { id, categories, parsed: null, drawn: false, unanswered: true, credit: 0 };
 		const parsed = parseSqaAnswer(pred, choices);
 		const found = choices.findIndex((_, i) => letter(i) === parsed);
 		const drawn = found < 0;
-		if (drawn) count++;
 		const index = drawn ? random.below(choices.length) : found;
 		// Upstream draws a second time, for its records.
 		if (drawn) random.below(choices.length);
 		return {
 			id,
-			categories: [image_path === NO_IMAGE ? 'text' : 'image'],
+			categories,
 			parsed: letter(index),
 			drawn,
 			credit: Number(index === answer_index)
@@ -217,26 +231,38 @@ function score(results: readonly Result<SqaData>[]): Report {
 		benchmark: 'sqa',
 		title: 'ScienceQA',
 		rowName: 'Questions with',
-		order: ['image', 'text'],
+		order: ['image', 'text', 'not told'],
 		answers
 	});
+	const lenient = lenientReading(
+		answers,
+		results.map(({ pred, data }, i) => {
+			const { drawn, credit } = answers[i]!;
+			if (!drawn) return credit;
+			const letters = data.choices.map((_, at) => letter(at));
+			return Number(namedLetter(pred, letters) === letter(data.answer_index));
+		}),
+		LETTER_AMONG_WORDS
+	);
 	return {
 		...base,
 		scores: [
 			...base.scores,
 			...['image', 'text']
 				.filter((kind) => of(kind).length > 0)
-				.map((kind) => ({ name: `accuracy, ${kind}`, value: percent(of(kind)), unit: '%' as const }))
+				.map((kind) => ({ name: `accuracy, ${kind}`, value: percent(of(kind)), unit: '%' as const })),
+			...lenient.scores
 		],
 		files: [],
-		notes: drawnNote(count, rightOf(answers.filter(({ drawn }) => drawn)))
+		notes: [
+			...answerNotes(answers),
+			...drawnNote(answers, 'named no choice', SEED),
+			...lenient.notes,
+			...(of('not told').length > 0
+				? [
+						`The file does not tell which questions have an image; the score is not that of the questions with one.`
+					]
+				: [])
+		]
 	};
-}
-
-function drawnNote(count: number, right: number): string[] {
-	return count === 0
-		? []
-		: [
-				`${count} answer${count === 1 ? '' : 's'} named no choice and ${count === 1 ? 'was' : 'were'} drawn at random, as upstream does (here with Python's seed ${SEED}); ${right} of them came out right.`
-			];
 }

@@ -75,3 +75,90 @@ describe('data of benchmarks', () => {
 		expect(examples[1]!.images[0]!.name).toBe(examples[0]!.images[0]!.name);
 	});
 });
+
+describe('answers that are missing, unread or drawn', () => {
+	it('MMBench: a question without an answer is not right', async () => {
+		const report = await reportOf('import-mmbench-unanswered/unanswered.tsv', 'mmbench');
+		expect(report.scores[0]!.value).toBeCloseTo((100 * 2) / 9, 9);
+		expect(report.outcomes.flatMap(({ credit }, i) => (credit === 1 ? [i + 1] : []))).toEqual([1, 7]);
+		expect(report.outcomes.some(({ drawn }) => drawn)).toBe(false);
+		expect(report.notes.join(' ')).toMatch(/3 of 9 not answered.*3 of 9 answers could not be read/);
+		const url = await reportOf('import-mmbench-unanswered/url.xlsx', 'mmbench');
+		expect(url.scores[0]!.value).toBeLessThanOrEqual(50);
+		expect(url.notes.join(' ')).toMatch(/1 of 4 not answered/);
+	});
+
+	it.each(['pope.xlsx', 'pope.tsv'])('POPE: a failed call is no "yes" (%s)', async (name) => {
+		const report = await reportOf(`import-pope-failed/${name}`, 'pope');
+		// Upstream's rule: of the six answers, Yes and No are right; NO, "isn't" and the rest are "yes".
+		const scores = scoresOf(report);
+		expect(scores).toMatchObject({ accuracy: 20, yes_ratio: 50, recall: 33.33 });
+		expect(scores['accuracy, lenient']).toBe(40);
+		expect(report.notes.join(' ')).toMatch(/4 of 10 not answered.*2 of 10 answers have neither/);
+	});
+
+	it('SEED-Bench: letters with more beside upstream’s bare ones', async () => {
+		const report = await reportOf('import-seed-letters-with-more/seed.xlsx', 'seed');
+		expect(scoresOf(report)).toEqual({ accuracy: 16.67, 'accuracy, lenient': 100 });
+		expect(report.notes.join(' ')).toMatch(/5 of 6 answers could not be read.*6 of 6 are right/);
+	});
+
+	it.each(['mmmu.xlsx', 'mmmu.tsv'])('MMMU: splits apart, an option called "None" (%s)', async (name) => {
+		const report = await reportOf(`import-mmmu-dev-val/${name}`, 'mmmu');
+		expect(scoresOf(report)).toMatchObject({ 'accuracy, lenient': 100, 'accuracy, dev': 0 });
+		expect(report.outcomes.map(({ drawn }) => drawn)).toEqual([false, false, true, true]);
+		expect(report.outcomes[0]).toMatchObject({ parsed: 'D', credit: 1 });
+		expect(report.notes.join(' ')).toMatch(
+			/2 of 4 answers .* drawn at random.*4 of 4 are right.*2 of 6 .* dev/
+		);
+	});
+
+	it('ScienceQA: questions without an image', async () => {
+		const report = await reportOf('import-scienceqa-with-text-only/samples_scienceqa.jsonl', 'sqa');
+		expect(scoresOf(report)).toEqual({
+			accuracy: 66.67,
+			'accuracy, image': 100,
+			'accuracy, text': 33.33
+		});
+	});
+});
+
+describe('what other tools mean by their rows', () => {
+	it.each(['pope.xlsx', 'pope.tsv'])(
+		'POPE: a row of several categories counts in each (%s)',
+		async (name) => {
+			const report = await reportOf(`import-pope-joined-categories/${name}`, 'pope');
+			expect(scoresOf(report)).toMatchObject({ accuracy: 62.22, f1: 66.67 });
+			const rows = report.tables[0]!.rows.map(([category, accuracy]) => [
+				category,
+				Number(accuracy).toFixed(4)
+			]);
+			expect(rows.slice(0, 3)).toEqual([
+				['adversarial', '0.6000'],
+				['popular', '0.6000'],
+				['random', '0.6667']
+			]);
+		}
+	);
+
+	it('MMBench: circular and plain are two scores, one pass is told', async () => {
+		const circular = await reportOf('import-mmbench-one-pass-result/circular.xlsx', 'mmbench');
+		expect(scoresOf(circular)).toEqual({ 'accuracy, circular': 50, 'accuracy, plain': 75 });
+		const once = await reportOf(
+			'import-mmbench-one-pass-result/MODEL_MMBench_DEV_EN_openai_result.xlsx',
+			'mmbench'
+		);
+		expect(scoresOf(once)).toEqual({ 'accuracy, plain': 100 });
+		expect(once.notes.join(' ')).toMatch(/not comparable with circular/);
+	});
+
+	it('SEED-Bench: videos are apart', async () => {
+		const report = await reportOf('import-seed-all-with-videos/samples_seedbench.jsonl', 'seed');
+		expect(scoresOf(report)).toEqual({ accuracy: 100, 'accuracy, videos': 0 });
+		expect(report.outcomes.map(({ categories }) => categories[0])).toEqual([
+			'Scene Understanding',
+			'Instances Counting',
+			'Text Understanding'
+		]);
+	});
+});

@@ -74,7 +74,7 @@ describe('samples of lmms-eval', () => {
 		const { results } = await take('seed', 's.jsonl', seed);
 		expect(results[0]).toMatchObject({
 			id: 7,
-			data: { choices: ['x', 'y', 'z', 'w'], question_type: 'type 3' }
+			data: { choices: ['x', 'y', 'z', 'w'], question_type: 'Instance Attributes' }
 		});
 		expect(findBenchmark('seed').score(results).outcomes[0]!.credit).toBe(1);
 	});

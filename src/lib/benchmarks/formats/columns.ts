@@ -30,6 +30,11 @@ export class Columns {
 		return '';
 	}
 
+	/** Whether the column is there and says that it has nothing. */
+	isNull(name: string): boolean {
+		return this.#values.get(canonical(name)) === null;
+	}
+
 	text(...names: readonly string[]): string {
 		const value = this.optional(...names);
 		if (value !== '') return value;
