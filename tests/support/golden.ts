@@ -1,5 +1,6 @@
 import { memorySource } from '../../src/lib/checkpoint/memory.ts';
 import { openSafetensors } from '../../src/lib/checkpoint/safetensors.ts';
+import { projectors } from '../../src/lib/model/projectors/registry.ts';
 import type { Tensor } from '../../src/lib/tensor/tensor.ts';
 
 /** One case of a `golden.json`. The case `batch` has several prompts and is left out here. */
@@ -17,7 +18,8 @@ export interface Golden {
 	readonly tensors: Readonly<Record<string, Readonly<Record<string, Tensor>>>>;
 }
 
-export const goldenCheckpoints = ['linear', 'mlp', 'resampler', 'c-abs', 'd-abs'] as const;
+/** Folders of `tests/fixtures/golden` that the projectors’ definitions name; the repository test holds both equal. */
+export const goldenCheckpoints: readonly string[] = projectors.flatMap(({ goldens }) => goldens);
 
 /** Reads `golden.json` and `golden.safetensors` of one checkpoint. */
 export async function readGolden(json: string, safetensors: Uint8Array): Promise<Golden> {

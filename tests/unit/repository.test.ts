@@ -19,6 +19,14 @@ const foldersOf = (path: string) =>
 		.map((entry) => entry.name)
 		.sort();
 
+/** Files below a folder, new ones that are not in git yet included. */
+const filesOf = (folder: string) =>
+	execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', folder], {
+		...{ cwd: root, encoding: 'utf8' }
+	})
+		.split('\0')
+		.filter((path) => path && existsSync(new URL(path, root)));
+
 interface PackageJson {
 	readonly version: string;
 	readonly scripts: Readonly<Record<string, string>>;
@@ -90,9 +98,7 @@ describe('projectors: folders, registry and goldens', () => {
 });
 
 describe('what is special about a thing stands in its folder or file', () => {
-	const sources = execFileSync('git', ['ls-files', '-z', 'src'], { cwd: root, encoding: 'utf8' })
-		.split('\0')
-		.filter((path) => /\.(ts|svelte)$/.test(path) && existsSync(new URL(path, root)));
+	const sources = filesOf('src').filter((path) => /\.(ts|svelte)$/.test(path));
 	/** Lines of `src` that have one of the names as a literal, outside what `isHome` says is its place. */
 	const linesNaming = (names: readonly string[], isHome: (path: string) => boolean) => {
 		// A module inside a network may be called like a projector: `.at('mlp')`, `scope: 'mlp'`, `.scope('mlp')`, `trace('mlp', …)`.
@@ -132,9 +138,7 @@ describe('what is special about a thing stands in its folder or file', () => {
 });
 
 describe('the layout of src', () => {
-	const sources = execFileSync('git', ['ls-files', '-z', 'src'], { cwd: root, encoding: 'utf8' })
-		.split('\0')
-		.filter((path) => /\.(ts|svelte)$/.test(path) && existsSync(new URL(path, root)));
+	const sources = filesOf('src').filter((path) => /\.(ts|svelte)$/.test(path));
 	const statement =
 		/\b(?:import|export)(\s+type)?\s[^'";]*?\bfrom\s*'([^']+)'|\bimport\(\s*'([^']+)'\)|\bimport\s+'([^']+)'/g;
 	/** What each source imports of `src`; types alone do not make a circle. */
@@ -216,9 +220,7 @@ describe('the layout of src', () => {
 	});
 
 	it('is what unit tests mirror', () => {
-		const tests = execFileSync('git', ['ls-files', '-z', 'tests/unit'], { cwd: root, encoding: 'utf8' })
-			.split('\0')
-			.filter((path) => path.endsWith('.test.ts') && existsSync(new URL(path, root)));
+		const tests = filesOf('tests/unit').filter((path) => path.endsWith('.test.ts'));
 		const homes = (path: string) => {
 			const folder = posix.dirname(path).slice('tests/unit'.length);
 			return [`src/lib${folder}`, `src${folder}`, folder.slice(1)];

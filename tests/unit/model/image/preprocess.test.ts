@@ -3,6 +3,7 @@ import { decodePng } from '../../../../src/lib/model/image/png.ts';
 import { preprocess } from '../../../../src/lib/model/image/preprocess.ts';
 import { resizeBicubic } from '../../../../src/lib/model/image/resize.ts';
 import { rgbImage, type RgbImage } from '../../../../src/lib/model/image/rgb.ts';
+import { goldenCheckpoints } from '../../../support/golden.ts';
 import { goldenBytes, goldenJson, goldenTensors } from './golden.ts';
 
 interface PreprocessGolden {
@@ -43,24 +44,21 @@ it('covers every golden tensor', () => {
 	expect(stored('.pixel_values').length).toBe(6);
 });
 
-describe.each(['linear', 'mlp', 'resampler', 'c-abs', 'd-abs'])(
-	'pixel_values of the %s checkpoint',
-	(name) => {
-		const cases = goldenJson<{ cases: Record<string, { images: readonly string[] }> }>(
-			`${name}/golden.json`
-		).cases;
-		const stored = goldenTensors(`${name}/golden.safetensors`);
-		it.each(Object.keys(cases).filter((key) => stored.has(`${key}.pixel_values`)))('%s', async (key) => {
-			const images = await Promise.all(
-				cases[key]!.images.map((file) => decodePng(goldenBytes(`images/${file}`), file))
-			);
-			const expected = stored.get(`${key}.pixel_values`)!;
-			const { dims, data } = preprocess(images, { size: 112, mean: golden.mean, std: golden.std });
-			expect(dims).toEqual(expected.shape);
-			expect(largestDifference(data, new Float32Array(expected.bytes.buffer))).toBeLessThanOrEqual(1e-6);
-		});
-	}
-);
+describe.each(goldenCheckpoints)('pixel_values of the %s checkpoint', (name) => {
+	const cases = goldenJson<{ cases: Record<string, { images: readonly string[] }> }>(
+		`${name}/golden.json`
+	).cases;
+	const stored = goldenTensors(`${name}/golden.safetensors`);
+	it.each(Object.keys(cases).filter((key) => stored.has(`${key}.pixel_values`)))('%s', async (key) => {
+		const images = await Promise.all(
+			cases[key]!.images.map((file) => decodePng(goldenBytes(`images/${file}`), file))
+		);
+		const expected = stored.get(`${key}.pixel_values`)!;
+		const { dims, data } = preprocess(images, { size: 112, mean: golden.mean, std: golden.std });
+		expect(dims).toEqual(expected.shape);
+		expect(largestDifference(data, new Float32Array(expected.bytes.buffer))).toBeLessThanOrEqual(1e-6);
+	});
+});
 
 describe('resizeBicubic on random sizes', () => {
 	const random = generator(20240510);

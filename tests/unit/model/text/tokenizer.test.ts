@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { convertSentencePiece } from '../../../../src/lib/model/text/sentencepiece.ts';
 import { Tokenizer } from '../../../../src/lib/model/text/tokenizer.ts';
+import { goldenCheckpoints } from '../../../support/golden.ts';
 import { goldenBytes, goldenJson } from '../image/golden.ts';
 import sentencePieceIds from './sentencepiece_ids.json' with { type: 'json' };
 
@@ -116,7 +117,7 @@ describe.each([
 	});
 });
 
-describe.each(['linear', 'mlp', 'resampler', 'c-abs', 'd-abs'])('%s checkpoint', (name) => {
+describe.each(goldenCheckpoints)('%s checkpoint', (name) => {
 	const golden = goldenJson<CheckpointGolden>(`${name}/golden.json`);
 	const tokenizer = new Tokenizer({
 		tokenizer_json: goldenJson<unknown>(`${name}/last/tokenizer.json`),
