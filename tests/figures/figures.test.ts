@@ -30,6 +30,10 @@ describe('registry', () => {
 		);
 	});
 
+	it('has an example of rows for each figure', () => {
+		expect(Object.keys(examples).sort()).toEqual(figures.map(({ id }) => id).sort());
+	});
+
 	it('says what each figure is and how it is made', () => {
 		for (const { title, readingAid, method } of figures) {
 			expect(title).not.toMatch(/\.$/);

@@ -7,6 +7,7 @@ import { benchmarks } from '../../src/lib/benchmarks/registry.ts';
 import { gridSide } from '../../src/lib/model/config.ts';
 import { parseConfig } from '../../src/lib/model/parse-config.ts';
 import { projectorDefinition, projectors } from '../../src/lib/model/projectors/registry.ts';
+import { studies } from '../../src/lib/study/registry.ts';
 import { pages } from '../../src/lib/workbench/frame/pages.ts';
 import { ShapesOnly } from '../support/official-manifest.ts';
 
@@ -218,6 +219,16 @@ describe('the layout of src', () => {
 	it('has a page for every folder of routes', () => {
 		expect(pages.flatMap(({ path }) => path || []).sort()).toEqual(foldersOf('src/routes/'));
 	});
+
+	it.each(Object.entries(studies).map(([id, { page }]) => ({ id, page })))(
+		'shows the figure $id on the page that its study names',
+		({ id, page }) => {
+			const users = sources.filter((path) =>
+				imports.get(path)?.some(({ to }) => to === `src/lib/viz/${id}.ts`)
+			);
+			expect(users.filter((path) => path.startsWith(`src/routes/${page}/`))).not.toEqual([]);
+		}
+	);
 
 	it('is what unit tests mirror', () => {
 		const tests = filesOf('tests/unit').filter((path) => path.endsWith('.test.ts'));

@@ -1,7 +1,7 @@
 import data from './published.json' with { type: 'json' };
 
 /** Benchmarks of the published tables, as their columns name them. */
-export type PublishedBenchmark = 'MMB' | 'MME' | 'SEED-I' | 'LLaVA-W' | 'SQA' | 'MM-Vet' | 'MMMU' | 'POPE';
+export type PublishedBenchmark = keyof (typeof data)['benchmarks'];
 
 /** A row of upstream's model zoo. Rows of different sources were trained under different schedules. */
 export type PublishedModel = {

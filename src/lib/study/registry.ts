@@ -30,7 +30,7 @@ import { channelGatesStudy, stageResponsesStudy } from './stages.ts';
 import { surgeryChangeStudy } from './surgery.ts';
 import { positionMapStudy, sweepAnswersStudy, sweepStudy } from './sweep-rows.ts';
 
-/** How each figure is made, by its id: one line each. The command line, the pages and the gallery read it. */
+/** How each figure is made, by its id: one line each. The command line and the gallery read it; a page imports the studies of its own figures. */
 export const studies = {
 	'locality-grid': localityGridStudy,
 	'token-map': tokenMapStudy,
