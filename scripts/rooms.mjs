@@ -1,6 +1,6 @@
 /**
  * Imports go one way: a folder may use the folders named beside it, and itself.
- * bytes ← tensor ← checkpoint, kernels, onnx ← model ← study ← workers, cli, workbench ← routes, tensor ← analysis ← study, analysis ← viz ← routes.
+ * bytes ← tensor ← checkpoint, kernels, onnx ← model ← study ← workers, cli, workbench ← routes; tensor ← analysis ← model, study; analysis ← viz ← routes.
  *
  * @type {Readonly<Record<string, readonly string[]>>}
  */
