@@ -38,6 +38,8 @@ export interface Table {
 /** What became of one answer. */
 export interface Outcome {
 	readonly id: number;
+	/** What tells the question from all others in the results of any tool (`identified`); runs are paired by it. */
+	readonly question?: string;
 	/** Category the answer counts in; from coarse to fine. */
 	readonly categories: readonly string[];
 	/** What the answer was taken for; null when it could not be understood. */
@@ -120,6 +122,8 @@ export interface Benchmark<D extends Data = Data> {
 	 * @throws InputError naming the column that is missing
 	 */
 	fromRow?(row: Columns): D;
+	/** What tells a question from all others in the results of any tool; absent: its id and truth. */
+	identity?(data: D): string;
 	/** @throws InputError naming the file and line that cannot be used. */
 	examples(folder: SourceFolder): AsyncIterable<Example<D>>;
 	/** The whole prompt, with one `<image>` for each image. */

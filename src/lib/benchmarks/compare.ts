@@ -1,6 +1,6 @@
 import { seededRandom } from '../bytes/random.ts';
 import { mcnemar, quantiles, type Estimate, type McNemar } from '../analysis/statistics.ts';
-import type { Outcome, Report } from './benchmark.ts';
+import type { Benchmark, Outcome, Report, Result } from './benchmark.ts';
 
 /** a − b on the examples that both answered. */
 export interface PairedDifference extends Estimate {
@@ -12,14 +12,40 @@ export interface PairedDifference extends Estimate {
 	readonly examples: number;
 }
 
-/** Answers of two reports to the same examples. */
+/** A report whose outcomes say which question they answer. @param results that were scored */
+export function identified(benchmark: Benchmark, report: Report, results: readonly Result[]): Report {
+	const questions = new Map(
+		results.map(({ id, data }) => [
+			id,
+			benchmark.identity?.(data) ?? JSON.stringify([id, data['answer'] ?? null])
+		])
+	);
+	const outcomes = report.outcomes.map((outcome) => ({
+		...outcome,
+		question: questions.get(outcome.id) ?? questionOf(outcome)
+	}));
+	return { ...report, outcomes };
+}
+
+const questionOf = ({ question, id }: Outcome) => question ?? String(id);
+
+/**
+ * Answers of two reports to the same questions, whatever their rows are. A question that several examples ask (POPE's samplings share
+ * some) is paired within its category where both have it there; where it stands more often in one report, nobody can tell which is which.
+ */
 export function paired(a: Report, b: Report, category?: string): [Outcome, Outcome][] {
-	const other = new Map(b.outcomes.map((outcome) => [outcome.id, outcome]));
+	const mine = Map.groupBy(a.outcomes, questionOf);
+	const others = Map.groupBy(b.outcomes, questionOf);
 	return a.outcomes.flatMap((outcome): [Outcome, Outcome][] => {
-		const match = other.get(outcome.id);
-		return match && (category === undefined || outcome.categories.includes(category))
-			? [[outcome, match]]
-			: [];
+		if (category !== undefined && !outcome.categories.includes(category)) return [];
+		const alike = (of: readonly Outcome[] = []) =>
+			of.filter(({ categories }) => String(categories) === String(outcome.categories));
+		const question = questionOf(outcome);
+		let left: readonly Outcome[] = alike(mine.get(question));
+		let right: readonly Outcome[] = alike(others.get(question));
+		if (right.length === 0) [left, right] = [mine.get(question) ?? [], others.get(question) ?? []];
+		const match = left.length === right.length ? right[left.indexOf(outcome)] : undefined;
+		return match ? [[outcome, match]] : [];
 	});
 }
 

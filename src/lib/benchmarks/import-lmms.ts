@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../bytes/json.ts';
+import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Result } from './benchmark.ts';
@@ -7,17 +7,41 @@ import { columnsOf, resultsOfRows } from './import-rows.ts';
 
 /**
  * Samples of lmms-eval (`--log_samples`): a line each of `{doc_id, doc, target, resps, filtered_resps, …}`, where `doc` holds the data
- * set's columns. Older versions name it `input`. The raw response is scored, by our rules.
+ * set's columns. The oldest versions name it `input`; since 0.4 there is none, and what is left of the columns stands in the objects of the
+ * metrics, the question in the prompt, `input`. The raw response is scored, by our rules.
  *
  * @throws InputError naming file and line
  */
 export async function importLmms(source: ByteSource, benchmark: Benchmark): Promise<Result[]> {
 	const lines = await readJsonLines(source);
 	const rows = lines.map(({ value, where }) => {
-		const columns = { ...targetOf(value), ...columnsOf(value['doc'] ?? value['input']) };
-		return { id: numberField(value, 'doc_id', where), columns, where, pred: responseOf(value, where) };
+		const doc = columnsOf(value['doc'] ?? value['input']);
+		const whole = Object.keys(doc).length > 0 || typeof value['input'] !== 'string';
+		const columns = { ...targetOf(value), ...(whole ? doc : columnsOfPrompt(value)) };
+		return {
+			...{ id: numberField(value, 'doc_id', where), columns, where, pred: responseOf(value, where) },
+			...(!whole && { advice: WITHOUT_DOC })
+		};
 	});
 	return resultsOfRows(benchmark, rows, source.name);
+}
+
+const WITHOUT_DOC =
+	'lmms-eval has not written the columns of the data set ("doc") since 0.4, and the objects of the metrics lack this one; add it to the lines from the data set, by "doc_id"';
+
+/** Instructions that the harness's tasks put after the question. */
+const INSTRUCTION =
+	/\n\s*(Answer the question using a single word or phrase|Answer with the option's letter[^\n]*)\.?\s*$/;
+
+/** Columns of a line without `doc`: those of the metrics' objects, and question and options as the prompt has them. */
+function columnsOfPrompt(value: JsonObject<Json>): JsonObject<Json> {
+	const prompt = String(value['input']).replace(INSTRUCTION, '');
+	const options = Object.fromEntries(
+		[...prompt.matchAll(/^([A-I])\. (.*)$/gm)].map(([, letter = '', text = '']) => [letter, text])
+	);
+	const question = prompt.replace(/^[A-I]\. .*$/gm, '').trim();
+	const metrics = Object.values(value).filter(isObject) as JsonObject<Json>[];
+	return Object.assign({ question, ...options }, ...metrics) as JsonObject<Json>;
 }
 
 const targetOf = ({ target }: JsonObject<Json>): JsonObject<Json> =>

@@ -30,7 +30,7 @@ export function resultsOfRows(
 				`${row.where}: example ${id} is there already (${before}); the file has been joined or edited, export it again.`
 			);
 		places.set(id, row.where);
-		const data = benchmark.fromRow!(new Columns(row));
+		const data = benchmark.fromRow!(new Columns({ ...row, file: name }));
 		return { id, pred: row.pred, data: checkData<Data>(data, benchmark.fields, row.where) };
 	});
 }

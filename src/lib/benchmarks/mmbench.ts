@@ -68,6 +68,7 @@ export const mmbench: Benchmark<MmbenchData> = {
 		l2_category: row.text('l2-category', 'L2-category'),
 		options_dict: { A: '', B: '', C: '', D: '', ...row.options() }
 	}),
+	identity: ({ index, question }) => `${index}: ${question}`,
 	examples,
 	prompt(data, imageCount) {
 		const options = LETTERS.map((letter) => `${letter}. ${data.options_dict[letter] ?? NOT_AVAILABLE}\n`);

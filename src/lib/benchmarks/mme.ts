@@ -3,7 +3,7 @@ import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { answerNotes, isUnanswered } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
-import { capital, yesOrNo } from './formats/columns.ts';
+import { baseName, capital, yesOrNo } from './formats/columns.ts';
 import { imageFile, openFirst, readText, UniqueIds, visiblePaths } from './formats/files.ts';
 import { lines, strip } from './python/text.ts';
 
@@ -59,6 +59,8 @@ export const mme: Benchmark<MmeData> = {
 		image_path: row.optional('question_id', 'image_path'),
 		dataset_name: row.text('category', 'dataset_name')
 	}),
+	identity: ({ dataset_name, image_id, question }) =>
+		`${dataset_name}/${baseName(image_id)}: ${question.replace(/\s*Please answer yes or no\.?\s*$/, '')}`,
 	examples,
 	prompt: ({ question }, imageCount) => formatTemplate('mme', [{ question }], { imageCount }),
 	score

@@ -88,6 +88,7 @@ export const mmmu: Benchmark<MmmuData> = {
 			num_option_images: 0
 		};
 	},
+	identity: ({ id }) => id,
 	examples,
 	prompt: ({ question, question_type }, imageCount) =>
 		formatTemplate(question_type === MULTIPLE_CHOICE ? 'mmb' : 'eval-vqa', [{ question }], { imageCount }),

@@ -4,6 +4,7 @@ import { InputError } from '../tensor/errors.ts';
 import { percent, unitsOf } from './accuracy.ts';
 import { answerNotes, isUnanswered } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
+import { baseName } from './formats/columns.ts';
 import { idField, imageFile, openFirst, readJsonLines, stringField, UniqueIds } from './formats/files.ts';
 
 const CATEGORIES = ['adversarial', 'popular', 'random'] as const;
@@ -35,12 +36,19 @@ export const pope: Benchmark<PopeData> = {
 		question: row.text('question', 'text'),
 		answer: row.yesOrNo('answer', 'label', 'target'),
 		image_path: row.optional('image_source', 'image', 'image_path'),
-		category: row.text('category')
+		category: row.optional('category') || samplingOf(row.file) || row.text('category')
 	}),
+	identity: ({ image_path, question }) => `${baseName(image_path)}: ${question}`,
 	examples,
 	prompt: ({ question }, imageCount) => formatTemplate('eval-vqa', [{ question }], { imageCount }),
 	score
 };
+
+/** The sampling that the name of lmms-eval's task tells, where the rows do not; '' when it tells none. */
+function samplingOf(file: string): string {
+	const [, word] = /pope_(adv|pop|random)/i.exec(file) ?? [];
+	return CATEGORIES.find((category) => word !== undefined && category.startsWith(word.toLowerCase())) ?? '';
+}
 
 async function* examples(folder: SourceFolder): AsyncGenerator<Example<PopeData>, void, void> {
 	let id = 0;

@@ -70,6 +70,7 @@ export const seed: Benchmark<SeedData> = {
 			question_type: row.optional('question_type', 'category') || (TYPES[Number(type) - 1] ?? `type ${type}`)
 		};
 	},
+	identity: ({ question_id, question }) => `${question_id}: ${question}`,
 	examples,
 	prompt: ({ question, choices }, imageCount) =>
 		formatTemplate(

@@ -84,6 +84,7 @@ export const sqa: Benchmark<SqaData> = {
 			answer_index: answer.charCodeAt(0) - 65
 		};
 	},
+	identity: ({ question_id, question, choices }) => JSON.stringify([question_id, question, choices]),
 	examples,
 	prompt({ question }, imageCount) {
 		const parsed = parseQuestion(question)!;

@@ -117,16 +117,9 @@ export function breakdownRows(
 	};
 }
 
-/** Whether examples of one id are the same question in both; tables of other tools may be in another order. */
-function sameExamples(a: ScoredRun, b: ScoredRun): boolean {
-	const truths = new Map(a.results.map(({ id, data }) => [id, data['answer']]));
-	return b.results.every(({ id, data }) => !truths.has(id) || truths.get(id) === data['answer']);
-}
-
-/** Differences of two runs by category and over all, the largest first; none when their examples are not the same. */
+/** Differences of two runs by category and over all, the largest first, on the questions that both answered; none without such. */
 export function differenceRows(a: ScoredRun, b: ScoredRun, level: number, of: Kinds): PairedRows {
 	const names = { a: shortTitle(a, of), b: shortTitle(b, of) };
-	if (!sameExamples(a, b)) return { ...names, rows: [] };
 	const categories = [...new Set(a.report.outcomes.flatMap((outcome) => outcome.categories[level] ?? []))];
 	const rows = [undefined, ...categories].flatMap((category) => {
 		const difference = pairedDifference(a.report, b.report, category === undefined ? {} : { category });

@@ -1,4 +1,4 @@
-import type { Data, Outcome } from '$lib/benchmarks/benchmark.ts';
+import type { Data } from '$lib/benchmarks/benchmark.ts';
 import type { ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import { sceneFacts } from '$lib/benchmarks/scene-facts.ts';
 import { shortTitle } from '$lib/study/breakdown.ts';
@@ -38,27 +38,37 @@ export function askedExamples(
 ): AskedExample[] {
 	const [first] = runs;
 	if (!first) return [];
-	const results = runs.map((run) => new Map(run.results.map((result) => [result.id, result])));
-	const outcomes = runs.map((run) => new Map(run.report.outcomes.map((outcome) => [outcome.id, outcome])));
-	return first.results.flatMap(({ id, data }) => {
-		const outcome = outcomes[0]!.get(id);
+	// By what is asked: rows of other tools may be in another order.
+	const ofRuns = runs.map((run) => {
+		const outcomes = new Map(run.report.outcomes.map((outcome) => [outcome.id, outcome]));
+		const asked = run.results.map((result) => ({ result, outcome: outcomes.get(result.id) }));
+		return new Map(asked.map((answer) => [answer.outcome?.question ?? String(answer.result.id), answer]));
+	});
+	const outcomes = new Map(first.report.outcomes.map((outcome) => [outcome.id, outcome]));
+	return first.results.flatMap(({ id, pred, data }) => {
+		const outcome = outcomes.get(id);
 		if (category !== undefined && !outcome?.categories.includes(category)) return [];
 		return [
 			{
 				...{ id, data, question: textOf(data['question']), truth: textOf(data['answer']) },
 				categories: outcome?.categories ?? [],
 				answers: runs.flatMap((run, i) => {
-					const result = results[i]!.get(id);
-					return result
-						? [{ run: shortTitle(run, kinds), pred: result.pred, credit: creditOf(outcomes[i]!.get(id)) }]
+					const answer =
+						run === first ? { result: { pred }, outcome } : ofRuns[i]!.get(outcome?.question ?? String(id));
+					return answer
+						? [
+								{
+									run: shortTitle(run, kinds),
+									pred: answer.result.pred,
+									credit: answer.outcome?.credit
+								}
+							]
 						: [];
 				})
 			}
 		];
 	});
 }
-
-const creditOf = (outcome: Outcome | undefined) => outcome?.credit;
 
 function textOf(value: Data[string] | undefined): string {
 	if (value === undefined || value === null) return '';

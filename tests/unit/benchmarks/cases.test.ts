@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { pairedDifference } from '../../../src/lib/benchmarks/compare.ts';
+import { scoreImported } from '../../../src/lib/benchmarks/run/scored.ts';
 import { importResults } from '../../../src/lib/benchmarks/import.ts';
 import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
 import { memorySource } from '../../../src/lib/checkpoint/memory.ts';
@@ -8,14 +10,17 @@ import { examplesOf } from './support.ts';
 /** Files as people have them; the README beside each says what is right and by which source. */
 const CASES = new URL('../../fixtures/cases/', import.meta.url);
 
-/** Results of a case's file, scored. */
-async function reportOf(path: string, benchmark: string) {
+async function resultsOf(path: string, benchmark: string) {
 	const { results } = await importResults(
 		memorySource(path.split('/').at(-1)!, new Uint8Array(readFileSync(new URL(path, CASES)))),
 		findBenchmark(benchmark)
 	);
-	return findBenchmark(benchmark).score(results);
+	return results;
 }
+
+/** Results of a case's file, scored. */
+const reportOf = async (path: string, benchmark: string) =>
+	findBenchmark(benchmark).score(await resultsOf(path, benchmark));
 
 const scoresOf = ({
 	scores
@@ -51,6 +56,51 @@ describe('result files of other tools', () => {
 
 	it('truths of MME may have a full stop', async () => {
 		expect(scoresOf(await reportOf('mme-yes-with-a-dot/mme.xlsx', 'mme'))).toEqual(MME);
+	});
+});
+
+describe('samples of lmms-eval 0.7, which have no "doc"', () => {
+	const folder = 'import-lmms-eval-0.7/20260901_samples_';
+	const right = async (task: string, benchmark: string) => {
+		const { outcomes } = await reportOf(`${folder}${task}.jsonl`, benchmark);
+		return [outcomes.filter(({ credit }) => credit === 1).length, outcomes.length];
+	};
+
+	it('have their columns in the objects of the metrics', async () => {
+		const mme = await reportOf(`${folder}mme.jsonl`, 'mme');
+		expect(mme.outcomes).toHaveLength(56);
+		expect(scoresOf(mme)).toEqual(MME);
+		expect(await right('mmbench_en_dev', 'mmbench')).toEqual([4, 4]);
+		expect(await right('pope_adv', 'pope')).toEqual([5, 8]);
+		expect(await right('mmmu_val', 'mmmu')).toEqual([4, 4]);
+	});
+
+	it('are refused with the column that the harness does not write', async () => {
+		const line =
+			'{"doc_id": 0, "target": "yes", "input": "Is it?", "filtered_resps": "Yes", "pope_accuracy": {}}';
+		const file = memorySource('samples.jsonl', new TextEncoder().encode(line));
+		await expect(importResults(file, findBenchmark('pope'))).rejects.toThrow(
+			/"category" is missing.*lmms-eval has not written/
+		);
+	});
+});
+
+describe('runs of different files', () => {
+	it('are paired by what is asked, never by row', async () => {
+		const load = async (name: string) =>
+			scoreImported(
+				name,
+				findBenchmark('pope'),
+				await resultsOf(`import-pairing-other-questions/${name}`, 'pope')
+			);
+		const [a, b] = await Promise.all([load('modelA_pope_adv.jsonl'), load('modelB_pope_random.jsonl')]);
+		const difference = pairedDifference(a.report, b.report)!;
+		expect(difference.examples).toBe(20);
+		const reversed = {
+			...b.report,
+			outcomes: b.report.outcomes.map((outcome) => ({ ...outcome, id: 39 - outcome.id }))
+		};
+		expect(pairedDifference(a.report, reversed)!.value).toBe(difference.value);
 	});
 });
 

@@ -1,3 +1,5 @@
+import { identified } from '../../../src/lib/benchmarks/compare.ts';
+import type { ScoredRun } from '../../../src/lib/benchmarks/run/scored.ts';
 import { describe, expect, it } from 'vitest';
 import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
 import { scoreImported } from '../../../src/lib/benchmarks/run/scored.ts';
@@ -27,6 +29,12 @@ const all = [
 	scenesRun('c-abs', 16)
 ];
 const other = scoreImported('other', scenes, all[0]!.results, { tokens: 100 });
+
+/** The same rows, whose questions are others. */
+function otherQuestions(run: ScoredRun): ScoredRun {
+	const results = run.results.map((result) => ({ ...result, data: { answer: '?' } }));
+	return { ...run, results, report: identified(run.benchmark, run.report, results) };
+}
 
 describe('scores of runs', () => {
 	it('are drawn as series of their own by origin; percentages end at 100', () => {
@@ -67,7 +75,7 @@ describe('scores of runs', () => {
 		expect(names).toEqual({ a: 'D-Abstractor, M = 64', b: 'Linear, M = 144' });
 		expect(rows.slice(0, 2).map(({ category }) => category)).toEqual(['all answers', 'counting']);
 		expect(rows[1]).toMatchObject({ value: 100, onlyB: 0 });
-		const shuffled = { ...b, results: b.results.map((result) => ({ ...result, data: { answer: '?' } })) };
+		const shuffled = otherQuestions(b);
 		expect(differenceRows(a, shuffled, 0, known).rows, 'not the same questions').toEqual([]);
 	});
 });
@@ -104,7 +112,7 @@ describe('figures of runs', () => {
 		await expect(makeItem(pairedDifferencesStudy, { runs: [a] }, standardChoices)).rejects.toThrow(
 			'two runs'
 		);
-		const shuffled = { ...b, results: b.results.map((result) => ({ ...result, data: { answer: '?' } })) };
+		const shuffled = otherQuestions(b);
 		await expect(makeItem(pairedDifferencesStudy, { runs: [a, shuffled] }, standardChoices)).rejects.toThrow(
 			'same questions'
 		);

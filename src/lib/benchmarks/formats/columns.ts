@@ -8,14 +8,23 @@ export interface ForeignRow {
 	readonly pred: string;
 	/** File and line, for messages. */
 	readonly where: string;
+	/** Name of the file. */
+	readonly file?: string;
+	/** What to do about a column that is missing. */
+	readonly advice?: string;
 }
 
 /** Reads columns; their names differ in case and hyphens between tools. */
 export class Columns {
 	readonly #values: ReadonlyMap<string, Json>;
 	readonly #where: string;
+	readonly #advice: string;
+	/** Name of the file, which may say what the columns do not. */
+	readonly file: string;
 
-	constructor({ columns, where }: ForeignRow) {
+	constructor({ columns, where, file = '', advice = 'give the file as the tool wrote it' }: ForeignRow) {
+		this.file = file;
+		this.#advice = advice;
 		this.#values = new Map(Object.entries(columns).map(([name, value]) => [canonical(name), value]));
 		this.#where = where;
 	}
@@ -38,9 +47,7 @@ export class Columns {
 	text(...names: readonly string[]): string {
 		const value = this.optional(...names);
 		if (value !== '') return value;
-		throw new InputError(
-			`${this.#where}: the column "${names[0]}" is missing or empty; give the file as the tool wrote it.`
-		);
+		throw new InputError(`${this.#where}: the column "${names[0]}" is missing or empty; ${this.#advice}.`);
 	}
 
 	number(...names: readonly string[]): number {
@@ -86,6 +93,13 @@ export function yesOrNo(text: string): 'yes' | 'no' | undefined {
 	const word = text.trim().replace(/\.$/, '').toLowerCase();
 	return word === 'yes' || word === 'no' ? word : undefined;
 }
+
+/** Name of a file without its folders and ending. */
+export const baseName = (path: string) =>
+	path
+		.split('/')
+		.at(-1)!
+		.replace(/\.[^.]+$/, '');
 
 /** First letter large, the others small. */
 export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase();

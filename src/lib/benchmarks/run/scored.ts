@@ -1,5 +1,6 @@
 import type { Estimate } from '../../analysis/statistics.ts';
 import type { Benchmark, Report, Result } from '../benchmark.ts';
+import { identified } from '../compare.ts';
 import { headlineInterval } from '../interval.ts';
 import type { RunManifest } from './record.ts';
 
@@ -58,7 +59,7 @@ export function scoreImported(
 
 function scored(benchmark: Benchmark, results: Iterable<Result>, resamples: number) {
 	const ordered = [...results].sort((a, b) => a.id - b.id);
-	const report = benchmark.score(ordered);
+	const report = identified(benchmark, benchmark.score(ordered), ordered);
 	const interval = headlineInterval(report, { resamples });
 	return { benchmark, results: ordered, report, ...(interval && { interval }) };
 }
