@@ -1,5 +1,5 @@
 import { blobSource, memorySource } from '../checkpoint/memory.ts';
-import type { ModelSource } from '../model/runtime/model-folder.ts';
+import type { ModelSource } from '../model/runtime/model-source.ts';
 import { MANIFEST_FILE, type ModelFile } from '../model/manifest.ts';
 import { InputError } from '../tensor/errors.ts';
 import { holdModel } from './model-locks.ts';

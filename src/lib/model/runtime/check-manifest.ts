@@ -9,7 +9,7 @@ import {
 	type ModelManifest
 } from '../manifest.ts';
 import { parseProjector } from '../parse-config.ts';
-import type { ModelSource } from './model-folder.ts';
+import type { ModelSource } from './model-source.ts';
 
 type Fields = Record<string, unknown>;
 

@@ -1,20 +1,8 @@
 import { sha256 } from '../../bytes/hash.ts';
-import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { MANIFEST_FILE, type ModelFile, type ModelManifest } from '../manifest.ts';
 import { readManifest } from './check-manifest.ts';
-
-/** A folder that model files come from. */
-export interface ModelSource extends SourceFolder {
-	/**
-	 * Loads a whole file where that is better done by the source (a download): reports bytes as they come, and with
-	 * `fresh` goes past every cache. Undefined when there is no such file.
-	 */
-	load?(
-		path: string,
-		options: { readonly fresh: boolean; readonly onBytes: (loaded: number) => void }
-	): Promise<Uint8Array | undefined>;
-}
+import type { ModelSource } from './model-source.ts';
 
 export interface ModelFolderOptions {
 	/** Hash of a file that is used where it lies; when absent, such files are read whole and hashed here. */

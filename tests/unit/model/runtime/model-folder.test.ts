@@ -1,7 +1,8 @@
 import { sha256 } from '../../../../src/lib/bytes/hash.ts';
 import { describe, expect, it } from 'vitest';
 import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
-import { openModelFolder, type ModelSource } from '../../../../src/lib/model/runtime/model-folder.ts';
+import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
+import type { ModelSource } from '../../../../src/lib/model/runtime/model-source.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 
 const bytes = new TextEncoder().encode('weights');
