@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readParquet } from '../../../src/lib/benchmarks/formats/parquet.ts';
 import { pairedDifference } from '../../../src/lib/benchmarks/compare.ts';
 import { scoreImported } from '../../../src/lib/benchmarks/run/scored.ts';
 import { importResults } from '../../../src/lib/benchmarks/import.ts';
@@ -105,6 +106,21 @@ describe('runs of different files', () => {
 });
 
 describe('data of benchmarks', () => {
+	it.each(['snappy', 'gzip', 'zstd', 'lz4', 'brotli'])('parquet packed with %s', async (codec) => {
+		const read = (name: string) =>
+			readParquet(
+				memorySource(
+					name,
+					new Uint8Array(readFileSync(new URL(`../benchmarks/codecs/${name}.parquet`, CASES)))
+				),
+				['id', 'question', 'image_1']
+			);
+		const rows = await read(codec);
+		expect(rows).toHaveLength(3);
+		expect(rows).toEqual(await read('none'));
+		expect(rows[2]).toMatchObject({ id: 'validation_Art_2' });
+	});
+
 	it('MME with truths "Yes." and "no"', async () => {
 		const examples = await examplesIn('mme-yes-with-a-dot/data/', 'mme');
 		expect(examples.map(({ data }) => data['answer'])).toEqual(['Yes', 'No']);
