@@ -115,8 +115,8 @@ test('where the browser gives the page no storage, a model is kept in memory and
 
 test('the self-test shows in the page that an adapter computes something else', async ({ page }) => {
 	test.setTimeout(600_000);
-	// Every reciprocal square root of a normalisation is wrong, and no error tells.
-	await page.route(/convert\.worker/, async (route) => {
+	// In every worker (the model's runs on WASM): each reciprocal square root of a normalisation is wrong, and no error tells.
+	await page.route(/entry\.worker/, async (route) => {
 		const response = await route.fetch();
 		const fault = `const make = GPUDevice.prototype.createShaderModule;
 GPUDevice.prototype.createShaderModule = function (d) {
