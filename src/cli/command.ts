@@ -9,6 +9,8 @@ export interface Terminal {
 	progress(text: string): void;
 	/** A line for the reader, on standard error of a terminal only. */
 	note(text: string): void;
+	/** What the reader must know of the result, a sentence: on standard error, a terminal or not. */
+	warn(text: string): void;
 	/** Aborted by Ctrl-C. */
 	readonly signal: AbortSignal;
 }

@@ -81,7 +81,7 @@ export const convertCommand: Command = {
 					terminal.progress(
 						`${stage === 'hash' ? 'hashing' : 'writing'} ${what}: ${sizeInWords(done)} of ${sizeInWords(total)}`
 					),
-				onNotes: (notes) => notes.forEach((note) => terminal.note(note)),
+				onNotes: (notes) => notes.forEach((note) => terminal.warn(note)),
 				signal: terminal.signal
 			});
 			terminal.note(

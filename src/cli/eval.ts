@@ -105,7 +105,7 @@ export const evalCommand: Command = {
 				storages.push(storage);
 				const identity = identify(benchmark, manifest, { ...choice, data, backend: 'node', versions });
 				const record = await openRun(storage, identity, benchmark, { resume: values.resume ?? false });
-				if (record.repaired) terminal.note(`${storage.name}: a half-written last result was removed.`);
+				if (record.repaired) terminal.warn(`${storage.name}: a half-written last result was removed.`);
 				targets.push({ ...choice, record, storage });
 			}
 			const writeReports = async () => {

@@ -110,6 +110,10 @@ function openTerminal(): { terminal: Terminal; close: () => void } {
 		note(text) {
 			progress('');
 			if (stderr.isTTY) stderr.write(`${text}\n`);
+		},
+		warn(text) {
+			progress('');
+			print(stderr, text);
 		}
 	};
 	return {

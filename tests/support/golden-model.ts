@@ -18,6 +18,7 @@ export const silent = {
 	write: () => undefined,
 	progress: () => undefined,
 	note: () => undefined,
+	warn: () => undefined,
 	signal: new AbortController().signal
 };
 

@@ -58,6 +58,7 @@ describe('honeybee eval over every projector and M', () => {
 		write: () => undefined,
 		progress: (text) => errors.push(text),
 		note: () => undefined,
+		warn: () => undefined,
 		signal: new AbortController().signal
 	};
 	const evaluate = (limit: number, ...more: string[]) =>

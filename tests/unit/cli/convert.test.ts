@@ -82,6 +82,7 @@ function listen(signal = new AbortController().signal) {
 	const terminal: Terminal = {
 		write: () => undefined,
 		note: (text) => void said.notes.push(text),
+		warn: (text) => void said.notes.push(text),
 		progress: (text) => void said.progress.push(text),
 		signal
 	};

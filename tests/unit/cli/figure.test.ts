@@ -14,6 +14,7 @@ const terminal = {
 	write: () => undefined,
 	progress: () => undefined,
 	note: () => undefined,
+	warn: () => undefined,
 	signal: new AbortController().signal
 };
 

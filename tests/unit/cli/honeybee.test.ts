@@ -48,6 +48,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+it('convert says what must be known of the model also where nobody watches, in a log', async () => {
+	const cases = join(root, 'tests/fixtures/cases');
+	const { code, stderr } = await honeybee([
+		...['convert', join(cases, 'tiny-base'), join(folder, 'longer')],
+		...['--tokenizer', join(cases, 'tokenizer-one-longer/tokenizer')]
+	]);
+	expect(stderr).toMatch(
+		/^The tokenizer in \S+ has a token without a row [^\n]* \(<pad>, id 512\); [^\n]*\.\n$/
+	);
+	expect(code).toBe(0);
+});
+
 const question = 'How many objects are there in the picture?';
 
 describe('ask', () => {

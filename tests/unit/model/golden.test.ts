@@ -62,6 +62,7 @@ function terminal(output: string[] = []): Terminal {
 		write: (text) => void output.push(text),
 		progress: () => undefined,
 		note: () => undefined,
+		warn: () => undefined,
 		signal: new AbortController().signal
 	};
 }

@@ -29,6 +29,7 @@ describe('subjects of the benchmark', () => {
 			write: () => undefined,
 			progress: () => undefined,
 			note: () => undefined,
+			warn: () => undefined,
 			signal: new AbortController().signal
 		});
 		manifest = JSON.parse(await readFile(join(model, 'honeybee.json'), 'utf8')) as ModelManifest;

@@ -31,6 +31,7 @@ beforeAll(async () => {
 		write: () => undefined,
 		progress: () => undefined,
 		note: () => undefined,
+		warn: () => undefined,
 		signal: new AbortController().signal
 	});
 	source = await openFolder(folder);

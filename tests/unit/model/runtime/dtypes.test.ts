@@ -31,6 +31,7 @@ it.each(['fp16', 'q4', 'q4f16'] as const)('%s answers over many steps, near floa
 		write: (text) => void output.push(text),
 		progress: () => undefined,
 		note: () => undefined,
+		warn: () => undefined,
 		signal: new AbortController().signal
 	};
 	await convertCommand.run([join(golden, 'd-abs/last'), model, '--dtype', dtype], terminal);
