@@ -9,7 +9,7 @@ import type { ForeignRow } from './formats/columns.ts';
 import { resultsOfRows } from './import-rows.ts';
 
 /**
- * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx` or `.tsv`, or `.json` with `PRED_FORMAT=json`): the data set's columns without the images, and `prediction`.
+ * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx`, `.tsv` or `.csv`, or `.json` with `PRED_FORMAT=json`): the data set's columns without the images, and `prediction`.
  *
  * @throws InputError naming file and row
  */
@@ -60,7 +60,8 @@ async function tableOf(
 		return rows.map((row, i) => ({ cells: { ...empty, ...row }, where: `${source.name}, row ${i + 2}` }));
 	}
 	const rows = [];
-	for await (const { cells, line } of readTsv(source, new Set(['image'])))
+	const separator = source.name.toLowerCase().endsWith('.csv') ? ',' : undefined;
+	for await (const { cells, line } of readTsv(source, new Set(['image']), separator))
 		rows.push({ cells, where: `${source.name}, line ${line}` });
 	return rows;
 }

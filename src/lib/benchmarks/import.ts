@@ -17,7 +17,8 @@ const importers: readonly {
 	{ ends: '.json', tool: 'upstream', read: importUpstream },
 	{ ends: '.jsonl', tool: 'lmms-eval', read: importLmms },
 	{ ends: '.xlsx', tool: 'VLMEvalKit', read: importVlmeval },
-	{ ends: '.tsv', tool: 'VLMEvalKit', read: importVlmeval }
+	{ ends: '.tsv', tool: 'VLMEvalKit', read: importVlmeval },
+	{ ends: '.csv', tool: 'VLMEvalKit', read: importVlmeval }
 ];
 
 export const importable: readonly string[] = [...new Set(importers.map(({ ends }) => ends))];
@@ -34,6 +35,6 @@ export async function importResults(
 		if (source.name.toLowerCase().endsWith(ends) && (!fits || (await fits(source))))
 			return { tool, results: await read(source, benchmark) };
 	throw new InputError(
-		`${source.name} is not a result file that is known here; give upstream's .json, lmms-eval's .jsonl or VLMEvalKit's .xlsx, .tsv or .json.`
+		`${source.name} is not a result file that is known here; give upstream's .json, lmms-eval's .jsonl or VLMEvalKit's .xlsx, .tsv, .csv or .json.`
 	);
 }

@@ -110,7 +110,7 @@ describe('tables of VLMEvalKit', () => {
 	const row = (index: number, answer: string, prediction: string) =>
 		[index, 'Which?', '', 'cat', 'dog', '', '', answer, 'identity', 'coarse perception', prediction] as const;
 
-	it('MMBench as Excel and as TSV, with circular evaluation', async () => {
+	it('MMBench as Excel, TSV and CSV, with circular evaluation', async () => {
 		const rows = [row(1, 'A', 'A'), row(1_000_001, 'B', 'B'), row(2, 'A', 'A'), row(1_000_002, 'B', 'A')];
 		const xlsx = await take('mmbench', 'm_MMBench.xlsx', writeXlsx(columns, rows));
 		const tsv = await take(
@@ -118,8 +118,13 @@ describe('tables of VLMEvalKit', () => {
 			'm_MMBench.tsv',
 			[columns, ...rows].map((cells) => cells.join('\t')).join('\n')
 		);
-		expect(xlsx.tool).toBe('VLMEvalKit');
-		for (const { results } of [xlsx, tsv]) {
+		const csv = await take(
+			'mmbench',
+			'm_MMBench.csv',
+			[columns, ...rows].map((cells) => cells.map((cell) => `"${cell}"`).join(',')).join('\r\n')
+		);
+		expect([xlsx.tool, csv.tool]).toEqual(['VLMEvalKit', 'VLMEvalKit']);
+		for (const { results } of [xlsx, tsv, csv]) {
 			const report = findBenchmark('mmbench').score(results);
 			expect(report.scores[0]!.value).toBeCloseTo(50, 9);
 		}
@@ -145,6 +150,6 @@ describe('tables of VLMEvalKit', () => {
 			/line 2: "index" is "x"/
 		);
 		await refused(take('mmbench', 'm.xlsx', new Uint8Array()), /m\.xlsx is empty/);
-		await refused(take('mmbench', 'm.csv', 'a'), /m\.csv is not a result file/);
+		await refused(take('mmbench', 'm.txt', 'a'), /m\.txt is not a result file/);
 	});
 });

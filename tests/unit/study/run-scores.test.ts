@@ -1,8 +1,7 @@
-import { identified } from '../../../src/lib/benchmarks/compare.ts';
-import type { ScoredRun } from '../../../src/lib/benchmarks/run/scored.ts';
 import { describe, expect, it } from 'vitest';
+import { identified } from '../../../src/lib/benchmarks/compare.ts';
 import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
-import { scoreImported } from '../../../src/lib/benchmarks/run/scored.ts';
+import { scoreImported, type ScoredRun } from '../../../src/lib/benchmarks/run/scored.ts';
 import { scenes } from '../../../src/lib/benchmarks/scenes.ts';
 import {
 	breakdownRows,

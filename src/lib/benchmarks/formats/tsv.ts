@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 
-const TAB = 9;
+const TAB = '\t';
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const QUOTE = 34;
@@ -26,16 +26,19 @@ interface Field {
 }
 
 /**
- * Rows of a tab-separated file with a header, read piece by piece: quoted fields may hold tabs, line ends and doubled
+ * Rows of a file of separated values with a header, read piece by piece: quoted fields may hold separators, line ends and doubled
  * quotes, as `pandas.read_csv(sep="\t")` reads them. Large columns can be deferred: only where they lie is kept.
  *
+ * @param separator one character, a tab if not said
  * @throws InputError naming the line when a row has another number of columns or a quote is not closed
  */
 export async function* readTsv(
 	source: ByteSource,
-	deferred: ReadonlySet<string> = new Set()
+	deferred: ReadonlySet<string> = new Set(),
+	separator = TAB
 ): AsyncGenerator<TsvRow, void, void> {
 	if (source.size === 0) throw new InputError(`${source.name} is empty; download it again.`);
+	const between = separator.charCodeAt(0);
 	let header: string[] | undefined;
 	let state: State = 'start';
 	let line = 1;
@@ -98,7 +101,7 @@ export async function* readTsv(
 				state = 'quoted';
 				if (keep) field.bytes.push(byte);
 				field.end = at + 1;
-			} else if (byte === TAB) {
+			} else if (byte === between) {
 				fields.push(field);
 				beginField(at + 1);
 			} else if (byte === LINE_FEED || byte === CARRIAGE_RETURN) {
