@@ -1,9 +1,9 @@
-import { expose, type Endpoint } from 'comlink';
+import { expose } from 'comlink';
 
 /** A worker in this thread: what is exposed answers over a channel, everything structured-cloned as for a real one. */
 export function channelWorker(exposed: object): Worker {
 	const { port1, port2 } = new MessageChannel();
-	expose(exposed, port2 as unknown as Endpoint);
+	expose(exposed, port2);
 	port1.start();
 	const worker = {
 		postMessage: (message: unknown, transfer: Transferable[] = []) => port1.postMessage(message, transfer),

@@ -50,7 +50,7 @@ async function tableOf(
 		return (rows as readonly Json[]).map((cells, i) => {
 			const where = `${source.name}, row ${i + 1}`;
 			if (!isObject(cells)) throw new InputError(`${where}, is not an object; it is another kind of file.`);
-			return { cells: cells as JsonObject<Json>, where };
+			return { cells, where };
 		});
 	}
 	if (source.name.toLowerCase().endsWith('.xlsx')) {

@@ -25,9 +25,12 @@ import { channelWorker } from '../../support/channel-worker.ts';
 import { goldenImage, openGolden, silent } from '../../support/golden-model.ts';
 
 /** Each figure that a study makes, with it. */
-const made = Object.entries(studies).map(([id, study]) => ({
+const named: readonly (readonly [id: string, study: FigureStudy])[] = Object.entries<unknown>(studies).map(
+	([id, study]) => [id, study as FigureStudy]
+);
+const made = named.map(([id, study]) => ({
 	id,
-	study: study as unknown as FigureStudy,
+	study,
 	figure: figures.find((one) => one.id === id) as unknown as Figure<unknown>
 }));
 /** Two measurements of time are never the same. */

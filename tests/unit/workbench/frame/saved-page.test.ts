@@ -21,7 +21,7 @@ test('figures of a saved page keep the colours and titles of projectors', async 
 		...{ title: 'Sweep', address: 'scenes', script: '' }
 	});
 	const page = new DOMParser().parseFromString(html, 'text/html');
-	const [saved] = unpackValue(page.getElementById(DATA_ID)!.textContent!) as SavedFigure[];
+	const [saved] = unpackValue(page.getElementById(DATA_ID)!.textContent) as SavedFigure[];
 	const draw = (options: SavedFigure['options']) => sweep.draw(rows, { ...options, width: 500 }).outerHTML;
 	expect(draw(saved!.options)).toBe(draw({ projectors: projectorStyles }));
 	expect(draw(saved!.options)).not.toBe(draw({ projectors: {} }));
