@@ -37,7 +37,8 @@ test('the gallery makes every figure of an image as it is scrolled to, as the co
 	for (const id of Object.keys(studies))
 		await expect(page.getByRole('heading', { level: 2, name: titleOf(id), exact: true })).toBeAttached();
 	// Nothing is made that nobody looks at.
-	await expect(page.locator('#figure-logit-lens svg[role]')).toHaveCount(0);
+	const unseen = page.locator('#figure-logit-lens').getByRole('button', { name: 'Export', exact: true });
+	await expect(unseen).toBeDisabled();
 	const drawn: string[] = [];
 	for (const id of live) {
 		const entry = page.getByRole('heading', { level: 2, name: titleOf(id), exact: true });
