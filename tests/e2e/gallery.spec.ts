@@ -4,7 +4,7 @@ import type { Page } from 'playwright/test';
 import { studies, studyOf } from '../../src/lib/study/registry.ts';
 import { readCapsule } from '../../src/lib/viz/export/embed.ts';
 import { figures } from '../../src/lib/viz/registry.ts';
-import { expect, model, open, sceneFile, test } from './workbench.ts';
+import { expect, model, sceneFile, test } from './workbench.ts';
 
 const titleOf = (id: string) => figures.find((one) => one.id === id)!.title;
 
@@ -30,7 +30,8 @@ test('the gallery makes every figure of an image as it is scrolled to, as the co
 	test.setTimeout(900_000);
 	const scene = info.outputPath('scene.png');
 	sceneFile(scene, 12);
-	await open(page, '/gallery?backend=wasm&projector=d-abs');
+	await page.goto('/gallery?backend=wasm&projector=d-abs');
+	await expect(page.getByRole('radio', { name: 'D-Abstractor' })).toBeChecked({ timeout: 120_000 });
 	await page.getByLabel('Image file').setInputFiles(scene);
 
 	await expect(page.getByRole('heading', { level: 1, name: 'Gallery' })).toBeVisible();
