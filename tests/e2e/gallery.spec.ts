@@ -60,7 +60,8 @@ test('the gallery makes every figure of an image as it is scrolled to, as the co
 		Object.keys(studies).filter((id) => studyOf(id)!.needs.includes('run')).length
 	);
 
-	const id = 'token-map';
+	// Its numbers come out of the graph as they are. Maps of small steps divide rounding by the step, so that Node's and WASM's differ.
+	const id = 'sampling-offsets';
 	const figure = page.locator(`#figure-${id}`);
 	await figure.scrollIntoViewIfNeeded();
 	await figure.getByRole('button', { name: 'Export', exact: true }).click();
@@ -87,11 +88,11 @@ test('the gallery makes every figure of an image as it is scrolled to, as the co
 
 	for (const path of [here, there]) {
 		await drop(page, path);
-		await expect(page).toHaveURL(/locality\?.*projector=d-abs/);
+		await expect(page).toHaveURL(/offsets\?.*projector=d-abs/);
 		await expect(
 			figure.getByText(/^Identical to the file( but for the rounding of wasm and node)?.*: all \d+ rows/),
 			path
-		).toBeVisible({ timeout: 180_000 });
+		).toBeVisible();
 		await page.getByRole('link', { name: 'Gallery', exact: true }).click();
 	}
 });
