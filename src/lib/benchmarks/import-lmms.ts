@@ -35,7 +35,8 @@ const INSTRUCTION =
 
 /** Columns of a line without `doc`: those of the metrics' objects, and question and options as the prompt has them. */
 function columnsOfPrompt(value: JsonObject<Json>): JsonObject<Json> {
-	const prompt = String(value['input']).replace(INSTRUCTION, '');
+	const { input } = value;
+	const prompt = (typeof input === 'string' ? input : '').replace(INSTRUCTION, '');
 	const options = Object.fromEntries(
 		[...prompt.matchAll(/^([A-I])\. (.*)$/gm)].map(([, letter = '', text = '']) => [letter, text])
 	);
