@@ -11,6 +11,9 @@ import { parseConfig } from '../parse-config.ts';
 import { projectorOf } from '../projectors/registry.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
 import { StateDict } from '../state-dict.ts';
+import { PREFIX as LANGUAGE } from '../language/graph.ts';
+import { PREFIX as PROJECTOR } from '../projectors/parts.ts';
+import { PREFIX as VISION } from '../vision/graph.ts';
 import { openModelFolderCheckpoint } from './model-folder.ts';
 
 /** One projector to convert, with the state dict that holds it and both towers. */
@@ -93,8 +96,8 @@ export async function openSources(
 }
 
 /** Roots of upstream's state dict. */
-const roots = ['vision_model.', 'abstractor.', 'language_model.'] as const;
-const isModelKey = (key: string) => roots.some((root) => key.startsWith(root));
+const roots = [VISION, PROJECTOR, LANGUAGE] as const;
+const isModelKey = (key: string) => roots.some((root) => key.startsWith(`${root}.`));
 
 /** `projector_config.trained_tokens`, which upstream's checkpoints do not have. */
 function trainedTokens(json: JsonObject): number[] | undefined {

@@ -3,6 +3,7 @@ import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { convertSentencePiece } from '../text/sentencepiece.ts';
+import { readTokenizerJson, type AddedToken } from '../text/tokenizer-files.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 
 /** The tokenizer's files under the names the model folder uses, and what the user should know of them, in whole sentences. */
@@ -31,7 +32,7 @@ export async function openTokenizer(
 	else if (sentencePiece) {
 		const name = `${folder.name}/tokenizer.model`;
 		const added = await addedTokens(folder, config);
-		const converted = withAdded(convertSentencePiece(await whole(sentencePiece), name), added);
+		const converted = convertSentencePiece(await whole(sentencePiece), name, added);
 		files.set('tokenizer.json', new TextEncoder().encode(JSON.stringify(converted)));
 	} else
 		throw new InputError(
@@ -54,7 +55,9 @@ export async function openTokenizer(
 		throw new InputError(
 			`The tokenizer in ${folder.name} has ${tokenizer.vocabSize} pieces, the language model ${rows} rows: it is another model's; give the tokenizer of the checkpoint's language model.`
 		);
-	const behind = addedBehind(parsed, rows);
+	const behind = readTokenizerJson(parsed)
+		.added_tokens.filter(({ id }) => id >= rows)
+		.map(({ content, id }) => `${content}, id ${id}`);
 	if (behind.length > 0)
 		notes.push(
 			`The tokenizer in ${folder.name} has ${behind.length === 1 ? 'a token' : `${behind.length} tokens`} without a row in the language model's ${rows} (${behind.slice(0, 3).join(', ')}${behind.length > 3 ? ', …' : ''}); ${behind.length === 1 ? 'it is' : 'they are'} never produced and read as plain text.`
@@ -63,12 +66,6 @@ export async function openTokenizer(
 }
 
 const whole = (source: ByteSource): Promise<Uint8Array> => source.read(0, source.size);
-
-interface AddedToken {
-	readonly id: number;
-	readonly content: string;
-	readonly special: boolean;
-}
 
 /**
  * Tokens beside a `tokenizer.model`: transformers' slow tokenizers write them to `added_tokens.json`, and since 4.34 with what is special
@@ -98,27 +95,6 @@ async function addedTokens(
 }
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** A tokenizer.json with more added tokens; one that it has already is as it says there. */
-function withAdded(json: Record<string, unknown>, added: readonly AddedToken[]): Record<string, unknown> {
-	const own = json['added_tokens'] as readonly AddedToken[];
-	const known = new Set(own.map(({ id }) => id));
-	const more = added
-		.filter(({ id }) => !known.has(id))
-		.map((token) => ({ ...token, single_word: false, lstrip: false, rstrip: false, normalized: false }));
-	return { ...json, added_tokens: [...own, ...more].sort((a, b) => a.id - b.id) };
-}
-
-/** Added tokens behind the rows of the language model. */
-function addedBehind(json: unknown, rows: number): string[] {
-	const added =
-		isObject(json) && Array.isArray(json['added_tokens']) ? (json['added_tokens'] as unknown[]) : [];
-	return added.flatMap((token) =>
-		isObject(token) && Number(token['id']) >= rows
-			? [`${String(token['content'])}, id ${String(token['id'])}`]
-			: []
-	);
-}
 
 function parse(text: string, name: string): unknown {
 	try {

@@ -24,7 +24,7 @@ import { fusedAttention, plainAttention, type LanguageAttention, type SelfAttent
 import { ropeCaches } from './rope.ts';
 
 /** Keys of the language model begin with this. */
-const PREFIX = 'language_model';
+export const PREFIX = 'language_model';
 
 /** The type of past_key_values for a language dtype. */
 export function kvType(dtype: WeightDType): FloatType {

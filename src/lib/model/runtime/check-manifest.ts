@@ -1,3 +1,4 @@
+import { isObject } from '../../bytes/json.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { ProjectorConfig } from '../config.ts';
@@ -52,7 +53,7 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 			`${MANIFEST_FILE} in ${folder} ${what}; convert the checkpoint again with this version.`
 		);
 	};
-	if (!isFields(json)) return refuse('is not an object');
+	if (!isObject(json)) return refuse('is not an object');
 	if (json.format !== 'honeybee-model') return refuse('is not the manifest of a model folder');
 	if (json.format_version !== 1)
 		return refuse(`has format version ${String(json.format_version)}, and this version reads 1`);
@@ -89,7 +90,7 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 	const files = need('files', 'array') as unknown[];
 	const listed = new Set<string>();
 	files.forEach((file, i) => {
-		if (!isFields(file) || typeof file.path !== 'string' || typeof file.size !== 'number')
+		if (!isObject(file) || typeof file.path !== 'string' || typeof file.size !== 'number')
 			return refuse(`has no path and size in "files.${i}"`);
 		if (typeof file.sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(file.sha256))
 			return refuse(`has no SHA-256 for ${file.path}`);
@@ -100,7 +101,7 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 	});
 
 	const graph = (value: unknown, where: string): void => {
-		if (!isFields(value) || typeof value.graph !== 'string' || !Array.isArray(value.weights))
+		if (!isObject(value) || typeof value.graph !== 'string' || !Array.isArray(value.weights))
 			return refuse(`has no graph and weights in "${where}"`);
 		const { graph, weights } = value as unknown as GraphFiles;
 		for (const path of [graph, ...weights])
@@ -171,10 +172,6 @@ function checkLayers(
 	if (next !== count) refuse(`has language graphs of ${next} layers where the model has ${count}`);
 }
 
-function isFields(value: unknown): value is Fields {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Projector names may hold dots, so the name is whatever lies between the first and the last part. */
 function lookUp(json: Fields, path: string): unknown {
 	const parts = path.split('.');
@@ -182,5 +179,5 @@ function lookUp(json: Fields, path: string): unknown {
 		parts[0] === 'projectors' && parts.length > 2
 			? ['projectors', parts.slice(1, -1).join('.'), parts.at(-1)!]
 			: parts;
-	return keys.reduce<unknown>((value, key) => (isFields(value) ? value[key] : undefined), json);
+	return keys.reduce<unknown>((value, key) => (isObject(value) ? value[key] : undefined), json);
 }

@@ -30,9 +30,14 @@ interface SentencePieceModel {
  * way of splitting a piece into two pieces is a merge, by falling score, as transformers converts it.
  *
  * @param name file name for messages
+ * @param besides tokens added beside the model; one that it has already is as it says there
  * @throws InputError when the file is no SentencePiece model or one of another kind
  */
-export function convertSentencePiece(bytes: Uint8Array, name = 'tokenizer.model'): Record<string, unknown> {
+export function convertSentencePiece(
+	bytes: Uint8Array,
+	name = 'tokenizer.model',
+	besides: readonly AddedToken[] = []
+): Record<string, unknown> {
 	const { pieces, ...model } = parseModel(bytes, name);
 	if (
 		model.modelType !== BPE ||
@@ -43,11 +48,13 @@ export function convertSentencePiece(bytes: Uint8Array, name = 'tokenizer.model'
 		throw new InputError(
 			`${name} is not a byte-pair SentencePiece model with identity normalisation as LLaMA uses: give the tokenizer of the checkpoint's language model.`
 		);
-	const added: AddedToken[] = pieces.flatMap(({ text, type }, id) =>
+	const own: AddedToken[] = pieces.flatMap(({ text, type }, id) =>
 		type === UNKNOWN || type === CONTROL || type === USER_DEFINED
 			? [{ id, content: text, special: type !== USER_DEFINED }]
 			: []
 	);
+	const known = new Set(own.map(({ id }) => id));
+	const added = [...own, ...besides.filter(({ id }) => !known.has(id))].sort((a, b) => a.id - b.id);
 	return {
 		version: '1.0',
 		truncation: null,

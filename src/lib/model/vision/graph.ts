@@ -9,7 +9,7 @@ import type { WeightDType } from '../manifest.ts';
 import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
 
-const PREFIX = 'vision_model.vision_model';
+export const PREFIX = 'vision_model.vision_model';
 
 /** Keys of a tower that is read up to hidden state `last` and has no use for: what comes after it. */
 export function afterFeatures(key: string, last: number): boolean {
