@@ -280,12 +280,17 @@ async function measureTimes(
 const timedProvenance = ({ subject: { manifest, backend, image }, question }: MeasuredTimes) =>
 	`${manifest.name} · ${image.name}, “${question}” · ${manifest.dtype} on ${backend.backend} · batch 1, greedy`;
 
-export const latencyCurveStudy: FigureStudy<MeasuredTimes, TimeRows> = {
+/** What figures of times have in common. */
+const ofTimes = {
 	page: 'benchmarks',
 	needs: ['model', 'image'],
 	choices: ['stage'],
 	slow: true,
-	measure: (work, _choices, control) => measureTimes(work, control),
+	measure: (work, _choices, control) => measureTimes(work, control)
+} as const satisfies Omit<FigureStudy<MeasuredTimes, unknown>, 'show'>;
+
+export const latencyCurveStudy: FigureStudy<MeasuredTimes, TimeRows> = {
+	...ofTimes,
 	show: (measured, { stage }) => ({
 		rows: latencyRows(measured.timings, stage, kindsOf(measured.subject.manifest).kinds),
 		provenance: timedProvenance(measured),
@@ -294,11 +299,7 @@ export const latencyCurveStudy: FigureStudy<MeasuredTimes, TimeRows> = {
 };
 
 export const costCheckStudy: FigureStudy<MeasuredTimes, CountedTimeRows> = {
-	page: 'benchmarks',
-	needs: ['model', 'image'],
-	choices: ['stage'],
-	slow: true,
-	measure: (work, _choices, control) => measureTimes(work, control),
+	...ofTimes,
 	show: (measured, { stage }) => ({
 		rows: checkRows(
 			measured.timings,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
 import { writeSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
 import { convertAndAsk } from '../../../support/convert-and-ask.ts';
 import { folderInMemory } from '../../../support/disk-folder.ts';
@@ -160,3 +161,35 @@ async function keysOf(name: string): Promise<Record<string, string>> {
 	const { entries } = await openCheckpoint(folder(name));
 	return Object.fromEntries([...entries.keys()].map((key) => [key, 'weights.safetensors']));
 }
+
+describe('tokens beside a tokenizer.model', () => {
+	const last = 'tests/fixtures/golden/c-abs/last';
+	const open = async (changes: Record<string, string>) => {
+		const { openTokenizer } = await import('../../../../src/lib/model/convert/tokenizer.ts');
+		const { Tokenizer } = await import('../../../../src/lib/model/text/tokenizer.ts');
+		const config = readFileSync(`${last}/tokenizer_config.json`, 'utf8');
+		const folder = memoryFolder('slow', {
+			'tokenizer.model': new Uint8Array(readFileSync(`${last}/tokenizer.model`)),
+			'tokenizer_config.json': config,
+			...changes
+		});
+		const { files } = await openTokenizer(folder, 600, { chosen: true });
+		const json = JSON.parse(new TextDecoder().decode(files.get('tokenizer.json'))) as unknown;
+		return new Tokenizer({ tokenizer_json: json, tokenizer_config: JSON.parse(config) as unknown });
+	};
+
+	test('added_tokens.json gives them their ids, wherever they stand in a text', async () => {
+		const plain = await open({});
+		const added = await open({ 'added_tokens.json': '{"<loc1>": 512, "<loc2>": 513}' });
+		expect([plain.vocabSize, added.vocabSize]).toEqual([512, 514]);
+		expect(plain.tokenize('a<loc1>b')).not.toContain(512);
+		expect(added.tokenize('a<loc1>b')).toContain(512);
+		expect(added.tokenize('a b')).toEqual(plain.tokenize('a b'));
+	});
+
+	test('one without an id is refused', async () => {
+		await expect(open({ 'added_tokens.json': '{"<loc1>": "512"}' })).rejects.toThrow(
+			/added_tokens\.json gives "<loc1>" no id/
+		);
+	});
+});
