@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../../src/cli/io/decode-image.ts';
 import { readImageHeader } from '../../../../src/lib/model/image/header.ts';
-import { withoutMetadata } from '../../../../src/lib/model/image/metadata.ts';
+import { orientationOf, withoutMetadata } from '../../../../src/lib/model/image/metadata.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import cases from '../../../fixtures/images/cases.json' with { type: 'json' };
 import { goldenBytes } from './golden.ts';
@@ -44,6 +44,25 @@ describe('withoutMetadata', () => {
 			const after = await sharp(bytes).metadata();
 			expect([after.orientation, after.exif, after.icc]).toEqual([undefined, undefined, undefined]);
 			expect(Buffer.compare((await decodeImage(bytes, name)).data, fromBase64(rgb))).toBe(0);
+		}
+	});
+});
+
+describe('orientationOf', () => {
+	it.each(['jpeg', 'png', 'webp'] as const)('reads what EXIF says in a %s', async (format) => {
+		for (const orientation of [1, 3, 6, 8]) {
+			const file = await solid(9, 4).withMetadata({ orientation }).toFormat(format).toBuffer();
+			expect(orientationOf(new Uint8Array(file), format)).toBe(orientation);
+		}
+		const plain = await solid(9, 4).toFormat(format).toBuffer();
+		expect(orientationOf(new Uint8Array(plain), format)).toBe(1);
+	});
+
+	it('of the pictures that Pillow saved', () => {
+		for (const { name, file } of cases) {
+			const bytes = fromBase64(file);
+			const { format } = readImageHeader(bytes, name);
+			expect(orientationOf(bytes, format)).toBe(name.startsWith('turned') ? 6 : 1);
 		}
 	});
 });
