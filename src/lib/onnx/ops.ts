@@ -104,10 +104,12 @@ export const Conv = (
 		readonly stride?: number;
 		readonly pad?: number;
 		readonly group?: number;
+		/** [channels out] */
+		readonly bias?: Value;
 	}
 ) => {
-	const { kernel, stride = 1, pad = 0, group = 1 } = options;
-	return g.op('Conv', [x, weight], {
+	const { kernel, stride = 1, pad = 0, group = 1, bias } = options;
+	return g.op('Conv', bias ? [x, weight, bias] : [x, weight], {
 		kernel_shape: ints([kernel, kernel]),
 		strides: ints([stride, stride]),
 		pads: ints([pad, pad, pad, pad]),

@@ -4,20 +4,35 @@ import type { RgbImage } from './rgb.ts';
 /** Fraction bits of the fixed-point weights; PIL's `32 - 8 - 2` for 8-bit channels. */
 const PRECISION = 22;
 const ROUNDING = 1 << (PRECISION - 1);
-/** Radius of the cubic kernel in source pixels when it is not stretched. */
-const SUPPORT = 2;
 const CHANNELS = 3;
 
 /** For each output pixel of one axis: where its taps begin in the source, how many there are, and their weights. */
-export interface AxisTaps {
+export interface AxisTaps<Weights> {
 	/** First source index per output pixel. */
 	readonly first: Int32Array;
 	/** Number of taps per output pixel. */
 	readonly count: Int32Array;
-	/** Weights in units of 2^-22, `stride` slots per output pixel. */
-	readonly weights: Int32Array;
+	/** `stride` slots per output pixel. */
+	readonly weights: Weights;
 	readonly stride: number;
 }
+
+/** A filter's kernel: its radius in source pixels when it is not stretched, and its weight at a distance from the centre. */
+interface Kernel {
+	readonly support: number;
+	readonly at: (x: number) => number;
+}
+
+const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
+
+/** PIL's filters, by its names. */
+const kernels = {
+	bilinear: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
+	bicubic: { support: 2, at: cubic },
+	lanczos: { support: 3, at: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) }
+} as const satisfies Readonly<Record<string, Kernel>>;
+
+export type ResizeFilter = keyof typeof kernels;
 
 /** Cubic convolution kernel with a = -0.5 (Keys), as PIL's BICUBIC. */
 function cubic(x: number): number {
@@ -33,35 +48,39 @@ function roundAway(x: number): number {
 	return Math.trunc(x < 0 ? x - 0.5 : x + 0.5);
 }
 
-/** Fixed-point bicubic taps from `from` source pixels to `to` output pixels, antialiased when shrinking. */
-export function bicubicTaps(from: number, to: number): AxisTaps {
+/** Taps with weights that sum to 1, from `from` source pixels to `to` output pixels, antialiased when shrinking. */
+export function axisTaps(from: number, to: number, filter: ResizeFilter): AxisTaps<Float64Array> {
+	const kernel: Kernel = kernels[filter];
 	const scale = from / to;
 	const stretch = Math.max(scale, 1);
-	const support = SUPPORT * stretch;
+	const support = kernel.support * stretch;
 	const stride = Math.ceil(support) * 2 + 1;
 	const first = new Int32Array(to);
 	const count = new Int32Array(to);
-	const weights = new Int32Array(to * stride);
-	const raw = new Float64Array(stride);
+	const weights = new Float64Array(to * stride);
 	for (let i = 0; i < to; i++) {
 		const centre = (i + 0.5) * scale;
 		const start = Math.max(Math.trunc(centre - support + 0.5), 0);
 		const taps = Math.min(Math.trunc(centre + support + 0.5), from) - start;
+		const at = i * stride;
 		let sum = 0;
 		for (let k = 0; k < taps; k++) {
 			// PIL multiplies by the reciprocal; dividing would differ in the last bit.
-			const weight = cubic((k + start - centre + 0.5) * (1 / stretch));
-			raw[k] = weight;
+			const weight = kernel.at((k + start - centre + 0.5) * (1 / stretch));
+			weights[at + k] = weight;
 			sum += weight;
 		}
-		for (let k = 0; k < taps; k++) {
-			const weight = sum === 0 ? (raw[k] ?? 0) : (raw[k] ?? 0) / sum;
-			weights[i * stride + k] = roundAway(weight * 2 ** PRECISION);
-		}
+		if (sum !== 0) for (let k = 0; k < taps; k++) weights[at + k]! /= sum;
 		first[i] = start;
 		count[i] = taps;
 	}
 	return { first, count, weights, stride };
+}
+
+/** The same with weights in units of 2^-22, as PIL has them for bytes. */
+function fixedTaps(from: number, to: number, filter: ResizeFilter): AxisTaps<Int32Array> {
+	const { weights, ...taps } = axisTaps(from, to, filter);
+	return { ...taps, weights: Int32Array.from(weights, (weight) => roundAway(weight * 2 ** PRECISION)) };
 }
 
 /** Sum of taps to a byte. */
@@ -71,8 +90,12 @@ function toByte(sum: number): number {
 }
 
 /** Resizes rows `[top, top + rows)` of an image to `width` columns. */
-function resizeColumns(image: RgbImage, width: number, top: number, rows: number): RgbImage {
-	const { first, count, weights, stride } = bicubicTaps(image.width, width);
+function resizeColumns(
+	image: RgbImage,
+	width: number,
+	{ first, count, weights, stride }: AxisTaps<Int32Array>,
+	{ top, rows }: { readonly top: number; readonly rows: number }
+): RgbImage {
 	const source = image.data;
 	const out = new Uint8Array(width * rows * CHANNELS);
 	let to = 0;
@@ -102,7 +125,7 @@ function resizeColumns(image: RgbImage, width: number, top: number, rows: number
 }
 
 /** Resizes an image to `height` rows with taps whose first indices are shifted up by `shift` rows. */
-function resizeRows(image: RgbImage, taps: AxisTaps, height: number, shift: number): RgbImage {
+function resizeRows(image: RgbImage, taps: AxisTaps<Int32Array>, height: number, shift: number): RgbImage {
 	const { first, count, weights, stride } = taps;
 	const source = image.data;
 	const rowBytes = image.width * CHANNELS;
@@ -123,13 +146,12 @@ function resizeRows(image: RgbImage, taps: AxisTaps, height: number, shift: numb
 }
 
 /**
- * Squashes an image to `width`×`height` (aspect ratio ignored) exactly as PIL's `Image.resize(…, BICUBIC)` does on
- * 8-bit channels: bicubic with a = -0.5, antialiased when shrinking, columns first, rounded to bytes in between, in
- * 22-bit fixed point. An axis whose size is unchanged is skipped. Beside the result it needs
- * `width * image.height * 3` bytes.
+ * Squashes an image to `width`×`height` (aspect ratio ignored) exactly as PIL's `Image.resize` does on 8-bit channels:
+ * antialiased when shrinking, columns first, rounded to bytes in between, in 22-bit fixed point. An axis whose size is
+ * unchanged is skipped. Beside the result it needs `width * image.height * 3` bytes.
  */
-export function resizeBicubic(image: RgbImage, width: number, height: number): RgbImage {
-	const taps = bicubicTaps(image.height, height);
+export function resize(image: RgbImage, width: number, height: number, filter: ResizeFilter): RgbImage {
+	const taps = fixedTaps(image.height, height, filter);
 	let narrowed = image;
 	let shift = 0;
 	if (image.width !== width) {
@@ -137,8 +159,12 @@ export function resizeBicubic(image: RgbImage, width: number, height: number): R
 		const last = height - 1;
 		shift = height === image.height ? 0 : taps.first[0]!;
 		const rows = (height === image.height ? image.height : taps.first[last]! + taps.count[last]!) - shift;
-		narrowed = resizeColumns(image, width, shift, rows);
+		narrowed = resizeColumns(image, width, fixedTaps(image.width, width, filter), { top: shift, rows });
 	}
 	if (image.height !== height) return resizeRows(narrowed, taps, height, shift);
 	return narrowed === image ? rgbImage(width, height, image.data.slice()) : narrowed;
 }
+
+/** By PIL's BICUBIC, as upstream squashes pictures: `resize`. */
+export const resizeBicubic = (image: RgbImage, width: number, height: number): RgbImage =>
+	resize(image, width, height, 'bicubic');

@@ -1,13 +1,12 @@
 import { Graph } from '../../onnx/graph.ts';
-import { Add, Cast, Concat, Conv, Expand, Reshape, Shape, Slice, Transpose } from '../../onnx/ops.ts';
-import type { Value } from '../../onnx/types.ts';
-import { activations } from '../activations.ts';
+import { Add, Concat, Conv, Expand, Reshape, Shape, Slice, Transpose } from '../../onnx/ops.ts';
 import { gridSide, type VisionConfig } from '../config.ts';
 import { dims } from '../dims.ts';
-import { attention, layerNorm, linear } from '../layers.ts';
+import { layerNorm } from '../layers.ts';
 import type { WeightDType } from '../manifest.ts';
 import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
+import { encoderLayer } from './encoder-layer.ts';
 
 export const PREFIX = 'vision_model.vision_model';
 
@@ -71,37 +70,4 @@ export function visionGraph(
 		root.trace(`features.${layer}`, features, [dims.image, N, E]);
 	}
 	return g;
-}
-
-/**
- * A CLIPEncoderLayer, x [image, N+1, E] → [image, N+1, E]. The residual stream and attention stay float32.
- *
- *   x ─┬─ layer_norm1 ─ q, k, v ─ attention ─ out_proj ─┐
- *      └────────────────────────────────────────────── Add ─┬─ layer_norm2 ─ fc1 ─ QuickGelu ─ fc2 ─┐
- *                                                           └───────────────────────────────────── Add
- */
-function encoderLayer(
-	module: Module,
-	x: Value,
-	config: VisionConfig & { readonly dtype: WeightDType }
-): Value {
-	const { hidden_size: E, intermediate_size: F, num_attention_heads: heads, dtype } = config;
-	const norm = { size: E, epsilon: config.layer_norm_eps };
-	const attn = module.at('self_attn');
-	const normed1 = layerNorm(module.at('layer_norm1'), x, norm);
-	const project = (name: string, input: Value) =>
-		Cast(attn.graph, linear(attn.at(name), input, { in: E, out: E, dtype }), 'float32');
-	const { context } = attention(
-		attn.graph,
-		{ q: project('q_proj', normed1), k: project('k_proj', normed1), v: project('v_proj', normed1) },
-		{ heads, width: E }
-	);
-	const attended = Add(attn.graph, x, project('out_proj', context));
-
-	const mlp = module.at('mlp');
-	const normed2 = layerNorm(module.at('layer_norm2'), attended, norm);
-	const up = linear(mlp.at('fc1'), normed2, { in: E, out: F, dtype });
-	const active = activations[config.hidden_act](mlp.graph, up);
-	const down = linear(mlp.at('fc2'), active, { in: F, out: E, dtype });
-	return Add(mlp.graph, attended, Cast(mlp.graph, down, 'float32'));
 }

@@ -1,0 +1,85 @@
+import { Graph } from '../../../onnx/graph.ts';
+import { Add, Concat, Conv, Expand, Gather, Reshape, Shape, Transpose } from '../../../onnx/ops.ts';
+import type { Value } from '../../../onnx/types.ts';
+import { gridSide } from '../../config.ts';
+import { dims } from '../../dims.ts';
+import { layerNorm } from '../../layers.ts';
+import type { WeightDType } from '../../manifest.ts';
+import { Module } from '../../module.ts';
+import type { StateDict } from '../../state-dict.ts';
+import { encoderLayer } from '../encoder-layer.ts';
+import { PREFIX } from '../graph.ts';
+import type { SiglipConfig } from './config.ts';
+import { positionIds } from './positions.ts';
+
+/** Features that a projector reads: a hidden state, through the tower's last norm or as it is. */
+export interface SiglipFeatures {
+	readonly layer: number;
+	readonly normed: boolean;
+}
+
+/**
+ * SigLIP ViT (transformers SiglipVisionModel, Idefics3VisionTransformer; nanoVLM's ViT). E width, N patches, g = sqrt(N). Pixels at the right
+ * and the bottom that make no whole patch are never read.
+ *
+ *   pixel_values [image, 3, S, S] ─ Conv p×p/p, bias ─ [image, E, g, g]              vision.patch_embeds
+ *     ─ flatten row-major ─ + position_embedding[position ids] ─ layers              vision.hidden_states.i [image, N, E]
+ *   features of layer i: hidden_states.i (─ post_layernorm)                          vision.features.i [image, N, E]
+ */
+export function siglipGraph(
+	config: SiglipConfig,
+	state: StateDict,
+	features: readonly SiglipFeatures[],
+	dtype: WeightDType
+): Graph {
+	const g = new Graph('vision');
+	const { hidden_size: E, num_channels, image_size, patch_size } = config;
+	const side = gridSide(config);
+	const N = side * side;
+	const pixels = g.input('pixel_values', 'float32', [dims.image, num_channels, image_size, image_size]);
+	const root = new Module(g, state, { key: PREFIX, trace: 'vision' });
+	const embeddings = root.at('embeddings');
+	const patching = embeddings.at('patch_embedding');
+	const kernel = patching.at('weight').parameter([E, num_channels, patch_size, patch_size]);
+	const bias = patching.at('bias').parameter([E]);
+	const patches = Conv(patching.graph, pixels, kernel, { kernel: patch_size, stride: patch_size, bias });
+	root.trace('patch_embeds', patches, [dims.image, E, side, side]);
+	const { graph: embed } = embeddings;
+	const tokens = Transpose(embed, Reshape(embed, patches, [0, E, N]), [0, 2, 1]);
+	let hidden = Add(embed, tokens, positions(root, config, pixels));
+	root.trace('hidden_states.0', hidden, [dims.image, N, E]);
+
+	const states = [hidden];
+	const last = Math.max(...features.map(({ layer }) => layer));
+	for (let i = 0; i < last; i++) {
+		hidden = encoderLayer(root.at('encoder').at(`layers.${i}`), hidden, { ...config, dtype });
+		root.trace(`hidden_states.${i + 1}`, hidden, [dims.image, N, E]);
+		states.push(hidden);
+	}
+	for (const { layer, normed } of features) {
+		const source = states[layer]!;
+		const norm = { size: E, epsilon: config.layer_norm_eps };
+		const read = normed ? layerNorm(root.at('post_layernorm'), source, norm) : source;
+		root.trace(`features.${layer}`, read, [dims.image, N, E]);
+	}
+	return g;
+}
+
+/**
+ * The position embedding's rows of all patches, [N, E] or [1, N, E]:
+ *
+ *   position_embedding.weight [N, E] ─ (Gather(position ids))
+ */
+function positions(root: Module, config: SiglipConfig, pixels: Value): Value {
+	const side = gridSide(config);
+	const N = side * side;
+	const module = root.at('embeddings').at('position_embedding');
+	const table = module.at('weight').parameter([N, config.hidden_size]);
+	if (config.positions === 'raster') return table;
+	const ids = positionIds(side);
+	const { graph: g } = module;
+	const row = g.ints(ids);
+	const images = Concat(g, [Shape(g, pixels, 0, 1), g.ints([N])], 0);
+	root.trace('position_ids', Expand(g, row, images), [dims.image, N]);
+	return ids.every((id, i) => id === i) ? table : Gather(g, table, row, 0);
+}
