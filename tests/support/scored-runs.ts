@@ -42,7 +42,6 @@ export function scenesRun(
 		`scenes/m/${projector}-m${tokens}`,
 		scenes,
 		{ format: 'honeybee-run', format_version: 1, created: '', identity },
-		results,
-		50
+		results
 	);
 }

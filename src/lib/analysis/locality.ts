@@ -11,7 +11,7 @@ import {
 	type Place
 } from './grid.ts';
 import { requireSameShape, tokenRow, type TokenPatchMap } from './map.ts';
-import { bootstrap, mean, quantiles, type BootstrapOptions, type Estimate } from './statistics.ts';
+import { mean, meanInterval, quantiles, type Estimate } from './statistics.ts';
 
 /**
  * Locality of visual tokens. Letters: M tokens, N = g × g patches. Lengths are in patches, places as in `grid.ts`.
@@ -248,7 +248,7 @@ export type LocalityMeasure = keyof typeof localityMeasures;
 /** A measure's distribution over tokens, and its mean with an interval over images. */
 export interface LocalitySummary {
 	readonly measure: LocalityMeasure;
-	/** Mean over tokens, then over images; the interval resamples images, which are the independent units. */
+	/** Mean over tokens, then over images; Student’s interval over images, which are the independent units. */
 	readonly estimate: Estimate;
 	/** 5th, 25th, 50th, 75th, 95th percentile over the tokens of all images. */
 	readonly quantiles: readonly [number, number, number, number, number];
@@ -258,10 +258,7 @@ export interface LocalitySummary {
  * Describes the tokens of one projector over a set of images (outer array). Measures that the tokens do not have (no home cell)
  * are left out. With one image the interval is that image's mean: nothing is known about others.
  */
-export function summariseLocality(
-	images: readonly (readonly TokenLocality[])[],
-	options: BootstrapOptions = {}
-): LocalitySummary[] {
+export function summariseLocality(images: readonly (readonly TokenLocality[])[]): LocalitySummary[] {
 	const summaries: LocalitySummary[] = [];
 	for (const measure of Object.keys(localityMeasures) as LocalityMeasure[]) {
 		const perImage = images
@@ -271,7 +268,10 @@ export function summariseLocality(
 		const [q5, q25, q50, q75, q95] = quantiles(perImage.flat(), [0.05, 0.25, 0.5, 0.75, 0.95]);
 		summaries.push({
 			measure,
-			estimate: bootstrap(perImage.map(mean), options),
+			estimate: meanInterval(perImage.map(mean), [
+				0,
+				localityMeasures[measure].unit === 'share' ? 1 : Infinity
+			]),
 			quantiles: [q5!, q25!, q50!, q75!, q95!]
 		});
 	}

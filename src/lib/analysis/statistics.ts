@@ -39,44 +39,86 @@ export interface Estimate {
 	readonly high: number;
 	/** Confidence level, e.g. 0.95. */
 	readonly level: number;
-	/** Number of units that were resampled. */
+	/** Number of independent units. */
 	readonly n: number;
 }
 
-export interface BootstrapOptions {
-	/** Confidence level; 0.95. */
-	readonly level?: number;
-	/** Number of resamples; 2000. */
-	readonly resamples?: number;
-	readonly seed?: number;
-	/** What is estimated; the mean. */
-	readonly statistic?: (values: Float64Array) => number;
+/** Standard normal quantile of 97.5 %: intervals are of 95 %. */
+export const Z = 1.959963984540054;
+
+/**
+ * Mean of independent values with Student's interval (95 %). With one value the interval is that value: nothing is known about others.
+ * @param range that values can have; the interval ends there
+ */
+export function meanInterval(values: Numbers, [least, most] = [-Infinity, Infinity]): Estimate {
+	const value = mean(values);
+	const n = values.length;
+	let squares = 0;
+	for (let i = 0; i < n; i++) squares += (values[i]! - value) ** 2;
+	const half = n < 2 ? 0 : studentQuantile(n - 1) * Math.sqrt(squares / (n - 1) / n);
+	return { value, low: Math.max(least, value - half), high: Math.min(most, value + half), level: 0.95, n };
 }
 
-/** Percentile bootstrap (Efron and Tibshirani 1993, ch. 13) over independent units. With one unit the interval is that value. */
-export function bootstrap(values: Numbers, options: BootstrapOptions = {}): Estimate {
-	requireValues(values, 'A bootstrap interval');
-	const { level = 0.95, resamples = 2000, seed = 1, statistic = mean } = options;
-	const sample = Float64Array.from(values);
-	const [low, high] = quantiles(resampled(sample, resamples, seed, statistic), [
-		(1 - level) / 2,
-		(1 + level) / 2
-	]);
-	return { value: statistic(sample), low: low!, high: high!, level, n: sample.length };
+/** 97.5 % quantile of Student's t, for intervals of 95 %. @param freedom degrees of freedom, 1 or more */
+export function studentQuantile(freedom: number): number {
+	// P(|T| > t) is the regularised incomplete beta function at ν / (ν + t²).
+	const beyond = (t: number) => incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5);
+	let [low, high] = [1.9, 13];
+	for (let i = 0; i < 60; i++) {
+		const middle = (low + high) / 2;
+		if (beyond(middle) > 0.05) low = middle;
+		else high = middle;
+	}
+	return (low + high) / 2;
 }
 
-function resampled(
-	sample: Float64Array,
-	resamples: number,
-	seed: number,
-	statistic: (values: Float64Array) => number
-): Float64Array {
+/** I_x(a, b) by Lentz's continued fraction (Press et al., Numerical Recipes, 6.4). */
+function incompleteBeta(x: number, a: number, b: number): number {
+	if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
+	let d = 1 / (1 - ((a + b) * x) / (a + 1));
+	let c = 1;
+	let fraction = d;
+	for (let m = 1; m <= 300; m++) {
+		const even = (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m));
+		const odd = (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1));
+		for (const term of [even, odd]) {
+			d = 1 / (1 + term * d);
+			c = 1 + term / c;
+			fraction *= c * d;
+		}
+		if (Math.abs(c * d - 1) < 1e-15) break;
+	}
+	const front = logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x);
+	return (Math.exp(front) * fraction) / a;
+}
+
+/** ln Γ(x) by Stirling's series, moved up to where it is exact to double precision. */
+function logGamma(x: number): number {
+	let shift = 0;
+	for (; x < 12; x++) shift -= Math.log(x);
+	const series = 1 / (12 * x) - 1 / (360 * x ** 3) + 1 / (1260 * x ** 5) - 1 / (1680 * x ** 7);
+	return shift + (x - 0.5) * Math.log(x) - x + Math.log(2 * Math.PI) / 2 + series;
+}
+
+/**
+ * Two-sided p that paired differences are as large by chance, when the two sides could be exchanged in every pair: the share of all
+ * changes of sign whose sum is as far from 0 (Fisher 1935, III.21). All changes are counted for up to 12 differences, 4095 drawn ones beyond. Of
+ * differences of one size it is McNemar's exact test.
+ */
+export function signFlip(differences: Numbers, seed = 1): number {
+	const sizes = Array.from(differences).filter((difference) => difference !== 0);
+	const reached = Math.abs(sizes.reduce((sum, size) => sum + size, 0)) * (1 - 1e-12);
+	const exact = sizes.length <= 12;
+	const total = exact ? 2 ** sizes.length : 4095;
 	const random = seededRandom(seed);
-	const drawn = new Float64Array(sample.length);
-	return Float64Array.from({ length: resamples }, () => {
-		for (let i = 0; i < drawn.length; i++) drawn[i] = sample[Math.floor(random() * sample.length)]!;
-		return statistic(drawn);
-	});
+	let far = 0;
+	for (let i = 0; i < total; i++) {
+		let sum = 0;
+		for (let k = 0; k < sizes.length; k++)
+			sum += (exact ? (i >> k) & 1 : random() < 0.5) ? sizes[k]! : -sizes[k]!;
+		if (Math.abs(sum) >= reached) far++;
+	}
+	return exact ? far / total : (far + 1) / (total + 1);
 }
 
 export interface McNemar {
@@ -117,11 +159,14 @@ function logChoose(n: number, k: number): number {
 	return sum;
 }
 
-/** Wilson's interval of a share, e.g. an accuracy (Wilson 1927); `level` 0.95 only needs z = 1.96. */
-export function wilson(successes: number, n: number, z = 1.959963984540054): Estimate {
-	if (n < 1) throw new InputError('An accuracy needs at least one item.');
+/** Wilson's interval of a share, e.g. an accuracy (Wilson 1927). Both numbers may be fractions (`shares.ts`). */
+export function wilson(successes: number, n: number, z = Z): Estimate {
+	if (!(n > 0)) throw new InputError('An accuracy needs at least one item.');
 	const share = successes / n;
 	const centre = (share + (z * z) / (2 * n)) / (1 + (z * z) / n);
 	const half = (z / (1 + (z * z) / n)) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
-	return { value: share, low: Math.max(0, centre - half), high: Math.min(1, centre + half), level: 0.95, n };
+	// Rounding must not put a limit on the wrong side of the share.
+	const low = successes === 0 ? 0 : Math.max(0, centre - half);
+	const high = successes === n ? 1 : Math.min(1, centre + half);
+	return { value: share, low, high, level: 0.95, n };
 }

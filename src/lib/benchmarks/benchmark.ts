@@ -53,7 +53,7 @@ export interface Outcome {
 }
 
 /**
- * What is resampled whole for an interval: answers that do not vary independently of each other. The headline score is
+ * What counts as one in an interval: answers that do not vary independently of each other. The headline score is
  * `sum` over `count` in each stratum, combined over strata.
  */
 export interface Unit {
@@ -78,6 +78,8 @@ export interface Report {
 	readonly tables: readonly Table[];
 	readonly outcomes: readonly Outcome[];
 	readonly units: readonly Unit[];
+	/** Largest sum over count of a unit; 100. */
+	readonly unitMost?: number;
 	/** How the strata make the headline score. */
 	readonly combine: 'sum' | 'mean';
 	/** Files for an official judge or server. */

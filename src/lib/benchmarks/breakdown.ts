@@ -1,4 +1,5 @@
-import { bootstrap, type Estimate } from '../analysis/statistics.ts';
+import { clusteredShare } from '../analysis/shares.ts';
+import type { Estimate } from '../analysis/statistics.ts';
 import type { Report } from './benchmark.ts';
 import { categoryInterval } from './interval.ts';
 
@@ -15,12 +16,10 @@ export function categoryLevels({ outcomes }: Report): number {
 }
 
 /**
- * Scores of all categories of one level, in their order of appearance. What is resampled are the report's units; answers that belong to
- * none (long ones, which the headline leaves out) stand for themselves, in percent.
- *
- * @param resamples of the bootstrap
+ * Scores of all categories of one level, in their order of appearance. Answers that belong to no unit (long ones, which the headline leaves
+ * out) stand for themselves, in percent.
  */
-export function categoryScores(report: Report, level: number, resamples = 500): CategoryScore[] {
+export function categoryScores(report: Report, level: number): CategoryScore[] {
 	const groups = Map.groupBy(
 		report.outcomes.filter(({ categories }) => categories.length > level),
 		({ categories }) => categories[level]!
@@ -28,10 +27,11 @@ export function categoryScores(report: Report, level: number, resamples = 500): 
 	return [...groups].map(([category, outcomes]) => ({
 		category,
 		answers: outcomes.length,
-		...(categoryInterval(report, category, { resamples }) ??
-			bootstrap(
-				outcomes.map(({ credit }) => 100 * credit),
-				{ resamples }
-			))
+		...(categoryInterval(report, category) ?? percentOf(outcomes))
 	}));
+}
+
+function percentOf(outcomes: Report['outcomes']): Estimate {
+	const share = clusteredShare(outcomes.map(({ credit }) => ({ sum: credit, count: 1 })));
+	return { ...share, value: 100 * share.value, low: 100 * share.low, high: 100 * share.high };
 }

@@ -1,10 +1,10 @@
-import { seededRandom } from '../bytes/random.ts';
-import { mcnemar, quantiles, type Estimate, type McNemar } from '../analysis/statistics.ts';
+import { pairedShares } from '../analysis/shares.ts';
+import { mcnemar, signFlip, type Estimate, type McNemar } from '../analysis/statistics.ts';
 import type { Benchmark, Outcome, Report, Result } from './benchmark.ts';
 
 /** a − b on the examples that both answered. */
 export interface PairedDifference extends Estimate {
-	/** Two-sided bootstrap p: twice the smaller share of resamples on one side of 0, at least 1/(resamples + 1). */
+	/** Two-sided p of changing the sides of what varies together (`signFlip`). */
 	readonly p: number;
 	/** Right answers that only one of the two has; of answers with full credit. */
 	readonly mcnemar: McNemar;
@@ -51,45 +51,28 @@ export function paired(a: Report, b: Report, category?: string): [Outcome, Outco
 
 /**
  * Difference of two models in percent of credit, on the examples that both answered. What varies together (the questions about an image,
- * the rotations of an option list) is resampled whole; p is two-sided, from the bootstrap.
+ * the rotations of an option list) counts as one in interval and p.
  *
  * @returns undefined when they have no examples in common
  */
-export function pairedDifference(
-	a: Report,
-	b: Report,
-	options: { readonly category?: string; readonly resamples?: number; readonly seed?: number } = {}
-): PairedDifference | undefined {
-	const pairs = paired(a, b, options.category);
+export function pairedDifference(a: Report, b: Report, category?: string): PairedDifference | undefined {
+	const pairs = paired(a, b, category);
 	if (pairs.length === 0) return undefined;
-	const { resamples = 1000, seed = 1 } = options;
 	const unitOf = new Map(a.units.flatMap((unit, i) => unit.ids.map((id) => [id, `unit ${i}`] as const)));
 	const groups = Map.groupBy(pairs, ([{ id }]) => unitOf.get(id) ?? `example ${id}`);
-	const units = [...groups.values()].map((group) => ({
-		sum: group.reduce((sum, [left, right]) => sum + 100 * (left.credit - right.credit), 0),
-		count: group.length
-	}));
-	const ratio = (sum: number, count: number) => sum / count;
-	const value = ratio(
-		units.reduce((sum, unit) => sum + unit.sum, 0),
-		pairs.length
-	);
-	const random = seededRandom(seed);
-	const drawn = Float64Array.from({ length: resamples }, () => {
-		let sum = 0;
-		let count = 0;
-		for (let i = 0; i < units.length; i++) {
-			const unit = units[Math.floor(random() * units.length)]!;
-			sum += unit.sum;
-			count += unit.count;
-		}
-		return ratio(sum, count);
+	const units = [...groups.values()].map((group) => {
+		const differences = group.map(([left, right]) => left.credit - right.credit);
+		const sum = (of: readonly number[]) => of.reduce((total, one) => total + one, 0);
+		return {
+			onlyA: sum(differences.map((difference) => Math.max(0, difference))),
+			onlyB: sum(differences.map((difference) => Math.max(0, -difference))),
+			count: group.length
+		};
 	});
-	const [low, high] = quantiles(drawn, [0.025, 0.975]);
-	const side = Math.min(drawn.filter((draw) => draw <= 0).length, drawn.filter((draw) => draw >= 0).length);
+	const { value, low, high, n } = pairedShares(units);
 	return {
-		...{ value, low: low!, high: high!, level: 0.95, n: units.length, examples: pairs.length },
-		p: Math.min(1, (2 * (side + 1)) / (resamples + 1)),
+		...{ value: 100 * value, low: 100 * low, high: 100 * high, level: 0.95, n, examples: pairs.length },
+		p: signFlip(units.map(({ onlyA, onlyB }) => onlyA - onlyB)),
 		mcnemar: mcnemar(
 			pairs.map(([left]) => left.credit === 1),
 			pairs.map(([, right]) => right.credit === 1)

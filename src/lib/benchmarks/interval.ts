@@ -1,60 +1,33 @@
-import { seededRandom } from '../bytes/random.ts';
-import { quantiles, type Estimate } from '../analysis/statistics.ts';
+import { clusteredShare, combined } from '../analysis/shares.ts';
+import type { Estimate } from '../analysis/statistics.ts';
 import type { Report, Unit } from './benchmark.ts';
 
-export interface IntervalOptions {
-	readonly level?: number;
-	readonly resamples?: number;
-	readonly seed?: number;
-}
-
 /**
- * The headline score with a percentile bootstrap interval. Units (images, circular groups) are resampled whole within each
- * stratum (subtask, split); undefined when a judge has to score.
+ * The headline score with its interval: a share of each stratum (subtask, split) with units (images, circular groups) as clusters, then their
+ * sum or mean; undefined when a judge has to score.
  */
-export function headlineInterval(report: Report, options: IntervalOptions = {}): Estimate | undefined {
-	return report.units.length > 0 ? interval(report.units, report.combine, options) : undefined;
+export function headlineInterval(report: Report): Estimate | undefined {
+	const strata = [...Map.groupBy(report.units, ({ stratum }) => stratum).values()];
+	if (strata.length === 0) return undefined;
+	const weight = report.combine === 'sum' ? 1 : 1 / strata.length;
+	return combined(
+		strata.map((units) => share(units, report)),
+		strata.map(() => weight)
+	);
 }
 
 /** Sum over count of the units of one category, with its interval; undefined when there are none. */
-export function categoryInterval(
-	report: Report,
-	category: string,
-	options: IntervalOptions = {}
-): Estimate | undefined {
-	const units = report.units
-		.filter(({ categories }) => categories.includes(category))
-		.map((unit) => ({ ...unit, stratum: '' }));
-	return units.length > 0 ? interval(units, 'mean', options) : undefined;
+export function categoryInterval(report: Report, category: string): Estimate | undefined {
+	const units = report.units.filter(({ categories }) => categories.includes(category));
+	return units.length > 0 ? share(units, report) : undefined;
 }
 
-function interval(units: readonly Unit[], combine: Report['combine'], options: IntervalOptions): Estimate {
-	const { level = 0.95, resamples = 2000, seed = 1 } = options;
-	const strata = [...Map.groupBy(units, ({ stratum }) => stratum).values()];
-	const random = seededRandom(seed);
-	const together = (ratios: readonly number[]) => {
-		const sum = ratios.reduce((total, ratio) => total + ratio, 0);
-		return combine === 'sum' ? sum : sum / ratios.length;
+function share(units: readonly Pick<Unit, 'sum' | 'count'>[], { unitMost = 100 }: Report): Estimate {
+	const found = clusteredShare(units.map(({ sum, count }) => ({ sum: sum / unitMost, count })));
+	return {
+		...found,
+		value: unitMost * found.value,
+		low: unitMost * found.low,
+		high: unitMost * found.high
 	};
-	const drawn = Float64Array.from({ length: resamples }, () =>
-		together(
-			strata.map((stratum) => {
-				let sum = 0;
-				let count = 0;
-				for (let i = 0; i < stratum.length; i++) {
-					const unit = stratum[Math.floor(random() * stratum.length)]!;
-					sum += unit.sum;
-					count += unit.count;
-				}
-				return sum / count;
-			})
-		)
-	);
-	const [low, high] = quantiles(drawn, [(1 - level) / 2, (1 + level) / 2]);
-	return { value: together(strata.map(ratio)), low: low!, high: high!, level, n: units.length };
-}
-
-function ratio(units: readonly Unit[]): number {
-	const sum = units.reduce((total, unit) => total + unit.sum, 0);
-	return sum / units.reduce((total, unit) => total + unit.count, 0);
 }

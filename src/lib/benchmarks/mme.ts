@@ -242,6 +242,8 @@ function score(results: readonly Result<MmeData>[]): Report {
 		tables: [{ title: 'MME', columns: ['MME', 'Score', 'Acc', 'Acc+', 'Answers'], rows }],
 		outcomes,
 		units,
+		// Accuracy and accuracy+ of an image.
+		unitMost: 200,
 		combine: 'sum',
 		files: submission(results),
 		notes: [...answerNotes(outcomes), ...notes]

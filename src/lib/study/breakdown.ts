@@ -36,7 +36,7 @@ export interface PairedRows {
 		readonly value: number;
 		readonly low: number;
 		readonly high: number;
-		/** Two-sided, of the bootstrap. */
+		/** Two-sided, of exchanged sides. */
 		readonly p: number;
 		readonly examples: number;
 		readonly onlyA: number;
@@ -122,7 +122,7 @@ export function differenceRows(a: ScoredRun, b: ScoredRun, level: number, of: Ki
 	const names = { a: shortTitle(a, of), b: shortTitle(b, of) };
 	const categories = [...new Set(a.report.outcomes.flatMap((outcome) => outcome.categories[level] ?? []))];
 	const rows = [undefined, ...categories].flatMap((category) => {
-		const difference = pairedDifference(a.report, b.report, category === undefined ? {} : { category });
+		const difference = pairedDifference(a.report, b.report, category);
 		if (!difference) return [];
 		const { value, low, high, p, examples, mcnemar } = difference;
 		return [

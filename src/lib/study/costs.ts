@@ -10,7 +10,7 @@ import type { ImageInput } from '../model/runtime/types.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
-import { kindsOf, runPoints, scoreName, type ScoreOrigin, type ScorePoint } from './run-scores.ts';
+import { accuracyRows, kindsOf, type ScoreOrigin, type ScoreRows } from './run-scores.ts';
 import type { Subject } from './subject.ts';
 import { timeStages, TIMED_QUESTION, TIMED_RUNS, TIMED_TOKENS, type WarmTimes } from './timing.ts';
 
@@ -69,6 +69,7 @@ export interface ScoreAtCost extends AtTokens {
 	readonly score: number;
 	readonly low?: number;
 	readonly high?: number;
+	readonly answers?: number;
 }
 
 /** Rows of the figure accuracy-latency. */
@@ -78,6 +79,8 @@ export interface ScoreAtCostRows {
 	readonly front: readonly ScoreAtCost[];
 	readonly cost: string;
 	readonly score: string;
+	/** Largest score there can be, when there is one. */
+	readonly most?: number;
 	readonly projectors: readonly string[];
 }
 
@@ -213,12 +216,10 @@ export function checkRows(
 
 /** Scores against measured time of the whole answer, where both are known. */
 export function tradeoffRows(
-	accuracy: readonly ScorePoint[],
-	timings: readonly Timing[],
-	score: string,
-	projectors: readonly string[]
+	{ points: scored, score, most, projectors }: ScoreRows,
+	timings: readonly Timing[]
 ): ScoreAtCostRows {
-	const points = accuracy.flatMap((point): ScoreAtCost[] => {
+	const points = scored.flatMap((point): ScoreAtCost[] => {
 		const timed = timings.find(
 			({ projector, tokens }) => projector === point.projector && tokens === point.tokens
 		);
@@ -226,7 +227,10 @@ export function tradeoffRows(
 		const { median, q1, q3 } = spread(timed.ms.whole);
 		return [{ ...point, cost: median, costLow: q1, costHigh: q3, score: point.value }];
 	});
-	return { points, front: paretoFront(points), cost: 'Whole answer (ms)', score, projectors };
+	return {
+		...{ points, front: paretoFront(points), cost: 'Whole answer (ms)', score, projectors },
+		...(most !== undefined && { most })
+	};
 }
 
 /** Figure 1 of the paper, as read off its plot. */
@@ -346,7 +350,7 @@ export const accuracyLatencyStudy: FigureStudy<MeasuredTradeoff, ScoreAtCostRows
 		const kinds = kindsOf(subject.manifest);
 		const benchmark = required(runs[0], 'run').benchmark;
 		return {
-			rows: tradeoffRows(runPoints(runs, kinds.kindOf), timings, scoreName(benchmark, runs), kinds.kinds),
+			rows: tradeoffRows(accuracyRows(benchmark, runs, [], kinds), timings),
 			provenance: timedProvenance(measured),
 			method: `median of ${TIMED_RUNS} runs, quartiles`
 		};

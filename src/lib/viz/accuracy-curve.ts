@@ -1,3 +1,4 @@
+import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle, type ProjectorStyles } from './palette.ts';
@@ -33,8 +34,7 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 	title: 'Accuracy against the number of visual tokens',
 	readingAid:
 		'Each point is a run at one M, its bar the 95 % interval; the axis is even in √M, the side of the token grid. Points of different origin are never joined.',
-	method:
-		'Scores are the benchmark’s own. Intervals: percentile bootstrap (2000 resamples) over what varies independently: images, circular groups, scenes. Published numbers come from the model zoo of the paper’s repository and were trained under other schedules; they show no effect of M by themselves.',
+	method: `Scores are the benchmark’s own. ${INTERVALS_OF_SHARES} Published numbers come from the model zoo of the paper’s repository and were trained under other schedules; they show no effect of M by themselves.`,
 	draw: ({ points, score, most, projectors }, options) =>
 		drawSeries(
 			{
@@ -61,6 +61,7 @@ function pointOf(point: AccuracyPoint, styles: ProjectorStyles): SeriesPoint {
 	return {
 		...{ series, projector, origin, x: tokens, y: value },
 		...(low !== undefined && high !== undefined && { low, high }),
+		...(answers !== undefined && { n: answers }),
 		words: `${projectorTitle(series, styles)}, M = ${tokens}: ${number(value)}${interval}${answers === undefined ? '' : `, ${answers} answers`}.`
 	};
 }

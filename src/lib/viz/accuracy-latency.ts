@@ -1,3 +1,4 @@
+import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle, type ProjectorStyles } from './palette.ts';
@@ -17,6 +18,8 @@ export interface TradeoffPoint {
 	readonly score: number;
 	readonly low?: number;
 	readonly high?: number;
+	/** Answers that the score is over. */
+	readonly answers?: number;
 }
 
 export interface TradeoffRows {
@@ -25,6 +28,8 @@ export interface TradeoffRows {
 	readonly front: readonly TradeoffPoint[];
 	readonly cost: string;
 	readonly score: string;
+	/** Largest score there can be, when there is one: the axis ends there. */
+	readonly most?: number;
 	/** All projectors of the model, so that colours are the same in every figure. */
 	readonly projectors: readonly string[];
 }
@@ -34,9 +39,8 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 	title: 'Accuracy against time',
 	readingAid:
 		'Up and to the left is better; the number beside a point is its M. The dotted steps are the Pareto front: nothing measured is both quicker and better.',
-	method:
-		'Scores with bootstrap intervals (95 %), times as medians with quartiles. The front is over the points that are drawn, without regard to their intervals. Published points are read off Figure 1 of the paper (seconds a training step, mean of three benchmarks) and stand in a figure of their own.',
-	draw({ points, front, cost, score, projectors }, options) {
+	method: `Times are medians with quartiles. ${INTERVALS_OF_SHARES} The front is over the points that are drawn, without regard to their intervals. Published points are read off Figure 1 of the paper (seconds a training step, mean of three benchmarks) and stand in a figure of their own.`,
+	draw({ points, front, cost, score, most, projectors }, options) {
 		const drawn = new Map(points.map((point) => [point, pointOf(point, options.projectors)]));
 		return drawSeries(
 			{
@@ -44,27 +48,33 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 				points: [...drawn.values()],
 				front: front.flatMap((point) => drawn.get(point) ?? []),
 				x: { label: cost, type: 'linear' },
-				y: { label: score },
+				y: { label: score, ...(most !== undefined && { most }) },
 				projectors
 			},
 			options
 		);
 	},
 	table: ({ points, front, cost, score }) => ({
-		columns: ['series', 'projector', 'origin', 'M', cost, score, 'low', 'high', 'on the front'],
+		columns: ['series', 'projector', 'origin', 'M', cost, score, 'low', 'high', 'answers', 'on the front'],
 		rows: points.map((point) => [
 			...[point.series, point.projector, point.origin, point.tokens, exact(point.cost), exact(point.score)],
-			...[exact(point.low ?? NaN), exact(point.high ?? NaN), front.includes(point) ? 'yes' : 'no']
+			...[
+				exact(point.low ?? NaN),
+				exact(point.high ?? NaN),
+				point.answers ?? NaN,
+				front.includes(point) ? 'yes' : 'no'
+			]
 		])
 	})
 };
 
 function pointOf(point: TradeoffPoint, styles: ProjectorStyles): SeriesPoint {
-	const { series, projector, origin, tokens, cost, costLow, costHigh, score, low, high } = point;
+	const { series, projector, origin, tokens, cost, costLow, costHigh, score, low, high, answers } = point;
 	return {
 		...{ series, projector, origin, x: cost, y: score, label: `${tokens}` },
 		...(low !== undefined && high !== undefined && { low, high }),
+		...(answers !== undefined && { n: answers }),
 		...(costLow !== undefined && costHigh !== undefined && { left: costLow, right: costHigh }),
-		words: `${projectorTitle(series, styles)}, M = ${tokens}: ${number(score)} at ${number(cost)}.`
+		words: `${projectorTitle(series, styles)}, M = ${tokens}: ${number(score)} at ${number(cost)}${answers === undefined ? '' : `, ${answers} answers`}.`
 	};
 }

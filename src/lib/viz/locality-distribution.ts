@@ -23,7 +23,7 @@ export const localityDistribution: Figure<DistributionRows> = {
 	readingAid:
 		'For each number: the line spans 90 % of the visual tokens, the box half of them, the tick is the median, and the dot is the mean with its 95 % interval over images.',
 	method:
-		'Numbers of every token from its shares over the patches; their definitions stand with the map of one token. Intervals: percentile bootstrap over images (2000 resamples); with one image there is none. A resampler’s tokens have no order: its home cells are the best that a one-to-one assignment can give, if so named.',
+		'Numbers of every token from its shares over the patches; their definitions stand with the map of one token. Intervals (95 %): Student’s, over the means of images; with one image there is none. A resampler’s tokens have no order: its home cells are the best that a one-to-one assignment can give, if so named.',
 	draw({ projectors, all }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

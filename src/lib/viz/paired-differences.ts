@@ -12,7 +12,7 @@ export interface DifferenceRow {
 	readonly value: number;
 	readonly low: number;
 	readonly high: number;
-	/** Two-sided, from the bootstrap. */
+	/** Two-sided, of exchanged sides. */
 	readonly p: number;
 	/** Right only in a, right only in b, and McNemar's exact p. */
 	readonly onlyA: number;
@@ -37,7 +37,7 @@ export const pairedDifferences: Figure<DifferencesRows> = {
 	readingAid:
 		'Each row is the difference on the same examples, in percentage points, with its 95 % interval; right of the line the first run is better. Filled dots: the interval leaves 0 out.',
 	method:
-		'Paired bootstrap: what varies together (the questions about one image, the rotations of one question) is resampled whole; p is two-sided. McNemar’s exact test counts only examples that one of the two has right. No correction for the number of rows.',
+		'Intervals (95 %): Tango’s score interval of paired shares, at the effective number of independent pairs; p: two-sided, by exchanging the sides of what varies together (the questions about one image, the rotations of one question). McNemar’s exact test counts only examples that one of the two has right. No correction for the number of rows.',
 	draw({ a, b, rows }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

@@ -1,4 +1,5 @@
 import { scaleLinear } from 'd3';
+import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
@@ -37,8 +38,7 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 	title: 'By category',
 	readingAid:
 		'One row for each category, one dot for each run with its 95 % interval, the best categories first. Choose a row to see the examples behind it.',
-	method:
-		'Scores of a category are the benchmark’s own. Intervals: percentile bootstrap over what varies independently (images, circular groups, scenes). Hollow dots were not measured here.',
+	method: `Scores of a category are the benchmark’s own. ${INTERVALS_OF_SHARES} Hollow dots were not measured here.`,
 	draw(rows, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
@@ -121,8 +121,8 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 					category
 						? `${category.name}: ${category.scores
 								.map(
-									({ series: of, value, low: from, high: to }) =>
-										`${series[of]!.name} ${number(value)} (${number(from)} to ${number(to)})`
+									({ series: of, value, low: from, high: to, answers }) =>
+										`${series[of]!.name} ${number(value)} (${number(from)} to ${number(to)}, n = ${answers})`
 								)
 								.join('; ')}.`
 						: ''

@@ -1,6 +1,7 @@
 import { gridY } from '@observablehq/plot';
 import type { FigureOptions } from './figure.ts';
 import { link } from './interaction.ts';
+import { countLines, pointLabels } from './point-labels.ts';
 import { inkOf, projectorColours, projectorTitle, type Ink } from './palette.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
@@ -36,6 +37,8 @@ export interface SeriesPoint {
 	readonly words: string;
 	/** Beside the point itself, e.g. its M. */
 	readonly label?: string;
+	/** Answers that the value is over: told once where all points have as many, at each point where they differ. */
+	readonly n?: number;
 }
 
 export interface SeriesChart {
@@ -113,10 +116,11 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		[...group].sort((a, b) => a.x - b.x)
 	);
 	const marks: SVGElement[] = [];
-	if (chart.front) marks.push(...frontLine(pen, ink, chart.front, x, y));
+	if (chart.front)
+		marks.push(...frontLine(pen, ink, chart.front, x, y, { right: width - RIGHT, bottom: height - 40 }));
 	for (const group of groups) {
 		const first = group[0]!;
-		if (joined && group.length > 1 && first.origin !== 'published' && first.origin !== 'imported')
+		if (joined && isLine(group))
 			marks.push(
 				pen('path', {
 					d: `M${group.map((point) => `${fixed(at(point))} ${fixed(y(point.y))}`).join('L')}`,
@@ -141,9 +145,29 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 				})
 			);
 		marks.push(symbol(pen, ink, point, colour(point), at(point), y(point.y)));
-		if (point.label)
-			marks.push(text(pen, at(point) + 7, y(point.y) - 6, point.label, { 'font-size': 11, fill: ink.soft }));
 	}
+	const counts = [...new Set(points.flatMap(({ n }) => n ?? []))];
+	const plotted = { x: 52, y: 8, width: width - RIGHT - 52 + 10, height: height - 48 };
+	const placed = (point: SeriesPoint) => ({ x: at(point), y: y(point.y) });
+	marks.push(
+		...pointLabels(
+			pen,
+			ink,
+			points.map((point) => ({
+				...placed(point),
+				...(point.low !== undefined &&
+					point.high !== undefined && {
+						bar: [y(point.high), y(point.low)] as const
+					}),
+				words: [
+					...(point.label === undefined ? [] : [point.label]),
+					...(counts.length > 1 && point.n !== undefined ? [`n\u00A0${point.n}`] : [])
+				].join(', ')
+			})),
+			joined ? groups.filter(isLine).map((group) => group.map(placed)) : [],
+			{ x: 52, y: 8, width: width - RIGHT - 42, height: height - 48 }
+		)
+	);
 	// What was measured here needs no key when it stands alone; anything else says what it is.
 	const keyed = points.some(({ origin }) => origin !== 'measured' && origin !== 'computed');
 	// A name stands once; the key below tells the origins apart.
@@ -164,7 +188,13 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 			text(pen, start + 13, to + 4, projectorTitle(last.series, options.projectors))
 		];
 	});
-	const foot = height + LINE - 4;
+	const top = height + LINE - 4;
+	const counted = countLines(
+		counts,
+		points.every(({ n }) => n !== undefined),
+		width
+	).map((line, i) => text(pen, 0, top + i * LINE, line, { fill: ink.soft }));
+	const foot = top + counted.length * LINE;
 	const key = keyed ? legend(pen, ink, points, foot, width) : { parts: [], lines: 0 };
 	const note = readout(pen, ink, 0, foot + key.lines * LINE);
 	const ring = pen('circle', {
@@ -179,6 +209,7 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		frame,
 		...marks,
 		...labels,
+		...counted,
 		...key.parts,
 		ring,
 		note.element
@@ -306,22 +337,25 @@ function legend(
 	return { parts, lines };
 }
 
-/** A step line: nothing measured is both cheaper and better. */
+/** A step line: nothing measured is both cheaper and better. It comes up from the axis and leaves at the right, so that one point has steps, too. */
 function frontLine(
 	pen: Pen,
 	ink: Ink,
 	front: readonly SeriesPoint[],
 	x: (value: number) => number,
-	y: (value: number) => number
+	y: (value: number) => number,
+	{ right, bottom }: { readonly right: number; readonly bottom: number }
 ): SVGElement[] {
-	if (front.length === 0) return [];
-	const [first, ...rest] = front;
-	const d = rest.reduce(
-		(path, point) => `${path}H${fixed(x(point.x))}V${fixed(y(point.y))}`,
-		`M${fixed(x(first!.x))} ${fixed(y(first!.y))}`
-	);
+	const [first] = front;
+	if (!first) return [];
+	const steps = front.map((point) => `H${fixed(x(point.x))}V${fixed(y(point.y))}`).join('');
+	const d = `M${fixed(x(first.x))} ${bottom}${steps}H${fixed(right)}`;
 	return [pen('path', { d, fill: 'none', stroke: ink.ink, 'stroke-width': 1, 'stroke-dasharray': '2 3' })];
 }
+
+/** Points that are joined. */
+const isLine = (group: readonly SeriesPoint[]) =>
+	group.length > 1 && group[0]!.origin !== 'published' && group[0]!.origin !== 'imported';
 
 /** Keeps labels apart, as near to their points as that allows. */
 function dodge<T extends { readonly y: number }>(

@@ -227,7 +227,7 @@ export class BenchmarkDesk {
 			}
 			this.status = 'running';
 			const scoring = new Rescoring(() =>
-				this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 400)))
+				this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record)))
 			);
 			const whole = await runBenchmark({
 				benchmark,
@@ -243,7 +243,7 @@ export class BenchmarkDesk {
 			}).finally(() => scoring.stop());
 			for (const { record, folder } of targets)
 				if (record.results.size > 0) await reportRun(benchmark, record, this.#side.folder(folder));
-			this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record, 2000)));
+			this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record)));
 			this.status = whole ? 'done' : 'stopped';
 		} catch (error) {
 			this.#fail(error);
@@ -300,8 +300,8 @@ export class BenchmarkDesk {
 	}
 }
 
-const live = (folder: string, benchmark: Benchmark, record: RunRecord, resamples: number) =>
-	scoreRun(folder, benchmark, record.manifest, record.results.values(), resamples);
+const live = (folder: string, benchmark: Benchmark, record: RunRecord) =>
+	scoreRun(folder, benchmark, record.manifest, record.results.values());
 
 /** A run goes on while other pages are looked at. */
 export const getDesk = pageState(

@@ -164,7 +164,7 @@ describe('locality', () => {
 		expect(() => tokenPatchMap(2, 4, new Float32Array(7))).toThrow(/8 values, got 7/);
 	});
 
-	it('resamples images for the interval', () => {
+	it('takes the interval over images', () => {
 		const image = (scale: number) =>
 			tokenLocalities(
 				tokenPatchMap(

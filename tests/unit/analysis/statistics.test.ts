@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { bootstrap, mcnemar, mean, median, quantiles, wilson } from '../../../src/lib/analysis/statistics.ts';
+import {
+	mcnemar,
+	mean,
+	meanInterval,
+	median,
+	quantiles,
+	signFlip,
+	studentQuantile,
+	wilson
+} from '../../../src/lib/analysis/statistics.ts';
 import { expectClose, readFixture } from './fixtures.ts';
 
 const { statistics: expected } = readFixture<{
@@ -8,7 +17,6 @@ const { statistics: expected } = readFixture<{
 		mean: number;
 		probabilities: number[];
 		quantiles: number[];
-		bootstrap: [number, number];
 		mcnemar: { onlyA: number; onlyB: number; exact: number; mid: number }[];
 	};
 }>('analysis.json');
@@ -25,25 +33,54 @@ describe('descriptions', () => {
 	});
 });
 
-describe('bootstrap', () => {
-	it('gives the interval that NumPy finds, within Monte Carlo error', () => {
-		const { value, low, high, n } = bootstrap(expected.values, { resamples: 20_000 });
-		expect(n).toBe(17);
-		expect(value).toBeCloseTo(expected.mean, 9);
-		const width = expected.bootstrap[1] - expected.bootstrap[0];
-		expect(Math.abs(low - expected.bootstrap[0])).toBeLessThan(0.02 * width);
-		expect(Math.abs(high - expected.bootstrap[1])).toBeLessThan(0.02 * width);
+describe("Student's interval", () => {
+	it.each([
+		[1, 12.7062],
+		[2, 4.30265],
+		[4, 2.77645],
+		[7, 2.36462],
+		[10, 2.22814],
+		[30, 2.04227],
+		[120, 1.97993],
+		[100_000, 1.95999]
+	])('takes the quantile of the tables at %i degrees of freedom', (freedom, quantile) => {
+		expect(Math.abs(studentQuantile(freedom) - quantile)).toBeLessThan(6e-6 * quantile);
 	});
 
-	it('is repeatable and depends on the seed', () => {
-		expect(bootstrap(expected.values, { seed: 4 })).toEqual(bootstrap(expected.values, { seed: 4 }));
-		expect(bootstrap(expected.values, { seed: 5 }).low).not.toBe(bootstrap(expected.values, { seed: 4 }).low);
+	it('is t · s / √n about the mean, and ends where values do', () => {
+		const { value, low, high, n } = meanInterval([0.9, 0.8, 1, 0.9, 0.7]);
+		expect([value, n]).toEqual([0.86, 5]);
+		// s = 0.114018, s / √5 = 0.050990
+		expect(high - value).toBeCloseTo(2.77645 * 0.05099, 5);
+		expect(value - low).toBeCloseTo(high - value, 12);
+		expect(meanInterval([0.9, 0.8, 1, 0.9, 0.7], [0, 1]).high).toBe(1);
 	});
 
-	it('takes another statistic', () => {
-		const estimate = bootstrap([1, 2, 3, 4, 100], { statistic: median });
-		expect(estimate.value).toBe(3);
-		expect(estimate.low).toBeGreaterThanOrEqual(1);
+	it('of one value is that value', () => {
+		expect(meanInterval([3])).toMatchObject({ value: 3, low: 3, high: 3, n: 1 });
+	});
+});
+
+describe('exchanged sides', () => {
+	it('are McNemar’s exact test where all differences are of one size', () => {
+		const differences = [...(Array(7).fill(1) as number[]), -1, -1, 0, 0, 0];
+		const { exact } = mcnemar(
+			differences.map((d) => d >= 0),
+			differences.map((d) => d <= 0)
+		);
+		expect(signFlip(differences)).toBeCloseTo(exact, 12);
+	});
+
+	it('count every change of sign: Darwin’s plants (Fisher 1935)', () => {
+		// 15 pairs; of 32,768 sums, 1726 are as far from 0 as the one that Darwin found.
+		const plants = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48];
+		expect(Math.abs(signFlip(plants) - 1726 / 32768)).toBeLessThan(0.01);
+		expect(signFlip(plants)).toBe(signFlip(plants));
+	});
+
+	it('find nothing where nothing differs, and cannot be sure of a few', () => {
+		expect(signFlip([0, 0])).toBe(1);
+		expect(signFlip([1, 2, 3])).toBe(0.25);
 	});
 });
 
@@ -63,10 +100,15 @@ describe("McNemar's test", () => {
 });
 
 describe("Wilson's interval", () => {
-	it('agrees with a published example (Newcombe 1998: 81 of 263)', () => {
-		const { low, high } = wilson(81, 263);
-		expect(low).toBeCloseTo(0.2553, 4);
-		expect(high).toBeCloseTo(0.3662, 4);
+	it.each([
+		[81, 263, 0.2553, 0.3662],
+		[15, 148, 0.0624, 0.1605],
+		[0, 20, 0, 0.1611],
+		[1, 29, 0.0061, 0.1718]
+	])('agrees with Newcombe (1998): %i of %i', (right, of, below, above) => {
+		const { low, high } = wilson(right, of);
+		expect(low).toBeCloseTo(below, 4);
+		expect(high).toBeCloseTo(above, 4);
 	});
 
 	it('stays within 0 and 1', () => {

@@ -57,7 +57,7 @@ describe('times', () => {
 		);
 
 		const accuracy = accuracyRows(scenes, [scenesRun('c-abs', 36), scenesRun('d-abs', 36)], [], known).points;
-		const trade = tradeoffRows(accuracy, timings, 's', kinds);
+		const trade = tradeoffRows({ points: accuracy, score: 's', most: 100, projectors: kinds }, timings);
 		expect(
 			trade.points.map(({ projector, cost, costLow, costHigh }) => [projector, cost, costLow, costHigh])
 		).toEqual([['c-abs', 224, 203, 245]]);

@@ -17,7 +17,7 @@ export interface Spread {
 export interface RunReport extends Omit<Report, 'files'> {
 	readonly manifest: RunManifest;
 	readonly answers: number;
-	/** 95 %, bootstrap; absent without a score. */
+	/** 95 %; absent without a score. */
 	readonly interval?: { readonly low: number; readonly high: number; readonly level: number };
 	/** Per stage over the answers that computed it whole; decode is per token. Absent where there is none. */
 	readonly latency_ms: Partial<Record<keyof StageTimings | 'decode_per_token', Spread>>;

@@ -26,17 +26,16 @@ export interface ScoredRun {
 	readonly interval?: Estimate;
 }
 
-/** Scores a measured run. @param resamples fewer while it goes on, so that the page stays quick */
+/** Scores a measured run. */
 export function scoreRun(
 	id: string,
 	benchmark: Benchmark,
 	manifest: RunManifest,
-	results: Iterable<Result>,
-	resamples = 2000
+	results: Iterable<Result>
 ): ScoredRun {
 	const { model, projector, tokens, data } = manifest.identity;
 	return {
-		...scored(benchmark, results, resamples),
+		...scored(benchmark, results),
 		...{ id, manifest, projector, tokens, origin: 'measured', examples: data.examples },
 		title: `${model.name}, ${projector}, M = ${tokens}`
 	};
@@ -50,16 +49,16 @@ export function scoreImported(
 	about: { readonly projector?: string; readonly tokens?: number } = {}
 ): ScoredRun {
 	return {
-		...scored(benchmark, results, 2000),
+		...scored(benchmark, results),
 		...{ id: `imported/${benchmark.name}/${name}`, origin: 'imported', title: name },
 		projector: about.projector ?? '',
 		...(about.tokens !== undefined && { tokens: about.tokens })
 	};
 }
 
-function scored(benchmark: Benchmark, results: Iterable<Result>, resamples: number) {
+function scored(benchmark: Benchmark, results: Iterable<Result>) {
 	const ordered = [...results].sort((a, b) => a.id - b.id);
 	const report = identified(benchmark, benchmark.score(ordered), ordered);
-	const interval = headlineInterval(report, { resamples });
+	const interval = headlineInterval(report);
 	return { benchmark, results: ordered, report, ...(interval && { interval }) };
 }
