@@ -2,6 +2,8 @@
 export type TokenText =
 	| { readonly kind: 'text'; /** With spaces as spaces. */ readonly text: string }
 	| { readonly kind: 'byte'; readonly byte: number }
+	/** Bytes of UTF-8 that may begin or end within a character. */
+	| { readonly kind: 'bytes'; readonly bytes: readonly number[] }
 	| { readonly kind: 'special'; readonly text: string };
 
 export interface DecodeOptions {
@@ -10,15 +12,17 @@ export interface DecodeOptions {
 }
 
 /**
- * Makes text of token ids one by one, as upstream's slow tokenizer does for a whole list: the space that begins the
- * first token is dropped, runs of byte tokens are read as UTF-8 with U+FFFD for every byte that is not part of a
- * character. The text never shrinks or changes: bytes of a character that is not complete yet are held back.
+ * Makes text of token ids one by one. SentencePiece's are read as upstream's slow tokenizer reads a whole list: the space that begins the
+ * first token is dropped, runs of single bytes are UTF-8 with U+FFFD for every byte that is not part of a character. Tokens of several bytes
+ * (byte-level BPE) are UTF-8 with U+FFFD for every beginning of a character that is not one, as everywhere else. The text never shrinks or
+ * changes: bytes of a character that is not complete yet are held back.
  */
 export class IncrementalDecoder {
 	readonly #lookup: (id: number) => TokenText;
 	readonly #skipSpecial: boolean;
 	#text = '';
 	#bytes: number[] = [];
+	#utf8 = utf8Stream();
 	#first = true;
 
 	constructor(lookup: (id: number) => TokenText, { skipSpecial = true }: DecodeOptions = {}) {
@@ -35,11 +39,14 @@ export class IncrementalDecoder {
 	push(id: number): string {
 		const token = this.#lookup(id);
 		if (token.kind === 'special' && this.#skipSpecial) return this.#text;
-		if (token.kind === 'byte') {
+		if (token.kind === 'bytes')
+			this.#text += this.#utf8.decode(Uint8Array.from(token.bytes), { stream: true });
+		else if (token.kind === 'byte') {
 			this.#bytes.push(token.byte);
 			this.#readBytes(false);
 		} else {
 			this.#readBytes(true);
+			this.#endUtf8();
 			const dropSpace = this.#first && token.kind === 'text' && token.text.startsWith(' ');
 			this.#text += dropSpace ? token.text.slice(1) : token.text;
 		}
@@ -50,7 +57,12 @@ export class IncrementalDecoder {
 	/** Ends the text: bytes still held back are no characters. Returns the whole text. */
 	end(): string {
 		this.#readBytes(true);
+		this.#endUtf8();
 		return this.#text;
+	}
+
+	#endUtf8(): void {
+		this.#text += this.#utf8.decode();
 	}
 
 	#readBytes(final: boolean): void {
@@ -65,6 +77,8 @@ export class IncrementalDecoder {
 		this.#bytes = this.#bytes.slice(at);
 	}
 }
+
+const utf8Stream = () => new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Bytes of the UTF-8 character at `at`; `incomplete` when more bytes may make it one, `invalid` when none can. */
 function characterLength(bytes: readonly number[], at: number): number | 'incomplete' | 'invalid' {

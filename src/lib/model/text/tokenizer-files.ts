@@ -94,7 +94,7 @@ function usesSpaceMark(json: JsonObject): boolean {
 }
 
 /** A token in a config is its text, or an object with it. */
-function tokenContent(token: unknown): string | undefined {
+export function tokenContent(token: unknown): string | undefined {
 	if (typeof token === 'string') return token;
 	return isObject(token) && typeof token['content'] === 'string' ? token['content'] : undefined;
 }

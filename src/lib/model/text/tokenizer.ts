@@ -188,7 +188,7 @@ export class Tokenizer {
 	/** The piece of an id as the vocabulary has it, e.g. `▁the` or `<0x0A>`; undefined outside the vocabulary. */
 	piece(id: number): string | undefined {
 		const token = this.#texts[id];
-		if (token === undefined) return undefined;
+		if (token === undefined || token.kind === 'bytes') return undefined;
 		if (token.kind === 'byte') return bytePiece(token.byte);
 		return token.kind === 'text' ? token.text.replaceAll(' ', SPACE) : token.text;
 	}
