@@ -1,0 +1,35 @@
+import { Template } from '@huggingface/jinja';
+import { sentence } from '../../bytes/sentence.ts';
+import { InputError } from '../../tensor/errors.ts';
+
+/** A part of a message, as templates of models with pictures expect it. */
+export type MessageItem = { readonly type: 'text'; readonly text: string } | { readonly type: 'image' };
+
+export interface ChatMessage {
+	readonly role: 'system' | 'user' | 'assistant';
+	/** Items, or a text where the template takes texts alone. */
+	readonly content: readonly MessageItem[] | string;
+}
+
+const parsed = new Map<string, Template>();
+
+/**
+ * The text that a model's own chat template (Jinja) makes of a conversation, with the beginning of the answer to come.
+ * @param variables what else the template asks for, e.g. `bos_token`
+ * @throws InputError when the template cannot be read, or refuses the conversation
+ */
+export function renderChat(
+	template: string,
+	messages: readonly ChatMessage[],
+	variables: Readonly<Record<string, unknown>> = {}
+): string {
+	try {
+		const known = parsed.get(template) ?? new Template(template);
+		parsed.set(template, known);
+		return known.render({ ...variables, messages, add_generation_prompt: true });
+	} catch (error) {
+		throw new InputError(
+			`The model's chat template cannot write this conversation (${sentence(error).replace(/\.$/, '')}); use --raw-prompt, or correct the template.`
+		);
+	}
+}
