@@ -138,14 +138,16 @@ test('anatomy: stages of a C-Abstractor and its gates; stages of another project
 	await expect(page.locator('#figure-channel-gates')).toHaveCount(0);
 });
 
-test('the answer follows M, and its times stand at the slider', async ({ page }) => {
+test('the last question is asked again when M changes, and its times stand at the slider', async ({
+	page
+}) => {
 	test.setTimeout(480_000);
 	await page.goto('/?backend=wasm');
 	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
 	const exchange = await ask(page, 'What color is the background?');
 	await answerOf(exchange);
 	await expect(exchange).toContainText('M = 36');
-	await page.getByRole('checkbox', { name: 'The answer follows' }).check();
+	await page.getByRole('checkbox', { name: /^Ask again when/ }).check();
 	const slider = page.getByRole('slider', { name: 'Visual tokens' });
 	await slider.focus();
 	await page.keyboard.press('ArrowLeft');

@@ -1,13 +1,15 @@
 import type { Exchange } from './exchange.svelte.ts';
 import { backendName } from '../words/facts.ts';
-import { duration, plural } from '../words/format.ts';
+import { duration } from '../words/format.ts';
+import { sentAlong } from './sent.ts';
 
 /**
  * An answer as it goes into notes or a paper's supplement: question, answer, and what it was made from.
  * @param application the workbench and its version
  * @returns plain text of a few lines
  */
-export function answerText({ question, text, image, asked, result }: Exchange, application: string): string {
+export function answerText(exchange: Exchange, application: string): string {
+	const { question, text, picture, asked, result } = exchange;
 	const lines = [`Q: ${question}`, `A: ${text}`];
 	if (asked === undefined) return lines.join('\n');
 	const { sampling } = asked;
@@ -15,14 +17,16 @@ export function answerText({ question, text, image, asked, result }: Exchange, a
 		sampling.temperature === 0
 			? 'greedy'
 			: `temperature ${sampling.temperature}, top k ${sampling.top_k}, top p ${sampling.top_p}, seed ${sampling.seed}`;
-	const earlier = asked.turns.length - 1;
+	const along = sentAlong(exchange);
 	const parts = [
 		asked.model,
 		`${asked.projectorTitle}, M = ${asked.tokens}`,
-		...(image ? [`${image.name} (sha256 ${image.id.slice(0, 16)})`] : []),
+		...(picture ? [`${picture.name} (sha256 ${picture.id.slice(0, 16)})`] : []),
 		...(result ? [`${result.dtype} on ${backendName(result.backend)}`] : []),
 		`${drawn}, at most ${sampling.max_new_tokens} tokens`,
-		...(earlier > 0 ? [`${plural(earlier, 'earlier question')} in the prompt`] : []),
+		along.length > 0
+			? `sent with the earlier ${along.map((one) => `“${one}”`).join(', ')}`
+			: 'question sent alone',
 		...(result?.stop_reason === 'length' ? ['cut at the token limit'] : []),
 		...(result?.stop_reason === 'cancelled' ? ['stopped by hand'] : []),
 		...(result

@@ -1,14 +1,12 @@
 import { untrack } from 'svelte';
 import type { StageTimings } from '../../model/runtime/types.ts';
+import { sameSource, type Source } from './exchange.svelte.ts';
 import type { Conversation } from '../session/conversation.svelte.ts';
 import type { Models } from '../session/models.svelte.ts';
 
 /** What the stages of one answer took. */
-export interface AnswerTimes {
-	readonly projector: string;
+export interface AnswerTimes extends Source {
 	readonly title: string;
-	/** M */
-	readonly tokens: number;
 	/** Milliseconds; 0 for what came from the cache. */
 	readonly stages: StageTimings;
 }
@@ -37,10 +35,10 @@ export class AnswerFollower {
 		const exchange = this.#conversation.exchanges.at(-1);
 		const { asked, result } = exchange ?? {};
 		if (!asked || !result || result.stop_reason === 'cancelled') return;
-		const { projector, projectorTitle: title, tokens } = asked;
+		const { model, projector, projectorTitle: title, tokens } = asked;
 		untrack(() => {
-			const others = this.times.filter((entry) => entry.projector !== projector || entry.tokens !== tokens);
-			this.times = [{ projector, title, tokens, stages: result.timings_ms }, ...others].slice(0, 12);
+			const others = this.times.filter((entry) => !sameSource(entry, asked));
+			this.times = [{ model, projector, title, tokens, stages: result.timings_ms }, ...others].slice(0, 12);
 		});
 	}
 

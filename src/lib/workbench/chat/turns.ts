@@ -1,41 +1,37 @@
 import type { ImageInput, Turn } from '../../model/runtime/types.ts';
-import type { Exchange } from './exchange.svelte.ts';
+import { sameSource, type Exchange, type Picture, type Source } from './exchange.svelte.ts';
 import type { SessionImage } from '../session/images.ts';
 
-/** Which earlier exchanges the model sees with a question. */
-export type Context = 'image' | 'all' | 'none';
-
 /**
- * The turns of a request: the answered exchanges before `current` that `context` lets through, then `current`.
- * An image stands before the first question about it, and again whenever the conversation comes back to it.
- * Ids of an answer are passed on only where the same model wrote it, since another has another tokenizer.
+ * The exchanges that may go along with a question about `picture`: whole answers of the same model through the same projector at the
+ * same M about the same picture. What another one wrote, or this one of another picture, is never given to it as its own words.
  */
-export function turnsOf(
+export function earlierOf(
 	exchanges: readonly Exchange[],
-	current: Exchange,
-	context: Context,
-	model: string
-): Turn[] {
-	const before = exchanges.slice(0, exchanges.indexOf(current)).filter((exchange) => {
-		if (context === 'none' || !exchange.answered) return false;
-		return context === 'all' || exchange.image?.id === current.image?.id;
-	});
-	let shown: string | undefined;
-	return [...before, current].map((exchange) => {
-		const image = exchange.image;
-		const images = image !== undefined && image.id !== shown ? [toInput(image)] : [];
-		shown = image?.id ?? shown;
-		if (exchange === current) return { question: exchange.question, images };
-		const ids = exchange.asked?.model === model ? exchange.result?.ids : undefined;
-		return {
-			question: exchange.question,
-			images,
-			answer: exchange.text,
-			...(ids === undefined ? {} : { answer_ids: ids })
-		};
-	});
+	picture: Picture | undefined,
+	by: Source
+): readonly Exchange[] {
+	return exchanges.filter(
+		(exchange) =>
+			exchange.answered &&
+			exchange.asked !== undefined &&
+			sameSource(exchange.asked, by) &&
+			exchange.picture?.id === picture?.id
+	);
 }
 
-function toInput({ id, bytes, name }: SessionImage): ImageInput {
-	return { id, bytes, name };
+/** The turns of a request: the earlier exchanges, with the ids of their answers, then `current`. */
+export function turnsOf(earlier: readonly Exchange[], current: Exchange): Turn[] {
+	const before = earlier.map(({ question, text, result }) => ({
+		question,
+		answer: text,
+		...(result && { answer_ids: result.ids })
+	}));
+	return withImage([...before, { question: current.question }], current.image);
+}
+
+/** All turns are about one picture, which stands before the first. */
+export function withImage(turns: readonly Omit<Turn, 'images'>[], image: SessionImage | undefined): Turn[] {
+	const images: ImageInput[] = image ? [{ id: image.id, bytes: image.bytes, name: image.name }] : [];
+	return turns.map((turn, index) => ({ ...turn, images: index === 0 ? images : [] }));
 }

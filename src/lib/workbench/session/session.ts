@@ -1,10 +1,10 @@
 import { createContext } from 'svelte';
 import type { ModelClient } from './client.ts';
-import { Conversation } from './conversation.svelte.ts';
+import { Conversation, type ConversationKeeping } from './conversation.svelte.ts';
 import { Images, type ImagesParts } from './images.svelte.ts';
 import { Models, type ModelsParts } from './models.svelte.ts';
 
-export type SessionParts = ModelsParts & ImagesParts;
+export type SessionParts = ModelsParts & ImagesParts & { readonly keeping?: ConversationKeeping };
 
 /** What all pages share, and what stays when the worker ends: the model and how it is run, the images, the conversation. */
 export class Session {
@@ -18,12 +18,14 @@ export class Session {
 		this.client = parts.client;
 		this.models = new Models(parts);
 		this.images = new Images(parts);
-		this.conversation = new Conversation(this);
+		const { client, models, images } = this;
+		this.conversation = new Conversation({ client, models, images, keeping: parts.keeping });
 	}
 
-	/** Loads the model used last, and makes the sample scenes. */
+	/** Loads the model used last, makes the sample scenes, and brings the conversation back. */
 	async start(): Promise<void> {
-		await Promise.all([this.models.start(), this.images.start()]);
+		const { models, images, conversation } = this;
+		await Promise.all([models.start(), images.start().then(() => conversation.start())]);
 	}
 
 	dispose(): void {

@@ -1,6 +1,9 @@
+import { indexedRecords } from '../../browser/records.ts';
 import { linkedMemory, readView } from '../frame/address.ts';
+import type { ExchangeRecord } from '../chat/exchange-record.ts';
 import { createModelClient } from './client.ts';
 import { openImage } from './images.ts';
+import { keepImage, keptImage } from './kept-images.ts';
 import { listModels } from './model-list.ts';
 import { sampleScenes } from './samples.ts';
 import { Session } from './session.ts';
@@ -20,6 +23,11 @@ export function createSession(address: URL, base: string): Session {
 		listModels: () => listModels(base),
 		openImage,
 		sampleScenes: () => sampleScenes(base),
+		keeping: {
+			exchanges: indexedRecords<ExchangeRecord>('honeybee-conversation', 'id'),
+			keepImage,
+			keptImage
+		},
 		...(known(backend) ? { forcedBackend: backend } : {})
 	});
 }

@@ -17,8 +17,8 @@ function answered(sampling: typeof greedy, turns = 1): Exchange {
 	const exchange = new Exchange(1, 'Where is the ghost?', image);
 	exchange.run({
 		...{ model: 'honeybee-mini', projector: 'c-abs', projectorTitle: 'C-Abstractor', tokens: 36 },
-		...{ backend: undefined, sampling },
-		turns: Array.from({ length: turns }, () => ({ question: 'Where?', images: [] }))
+		...{ projectors: ['c-abs'], backend: undefined, sampling },
+		turns: Array.from({ length: turns }, (_, i) => ({ question: `Where ${i}?`, images: [] }))
 	});
 	exchange.take({
 		type: 'done',
@@ -36,13 +36,13 @@ describe('an answer copied with what it was made from', () => {
 		expect(answerText(answered(greedy), 'Honeybee workbench 0.1.0')).toBe(
 			'Q: Where is the ghost?\nA: top center\n' +
 				'[honeybee-mini · C-Abstractor, M = 36 · scene.png (sha256 0123456789abcdef) · fp32 on WASM · ' +
-				'greedy, at most 256 tokens · first token after 60 ms · Honeybee workbench 0.1.0]'
+				'greedy, at most 256 tokens · question sent alone · first token after 60 ms · Honeybee workbench 0.1.0]'
 		);
 	});
 
-	test('says what is needed to draw it again, and that more was in the prompt', () => {
+	test('says what is needed to draw it again, and which earlier questions were in the prompt', () => {
 		const text = answerText(answered({ ...greedy, temperature: 0.7, seed: 3 }, 3), 'x');
 		expect(text).toContain('temperature 0.7, top k 0, top p 1, seed 3');
-		expect(text).toContain('2 earlier questions in the prompt');
+		expect(text).toContain('sent with the earlier “Where 0?”, “Where 1?”');
 	});
 });

@@ -1,6 +1,13 @@
 // @vitest-environment runes
 import { expect, test } from 'vitest';
-import type { Conversation } from '../../../../src/lib/workbench/session/conversation.svelte.ts';
+import { conversationFile } from '../../../../src/lib/workbench/chat/conversation-file.ts';
+import type { ExchangeRecord } from '../../../../src/lib/workbench/chat/exchange-record.ts';
+import { sentWords } from '../../../../src/lib/workbench/chat/sent.ts';
+import type {
+	Conversation,
+	ConversationKeeping
+} from '../../../../src/lib/workbench/session/conversation.svelte.ts';
+import type { SessionImage } from '../../../../src/lib/workbench/session/images.ts';
 import { type FakeClient, fakeImage, fakeResult, makeSession, settle, startedSession } from '../fakes.ts';
 
 test('an answer streams in and ends with how it was made', async () => {
@@ -59,42 +66,110 @@ test('a second question is refused while an answer is written', async () => {
 	await asking;
 });
 
-test('a later question about the same image carries the turns before it, with the ids of the answers', async () => {
+test('a question stands alone until earlier ones are asked for; then they go along with the ids of their answers', async () => {
 	const { client, conversation } = await startedSession();
 	await answer(conversation, client, 'One?', 'A');
 	await answer(conversation, client, 'Two?', 'B');
-	const turns = client.requests[1]?.turns;
+	expect(client.requests.map(shape)).toEqual([['One?:scene'], ['Two?:scene']]);
+	expect(conversation.exchanges.map(sentWords)).toEqual(['Sent alone.', 'Sent alone.']);
+
+	conversation.together = true;
+	expect(conversation.earlier.map(({ question }) => question)).toEqual(['One?', 'Two?']);
+	await answer(conversation, client, 'Three?', 'C');
+	const turns = client.requests[2]?.turns;
 	expect(turns?.map((turn) => [turn.question, turn.images.length, turn.answer, turn.answer_ids])).toEqual([
 		['One?', 1, 'A', [65]],
-		['Two?', 0, undefined, undefined]
+		['Two?', 0, 'B', [66]],
+		['Three?', 0, undefined, undefined]
 	]);
+	expect(sentWords(conversation.exchanges[2]!)).toBe(
+		'Sent with 2\u00a0earlier questions and their answers: “One?”, “Two?”.'
+	);
 });
 
-test('context: this image, everything, nothing', async () => {
-	const { client, images, conversation } = await startedSession();
-	const [a, b] = [fakeImage('a'), fakeImage('b')];
-	images.put(a);
-	await answer(conversation, client, 'a1?', 'x');
-	images.put(b);
-	await answer(conversation, client, 'b1?', 'y');
-	images.put(a);
-	await answer(conversation, client, 'a2?', 'z');
-	expect(client.requests.map(shape)).toEqual([['a1?:a'], ['b1?:b'], ['a1?:a', 'a2?:']]);
-	conversation.context = 'all';
-	await answer(conversation, client, 'a3?', 'z');
-	expect(shape(client.requests[3])).toEqual(['a1?:a', 'b1?:b', 'a2?:a', 'a3?:']);
-	conversation.context = 'none';
-	await answer(conversation, client, 'a4?', 'z');
-	expect(shape(client.requests[4])).toEqual(['a4?:a']);
-});
-
-test('ids of another model’s answer are left out, its text is kept', async () => {
-	const { client, models, conversation } = await startedSession();
-	await answer(conversation, client, 'One?', 'A');
+test('only answers of the same model, projector, M and picture go along', async () => {
+	const { client, models, images, conversation } = await startedSession();
+	conversation.together = true;
+	const sent = async (question: string) => {
+		await answer(conversation, client, question, 'x');
+		return shape(client.requests.at(-1));
+	};
+	images.put(fakeImage('a'));
+	await sent('1');
+	images.put(fakeImage('b'));
+	expect(await sent('2')).toEqual(['2:b']);
+	images.put(fakeImage('a'));
+	expect(await sent('3')).toEqual(['1:a', '3:']);
+	models.chooseProjector('resampler');
+	expect(await sent('4')).toEqual(['4:a']);
+	models.chooseProjector('c-abs');
+	models.chooseTokens(25);
+	expect(await sent('5')).toEqual(['5:a']);
+	models.chooseTokens(9);
 	await models.choose('other');
+	expect(await sent('6')).toEqual(['6:a']);
+	expect(sentWords(conversation.exchanges.at(-1)!)).toMatch(/^Sent alone: nothing before it was answered/);
+	await models.choose('mini');
+	expect(await sent('7')).toEqual(['1:a', '3:', '7:']);
+});
+
+test('Retry sends again what was sent, whatever is asked for now; with another M the question stands alone', async () => {
+	const { client, models, conversation } = await startedSession();
+	conversation.together = true;
+	await answer(conversation, client, 'One?', 'A');
 	await answer(conversation, client, 'Two?', 'B');
-	expect(client.requests[1]?.turns[0]).toMatchObject({ answer: 'A' });
-	expect(client.requests[1]?.turns[0]).not.toHaveProperty('answer_ids');
+	conversation.together = false;
+	const retried = async () => {
+		const again = conversation.retry(conversation.exchanges[1]!);
+		await settle();
+		client.send({ type: 'done', result: fakeResult('B') });
+		await again;
+		return shape(client.requests.at(-1));
+	};
+	expect(await retried()).toEqual(['One?:scene', 'Two?:']);
+	models.chooseTokens(25);
+	expect(await retried()).toEqual(['Two?:scene']);
+	expect(conversation.exchanges[1]?.asked?.tokens).toBe(25);
+});
+
+test('Retry starts a model that is gone, and leaves the words there are until the first new one', async () => {
+	const { client, conversation } = await startedSession();
+	void conversation.ask('Long?');
+	await settle();
+	client.send({ type: 'token', id: 1, text: 'Half' });
+	await settle();
+	client.set({ status: 'failed', reason: 'crash', message: 'The worker is gone.' });
+	const exchange = conversation.exchanges[0]!;
+	const again = conversation.retry(exchange);
+	expect(exchange).toMatchObject({ open: true, stale: true, text: 'Half', error: undefined });
+	await settle();
+	expect(client.restarts).toBe(1);
+	expect(exchange).toMatchObject({ stale: true, text: 'Half' });
+	expect(client.requests.map(shape)).toEqual([['Long?:scene'], ['Long?:scene']]);
+	client.send({ type: 'token', id: 2, text: 'Wh' });
+	await settle();
+	expect(exchange).toMatchObject({ stale: false, text: 'Wh', texts: ['Wh'] });
+	client.send({ type: 'done', result: fakeResult('Whole.') });
+	await again;
+	expect(exchange).toMatchObject({ status: 'done', text: 'Whole.' });
+	expect(client.requests).toHaveLength(2);
+});
+
+test('a model that does not start again leaves the partial words and says why', async () => {
+	const { client, conversation } = await startedSession();
+	void conversation.ask('Long?');
+	await settle();
+	client.send({ type: 'token', id: 1, text: 'Half' });
+	await settle();
+	client.set({ status: 'failed', reason: 'crash', message: 'The worker is gone.' });
+	client.loadError = 'No memory is left.';
+	await conversation.retry(conversation.exchanges[0]!);
+	expect(conversation.exchanges[0]).toMatchObject({
+		status: 'failed',
+		text: 'Half',
+		error: 'No memory is left.'
+	});
+	expect(conversation.busy).toBe(false);
 });
 
 test('stop keeps what there is; retry asks again with the projector chosen now', async () => {
@@ -113,7 +188,7 @@ test('stop keeps what there is; retry asks again with the projector chosen now',
 	models.chooseProjector('resampler');
 	const again = conversation.retry(exchange);
 	await settle();
-	expect(exchange.text).toBe('');
+	expect(exchange).toMatchObject({ text: 'so fa', stale: true });
 	expect(client.requests[1]).toMatchObject({ projector: 'resampler', turns: [{ question: 'Long?' }] });
 	client.send({ type: 'done', result: fakeResult('Whole.') });
 	await again;
@@ -173,8 +248,9 @@ test('a refused request is told under its question, and the next one works', asy
 	expect(client.requests.map(shape).at(-1)).toEqual(['Short?:scene']);
 });
 
-test('a crash ends the open answer at once; a restart goes on with it, the conversation before it replayed', async () => {
+test('a crash ends the open answer at once; a restart goes on with it, with the earlier questions that were sent', async () => {
 	const { client, models, conversation } = await startedSession();
+	conversation.together = true;
 	await answer(conversation, client, 'One?', 'A');
 	void conversation.ask('Two?');
 	await settle();
@@ -216,6 +292,107 @@ test('another backend goes on with what was cut off, too; what was stopped by ha
 	await settle();
 	expect(client.requests.length).toBe(asked);
 });
+
+test('a conversation outlives the page: answers, what was sent, pictures; what was cut off can be asked again', async () => {
+	const kept = fakeKeeping();
+	const first = await startedSession({ keeping: kept.keeping });
+	const own = fakeImage('own');
+	first.images.put(own);
+	first.conversation.together = true;
+	await answer(first.conversation, first.client, 'One?', 'A');
+	await answer(first.conversation, first.client, 'Two?', 'B');
+	first.images.put(fakeImage('lost'));
+	await answer(first.conversation, first.client, 'Three?', 'C');
+	kept.pictures.delete('lost');
+	first.images.put(first.images.samples![0]!);
+	void first.conversation.ask('Four?');
+	await settle();
+
+	const { client, images, conversation } = await startedSession({ keeping: kept.keeping });
+	expect(conversation.restored).toBe(true);
+	expect(conversation.exchanges.map(({ question, text }) => [question, text])).toEqual([
+		['One?', 'A'],
+		['Two?', 'B'],
+		['Three?', 'C'],
+		['Four?', '']
+	]);
+	const [one, two, three, four] = conversation.exchanges;
+	const asked = first.conversation.exchanges[1]!.asked!;
+	expect(two!.asked).toEqual(asked);
+	expect(two!.result).toEqual(first.conversation.exchanges[1]!.result);
+	expect(one!.image?.id).toBe('own');
+	expect(three).toMatchObject({ image: undefined, picture: { id: 'lost', name: 'lost.png' } });
+	expect(four).toMatchObject({ status: 'failed', error: 'The page was left before the answer was whole.' });
+	expect(four!.image).toBe(images.samples![0]);
+
+	// Without its picture a question is not asked again; with the same file put in it is.
+	await conversation.retry(three!);
+	expect(client.requests).toHaveLength(0);
+	images.put(fakeImage('lost'));
+	const again = conversation.retry(three!);
+	await settle();
+	expect(client.requests.map(shape)).toEqual([['Three?:lost']]);
+	client.send({ type: 'done', result: fakeResult('D') });
+	await again;
+
+	conversation.clear();
+	await settle();
+	expect(kept.records.size).toBe(0);
+});
+
+test('a browser that keeps nothing says so, and the conversation goes on', async () => {
+	const { keeping } = fakeKeeping();
+	const full = () => Promise.reject(new Error('The storage is full.'));
+	const { client, conversation } = await startedSession({
+		keeping: { ...keeping, exchanges: { ...keeping.exchanges, put: full } }
+	});
+	await answer(conversation, client, 'One?', 'A');
+	expect(conversation.exchanges[0]?.text).toBe('A');
+	expect(conversation.keepError).toBe('A reload loses this conversation: The storage is full.');
+});
+
+test('the exported file has every answer with what it was computed from, and no bytes of pictures', async () => {
+	const { client, conversation } = await startedSession();
+	conversation.together = true;
+	await answer(conversation, client, 'One?', 'A');
+	await answer(conversation, client, 'Two?', 'B');
+	const file = JSON.parse(conversationFile(conversation.exchanges, 'Honeybee workbench 1')) as {
+		exchanges: unknown[];
+	};
+	expect(file).toMatchObject({ format: 'honeybee-conversation', application: 'Honeybee workbench 1' });
+	expect(file.exchanges[1]).toMatchObject({
+		question: 'Two?',
+		answer: 'B',
+		picture: { id: 'scene', name: 'scene.png' },
+		asked: {
+			model: 'mini',
+			projector: 'c-abs',
+			tokens: 9,
+			turns: [{ question: 'One?', answer: 'A', answer_ids: [65] }, { question: 'Two?' }],
+			sampling: { temperature: 0 }
+		},
+		result: { ids: [66], backend: 'wasm', dtype: 'fp32' }
+	});
+	expect(JSON.stringify(file)).not.toContain('bytes');
+});
+
+/** What a browser keeps, as structured clones. */
+function fakeKeeping() {
+	const records = new Map<number, ExchangeRecord>();
+	const pictures = new Map<string, SessionImage>();
+	const keeping: ConversationKeeping = {
+		exchanges: {
+			all: async () => [...records.values()].sort((a, b) => a.id - b.id),
+			put: async (record) => void records.set(record.id, structuredClone(record)),
+			remove: async (keys) => {
+				for (const key of keys) records.delete(key as number);
+			}
+		},
+		keepImage: async (image) => void pictures.set(image.id, image),
+		keptImage: async (id) => pictures.get(id)
+	};
+	return { keeping, records, pictures };
+}
 
 /** `question:images` of each turn. */
 function shape(request: FakeClient['requests'][number] | undefined): string[] {
