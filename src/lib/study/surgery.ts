@@ -19,7 +19,10 @@ export interface MeasuredSurgery {
 	readonly pairs: readonly WordPair[];
 }
 
-/** Answers again with the edits, and scores the old answer and the new one before and after them. @throws as `ask` */
+/**
+ * Answers again with the edits, and scores the old answer and the new one before and after them. The answer comes first: scoring would leave
+ * the changed prompt in the cache, and `again.cached_positions` would not tell what the change let stand. @throws as `ask`
+ */
 export async function answerAgain(
 	answerer: Answerer,
 	answer: GivenAnswer,
@@ -44,12 +47,12 @@ export async function answerAgain(
 		const after = await step(answerer.score({ ...probe, edits }, { signal }));
 		return wordDeltas(words, before.log_probabilities, after.log_probabilities);
 	};
-	const old = await deltas(answer.ids, answer.words);
 	const texts: string[] = [];
 	const sampling = { ...greedy, max_new_tokens: Math.max(64, 2 * answer.ids.length) };
 	const again = await step(
 		ask(answerer, { ...prompt, edits, sampling }, { signal, onText: (text) => texts.push(text) })
 	);
+	const old = await deltas(answer.ids, answer.words);
 	const fresh = await deltas(again.ids, wordsIn(texts, again.ids));
 	return { answer, edits, again, pairs: alignWords(old, fresh) };
 }

@@ -34,7 +34,7 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 	id: 'answer-influence',
 	title: 'Where the answer looks',
 	readingAid:
-		'Each row is a word of the answer, each column a visual token; below, the chosen word’s influences are carried on to the image.',
+		'The chosen word’s influences carried on to the image; below, each row is a word of the answer, each column a visual token.',
 	method:
 		'Attention: the language model’s attention to each visual token from the positions that predict the word’s tokens, their mean, at the chosen layers and heads. Ablation: log-probability of the word with the visual token less that with the mean of the image’s tokens in its place, in nats; positive when the token helps. Two hops: each token’s influence is shared out over the patches in proportion to its locality map.',
 	draw(rows, options) {
@@ -49,14 +49,15 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 				: sequentialScale(largest(data), { label: what, unit });
 		const heat = scaled(influence, `${label}, by visual token`);
 		const spread = scaled(values, `${label}, by patch`);
+		// The image stands first, so that it is in sight with the words above the figure however many they are.
+		const size = Math.min(options.width - LABEL, options.height ?? 420);
+		const place = panel(LABEL, LINE, size, patchSide(count));
+		const foot = place.box.y + size + 8;
 		const box: CellBox = {
-			...{ x: LABEL, y: LINE, columns: tokens, rows: words.length },
+			...{ x: LABEL, y: foot + COLOUR_BAR_HEIGHT + 2 * LINE, columns: tokens, rows: words.length },
 			...{ width: options.width - LABEL, height: words.length * ROW }
 		};
 		const below = box.y + box.height + 8;
-		const size = Math.min(options.width - LABEL, options.height ?? 420);
-		const place = panel(LABEL, below + COLOUR_BAR_HEIGHT + LINE, size, patchSide(count));
-		const foot = place.box.y + size + 8;
 		const labels = words.map((word, i) =>
 			text(pen, LABEL - 8, box.y + (i + 0.7) * ROW, word.length > 14 ? `${word.slice(0, 13)}…` : word, {
 				'text-anchor': 'end',
@@ -66,9 +67,9 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		);
 		const mark = frame(pen);
 		const bar = Math.min(220, options.width - LABEL);
-		const note = readout(pen, ink, LABEL, foot + COLOUR_BAR_HEIGHT + LINE - 4);
-		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, answerInfluence.title, [
-			text(pen, LABEL, LINE - 6, `visual token 0 to ${tokens - 1} →`, { 'font-size': 11, fill: ink.soft }),
+		const note = readout(pen, ink, LABEL, below + COLOUR_BAR_HEIGHT + LINE - 4);
+		const svg = root(pen, options, below + COLOUR_BAR_HEIGHT + LINE, answerInfluence.title, [
+			text(pen, LABEL, box.y - 6, `visual token 0 to ${tokens - 1} →`, { 'font-size': 11, fill: ink.soft }),
 			...labels,
 			drawCells(pen, options, box, influence, heat),
 			mark,

@@ -8,10 +8,12 @@ import { middleToken } from '$lib/study/tokens.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
+import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 
 /** State of the anatomy page. */
 export class AnatomyView {
+	readonly visit = new Visit();
 	readonly selection = new PageSelection();
 	readonly study = new Study<MeasuredStages>(6);
 	/** Whole blocks, or every step inside them. */
@@ -22,7 +24,10 @@ export class AnatomyView {
 
 	constructor(session: Session) {
 		this.#session = session;
-		$effect(() => this.follow());
+		$effect(() => {
+			if (this.visit.now) this.follow();
+			else this.study.cancel();
+		});
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -76,3 +81,6 @@ export class AnatomyView {
 		);
 	}
 }
+
+/** Kept from one visit to the next, with what was measured. */
+export const getAnatomyView = pageState(({ session }) => new AnatomyView(session));

@@ -9,9 +9,11 @@ import type { MeasuredMaps } from '$lib/study/measurement.ts';
 import { answerAgain, type MeasuredSurgery } from '$lib/study/surgery.ts';
 import type { Exchange } from '$lib/workbench/chat/exchange.svelte.ts';
 import { readable, wordsOf } from '$lib/workbench/chat/words.ts';
+import { getLocalityCache } from '$lib/workbench/figures/locality-cache.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
+import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 
 /** What is computed of an exchange, with the exchange itself. */
@@ -27,6 +29,9 @@ export class AnswerView {
 	/** Shown layer of the lens; the last when absent. */
 	lensLayer = $state<number | undefined>();
 	edits = $state.raw<readonly TokenEdit[]>([]);
+	/** How strongly the map covers the image. */
+	opacity = $state(0.7);
+	readonly visit = new Visit();
 	readonly selection = new PageSelection();
 	readonly looks = new Study<Of<MeasuredInfluence>>(16);
 	readonly redone = new Study<Redone>(8);
@@ -39,7 +44,10 @@ export class AnswerView {
 	constructor(session: Session, maps: MeasuredMaps) {
 		this.#session = session;
 		this.#maps = maps;
-		$effect(() => this.follow());
+		$effect(() => {
+			if (this.visit.now) this.follow();
+			else this.looks.cancel();
+		});
 	}
 
 	/** Answers that can be looked into. */
@@ -90,6 +98,11 @@ export class AnswerView {
 	readonly looked = $derived.by(() => {
 		const { value } = this.looks;
 		return value && answerInfluenceStudy.show(value, { ...this.choices, word: this.selection.now.word });
+	});
+	/** The answer with edits, where it is of the answer looked into. */
+	readonly outcome = $derived.by(() => {
+		const { value, valueKey } = this.redone;
+		return this.key !== undefined && valueKey?.startsWith(`${this.key}|`) ? value : undefined;
 	});
 	readonly read = $derived.by(() => this.lens.value && logitLensStudy.show(this.lens.value, this.choices));
 
@@ -143,3 +156,6 @@ export class AnswerView {
 		}));
 	}
 }
+
+/** Kept from one visit to the next, with edits and what was computed. */
+export const getAnswerView = pageState(({ session }) => new AnswerView(session, getLocalityCache()));

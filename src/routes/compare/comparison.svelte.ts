@@ -73,6 +73,10 @@ export class Comparison {
 	pair = $state.raw<readonly [number, number]>([0, 1]);
 	/** Place of the column whose answer is scored word by word. */
 	source = $state(0);
+	/** What the difference of the pair is of. */
+	difference = $state<'token' | 'cover'>('cover');
+	/** How strongly maps cover their image. */
+	opacity = $state(0.7);
 	/** Warm times of the columns, taken in turns. */
 	readonly times = new Study<readonly ColumnTimed[]>();
 	readonly extra: ExtraModels;

@@ -9,9 +9,11 @@ import { studies, studyOf } from '$lib/study/registry.ts';
 import { imageWork } from '$lib/study/work.ts';
 import type { Figure } from '$lib/viz/figure.ts';
 import { figures } from '$lib/viz/registry.ts';
+import { getLocalityCache } from '$lib/workbench/figures/locality-cache.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
+import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { SessionImage } from '$lib/workbench/session/images.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
@@ -158,3 +160,6 @@ export class GalleryEntry {
 		});
 	}
 }
+
+/** Kept from one visit to the next, with the figures that were made. */
+export const getGalleryView = pageState(({ session }) => new GalleryView(session, getLocalityCache()));

@@ -17,9 +17,11 @@ import {
 } from '$lib/study/locality.ts';
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
 import { middleToken } from '$lib/study/tokens.ts';
+import { getLocalityCache } from '$lib/workbench/figures/locality-cache.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
+import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { SessionImage } from '$lib/workbench/session/images.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 
@@ -30,6 +32,13 @@ export class LocalityView {
 	directions = $state(DIRECTIONS);
 	layer = $state<LayerChoice>('rollout');
 	head = $state<HeadChoice>('mean');
+	/** How strongly maps cover their image. */
+	opacity = $state(0.7);
+	/** Of the maps of all tokens: each its own scale, or one for all. */
+	scale = $state<'own' | 'common'>('own');
+	/** What the image is filled with. */
+	covered = $state<'cover' | 'dominance' | 'effectiveTokens'>('cover');
+	readonly visit = new Visit();
 	readonly selection = new PageSelection();
 	readonly study = new Study<MeasuredMap>(4);
 	/** All projectors over a set of images. */
@@ -40,7 +49,10 @@ export class LocalityView {
 	constructor(session: Session, maps: MeasuredMaps) {
 		this.#session = session;
 		this.#maps = maps;
-		$effect(() => this.follow());
+		$effect(() => {
+			if (this.visit.now) this.follow();
+			else this.study.cancel();
+		});
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -120,3 +132,6 @@ export class LocalityView {
 		);
 	}
 }
+
+/** Kept from one visit to the next, with what was measured. */
+export const getLocalityView = pageState(({ session }) => new LocalityView(session, getLocalityCache()));

@@ -1,4 +1,5 @@
 import { untrack } from 'svelte';
+import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { SessionImage } from '$lib/workbench/session/images.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
@@ -18,6 +19,9 @@ import { middleToken, oneOfEachFamily } from '$lib/study/tokens.ts';
 
 /** State of the offsets page: which layer, head and token, and the way from one layer to the next. */
 export class OffsetsView {
+	/** How strongly the density covers the image. */
+	opacity = $state(0.7);
+	readonly visit = new Visit();
 	readonly selection = new PageSelection();
 	readonly study = new Study<MeasuredSampling>(12);
 	/** The same projector over the set of images. */
@@ -31,7 +35,10 @@ export class OffsetsView {
 
 	constructor(session: Session) {
 		this.#session = session;
-		$effect(() => this.follow());
+		$effect(() => {
+			if (this.visit.now) this.follow();
+			else this.study.cancel();
+		});
 	}
 
 	readonly subject = $derived.by(() => subjectOf(this.#session));
@@ -128,3 +135,6 @@ export class OffsetsView {
 		);
 	}
 }
+
+/** Kept from one visit to the next, with what was measured. */
+export const getOffsetsView = pageState(({ session }) => new OffsetsView(session));

@@ -1,4 +1,4 @@
-import { createContext, untrack } from 'svelte';
+import { createContext, onMount, untrack } from 'svelte';
 import type { Session } from '../session/session.ts';
 import type { Memory } from '../session/storage.ts';
 
@@ -63,4 +63,20 @@ export { setPageStates };
 export function pageState<T>(make: (workbench: Workbench) => T, dispose?: (state: T) => void): () => T {
 	const definition: Definition<T> = { make, dispose };
 	return () => getPageStates().get(definition);
+}
+
+/** Whether the page of a kept state is looked at. What it computes by itself it computes only then. */
+export class Visit {
+	now = $state(false);
+
+	/** From now on, until what it returns is called. */
+	begin(): () => void {
+		this.now = true;
+		return () => (this.now = false);
+	}
+}
+
+/** Counts the component that calls it, while it is made, as a visit, as long as it is there. */
+export function visit({ visit }: { readonly visit: Visit }): void {
+	onMount(() => visit.begin());
 }

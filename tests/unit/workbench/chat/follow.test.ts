@@ -55,6 +55,10 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	};
 	const { state: view } = rooted(() => new LocalityView(session, new LocalityCache(client)));
 	await settle();
+	// Nothing is computed before the page is looked at.
+	expect(calls).toEqual([]);
+	view.visit.begin();
+	await settle();
 	expect(calls).toEqual(['c-abs one']);
 	expect(view.rows?.map.tokens).toBe(9);
 	expect(view.localities).toHaveLength(9);
