@@ -32,7 +32,7 @@ it('answers with the edits before anything with them is scored, so that the cach
 	const { image } = subject.request;
 	const answer = {
 		...{ subject, turns: [{ question: 'What?', images: [image] }], ids: [97] },
-		words: [{ word: 'a', tokens: [0] }]
+		words: [{ word: 'a', from: 0, to: 1 }]
 	};
 	const { again } = await answerAgain(model, answer, [{ kind: 'delete', tokens: [0] }], {});
 	expect(calls.slice(0, 3)).toEqual(['answer with 1 edits', 'score with 0 edits', 'score with 1 edits']);
