@@ -27,7 +27,7 @@ for (const backend of ['wasm', 'webgpu'] as const) {
 		// A software WebGPU adapter compiles and runs shaders on the CPU.
 		test.setTimeout(600_000);
 		const scene = info.outputPath('scene.png');
-		const questions = sceneFile(scene, 12);
+		const questions = sceneFile(scene, 14);
 		const name = { wasm: 'WASM', webgpu: 'WebGPU' }[backend];
 		await open(page, `/?backend=${backend}`);
 		await page.getByLabel('Image file').setInputFiles(scene);
@@ -94,7 +94,7 @@ test('earlier questions go along only when asked to, and only with the projector
 	expect(await answerOf(await ask(page, question))).toBe(alone);
 	await page.getByLabel('Send the earlier questions along').check();
 	await expect(
-		page.getByText(/^3\squestions and their answers with D-Abstractor, M = \d+, about Scene/)
+		page.getByText(/^3\squestions and their answers with C-Abstractor, M = \d+, about Scene/)
 	).toBeVisible();
 	const third = await ask(page, 'What color is the background?');
 	await answerOf(third);

@@ -67,7 +67,7 @@ export class Exchange {
 		this.id = id;
 		this.question = question;
 		this.image = image;
-		this.picture = image ?? more.picture;
+		this.picture = more.picture ?? image;
 		this.together = more.together ?? false;
 	}
 
