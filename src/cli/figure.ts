@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
+import { encode } from 'fast-png';
 import { toBase64 } from '../lib/bytes/base64.ts';
 import { dataUrl } from '../lib/bytes/data-url.ts';
 import { sha256 } from '../lib/bytes/hash.ts';
+import { shownPixels } from '../lib/model/image/shown.ts';
 import { projectorStyles } from '../lib/model/projectors/registry.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
@@ -72,7 +74,7 @@ export const figure: Command = {
 		'FIGURE                its id; --list tells all of them, with what each one needs',
 		'--list                list the figures, what each needs and which settings it takes',
 		'--model DIR           model folder made by honeybee convert',
-		'--image FILE          PNG, JPEG or WebP; further ones make the set of figures over several images',
+		'--image FILE          PNG, JPEG, WebP, GIF or AVIF; further ones make the set of figures over several images',
 		'--out FILE            .svg, .png, .csv, .json, .npy or .tex (a booktabs table); may be given several times',
 		'--projector NAME      projector to use (the first of the model)',
 		"--tokens M            visual tokens per image (the projector's own number)",
@@ -308,11 +310,14 @@ async function write(path: string, bytes: Uint8Array, terminal: Terminal): Promi
 	}
 }
 
+/** The file, and the picture as the model decodes it: other programs turn it, or cannot read it. */
 async function readImage(path: string): Promise<SubjectImage> {
 	const file = await openFile(path);
 	try {
 		const bytes = await file.read(0, file.size);
-		return { id: await sha256(bytes), bytes, name: basename(path), url: dataUrl(bytes) };
+		const name = basename(path);
+		const { width, height, data } = shownPixels(await decodeImage(bytes, name));
+		return { id: await sha256(bytes), bytes, name, url: dataUrl(encode({ width, height, data })) };
 	} finally {
 		await file.close();
 	}

@@ -1,25 +1,22 @@
-import { damagedImage, readImageHeader, type ImageFormat } from '../model/image/header.ts';
-import { withoutMetadata } from '../model/image/metadata.ts';
-import { decodePng } from '../model/image/png.ts';
-import { rgbFromInterleaved, rgbImage, type RgbImage } from '../model/image/rgb.ts';
+import { imageDecoder } from '../model/image/decode.ts';
+import type { ImageFormat } from '../model/image/header.ts';
+import { rgbFromInterleaved, rgbImage } from '../model/image/rgb.ts';
 
 /** Rows read back at a time, so that RGBA pixels of a large image never lie beside it whole. */
 const STRIP_PIXELS = 4_000_000;
 
 /**
- * Decodes an image file in the browser, in a worker or not, as PIL's `open(…).convert("RGB")` does: alpha dropped and
- * not composited, colour profile and orientation ignored. Of an animation the first frame is used, as upstream does;
- * transparent pixels of a GIF are black.
+ * Decodes an image file in the browser, in a worker or not; see `imageDecoder`. A JPEG in CMYK comes out within 1 of 255 of what PIL makes
+ * of it, since browsers round otherwise; everything else that is lossless, and JPEG in RGB, is the same to the bit.
  *
  * @param name file name for messages
  * @throws InputError when the file is no image, one of a format that is not decoded, damaged, or too large
  */
-export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbImage> {
-	const { format, width, height } = readImageHeader(bytes, name);
-	if (format === 'png') return decodePng(bytes, name);
-	const bitmap = await decodeBitmap(bytes, format, name);
+export const decodeImage = imageDecoder(async (file, { format, width, height }) => {
+	const bitmap = await createImageBitmap(new Blob([file], { type: `image/${format}` }), asStored);
 	try {
-		if (bitmap.width !== width || bitmap.height !== height) throw damagedImage(name, format);
+		if (bitmap.width !== width || bitmap.height !== height)
+			throw new Error('Another size than the header says.');
 		const rows = Math.max(1, Math.floor(STRIP_PIXELS / width));
 		const read =
 			(mayHaveAlpha(format) && straightAlphaReader(width, Math.min(rows, height))) || canvasReader(width);
@@ -36,9 +33,8 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
 	} finally {
 		bitmap.close();
 	}
-}
+});
 
-/** RGBA of rows `[top, top + rows)` of a bitmap. */
 type RowsReader = (bitmap: ImageBitmap, top: number, rows: number) => Promise<Uint8Array | Uint8ClampedArray>;
 
 const asStored: ImageBitmapOptions = {
@@ -46,16 +42,7 @@ const asStored: ImageBitmapOptions = {
 	premultiplyAlpha: 'none'
 };
 
-async function decodeBitmap(bytes: Uint8Array, format: ImageFormat, name: string): Promise<ImageBitmap> {
-	try {
-		const blob = new Blob([withoutMetadata(bytes, format)], { type: `image/${format}` });
-		return await createImageBitmap(blob, asStored);
-	} catch {
-		throw damagedImage(name, format);
-	}
-}
-
-/** Whether colours may lie under alpha; a GIF has none there and a JPEG no alpha. */
+/** Whether colours may lie under alpha; a JPEG has none. */
 function mayHaveAlpha(format: ImageFormat): boolean {
 	return format === 'webp' || format === 'avif';
 }

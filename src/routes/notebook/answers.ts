@@ -1,6 +1,6 @@
 import { Lru } from '$lib/bytes/lru.ts';
 import { encode } from 'fast-png';
-import { dataUrl } from '$lib/bytes/data-url.ts';
+import { shownUrl } from '$lib/model/image/shown.ts';
 import { samples } from '$lib/analysis/offsets.ts';
 import { tokenLocalities } from '$lib/analysis/locality.ts';
 import { greedy } from '$lib/model/runtime/sampling.ts';
@@ -314,11 +314,11 @@ function numberOf(value: unknown, low: number, high: number): number | undefined
 
 const hrefs = new WeakMap<Uint8Array, string>();
 
-/** The file as a data: URL; the frame cannot fetch. */
+/** The image as a data: URL; the frame cannot fetch. */
 function dataHref(bytes: ImageInput['bytes']): string {
 	const known = hrefs.get(bytes);
 	if (known !== undefined) return known;
-	const href = dataUrl(bytes);
+	const href = shownUrl(bytes);
 	hrefs.set(bytes, href);
 	return href;
 }

@@ -4,7 +4,6 @@ import { sideOf } from '../../../src/lib/analysis/grid.ts';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { okabeIto } from '../../../src/lib/viz/palette.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/words/format.ts';
-import { shrink } from '../../../src/workers/side/picture.ts';
 import { projectorFacts } from '../../../src/lib/workbench/words/facts.ts';
 import { coloursOf, titleOf } from '../../../src/lib/workbench/words/projectors.ts';
 import { Layout } from '../../../src/lib/workbench/frame/layout.svelte.ts';
@@ -108,28 +107,6 @@ describe('token grids', () => {
 		expect(neighbour(grid, 3, 'ArrowLeft')).toBe(3);
 		expect(neighbour(grid, 8, 'ArrowDown')).toBe(8);
 		expect(neighbour(grid, 4, 'a')).toBeUndefined();
-	});
-});
-
-describe('what is shown of an image', () => {
-	const image = { width: 3, height: 2, data: Uint8Array.from({ length: 18 }, (_, index) => index * 10) };
-
-	test('small ones as they are, opaque', () => {
-		const shown = shrink(image, 1);
-		expect([shown.width, shown.height]).toEqual([3, 2]);
-		expect([...shown.data.subarray(0, 8)]).toEqual([0, 10, 20, 255, 30, 40, 50, 255]);
-	});
-
-	test('large ones averaged block by block', () => {
-		const shown = shrink(image, 2);
-		expect([shown.width, shown.height]).toEqual([1, 1]);
-		// Red of pixels 0, 1, 3, 4: 0, 30, 90, 120.
-		expect([...shown.data]).toEqual([60, 70, 80, 255]);
-	});
-
-	test('one pixel high stays one pixel high', () => {
-		const shown = shrink({ width: 6, height: 1, data: new Uint8Array(18).fill(9) }, 3);
-		expect([shown.width, shown.height, shown.data[0]]).toEqual([2, 1, 9]);
 	});
 });
 

@@ -1,4 +1,6 @@
 import { InputError } from '../../tensor/errors.ts';
+import { gifFrame } from './gif.ts';
+import { endOfPixels, hasEndMarker } from './jpeg-scan.ts';
 
 /** File formats that are decoded, in Node and in the browser. */
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'avif';
@@ -8,6 +10,8 @@ export interface ImageHeader {
 	/** In pixels, as stored; orientation tags are ignored. */
 	readonly width: number;
 	readonly height: number;
+	/** Whether a JPEG's pixels are inks: cyan, magenta, yellow and black. */
+	readonly cmyk?: boolean;
 }
 
 /** Most pixels of an image that is decoded; a JPEG of 100 megapixels passes. RGB takes 3 bytes for each. */
@@ -84,15 +88,16 @@ function jpegSize(bytes: Uint8Array, name: string): ImageHeader {
 		// SOF0–SOF15 but for DHT, JPG and DAC.
 		const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 		if (isFrame && at + 10 <= bytes.length) {
-			if (bytes[at + 9] === 4)
-				throw new InputError(
-					`${name} is a JPEG in CMYK, whose colours depend on the program that reads it: export it as RGB.`
-				);
-			size = { format: 'jpeg', height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
+			size = {
+				format: 'jpeg',
+				height: view.getUint16(at + 5),
+				width: view.getUint16(at + 7),
+				...(bytes[at + 9] === 4 && { cmyk: true })
+			};
 		}
 		if (marker === 0xda) {
-			// Within the pixels 0xFF is escaped, so that this is the end of the image.
-			if (size === undefined || !includesEnd(bytes, at + 2 + length)) break;
+			const whole = hasEndMarker(bytes, at + 2 + length) || endOfPixels(bytes) !== undefined;
+			if (size === undefined || !whole) break;
 			return size;
 		}
 		at += 2 + length;
@@ -100,16 +105,10 @@ function jpegSize(bytes: Uint8Array, name: string): ImageHeader {
 	throw damagedImage(name, 'jpeg');
 }
 
-function includesEnd(bytes: Uint8Array, from: number): boolean {
-	for (let at = bytes.length - 2; at >= from; at--)
-		if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
-	return false;
-}
-
 function gifSize(bytes: Uint8Array, name: string): ImageHeader {
-	if (bytes.length < 13) throw damagedImage(name, 'gif');
-	const view = viewOf(bytes);
-	return { format: 'gif', width: view.getUint16(6, true), height: view.getUint16(8, true) };
+	const frame = gifFrame(bytes);
+	if (frame === undefined) throw damagedImage(name, 'gif');
+	return { format: 'gif', width: frame.width, height: frame.height };
 }
 
 function webpSize(bytes: Uint8Array, name: string): ImageHeader {

@@ -1,9 +1,12 @@
 import { join } from '../../bytes/join.ts';
 import { readImageHeader, type ImageFormat } from './header.ts';
+import { endOfPixels, hasEndMarker } from './jpeg-scan.ts';
 
 /** Tag of EXIF's first directory that says how a camera was held, 1 to 8. */
 const ORIENTATION = 0x0112;
 const UPRIGHT = 1;
+
+const JPEG_END = Uint8Array.of(0xff, 0xd9);
 
 /** One piece of a file: its kind, all of it, and what it holds. */
 interface Part {
@@ -13,14 +16,15 @@ interface Part {
 }
 
 /**
- * The file without its EXIF data and colour profile. Browsers turn a JPEG by its orientation tag whatever
- * `imageOrientation` says (Chromium since 2022, by the standard), and upstream does not. Only JPEG and WebP files are
- * changed; the pixels are not touched. The file must have passed `readImageHeader`.
+ * The file as a decoder may have it: without EXIF data and colour profile, since browsers turn a JPEG by its orientation tag whatever
+ * `imageOrientation` says (Chromium since 2022, by the standard) and upstream does not; a JPEG ends with its pixels, where its own end
+ * marker is missing. The pixels are not touched. The file must have passed `readImageHeader`.
  */
-export function withoutMetadata(bytes: Uint8Array, format: ImageFormat): Uint8Array<ArrayBuffer> {
+export function bareFile(bytes: Uint8Array, format: ImageFormat): Uint8Array<ArrayBuffer> {
 	if (format === 'jpeg') {
-		const parts = jpegParts(bytes).filter(({ kind }) => kind !== 'APP1' && kind !== 'APP2');
-		return join(parts.map(({ whole }) => whole));
+		const whole = hasEndMarker(bytes) ? bytes : bytes.subarray(0, endOfPixels(bytes));
+		const parts = jpegParts(whole).filter(({ kind }) => kind !== 'APP1' && kind !== 'APP2');
+		return join([...parts.map(({ whole }) => whole), ...(whole === bytes ? [] : [JPEG_END])]);
 	}
 	if (format === 'webp') return webpFile(webpParts(bytes));
 	return new Uint8Array(bytes);
@@ -87,8 +91,9 @@ function jpegParts(bytes: Uint8Array): Part[] {
 	return [...parts, { kind: 'SOS', whole: bytes.subarray(at), content: bytes.subarray(at) }];
 }
 
-/** The RIFF chunks. */
-function webpParts(bytes: Uint8Array): Part[] {
+/** The RIFF chunks; what comes after the file's own end is left out. */
+function webpParts(file: Uint8Array): Part[] {
+	const bytes = file.subarray(0, 8 + viewOf(file).getUint32(4, true));
 	const view = viewOf(bytes);
 	const parts: Part[] = [];
 	for (let at = 12; at + 8 <= bytes.length;) {

@@ -39,3 +39,16 @@ export function rgbFromInterleaved(
 	}
 	return rgbImage(width, height, data);
 }
+
+/** Image of interleaved inks, 4 bytes a pixel (255 is full), as PIL's `convert("RGB")` mixes them. */
+export function rgbFromCmyk(width: number, height: number, inks: Uint8Array): RgbImage {
+	const data = new Uint8Array(width * height * 3);
+	for (let from = 0, to = 0; to < data.length; from += 4) {
+		const light = 255 - inks[from + 3]!;
+		for (let ink = 0; ink < 3; ink++) {
+			const product = inks[from + ink]! * light + 128;
+			data[to++] = Math.max(0, light - (((product >> 8) + product) >> 8));
+		}
+	}
+	return rgbImage(width, height, data);
+}
