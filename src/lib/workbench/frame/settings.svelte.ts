@@ -21,7 +21,11 @@ const silent = ['backend'];
 
 /** What the parts of the open page keep in the address. */
 export class PageSettings {
-	#known = $state.raw<ReadonlyMap<string, Setting>>(new Map());
+	/** Not state of Svelte's: what leaves with its component would be read as it was before the new page's came. */
+	#known: ReadonlyMap<string, Setting> = new Map();
+	/** Changes of `#known` so far. */
+	#changes = 0;
+	#seen = $state(0);
 	/** What the address asked for is done, as far as it can be: image, model and the rest are those of the link. */
 	ready = $state(false);
 	readonly #address: () => URLSearchParams;
@@ -32,9 +36,10 @@ export class PageSettings {
 	}
 
 	/** The words of now by parameter; undefined where the parameter is not needed. */
-	readonly words: ReadonlyMap<string, string | undefined> = $derived.by(
-		() => new Map([...this.#known].map(([name, setting]) => [name, setting.read()]))
-	);
+	readonly words: ReadonlyMap<string, string | undefined> = $derived.by(() => {
+		void this.#seen;
+		return new Map([...this.#known].map(([name, setting]) => [name, setting.read()]));
+	});
 
 	isPassing(name: string): boolean {
 		return this.#known.get(name)?.passing ?? false;
@@ -45,14 +50,17 @@ export class PageSettings {
 		const entries = Object.entries(settings);
 		const parameters = this.#address();
 		if (speaks(parameters)) for (const [name, setting] of entries) setting.write(wordOf(parameters, name));
-		this.#known = new Map([...this.#known, ...entries]);
-		return () => {
-			this.#known = new Map([...this.#known].filter(([name, setting]) => settings[name] !== setting));
-		};
+		this.#know([...this.#known, ...entries]);
+		return () => this.#know([...this.#known].filter(([name, setting]) => settings[name] !== setting));
 	}
 
 	apply(parameters: URLSearchParams): void {
 		for (const [name, setting] of this.#known) setting.write(wordOf(parameters, name));
+	}
+
+	#know(entries: Iterable<readonly [string, Setting]>): void {
+		this.#known = new Map(entries);
+		this.#seen = ++this.#changes;
 	}
 }
 
