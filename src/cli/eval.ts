@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { openRun } from '../lib/benchmarks/run/record.ts';
 import { reportRun } from '../lib/benchmarks/run/report.ts';
+import { squashTo } from '../lib/benchmarks/run/prepare.ts';
 import { hashExamples, runBenchmark, type RunTarget } from '../lib/study/run.ts';
 import type { RunStorage } from '../lib/benchmarks/run/storage.ts';
 import {
@@ -143,7 +144,7 @@ export const evalCommand: Command = {
 				projector: choices[0]!.projector,
 				onProgress: ({ what }) => terminal.progress(`loading ${what} …`)
 			});
-			images = new ImageThread(manifest.image.size);
+			images = new ImageThread(squashTo(manifest));
 			const whole = await runBenchmark({
 				benchmark,
 				examples: selected,

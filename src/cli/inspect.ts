@@ -55,7 +55,7 @@ function modelLines(manifest: ModelManifest): string[] {
 		...provenance.sources.map(({ checkpoint, projector }) => `source     ${checkpoint} (${projector})`),
 		...Object.entries(manifest.projectors).map(
 			([name, entry]) =>
-				`projector  ${name}: ${entry.title}, M ${entry.num_query_tokens}${entry.flexible ? ' (or another)' : ''}${entry.num_eos_tokens ? ` + ${entry.num_eos_tokens} eos` : ''}, features of layer ${entry.feature_layer}`
+				`projector  ${name}: ${entry.title}, M ${entry.num_query_tokens}${entry.tokens_by === 'fixed' ? '' : ` (${entry.tokens_by === 'squares' ? 'or another square' : 'or any'} up to ${entry.most_tokens})`}${entry.num_eos_tokens ? ` + ${entry.num_eos_tokens} eos` : ''}, features of ${entry.feature_layers.length === 1 ? 'layer' : 'layers'} ${entry.feature_layers.join(', ')}`
 		)
 	];
 }

@@ -1,5 +1,5 @@
 import { toBytes } from '../../src/lib/checkpoint/bytes.ts';
-import { parseConfig } from '../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../src/lib/model/families/honeybee/parse-config.ts';
 import { bfloat16sToFloat32 } from '../../src/lib/tensor/half.ts';
 import { elementCount } from '../../src/lib/tensor/tensor.ts';
 import { expectedTensors } from '../support/random-checkpoint.ts';

@@ -70,7 +70,7 @@ export async function compareWithReference(
 	const M = entry.num_query_tokens;
 
 	const vision = await GraphSession.create(backend, { folder, files: manifest.graphs.vision });
-	const features = `vision.features.${entry.feature_layer}`;
+	const features = `vision.features.${entry.feature_layers[0]}`;
 	const size = vision_config.image_size;
 	const seen = await vision.run(
 		{ pixel_values: new backend.Tensor('float32', input.pixels, [1, 3, size, size]) },

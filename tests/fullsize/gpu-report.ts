@@ -128,7 +128,9 @@ async function measure(root: string): Promise<GpuReport> {
 function countsOf(manifest: ModelManifest, wanted: readonly number[]): number[] {
 	const [entry] = Object.values(manifest.projectors);
 	const patches = gridSide(manifest.config.vision_config) ** 2;
-	const possible = wanted.filter((M) => (entry!.flexible ? M <= patches : M === entry!.num_query_tokens));
+	const possible = wanted.filter((M) =>
+		entry!.tokens_by === 'squares' ? M <= patches : M === entry!.num_query_tokens
+	);
 	return possible.length > 0 ? possible : [entry!.num_query_tokens];
 }
 

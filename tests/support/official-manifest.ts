@@ -2,7 +2,8 @@ import { planConversion } from '../../src/lib/model/convert/plan.ts';
 import { graphFiles, type Part } from '../../src/lib/model/convert/part.ts';
 import { kvType } from '../../src/lib/model/language/graph.ts';
 import type { DTypePreset, ModelManifest } from '../../src/lib/model/manifest.ts';
-import { parseConfig } from '../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../src/lib/model/families/honeybee/parse-config.ts';
+import { familyNamed } from '../../src/lib/model/families/registry.ts';
 import { projectorDefinition } from '../../src/lib/model/projectors/registry.ts';
 import { StateDict } from '../../src/lib/model/state-dict.ts';
 import { officialConfig } from '../fullsize/shapes.ts';
@@ -37,7 +38,24 @@ export function officialManifest(size: '7B' | '13B', dtype: DTypePreset): ModelM
 		projector_config: { ...official.projector_config, ...(large && { output_hidden_size: 5120 }) },
 		text_config: { ...official.text_config, ...(large && text13B) }
 	});
-	const sources = [{ projector: 'c-abs', config, state: new ShapesOnly(), trainedTokens: [144] }];
+	const { image_size, image_mean, image_std } = config.vision_config;
+	const about = {
+		family: 'honeybee',
+		views: 'one' as const,
+		image: { size: image_size, mean: image_mean, std: image_std },
+		prompt: { template: 'free-form' }
+	};
+	const sources = [
+		{
+			projector: 'c-abs',
+			config,
+			state: new ShapesOnly(),
+			trainedTokens: [144],
+			definition: familyNamed('honeybee'),
+			about,
+			notes: []
+		}
+	];
 	const { dtypes, vision, embedding, language, lens, attention, cache, projectors, parts, shards } =
 		planConversion(sources, { dtype });
 	const { text_config, vision_config } = config;
@@ -47,15 +65,14 @@ export function officialManifest(size: '7B' | '13B', dtype: DTypePreset): ModelM
 	const projector = projectors[0]!.part;
 	return {
 		format: 'honeybee-model',
-		format_version: 1,
+		format_version: 2,
+		...about,
 		name: `C-${size}-M144-${dtype}`,
 		provenance: { converter: '1', sources: [] },
 		config: { vision_config, text_config, lm_config: config.lm_config },
 		dtype,
 		dtypes,
 		kv_dtype,
-		image: { size: vision_config.image_size, mean: vision_config.image_mean, std: vision_config.image_std },
-		prompt: { template: 'free-form' },
 		tokenizer: 'tokenizer.json',
 		graphs: {
 			vision: graphFiles(vision),
@@ -71,9 +88,10 @@ export function officialManifest(size: '7B' | '13B', dtype: DTypePreset): ModelM
 				title: 'C-Abstractor',
 				num_query_tokens: 144,
 				num_eos_tokens: 0,
-				feature_layer: -1,
+				feature_layers: [-1],
 				trained_tokens: [144],
-				flexible: true,
+				tokens_by: 'squares',
+				most_tokens: 576,
 				token_places: projectorDefinition('c-abs').places,
 				config: config.projector_config,
 				...graphFiles(projector)

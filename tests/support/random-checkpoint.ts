@@ -3,7 +3,7 @@ import { writeSafetensors } from '../../src/lib/checkpoint/safetensors.ts';
 import type { SourceFolder } from '../../src/lib/checkpoint/source.ts';
 import { gridSide, type HoneybeeConfig } from '../../src/lib/model/config.ts';
 import { embeddingGraph, languageGraph } from '../../src/lib/model/language/graph.ts';
-import { parseConfig } from '../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../src/lib/model/families/honeybee/parse-config.ts';
 import { projectorOf } from '../../src/lib/model/projectors/registry.ts';
 import { bytePiece } from '../../src/lib/model/text/tokenizer-files.ts';
 import { StateDict } from '../../src/lib/model/state-dict.ts';

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { mayImport } from '../../scripts/rooms.mjs';
 import { benchmarks } from '../../src/lib/benchmarks/registry.ts';
 import { gridSide } from '../../src/lib/model/config.ts';
-import { parseConfig } from '../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../src/lib/model/families/honeybee/parse-config.ts';
+import { families } from '../../src/lib/model/families/registry.ts';
 import { projectorDefinition, projectors } from '../../src/lib/model/projectors/registry.ts';
 import { studies } from '../../src/lib/study/registry.ts';
 import { pages } from '../../src/lib/workbench/frame/pages.ts';
@@ -98,6 +99,12 @@ describe('projectors: folders, registry and goldens', () => {
 	);
 });
 
+describe('families: folders and registry', () => {
+	it('has one folder for each registered family, and none besides', () => {
+		expect(families.map(({ name }) => name).sort()).toEqual(foldersOf('src/lib/model/families/'));
+	});
+});
+
 describe('what is special about a thing stands in its folder or file', () => {
 	const sources = filesOf('src').filter((path) => /\.(ts|svelte)$/.test(path));
 	/** Lines of `src` that have one of the names as a literal, outside what `isHome` says is its place. */
@@ -116,6 +123,10 @@ describe('what is special about a thing stands in its folder or file', () => {
 	it.each(projectors.map(({ type }) => type))('nothing else asks for the projector %s', (type) => {
 		expect(linesNaming([type], (path) => path.startsWith(`src/lib/model/projectors/${type}/`))).toEqual([]);
 		expect(linesNaming([type], () => false).length).toBeGreaterThan(0);
+	});
+
+	it.each(families.map(({ name }) => name))('nothing else asks for the family %s', (name) => {
+		expect(linesNaming([name], (path) => path.startsWith(`src/lib/model/families/${name}/`))).toEqual([]);
 	});
 
 	it.each(benchmarks.map(({ name }) => name))('nothing else asks for the benchmark %s', (name) => {

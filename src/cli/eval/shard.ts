@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Example } from '../../lib/benchmarks/benchmark.ts';
 import { findBenchmark } from '../../lib/benchmarks/registry.ts';
 import { openRun } from '../../lib/benchmarks/run/record.ts';
+import { squashTo } from '../../lib/benchmarks/run/prepare.ts';
 import { hashExamples, runBenchmark } from '../../lib/study/run.ts';
 import { memoryStorage } from '../../lib/benchmarks/run/storage.ts';
 import { identify } from '../../lib/benchmarks/run/target.ts';
@@ -91,7 +92,7 @@ export class ShardAnswerer {
 			decodeImage,
 			projector: job.identity.projector
 		});
-		const images = new ImageThread(model.manifest.image.size);
+		const images = new ImageThread(squashTo(model.manifest));
 		const close = async () => {
 			await images.close();
 			await model.dispose();

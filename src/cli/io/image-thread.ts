@@ -8,7 +8,8 @@ export interface ImageTask {
 	readonly call: number;
 	readonly bytes: Uint8Array;
 	readonly name: string;
-	readonly size: number;
+	/** Side that the image is squashed to; absent: it stays as it is. */
+	readonly size: number | undefined;
 }
 
 /** The pixels, or why there are none. */
@@ -21,7 +22,7 @@ export type ImageAnswer =
  */
 export class ImageThread {
 	readonly #worker: Worker;
-	readonly #size: number;
+	readonly #size: number | undefined;
 	readonly #waiting = new Map<
 		number,
 		{ readonly resolve: (image: RgbImage) => void; readonly reject: (error: Error) => void }
@@ -29,8 +30,8 @@ export class ImageThread {
 	#calls = 0;
 	#gone: Error | undefined;
 
-	/** @param size S, side of the model's images in pixels */
-	constructor(size: number) {
+	/** @param size S, the side that images may be squashed to (`squashTo`) */
+	constructor(size: number | undefined) {
 		this.#size = size;
 		const source = import.meta.url.endsWith('.ts');
 		this.#worker = new Worker(new URL(source ? './image-worker.ts' : './image-worker.js', import.meta.url));

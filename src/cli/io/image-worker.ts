@@ -1,17 +1,15 @@
 /** Runs in a thread of its own, started by `image-thread.ts`. */
 import { parentPort } from 'node:worker_threads';
-import { resizeBicubic } from '../../lib/model/image/resize.ts';
+import { imagePreparer } from '../../lib/benchmarks/run/prepare.ts';
 import { decodeImage } from './decode-image.ts';
 import type { ImageAnswer, ImageTask } from './image-thread.ts';
 import { failureOf } from '../../lib/tensor/thread-failure.ts';
 
 parentPort?.on('message', ({ call, bytes, name, size }: ImageTask) => {
-	decodeImage(bytes, name)
-		.then((image) => resizeBicubic(image, size, size))
-		.then(
-			(image) => answer({ call, image }, [image.data.buffer as ArrayBuffer]),
-			(error: unknown) => answer({ call, ...failureOf(error) })
-		);
+	imagePreparer(decodeImage, size)(bytes, name).then(
+		(image) => answer({ call, image }, [image.data.buffer as ArrayBuffer]),
+		(error: unknown) => answer({ call, ...failureOf(error) })
+	);
 });
 
 function answer(message: ImageAnswer, transfer: ArrayBuffer[] = []): void {

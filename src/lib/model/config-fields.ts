@@ -100,16 +100,13 @@ export class ConfigFields {
 		return value;
 	}
 
-	/** An index that upstream also allows as a list; lists of one are read, more levels were never runnable upstream. */
-	layerIndex(name: string, fallback: number): number {
-		const value = this.#json[name];
-		if (Array.isArray(value)) {
-			const [only] = value as readonly unknown[];
-			if (value.length === 1 && typeof only === 'number' && Number.isInteger(only)) return only;
-			throw new InputError(
-				`${this.#where}.${name} asks for features of ${value.length} layers at once, which no shipped Honeybee does and this converter does not support; use one layer.`
-			);
-		}
-		return this.integer(name, fallback);
+	/** One index, or a list of several; a list of one is that one. */
+	layerIndices(name: string, fallback?: number): number | readonly number[] {
+		const value = this.#json[name] ?? fallback;
+		const list = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+		const good = (item: unknown): item is number => typeof item === 'number' && Number.isInteger(item);
+		if (list.length === 0 || !list.every(good)) this.#fail(name, 'a whole number or a list of such numbers');
+		const [only] = list;
+		return list.length === 1 ? only! : list;
 	}
 }

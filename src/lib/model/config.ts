@@ -20,7 +20,8 @@ export interface VisionConfig {
 export interface CommonProjectorConfig {
 	readonly num_query_tokens: number;
 	readonly num_eos_tokens: number;
-	readonly feature_layer_index: number;
+	/** Of the hidden states that it reads, joined along channels where there are several; Python's way of counting. */
+	readonly feature_layer_index: number | readonly number[];
 	readonly pos_emb: boolean;
 	/** E, width of the visual features. */
 	readonly encoder_hidden_size: number;
@@ -93,14 +94,17 @@ export function gridSide(vision: VisionConfig): number {
 	return Math.floor(vision.image_size / vision.patch_size);
 }
 
-/** Python-style layer index → absolute index into hidden_states (0 = after pre_layrnorm). */
-export function featureLayer(config: Pick<HoneybeeConfig, 'vision_config' | 'projector_config'>): number {
+/** The hidden states a projector reads, as absolute indices (0 = what the first block sees). */
+export function featureLayers(
+	config: Pick<HoneybeeConfig, 'vision_config' | 'projector_config'>
+): readonly number[] {
 	const count = config.vision_config.num_hidden_layers + 1;
-	const index = config.projector_config.feature_layer_index;
-	const absolute = index < 0 ? count + index : index;
-	if (absolute < 0 || absolute >= count)
-		throw new InputError(
-			`projector_config.feature_layer_index is ${index}, but the vision tower has only ${count} hidden states; correct config.json.`
-		);
-	return absolute;
+	return [config.projector_config.feature_layer_index].flat().map((index) => {
+		const absolute = index < 0 ? count + index : index;
+		if (absolute < 0 || absolute >= count)
+			throw new InputError(
+				`projector_config.feature_layer_index is ${index}, but the vision tower has only ${count} hidden states; correct config.json.`
+			);
+		return absolute;
+	});
 }

@@ -39,6 +39,13 @@ export interface LanguageGraph extends GraphFiles {
 export type TokenPlaces = (typeof tokenPlaces)[number];
 export const tokenPlaces = ['patches', 'grid', 'none'] as const;
 
+/**
+ * What decides M, the number of visual tokens of a view: `fixed`, the weights; `squares`, whoever asks, any square number; `prefix`,
+ * whoever asks, any number, of which the tokens are the first.
+ */
+export type TokenRule = (typeof tokenRules)[number];
+export const tokenRules = ['fixed', 'squares', 'prefix'] as const;
+
 export interface ProjectorEntry extends GraphFiles {
 	/** Upstream's projector_type. */
 	readonly type: string;
@@ -47,27 +54,52 @@ export interface ProjectorEntry extends GraphFiles {
 	/** M the checkpoint was made with (visual query tokens per image, without eos tokens). */
 	readonly num_query_tokens: number;
 	readonly num_eos_tokens: number;
-	/** Absolute index into `vision.hidden_states` of the features it reads. */
-	readonly feature_layer: number;
+	/** Absolute indices into `vision.hidden_states` of the features it reads, joined along channels. */
+	readonly feature_layers: readonly number[];
 	/** The kind it belongs to when it has a name of its own: projectors of one family differ in M only. */
 	readonly family?: string;
 	/** M values it was trained at. */
 	readonly trained_tokens: readonly number[];
-	/** Whether M can be another value at run time (graph input `pooling_matrix`). */
-	readonly flexible: boolean;
+	readonly tokens_by: TokenRule;
+	/** The largest M it can give. */
+	readonly most_tokens: number;
 	readonly token_places: TokenPlaces;
 	/** The checkpoint's projector_config after migration. */
 	readonly config: HoneybeeConfig['projector_config'];
 }
 
+/** How pictures are made ready. What else there is, is the family's. */
+export interface ImageSettings {
+	/** Side S in pixels of what the tower sees. */
+	readonly size: number;
+	/** Mean and standard deviation per RGB channel, of values in 0..1. */
+	readonly mean: readonly number[];
+	readonly std: readonly number[];
+	readonly [setting: string]: unknown;
+}
+
+/** How conversations are written. What else there is, is the family's. */
+export interface PromptSettings {
+	readonly template: string;
+	readonly [setting: string]: unknown;
+}
+
 /** Name of the file in a model folder that holds its manifest. */
 export const MANIFEST_FILE = 'honeybee.json';
 
-/** `honeybee.json` of a model folder. */
+/** `honeybee.json` of a model folder. Folders of version 1 are read as this, too (`check-manifest.ts`). */
 export interface ModelManifest {
 	readonly format: 'honeybee-model';
-	readonly format_version: 1;
+	readonly format_version: 2;
 	readonly name: string;
+	/** Name of a family (`families/registry.ts`). */
+	readonly family: string;
+	/** How the checkpoint was written, where the family has several spellings. */
+	readonly spelling?: string;
+	/** Whose computation is followed where releases differ, and in what. */
+	readonly reference?: string;
+	/** `one`: each picture is one view; `tiles`: how many views, and so how many visual tokens, depends on the picture. */
+	readonly views: 'one' | 'tiles';
 	readonly provenance: {
 		readonly converter: string;
 		/** One per converted checkpoint: its folder's name, projector and files. */
@@ -85,13 +117,8 @@ export interface ModelManifest {
 	readonly dtypes: SubModelDTypes;
 	/** float type of past_key_values: 'float32' or 'float16'. */
 	readonly kv_dtype: 'float32' | 'float16';
-	/** Side S in pixels, mean and standard deviation per RGB channel (of values in 0..1). */
-	readonly image: {
-		readonly size: number;
-		readonly mean: readonly number[];
-		readonly std: readonly number[];
-	};
-	readonly prompt: { readonly template: 'free-form' | 'honeybee_default' };
+	readonly image: ImageSettings;
+	readonly prompt: PromptSettings;
 	readonly tokenizer: string;
 	readonly graphs: {
 		readonly vision: GraphFiles;

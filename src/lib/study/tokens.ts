@@ -1,16 +1,9 @@
 import { sideOf } from '../analysis/grid.ts';
 import { gridSide } from '../model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+import { tokenChoices } from '../model/tokens.ts';
 
-/**
- * The M a projector can be run with, ascending. A flexible one pools to any square grid no finer than the patches;
- * another has the one M its weights were made for.
- */
-export function tokenChoices(entry: ProjectorEntry, side: number): number[] {
-	if (!entry.flexible) return [entry.num_query_tokens];
-	const squares = Array.from({ length: side }, (_, index) => (index + 1) ** 2);
-	return [...new Set([...squares, entry.num_query_tokens])].sort((a, b) => a - b);
-}
+export { tokenChoices };
 
 /** A number of visual tokens and the projector that gives it. */
 export interface Budget {

@@ -2,6 +2,7 @@ import { sentence } from '$lib/bytes/sentence.ts';
 import { SideClient } from '../../workers/side/client.ts';
 import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '$lib/benchmarks/registry.ts';
+import { squashTo } from '$lib/benchmarks/run/prepare.ts';
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
 import { reportRun } from '$lib/benchmarks/run/report.ts';
 import { unique } from '$lib/study/run-scores.ts';
@@ -234,7 +235,7 @@ export class BenchmarkDesk {
 				targets,
 				examples: examples.slice(0, this.limit),
 				model: session.client,
-				prepare: (bytes, name) => this.#side.prepare(bytes, name, manifest.image.size),
+				prepare: (bytes, name) => this.#side.prepare(bytes, name, squashTo(manifest)),
 				signal: abort.signal,
 				onProgress: (progress) => {
 					this.progress = progress;

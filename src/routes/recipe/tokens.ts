@@ -1,5 +1,7 @@
 import type { ModelManifest } from '$lib/model/manifest.ts';
-import { IGNORE_LABEL, IMAGE_TOKEN_ID, Tokenizer } from '$lib/model/text/tokenizer.ts';
+import { encodePrompt } from '$lib/model/families/honeybee/encode.ts';
+import { IGNORE_LABEL, IMAGE_TOKEN_ID } from '$lib/model/text/text-tokenizer.ts';
+import { Tokenizer } from '$lib/model/text/tokenizer.ts';
 
 /** The loaded model's tokenizer. @param url the model folder's, with a trailing slash */
 export async function loadTokenizer(url: string, manifest: ModelManifest): Promise<Tokenizer> {
@@ -31,7 +33,7 @@ export interface TokenizedText {
 
 /** A training text as the model's tokenizer cuts it. @param tokensPerImage M + K */
 export function tokenized(tokenizer: Tokenizer, text: string, tokensPerImage: number): TokenizedText {
-	const { input_ids, labels } = tokenizer.encodePrompt(text, { tokensPerImage, noEos: false });
+	const { input_ids, labels } = encodePrompt(tokenizer, text, { tokensPerImage, noEos: false });
 	const runs: { kind: TokenRun['kind']; pieces: string[]; count: number }[] = [];
 	input_ids.forEach((id, i) => {
 		const kind = id === IMAGE_TOKEN_ID ? 'image' : labels[i] === IGNORE_LABEL ? 'given' : 'trained';

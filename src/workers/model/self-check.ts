@@ -1,12 +1,12 @@
 import { seededRandom } from '../../lib/bytes/random.ts';
 import { sentence } from '../../lib/bytes/sentence.ts';
-import type { GraphFiles, ModelManifest } from '../../lib/model/manifest.ts';
+import type { GraphFiles, ModelManifest, ProjectorEntry } from '../../lib/model/manifest.ts';
 import { intermediateNames } from '../../lib/model/language/graph.ts';
 import { toFloat32 } from '../../lib/tensor/half.ts';
 import { gridSide } from '../../lib/model/config.ts';
-import { poolingMatrix } from '../../lib/model/projectors/pooling.ts';
+import { projectorOf } from '../../lib/model/projectors/registry.ts';
 import type { Backend } from '../../lib/model/runtime/backend.ts';
-import { disposeAll, GraphSession, toTensor } from '../../lib/model/runtime/graph-session.ts';
+import { disposeAll, GraphSession, toTensor, type Feeds } from '../../lib/model/runtime/graph-session.ts';
 import { openModelFolder, type ModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { gigabytes } from '../../lib/bytes/sizes.ts';
@@ -132,7 +132,7 @@ function subjects(manifest: ModelManifest): Subject[] {
 			dims
 		);
 
-	const [layer] = [...new Set(Object.values(projectors).map((entry) => entry.feature_layer))];
+	const [layer] = [...new Set(Object.values(projectors).flatMap((entry) => entry.feature_layers))];
 	const vision: Subject = {
 		name: 'Vision tower',
 		files: graphs.vision,
@@ -147,11 +147,12 @@ function subjects(manifest: ModelManifest): Subject[] {
 			files: entry,
 			tolerance: tolerances.fp32,
 			feeds: (backend) => ({
-				visual_features: floats(backend, [1, side * side, vision_config.hidden_size], 2),
-				...(entry.flexible &&
-					Number.isInteger(Math.sqrt(M)) && {
-						pooling_matrix: new backend.Tensor('float32', poolingMatrix(side, Math.sqrt(M)), [M, side * side])
-					})
+				visual_features: floats(
+					backend,
+					[1, side * side, vision_config.hidden_size * entry.feature_layers.length],
+					2
+				),
+				...feedsOf(backend, entry, M, side)
 			}),
 			outputs: ['visual_embeds']
 		};
@@ -192,6 +193,17 @@ function subjects(manifest: ModelManifest): Subject[] {
 		};
 	});
 	return [vision, ...projected, ...language];
+}
+
+/** What a projector is given beside the features. */
+function feedsOf(backend: Backend, { config }: ProjectorEntry, M: number, side: number): Feeds {
+	const feeds = projectorOf(config).feeds?.(M, side) ?? {};
+	return Object.fromEntries(
+		Object.entries(feeds).map(([name, { dtype, data, dims }]) => [
+			name,
+			new backend.Tensor(dtype as 'float32', data as Float32Array, dims)
+		])
+	);
 }
 
 /** Values between −1 and 1 without a pattern, the same everywhere. @param seed tells the inputs apart */

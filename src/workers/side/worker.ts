@@ -12,9 +12,10 @@ const OPFS_RUNS = 'runs';
 export class SideWorker {
 	readonly #files = new OpfsFiles(OPFS_RUNS);
 
-	/** Decodes and squashes to `size` × `size`. @throws InputError when it is no usable image */
-	async prepare(bytes: Uint8Array, name: string, size: number): Promise<RgbImage> {
-		const image = resizeBicubic(await decodeImage(bytes, name), size, size);
+	/** Decodes, and squashes to `size` × `size` if one is given. @throws InputError when it is no usable image */
+	async prepare(bytes: Uint8Array, name: string, size: number | undefined): Promise<RgbImage> {
+		const decoded = await decodeImage(bytes, name);
+		const image = size === undefined ? decoded : resizeBicubic(decoded, size, size);
 		return transfer(image, [image.data.buffer]);
 	}
 

@@ -2,7 +2,7 @@ import { afterAll, expect, it } from 'vitest';
 import { languageGraph } from '../../../src/lib/model/language/graph.ts';
 import { graphFiles, graphPart } from '../../../src/lib/model/convert/part.ts';
 import type { WeightDType } from '../../../src/lib/model/manifest.ts';
-import { parseConfig } from '../../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../../src/lib/model/families/honeybee/parse-config.ts';
 import type { Backend, SessionRequest } from '../../../src/lib/model/runtime/backend.ts';
 import type { WeightLocation } from '../../../src/lib/onnx/types.ts';
 import { createWebGpuBackend } from '../../../src/workers/model/web-backend.ts';

@@ -3,7 +3,7 @@ import { openCheckpoint } from '../../../src/lib/checkpoint/folder.ts';
 import { gridSide } from '../../../src/lib/model/config.ts';
 import { languageGraph } from '../../../src/lib/model/language/graph.ts';
 import { Module } from '../../../src/lib/model/module.ts';
-import { parseConfig } from '../../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../../src/lib/model/families/honeybee/parse-config.ts';
 import { projectorOf } from '../../../src/lib/model/projectors/registry.ts';
 import { StateDict } from '../../../src/lib/model/state-dict.ts';
 import { visionGraph } from '../../../src/lib/model/vision/graph.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseConfig } from '../../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../../src/lib/model/families/honeybee/parse-config.ts';
 import { smallConfig } from '../../support/random-checkpoint.ts';
 
 it('a delta of the language model changes nothing: the checkpoint holds the sum', () => {

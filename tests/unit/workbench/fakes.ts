@@ -40,7 +40,7 @@ const resampler: ResamplerConfig = {
 
 function entry(
 	title: string,
-	more: Pick<ProjectorEntry, 'type' | 'flexible' | 'token_places' | 'config'>
+	more: Pick<ProjectorEntry, 'type' | 'tokens_by' | 'most_tokens' | 'token_places' | 'config'>
 ): ProjectorEntry {
 	return {
 		graph: 'projector.onnx',
@@ -48,7 +48,7 @@ function entry(
 		title,
 		num_query_tokens: 9,
 		num_eos_tokens: 0,
-		feature_layer: 2,
+		feature_layers: [2],
 		trained_tokens: [9],
 		...more
 	};
@@ -59,8 +59,10 @@ export function fakeManifest(name: string): ModelManifest {
 	const graph = { graph: 'g.onnx', weights: [] };
 	return {
 		format: 'honeybee-model',
-		format_version: 1,
+		format_version: 2,
 		name,
+		family: 'honeybee',
+		views: 'one',
 		provenance: { converter: 'test', sources: [] },
 		config: {
 			vision_config: {
@@ -111,13 +113,15 @@ export function fakeManifest(name: string): ModelManifest {
 		projectors: {
 			'c-abs': entry('C-Abstractor', {
 				type: 'c-abs',
-				flexible: true,
+				tokens_by: 'squares',
+				most_tokens: 36,
 				token_places: 'grid',
 				config: cAbs
 			}),
 			resampler: entry('Resampler', {
 				type: 'resampler',
-				flexible: false,
+				tokens_by: 'fixed',
+				most_tokens: 9,
 				token_places: 'none',
 				config: resampler
 			})

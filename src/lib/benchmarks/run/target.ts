@@ -1,3 +1,4 @@
+import { tokenChoices } from '../../model/tokens.ts';
 import { gridSide } from '../../model/config.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { InputError } from '../../tensor/errors.ts';
@@ -14,12 +15,9 @@ export interface TargetChoice {
 /** Folder of a target's run below that of its benchmark. */
 export const targetName = ({ projector, tokens }: TargetChoice) => `${projector}-m${tokens}`;
 
-/** The M a projector can be run at, ascending: its own, and every square up to the patches when it is flexible. */
+/** The M a projector can be run at, ascending. */
 export function tokensOf(manifest: ModelManifest, projector: string): number[] {
-	const { flexible, num_query_tokens } = manifest.projectors[projector]!;
-	if (!flexible) return [num_query_tokens];
-	const squares = Array.from({ length: gridSide(manifest.config.vision_config) }, (_, i) => (i + 1) ** 2);
-	return [...new Set([...squares, num_query_tokens])].sort((a, b) => a - b);
+	return tokenChoices(manifest.projectors[projector]!, gridSide(manifest.config.vision_config));
 }
 
 /** Words for M instead of numbers: each projector's own, every one it was trained at, every one it can be run at. */

@@ -3,7 +3,7 @@ import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
-import { featureLayer, type HoneybeeConfig } from '../config.ts';
+import { featureLayers, gridSide } from '../config.ts';
 import { releaseKernels } from '../../kernels/encode.ts';
 import { kvType } from '../language/graph.ts';
 import {
@@ -13,7 +13,7 @@ import {
 	type ModelManifest,
 	type ProjectorEntry
 } from '../manifest.ts';
-import { projectorDefinition } from '../projectors/registry.ts';
+import { projectorDefinition, projectorOf } from '../projectors/registry.ts';
 import { hashSource } from './hash-source.ts';
 import { graphFiles, type Part } from './part.ts';
 import { planConversion } from './plan.ts';
@@ -82,13 +82,14 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const existing = await readManifest(sink.folder);
 	const files = new FileCollector(options, existing);
 
-	if (existing) refuseOtherModel(existing, first.config, dtype, options);
+	if (existing) refuseOtherModel(existing, first, dtype, options);
 	const known = existing?.projectors ?? {};
 	// Building every graph first checks every tensor's presence and shape before a byte is written.
 	const plan = planConversion(sources, { dtype, existing, languageLimit: options.languageLimit });
 	const { config, dtypes, vision, embedding, language, lens, attention, cache, projectors } = plan;
 	const tokenizer = await openTokenizer(options.tokenizer ?? checkpoint, config.text_config.vocab_size, {
-		chosen: options.tokenizer !== undefined
+		chosen: options.tokenizer !== undefined,
+		create: first.definition.tokenizer
 	});
 	options.onNotes?.([...plan.notes, ...tokenizer.notes]);
 
@@ -113,8 +114,9 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const provenance = describeSources(checkpoint, sources, hashes.files());
 	const manifest: ModelManifest = {
 		format: 'honeybee-model',
-		format_version: 1,
+		format_version: 2,
 		name: existing?.name ?? options.name,
+		...first.about,
 		provenance: {
 			converter: CONVERTER_VERSION,
 			sources: [
@@ -134,12 +136,6 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 		dtype,
 		dtypes,
 		kv_dtype: kvType(dtypes.language),
-		image: {
-			size: config.vision_config.image_size,
-			mean: config.vision_config.image_mean,
-			std: config.vision_config.image_std
-		},
-		prompt: { template: 'free-form' },
 		tokenizer: 'tokenizer.json',
 		graphs: {
 			vision: graphFiles(vision),
@@ -169,12 +165,13 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 
 function refuseOtherModel(
 	existing: ModelManifest,
-	config: HoneybeeConfig,
+	{ config, about }: Pick<ConversionSource, 'config' | 'about'>,
 	dtype: DTypePreset,
 	{ sink, checkpoint }: ConversionOptions
 ): void {
 	const same =
 		existing.dtype === dtype &&
+		existing.family === about.family &&
 		JSON.stringify([existing.config.vision_config, existing.config.text_config]) ===
 			JSON.stringify([config.vision_config, config.text_config]);
 	if (!same)
@@ -191,14 +188,22 @@ function projectorEntry({ config, trainedTokens, family }: ConversionSource, p: 
 		title: definition.of(projector_config).title,
 		num_query_tokens: projector_config.num_query_tokens,
 		num_eos_tokens: projector_config.num_eos_tokens,
-		feature_layer: featureLayer(config),
+		feature_layers: featureLayers(config),
 		...(family !== undefined && { family }),
 		trained_tokens: trainedTokens,
-		flexible: definition.flexible,
+		tokens_by: definition.tokensBy,
+		most_tokens: mostTokens(config),
 		token_places: definition.places,
 		config: projector_config,
 		...graphFiles(p)
 	};
+}
+
+/** The largest M that the projector can give. */
+function mostTokens({ projector_config, vision_config }: ConversionSource['config']): number {
+	const { tokensBy } = projectorDefinition(projector_config.projector_type);
+	if (tokensBy === 'squares') return gridSide(vision_config) ** 2;
+	return projectorOf(projector_config).mostTokens ?? projector_config.num_query_tokens;
 }
 
 async function writeGraph({ graph, path, shards }: Part, files: FileCollector): Promise<void> {

@@ -1,6 +1,6 @@
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
-import { featureLayer, gridSide, type HoneybeeConfig } from '../config.ts';
+import { featureLayers as layersOf, gridSide, type HoneybeeConfig } from '../config.ts';
 import { attentionGraph } from '../language/attention.ts';
 import { cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph.ts';
 import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
@@ -54,8 +54,8 @@ export function planConversion(
 	const dtypes = subModelDTypes(dtype, text_config.hidden_size);
 	const featureLayers = [
 		...new Set([
-			...Object.values(existing?.projectors ?? {}).map((entry) => entry.feature_layer),
-			...sources.map((source) => featureLayer(source.config))
+			...Object.values(existing?.projectors ?? {}).flatMap((entry) => entry.feature_layers),
+			...sources.flatMap((source) => layersOf(source.config))
 		])
 	].sort((a, b) => a - b);
 
@@ -99,7 +99,7 @@ export function planConversion(
 		parts,
 		shards: [...new Set(parts.flatMap((p) => p.shards))],
 		unused,
-		notes: [...state.notes, ...(left === undefined ? [] : [left])]
+		notes: [...state.notes, ...first.notes, ...(left === undefined ? [] : [left])]
 	};
 }
 

@@ -1,5 +1,3 @@
-import { isObject, type JsonObject } from '../../bytes/json.ts';
-import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../checkpoint/folder.ts';
 import { withoutPrefix } from '../../checkpoint/prefix.ts';
@@ -7,13 +5,17 @@ import { openPeft, peftBasePath, readPeftConfig } from '../../checkpoint/peft.ts
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { HoneybeeConfig } from '../config.ts';
-import { parseConfig } from '../parse-config.ts';
+import type { FamilyDefinition } from '../families/definition.ts';
+import { folderFiles } from '../families/folder.ts';
+import { canonicalKeys, underCanonicalKeys } from '../keys.ts';
+import { familyOf } from '../families/registry.ts';
+import { recogniseFamily } from '../families/recognise.ts';
+import type { ModelManifest } from '../manifest.ts';
 import { projectorOf } from '../projectors/registry.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
 import { StateDict } from '../state-dict.ts';
-import { PREFIX as LANGUAGE } from '../language/graph.ts';
-import { PREFIX as PROJECTOR } from '../projectors/parts.ts';
 import { PREFIX as VISION } from '../vision/graph.ts';
+import { towerKeys } from '../vision/tower-keys.ts';
 import { openModelFolderCheckpoint } from './model-folder.ts';
 
 /** One projector to convert, with the state dict that holds it and both towers. */
@@ -23,14 +25,19 @@ export interface ConversionSource {
 	readonly family?: string;
 	readonly config: HoneybeeConfig;
 	readonly state: StateDict;
+	readonly definition: FamilyDefinition;
+	/** What the model folder says of the family and of how it is spelled. */
+	readonly about: Pick<ModelManifest, 'family' | 'spelling' | 'reference' | 'views' | 'image' | 'prompt'>;
+	/** What the user should know of the folder, in whole sentences. */
+	readonly notes: readonly string[];
 	/** M values it was trained at. */
 	readonly trainedTokens: readonly number[];
 	/** It comes out of a model folder, which holds what its graphs need and nothing else. */
 	readonly converted?: boolean;
 }
 
-/** Opens a folder named by a checkpoint (a PEFT base), relative to the checkpoint's own folder. */
-export type FolderResolver = (path: string) => Promise<SourceFolder | undefined>;
+/** Opens a folder that a checkpoint names, relative to its own: the base of an adapter, or the vision tower's. */
+export type FolderResolver = (path: string, role: 'base' | 'vision') => Promise<SourceFolder | undefined>;
 
 /** Everything in the folder that can be converted: one projector for a checkpoint, all of them for a model folder. */
 export async function openSources(
@@ -48,6 +55,9 @@ export async function openSources(
 			Object.entries(manifest.projectors).map(async ([projector, entry]) => ({
 				projector,
 				config: { ...manifest.config, projector_config: entry.config },
+				definition: familyOf(manifest),
+				about: aboutModel(manifest),
+				notes: [],
 				...(entry.family !== undefined && { family: entry.family }),
 				state: new StateDict(await openModelFolderCheckpoint(folder, manifest, projector), {
 					sameCountIsEnough: true
@@ -62,7 +72,7 @@ export async function openSources(
 	let configFolder = folder;
 	if (adapter) {
 		const wanted = peftBasePath(adapter);
-		const base = await resolve(wanted);
+		const base = await resolve(wanted, 'base');
 		if (!base)
 			throw new InputError(
 				`${folder.name} is a LoRA checkpoint whose base model ${wanted} was not found; put the base checkpoint there.`
@@ -71,13 +81,25 @@ export async function openSources(
 		if (!(await folder.open('config.json'))) configFolder = base;
 	} else checkpoint = await openCheckpoint(folder);
 
-	const configFile = await configFolder.open('config.json');
-	if (!configFile)
+	const said = await folderFiles(configFolder);
+	const json = said.json['config.json'];
+	if (!json)
 		throw new InputError(
 			`${folder.name} has no config.json; give the folder that holds the weights (…/last).`
 		);
-	const json = await readJsonObject(configFile);
-	const config = parseConfig(json);
+	const definition = recogniseFamily(json, folder.name);
+	const { keys } = definition;
+	const bare = withoutPrefix(checkpoint, (key) => canonicalKeys(keys, key) !== undefined);
+	const own = underCanonicalKeys(bare, keys);
+	const wanted = definition.visionFolder?.(json);
+	const visionFolder = wanted === undefined ? undefined : await resolve(wanted, 'vision');
+	const whole = hasTower(own) ? own : await withTower(own, { folder, visionFolder, wanted });
+	const model = definition.parse({
+		...said,
+		entries: whole.entries,
+		...(visionFolder && { vision: await folderFiles(visionFolder) })
+	});
+	const { config } = model;
 	const usual = projectorOf(config.projector_config).name;
 	const projector = projectorName ?? usual;
 	if (!/^[\w.-]+$/.test(projector))
@@ -89,25 +111,71 @@ export async function openSources(
 			projector,
 			...(projector !== usual && { family: usual }),
 			config,
-			state: new StateDict(withoutPrefix(checkpoint, isModelKey)),
-			trainedTokens: trainedTokens(json) ?? [config.projector_config.num_query_tokens]
+			definition,
+			about: {
+				family: definition.name,
+				...(model.spelling !== undefined && { spelling: model.spelling }),
+				...(model.reference !== undefined && { reference: model.reference }),
+				views: definition.imageProcessor(model.image).fixedViews === 1 ? 'one' : 'tiles',
+				image: model.image,
+				prompt: model.prompt
+			},
+			state: new StateDict(whole),
+			notes: model.notes ?? [],
+			trainedTokens: model.trainedTokens ?? [config.projector_config.num_query_tokens]
 		}
 	];
 }
 
-/** Roots of upstream's state dict. */
-const roots = [VISION, PROJECTOR, LANGUAGE] as const;
-const isModelKey = (key: string) => roots.some((root) => key.startsWith(`${root}.`));
+const isTowerKey = (key: string) => key.startsWith(`${VISION}.`);
+const hasTower = ({ entries }: Checkpoint) => [...entries.keys()].some(isTowerKey);
 
-/** `projector_config.trained_tokens`, which upstream's checkpoints do not have. */
-function trainedTokens(json: JsonObject): number[] | undefined {
-	const section = json.projector_config;
-	if (!isObject(section) || section.trained_tokens === undefined) return undefined;
-	const value = section.trained_tokens;
-	const good = (m: unknown): m is number => typeof m === 'number' && Number.isInteger(m) && m > 0;
-	if (!Array.isArray(value) || value.length === 0 || !value.every(good))
+const aboutModel = ({
+	family,
+	spelling,
+	reference,
+	views,
+	image,
+	prompt
+}: ModelManifest): ConversionSource['about'] => ({
+	...{ family, views, image, prompt },
+	...(spelling !== undefined && { spelling }),
+	...(reference !== undefined && { reference })
+});
+
+/** The checkpoint with the vision tower that lies in a folder of its own. */
+async function withTower(
+	checkpoint: Checkpoint,
+	{
+		folder,
+		visionFolder,
+		wanted
+	}: {
+		readonly folder: SourceFolder;
+		readonly visionFolder: SourceFolder | undefined;
+		readonly wanted: string | undefined;
+	}
+): Promise<Checkpoint> {
+	// Without a name for it the tower is missed where its tensors are asked for.
+	if (wanted === undefined) return checkpoint;
+	if (!visionFolder)
 		throw new InputError(
-			'projector_config.trained_tokens is not a list of positive whole numbers; correct config.json or remove it.'
+			`${folder.name} holds no vision tower: it is ${wanted}, in a folder of its own; give that folder, too (--vision DIR, or both folders together on the page).`
 		);
-	return value;
+	const tower = underCanonicalKeys(await openCheckpoint(visionFolder), towerKeys);
+	if (!hasTower(tower))
+		throw new InputError(
+			`${visionFolder.name} holds no CLIP vision tower, which ${folder.name} takes from ${wanted}; give the folder of that model.`
+		);
+	const inTower = (name: string) => isTowerKey(name) && tower.entries.has(name);
+	return {
+		entries: new Map([...checkpoint.entries, ...[...tower.entries].filter(([name]) => isTowerKey(name))]),
+		unreadable: new Map([
+			...(checkpoint.unreadable ?? []),
+			...[...(tower.unreadable ?? [])].filter(([name]) => isTowerKey(name))
+		]),
+		notes: [...(checkpoint.notes ?? []), `The vision tower is the one of ${visionFolder.name}.`],
+		read: (name) => (inTower(name) ? tower : checkpoint).read(name),
+		parts: (name) => (inTower(name) ? tower : checkpoint).parts?.(name)
+	};
 }

@@ -4,7 +4,7 @@ import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { convertSentencePiece } from '../text/sentencepiece.ts';
 import { readTokenizerJson, type AddedToken } from '../text/tokenizer-files.ts';
-import { Tokenizer } from '../text/tokenizer.ts';
+import type { FamilyDefinition } from '../families/definition.ts';
 
 /** The tokenizer's files under the names the model folder uses, and what the user should know of them, in whole sentences. */
 export interface TokenizerFolder {
@@ -20,7 +20,14 @@ export interface TokenizerFolder {
 export async function openTokenizer(
 	folder: SourceFolder,
 	rows: number,
-	{ chosen }: { /** Whether the folder was named for it. */ readonly chosen: boolean }
+	{
+		chosen,
+		create
+	}: {
+		/** Whether the folder was named for it. */
+		readonly chosen: boolean;
+		readonly create: FamilyDefinition['tokenizer'];
+	}
 ): Promise<TokenizerFolder> {
 	const files = new Map<string, Uint8Array>();
 	const notes: string[] = [];
@@ -46,7 +53,7 @@ export async function openTokenizer(
 		new TextDecoder().decode(files.get('tokenizer.json')),
 		`${folder.name}/tokenizer.json`
 	);
-	const tokenizer = new Tokenizer({
+	const tokenizer = create({
 		tokenizer_json: parsed,
 		rows,
 		...(config && { tokenizer_config: config })

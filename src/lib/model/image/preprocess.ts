@@ -1,11 +1,7 @@
 import { tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { ModelManifest } from '../manifest.ts';
-import { resizeBicubic } from './resize.ts';
+import type { ImageSettings } from '../manifest.ts';
 import type { RgbImage } from './rgb.ts';
-
-/** Side S in pixels, and mean and standard deviation per RGB channel of values in 0..1; `manifest.image`. */
-export type Normalization = ModelManifest['image'];
 
 /** CLIP's normalisation, used where a checkpoint's vision_config gives none. */
 export const clipNormalization = {
@@ -13,22 +9,18 @@ export const clipNormalization = {
 	std: [0.26862954, 0.26130258, 0.27577711]
 } as const;
 
-/**
- * `pixel_values` [image, 3, S, S] (channel-major) of images, each squashed to S×S as upstream does, scaled to 0..1,
- * less the mean and divided by the standard deviation.
- */
-export function preprocess(
+/** `pixel_values` [image, 3, S, S] (channel-major) of S × S pictures, scaled to 0..1, less the mean and divided by the standard deviation. */
+export function normalise(
 	images: readonly RgbImage[],
-	{ size, mean, std }: Normalization
+	{ size, mean, std }: ImageSettings
 ): Tensor<'float32'> {
 	const area = size * size;
 	const data = new Float32Array(images.length * 3 * area);
 	const tables = [0, 1, 2].map((channel) => byteTable(mean[channel] ?? 0, std[channel] ?? 1));
 	images.forEach((image, n) => {
-		const squashed = resizeBicubic(image, size, size).data;
 		tables.forEach((table, channel) => {
 			const plane = data.subarray((n * 3 + channel) * area, (n * 3 + channel + 1) * area);
-			for (let i = 0; i < area; i++) plane[i] = table[squashed[i * 3 + channel]!]!;
+			for (let i = 0; i < area; i++) plane[i] = table[image.data[i * 3 + channel]!]!;
 		});
 	});
 	return tensor('float32', [images.length, 3, size, size], data);

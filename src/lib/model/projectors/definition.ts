@@ -5,7 +5,7 @@ import type { Graph } from '../../onnx/graph.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ConfigFields } from '../config-fields.ts';
 import type { CommonProjectorConfig, ProjectorConfig } from '../config.ts';
-import type { TokenPlaces } from '../manifest.ts';
+import type { TokenPlaces, TokenRule } from '../manifest.ts';
 import type { StateDict } from '../state-dict.ts';
 
 /** How a projector is called and drawn. */
@@ -64,6 +64,10 @@ export interface ProjectorParts<Name extends string = string> {
 	readonly cost: (N: number, M: number) => number;
 	/** visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the patch grid's side, sqrt(N). */
 	readonly graph: (state: StateDict, side: number) => Graph;
+	/** The largest M, where it is another than the config's. */
+	readonly mostTokens?: number;
+	/** What the graph is given beside the features, by input, to give M visual tokens. */
+	readonly feeds?: (M: number, side: number) => Readonly<Record<string, Tensor>>;
 	/** In the order of the network; the last one is `readout`. */
 	readonly stages: readonly Stage[];
 	readonly gates?: readonly GateUnit[];
@@ -86,8 +90,8 @@ export interface ProjectorDefinition<
 	readonly variants: Readonly<Record<Name, Variant>>;
 	/** Place in a comparison: the smallest stands first. */
 	readonly rank: number;
-	/** Whether M can change at run time; the graph then has the input `pooling_matrix` [M, N]. */
-	readonly flexible: boolean;
+	/** What decides M at run time; the graph then has inputs for it, which `ProjectorParts.feeds` gives. */
+	readonly tokensBy: TokenRule;
 	/** Where its visual tokens lie on the image. */
 	readonly places: TokenPlaces;
 	/** Reads its own fields. Throws InputError on values the graph cannot serve. */

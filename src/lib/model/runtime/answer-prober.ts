@@ -9,10 +9,10 @@ import {
 	type ProbeControl
 } from '../probes/language.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import type { PositionKey } from './kv-cache.ts';
 import type { LanguageModel } from './language.ts';
-import { encodeRequest, type EncodedRequest, type PromptRequest } from './prompt.ts';
+import { encodeRequest, imagesOf, type EncodedRequest, type PromptRequest } from './prompt.ts';
 import type {
 	AnswerProbe,
 	AnswerScores,
@@ -36,7 +36,7 @@ export type Step = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<
 
 export interface ProbedModel {
 	readonly manifest: ModelManifest;
-	readonly tokenizer: Tokenizer;
+	readonly tokenizer: TextTokenizer;
 	readonly visual: VisualModel;
 	readonly language: LanguageModel;
 }
@@ -62,14 +62,14 @@ export class AnswerProber {
 
 	async score(request: AnswerProbe, { signal }: ProbeControl = {}): Promise<AnswerScores> {
 		const answer = this.#answerTokens(request);
-		const { run, sequence } = await this.#open(this.#encode(request), answer.ids, signal);
+		const { run, sequence } = await this.#open(await this.#encode(request, signal), answer.ids, signal);
 		return { ...answer, log_probabilities: await scoreAnswer(run, sequence) };
 	}
 
 	async influence(request: InfluenceRequest, control: ProbeControl = {}): Promise<Influence> {
 		const { method } = request;
 		const answer = this.#answerTokens(request);
-		const prompt = this.#encode(request);
+		const prompt = await this.#encode(request, control.signal);
 		requireImage(prompt);
 		const { run, sequence } = await this.#open(prompt, answer.ids, control.signal);
 		const values =
@@ -81,7 +81,7 @@ export class AnswerProber {
 
 	async lens(request: LensRequest, control: ProbeControl = {}): Promise<LensGrid> {
 		const { tokenizer, language } = this.#model;
-		const prompt = this.#encode(request);
+		const prompt = await this.#encode(request, control.signal);
 		requireImage(prompt);
 		const { run, sequence } = await this.#open(prompt, [], control.signal);
 		const grid = await visualLogitLens(
@@ -109,14 +109,11 @@ export class AnswerProber {
 		return this.#model.manifest.config.text_config.num_hidden_layers;
 	}
 
-	#encode(request: PromptRequest): EncodedRequest {
+	async #encode(request: PromptRequest, signal?: AbortSignal): Promise<EncodedRequest> {
 		const { visual, tokenizer, manifest } = this.#model;
-		return encodeRequest(
-			request,
-			(projector, tokens) => visual.choose(projector, tokens),
-			tokenizer,
-			manifest
-		);
+		const images = imagesOf(request);
+		if (visual.mustMeasure(images)) await this.#step(() => visual.measure(images), signal);
+		return encodeRequest(request, visual, tokenizer, manifest);
 	}
 
 	/** Text is encoded as the answer of a conversation is, with the end token. */
@@ -174,7 +171,7 @@ export class AnswerProber {
 		const mean = own
 			? await step(async () => {
 					if (!visual.hasEmbeds(own.image, own.choice)) await visual.encode(own.image, own.choice);
-					return meanToken(await visual.project(own.image, own.choice), own.choice.tokens, hidden);
+					return meanToken(await visual.project(own.image, own.choice), own.tokens, hidden);
 				})
 			: new Float32Array(hidden);
 		return {
@@ -183,7 +180,7 @@ export class AnswerProber {
 				hidden,
 				answerStart: prompt.ids.length,
 				answerIds,
-				visual: (last?.slots ?? []).map((slot) => (slot < 0 ? undefined : last!.start + slot)),
+				visual: (last?.slots ?? []).map((slot) => (slot < 0 ? undefined : last!.positions[slot])),
 				mean
 			},
 			run: (request) =>

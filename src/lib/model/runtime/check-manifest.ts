@@ -1,15 +1,17 @@
 import { isObject } from '../../bytes/json.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { ProjectorConfig } from '../config.ts';
+import type { ProjectorConfig, VisionConfig } from '../config.ts';
+import { families, familyNamed } from '../families/registry.ts';
 import {
 	MANIFEST_FILE,
 	tokenPlaces,
+	tokenRules,
 	type GraphFiles,
 	type LanguageGraph,
 	type ModelManifest
 } from '../manifest.ts';
-import { parseProjector } from '../parse-config.ts';
+import { parseProjector } from '../projectors/parse-config.ts';
 import type { ModelSource } from './model-source.ts';
 
 type Fields = Record<string, unknown>;
@@ -47,7 +49,8 @@ async function manifestBytes(
  * @param folder Name for messages.
  * @throws InputError naming the field that is missing or wrong.
  */
-export function checkManifest(json: unknown, folder: string): ModelManifest {
+export function checkManifest(parsed: unknown, folder: string): ModelManifest {
+	let json = parsed;
 	const refuse = (what: string): never => {
 		throw new InputError(
 			`${MANIFEST_FILE} in ${folder} ${what}; convert the checkpoint again with this version.`
@@ -55,8 +58,10 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 	};
 	if (!isObject(json)) return refuse('is not an object');
 	if (json.format !== 'honeybee-model') return refuse('is not the manifest of a model folder');
-	if (json.format_version !== 1)
-		return refuse(`has format version ${String(json.format_version)}, and this version reads 1`);
+	if (json.format_version !== 1 && json.format_version !== 2)
+		return refuse(`has format version ${String(json.format_version)}, and this version reads 1 and 2`);
+	if (json.format_version === 1) json = fromVersion1(json, refuse);
+	if (!isObject(json)) return refuse('is not an object');
 
 	const need = (path: string, type: 'string' | 'number' | 'boolean' | 'object' | 'array'): unknown => {
 		const value = lookUp(json, path);
@@ -64,7 +69,14 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 		if (found !== type) refuse(`has no usable "${path}" (it should be of type ${type})`);
 		return value;
 	};
-	for (const path of ['name', 'dtype', 'kv_dtype', 'tokenizer', 'prompt.template']) need(path, 'string');
+	for (const path of ['name', 'family', 'views', 'dtype', 'kv_dtype', 'tokenizer', 'prompt.template'])
+		need(path, 'string');
+	try {
+		familyNamed(json.family as string);
+	} catch (error) {
+		if (!(error instanceof InputError)) throw error;
+		throw new InputError(`${MANIFEST_FILE} in ${folder}: ${error.message}`);
+	}
 	if (json.kv_dtype !== 'float32' && json.kv_dtype !== 'float16')
 		return refuse(`has kv_dtype "${String(json.kv_dtype)}" instead of float32 or float16`);
 	for (const path of [
@@ -125,10 +137,15 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 	const checked = projectors.map(([name, entry]) => {
 		const where = `projectors.${name}`;
 		graph(entry, where);
-		for (const field of ['num_query_tokens', 'num_eos_tokens', 'feature_layer'])
+		for (const field of ['num_query_tokens', 'num_eos_tokens', 'most_tokens'])
 			need(`${where}.${field}`, 'number');
 		for (const field of ['type', 'title']) need(`${where}.${field}`, 'string');
-		need(`${where}.flexible`, 'boolean');
+		const layers = need(`${where}.feature_layers`, 'array') as unknown[];
+		if (layers.length === 0 || !layers.every((layer) => Number.isInteger(layer)))
+			return refuse(`has "${where}.feature_layers" that are not whole numbers`);
+		const rule = need(`${where}.tokens_by`, 'string');
+		if (!tokenRules.some((known) => known === rule))
+			return refuse(`has "${where}.tokens_by" "${String(rule)}"; known are ${tokenRules.join(', ')}`);
 		const places = need(`${where}.token_places`, 'string');
 		if (!tokenPlaces.some((known) => known === places))
 			return refuse(`has "${where}.token_places" "${String(places)}"; known are ${tokenPlaces.join(', ')}`);
@@ -154,6 +171,39 @@ export function checkManifest(json: unknown, folder: string): ModelManifest {
 			return refuse(`has a config that cannot be used (${error.message.replace(/(; [^;]*)?\.$/, '')})`);
 		}
 	}
+}
+
+/** A manifest of version 1, of before there were several families, in the words of version 2. */
+function fromVersion1(json: Fields, refuse: (what: string) => never): Fields {
+	const patches = () => {
+		const { image_size, patch_size } = (lookUp(json, 'config.vision_config') ?? {}) as Partial<VisionConfig>;
+		return Math.floor(Number(image_size) / Number(patch_size)) ** 2;
+	};
+	const { projectors } = json;
+	const upgraded = Object.entries(isObject(projectors) ? projectors : {}).map(([name, entry]) => {
+		if (!isObject(entry)) return [name, entry] as const;
+		const { flexible, feature_layer, ...rest } = entry;
+		if (typeof flexible !== 'boolean')
+			return refuse(`has no usable "projectors.${name}.flexible" (it should be of type boolean)`);
+		if (typeof feature_layer !== 'number')
+			return refuse(`has no usable "projectors.${name}.feature_layer" (it should be of type number)`);
+		return [
+			name,
+			{
+				...rest,
+				feature_layers: [feature_layer],
+				tokens_by: flexible ? 'squares' : 'fixed',
+				most_tokens: flexible ? patches() : entry.num_query_tokens
+			}
+		] as const;
+	});
+	return {
+		...json,
+		format_version: 2,
+		family: families[0]!.name,
+		views: 'one',
+		...(isObject(projectors) && { projectors: Object.fromEntries(upgraded) })
+	};
 }
 
 /** The language graphs must have every layer once, in order. */

@@ -8,12 +8,12 @@ import type { AnswerEvent, AnswerResult, SamplingOptions } from './types.ts';
 import type { VisualModel } from './visual.ts';
 import { sourceKey, sourcesFrom, splice, type VisualEmbeds } from './visual-rows.ts';
 import { createSampler } from './sampling.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
 
 export interface GenerateInputs {
 	readonly visual: VisualModel;
 	readonly language: LanguageModel;
-	readonly tokenizer: Tokenizer;
+	readonly tokenizer: TextTokenizer;
 	readonly prompt: EncodedRequest;
 	readonly sampling: SamplingOptions;
 	/** Longest sequence the model was made for. */
@@ -110,7 +110,7 @@ async function* encodeImages(
 			if (!announced.vision) yield { type: 'stage', stage: 'vision' };
 			announced = { ...announced, vision: true };
 			clock.start();
-			await visual.encode(image, choice, recorder);
+			await visual.encode(image, choice, { recorder, signal });
 			timings.vision += clock.lap();
 			await pause();
 			if (signal?.aborted) return undefined;
@@ -159,7 +159,7 @@ export function idTensor(ids: readonly number[]): Tensor<'int64'> {
 }
 
 /** The first ids, as many as make only text that is left after a stop string was cut off. */
-function idsWithin(text: string, ids: readonly number[], tokenizer: Tokenizer): number[] {
+function idsWithin(text: string, ids: readonly number[], tokenizer: TextTokenizer): number[] {
 	const decoder = tokenizer.decoder();
 	const beyond = ids.findIndex((id) => !text.startsWith(decoder.push(id)));
 	return ids.slice(0, beyond < 0 ? ids.length : beyond);

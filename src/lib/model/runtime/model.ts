@@ -5,7 +5,8 @@ import type { ModelManifest } from '../manifest.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from './sampling.ts';
-import { Tokenizer } from '../text/tokenizer.ts';
+import { familyOf } from '../families/registry.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import { AnswerProber } from './answer-prober.ts';
 import type { Backend } from './backend.ts';
 import { withContext } from './context.ts';
@@ -13,7 +14,7 @@ import { LanguageModel } from './language.ts';
 import { Mutex } from './mutex.ts';
 import { pause } from './pause.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
-import { encodeRequest } from './prompt.ts';
+import { encodeRequest, imagesOf } from './prompt.ts';
 import { TraceRecorder } from './trace-recorder.ts';
 import type {
 	AnswerEvent,
@@ -55,7 +56,7 @@ export interface AnswerOptions extends Control {
 export class HoneybeeModel {
 	readonly manifest: ModelManifest;
 	readonly #backend: Backend;
-	readonly #tokenizer: Tokenizer;
+	readonly #tokenizer: TextTokenizer;
 	readonly #visual: VisualModel;
 	readonly #language: LanguageModel;
 	readonly #mutex = new Mutex();
@@ -64,7 +65,7 @@ export class HoneybeeModel {
 
 	private constructor(
 		{ backend, folder }: HoneybeeOptions,
-		parts: { tokenizer: Tokenizer; visual: VisualModel; language: LanguageModel }
+		parts: { tokenizer: TextTokenizer; visual: VisualModel; language: LanguageModel }
 	) {
 		this.manifest = withContext(folder.manifest, backend.context);
 		this.#backend = backend;
@@ -110,8 +111,9 @@ export class HoneybeeModel {
 		{ signal, recorder }: AnswerOptions = {}
 	): AsyncGenerator<AnswerEvent, void, void> {
 		checkSampling(request.sampling);
-		const choose = (name: string, tokens?: number) => this.#visual.choose(name, tokens);
-		const prompt = encodeRequest(request, choose, this.#tokenizer, this.manifest);
+		const images = imagesOf(request);
+		if (this.#visual.mustMeasure(images)) await this.#visual.measure(images);
+		const prompt = encodeRequest(request, this.#visual, this.#tokenizer, this.manifest);
 		// One that left the queue has no turn and needs none: aborted, `generate` computes nothing.
 		const release = await this.#mutex.acquire('now', signal).catch(() => undefined);
 		try {
@@ -154,7 +156,8 @@ export class HoneybeeModel {
 		const choice = this.#visual.choose(projector, tokens);
 		const recorder = new TraceRecorder(names);
 		await this.#step(async () => {
-			await this.#visual.encode(image, choice, recorder);
+			await this.#visual.measure([image]);
+			await this.#visual.encode(image, choice, { recorder, signal });
 			if (!signal?.aborted) await this.#visual.project(image, choice, recorder);
 		}, signal);
 		signal?.throwIfAborted();
@@ -166,12 +169,14 @@ export class HoneybeeModel {
 	 * @throws as `answer`; AbortError when aborted
 	 */
 	async locality(request: LocalityRequest, options: Control = {}): Promise<LocalityMaps> {
-		const { image, method, directions, seed, outputs } = request;
+		const { image, method, directions, seed, outputs, view = 0 } = request;
 		const { signal, onProgress } = options;
 		const choice = this.#visual.choose(request.projector, request.tokens);
 		const features = await this.#step(async () => {
-			await this.#visual.encode(image, choice);
-			return this.#visual.features(image, choice);
+			await this.#visual.measure([image]);
+			await this.#visual.encode(image, choice, { signal });
+			signal?.throwIfAborted();
+			return this.#visual.features(image, choice, view);
 		}, signal);
 		const run = this.#visual.projectorRun(choice);
 		const patches = gridSide(this.manifest.config.vision_config) ** 2;
@@ -248,7 +253,7 @@ function controlOf({ signal, onProgress }: Control): ProbeControl {
 	};
 }
 
-async function loadTokenizer(folder: ModelFolder, rows: number): Promise<Tokenizer> {
+async function loadTokenizer(folder: ModelFolder, rows: number): Promise<TextTokenizer> {
 	const { tokenizer, files } = folder.manifest;
 	const settings = files.find((file) => file.path === 'tokenizer_config.json');
 	const parse = async (path: string): Promise<unknown> => {
@@ -259,7 +264,7 @@ async function loadTokenizer(folder: ModelFolder, rows: number): Promise<Tokeniz
 			throw new InputError(`${path} in ${folder.name} is not JSON; convert the checkpoint again.`);
 		}
 	};
-	return new Tokenizer({
+	return familyOf(folder.manifest).tokenizer({
 		tokenizer_json: await parse(tokenizer),
 		rows,
 		...(settings && { tokenizer_config: await parse(settings.path) })

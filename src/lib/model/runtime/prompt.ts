@@ -1,12 +1,13 @@
 import { InputError } from '../../tensor/errors.ts';
 import type { ModelManifest } from '../manifest.ts';
-import { formatConversation } from '../text/prompts.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import type { EncodedText, ImageTokens, PromptTurn } from '../families/definition.ts';
+import { familyOf } from '../families/registry.ts';
+import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import type { PositionKey } from './kv-cache.ts';
-import { mediaRuns } from './media-runs.ts';
-import type { AnswerRequest, Turn } from './types.ts';
+import { checkPlaces, visualPositions } from './media-runs.ts';
+import type { AnswerRequest, ImageInput, Turn } from './types.ts';
 import type { ProjectorChoice } from './visual.ts';
-import { editedRows, rowKey, type VisualRun } from './visual-rows.ts';
+import { editedRows, rowKey, type VisualRun, type VisualSource } from './visual-rows.ts';
 
 /** What of a request makes the prompt. */
 export type PromptRequest = Omit<AnswerRequest, 'sampling'>;
@@ -23,77 +24,103 @@ export interface EncodedRequest {
 	readonly runs: readonly VisualRun[];
 }
 
+/** Every image that a request needs, those of its edits included. */
+export function imagesOf({ turns, edits = [] }: PromptRequest): ImageInput[] {
+	const transplanted = edits.flatMap((edit) => (edit.kind === 'transplant' ? [edit.from.image] : []));
+	return [...turns.flatMap((turn) => turn.images), ...transplanted];
+}
+
+/** What finds the projectors and images of a request. */
+export interface Sources {
+	choose(projector: string, tokens?: number): ProjectorChoice;
+	/** @throws Error when the image must be measured first */
+	source(image: ImageInput, choice: ProjectorChoice): VisualSource;
+	/** Its views, as a prompt may name them. */
+	views(image: ImageInput): ImageTokens['views'];
+}
+
 /**
- * Encodes a conversation, or a raw prompt, as upstream does.
+ * Encodes a conversation, or a raw prompt, as the model's family does.
  * @throws InputError when it is empty, when images and their places differ in number, or when it is longer than the
  * model's context, or when an edit names a visual token that is not there.
  */
 export function encodeRequest(
 	request: PromptRequest,
-	choose: (projector: string, tokens?: number) => ProjectorChoice,
-	tokenizer: Tokenizer,
+	visual: Sources,
+	tokenizer: TextTokenizer,
 	manifest: ModelManifest
 ): EncodedRequest {
 	const { turns, raw_prompt, edits = [] } = request;
-	const choice = choose(request.projector, request.tokens);
-	const last = turns.at(-1);
-	if (raw_prompt === undefined && !last?.question.trim())
+	const { prompt: format } = familyOf(manifest);
+	const choice = visual.choose(request.projector, request.tokens);
+	if (raw_prompt === undefined && !turns.at(-1)?.question.trim())
 		throw new InputError('The question is empty; type one and ask again.');
 	if (raw_prompt?.trim() === '') throw new InputError('The prompt is empty; type one and ask again.');
 	const images = turns.flatMap((turn) => turn.images);
-	// A question that writes the role itself would shift which answer the ids belong to.
-	const useIds = raw_prompt === undefined && !turns.some((turn) => turn.question.includes('\nAI: '));
-	const idsOf = (turn: Turn) => (useIds && turn.answer_ids?.length ? turn.answer_ids : undefined);
 	const prompt =
-		raw_prompt ??
-		formatConversation(
-			manifest.prompt.template,
-			turns.map((turn) => ({
-				question: turn.question,
-				imageCount: turn.images.length,
-				// Ids stand in for the text, whatever literals the model wrote into it.
-				...(turn !== last && { answer: idsOf(turn) ? ANSWERED : (turn.answer ?? '') })
-			}))
-		);
-	const answered = turns.filter((turn) => turn !== last && (idsOf(turn) || turn.answer));
-	const { input_ids: ids, labels } = tokenizer.encodePrompt(prompt, {
-		tokensPerImage: choice.perImage,
-		...(useIds && { answerIds: answered.map(idsOf) })
-	});
-	const media = mediaRuns(ids, images.length, choice.perImage);
-	if (edits.length > 0 && media.length === 0)
+		raw_prompt === undefined
+			? format.conversation(turns.map(promptTurn), manifest.prompt)
+			: { text: raw_prompt };
+	checkPlaces(prompt.text, format.placeholder, images.length);
+	const sources = images.map((image) => visual.source(image, choice));
+	const encoded = format.encode(
+		prompt,
+		tokenizer,
+		images.map((image) => ({ perView: choice.perView, views: visual.views(image) })),
+		manifest.prompt
+	);
+	const places = visualPositions(
+		encoded.input_ids,
+		sources.map(({ perImage }) => perImage),
+		{ apart: format.imagesApart ?? false }
+	);
+	if (edits.length > 0 && places.length === 0)
 		throw new InputError('Visual tokens are to be edited, but the prompt has no image; ask about an image.');
-	const runs = media.map(({ start, image }): VisualRun => {
-		const own = { image: images[image]!, choice };
-		const last = image === images.length - 1;
-		const edited = editedRows(own, last ? edits : [], (from) => ({
-			image: from.image,
-			choice: choose(from.projector, from.tokens)
-		}));
-		return { start, own, ...edited };
+	const runs = places.map((positions, i): VisualRun => {
+		const own = sources[i]!;
+		const edited = editedRows(own, i === images.length - 1 ? edits : [], ({ image, projector, tokens }) =>
+			visual.source(image, visual.choose(projector, tokens))
+		);
+		return { positions, own, ...edited };
 	});
-	// Only the last image can have become shorter, so the places of the others hold.
-	const shortened = runs.at(-1);
-	if (shortened)
-		for (const row of [ids, labels]) row.splice(shortened.start, choice.perImage - shortened.rows.length);
-	checkLength(ids, images.length, choice, manifest);
+	const { ids, labels } = withoutDeleted(encoded, runs);
+	checkLength(ids, runs, manifest);
 	const keys: PositionKey[] = [...ids];
-	for (const { start, rows } of runs) rows.forEach((row, i) => (keys[start + i] = rowKey(row)));
+	for (const { positions, rows } of runs) rows.forEach((row, i) => (keys[positions[i]!] = rowKey(row)));
 	return { ids, labels, keys, runs };
 }
 
-const ANSWERED = 'answered';
+const promptTurn = ({ question, images, answer, answer_ids }: Turn): PromptTurn => ({
+	question,
+	imageCount: images.length,
+	...(answer !== undefined && { answer }),
+	...(answer_ids && { answerIds: answer_ids })
+});
+
+/** Takes the positions of deleted tokens out. Only the last image is edited, so the places of the others hold. */
+function withoutDeleted(
+	{ input_ids, labels }: EncodedText,
+	runs: VisualRun[]
+): { readonly ids: number[]; readonly labels: number[] } {
+	const last = runs.at(-1);
+	const gone = new Set(last?.positions.filter((_, token) => last.slots[token] === -1));
+	if (!last || gone.size === 0) return { ids: input_ids, labels };
+	const kept = input_ids.map((_, position) => position).filter((position) => !gone.has(position));
+	const placeOf = new Map(kept.map((position, i) => [position, i]));
+	runs[runs.length - 1] = {
+		...last,
+		positions: last.positions.flatMap((position) => placeOf.get(position) ?? [])
+	};
+	return { ids: kept.map((at) => input_ids[at]!), labels: kept.map((at) => labels[at]!) };
+}
 
 /** The answer needs at least one position. */
-function checkLength(
-	ids: readonly number[],
-	images: number,
-	{ perImage }: ProjectorChoice,
-	manifest: ModelManifest
-): void {
+function checkLength(ids: readonly number[], runs: readonly VisualRun[], manifest: ModelManifest): void {
 	const context = manifest.config.text_config.max_position_embeddings;
 	if (ids.length < context) return;
-	const share = images ? `, ${images * perImage} of them for ${images} image${images === 1 ? '' : 's'}` : '';
+	const visual = runs.reduce((sum, { own }) => sum + own.perImage, 0);
+	const images = runs.length;
+	const share = images ? `, ${visual} of them for ${images} image${images === 1 ? '' : 's'}` : '';
 	throw new InputError(
 		`The prompt takes ${ids.length} tokens${share}, and the model's context of ${context} must also hold the answer; shorten the question${images ? ', use fewer visual tokens' : ''} or begin a new conversation.`
 	);

@@ -187,6 +187,8 @@ export interface LocalityRequest {
 	readonly tokens?: number;
 	readonly image: ImageInput;
 	readonly method: LocalityMethod;
+	/** Which of the image's views; the first one when absent. */
+	readonly view?: number;
 	/** Random directions per patch (perturbation). */
 	readonly directions?: number;
 	readonly seed?: number;

@@ -6,6 +6,10 @@ import { embedsKey, type ProjectorChoice } from './visual.ts';
 export interface VisualSource {
 	readonly image: ImageInput;
 	readonly choice: ProjectorChoice;
+	/** Visual tokens of all its views. */
+	readonly tokens: number;
+	/** Positions that the image takes in the prompt: its tokens and their eos tokens. */
+	readonly perImage: number;
 }
 
 /** What stands at one position of an image in the prompt: a row of a source, or the mean of its M visual tokens. */
@@ -16,8 +20,8 @@ export interface VisualRow {
 
 /** One image's place in the prompt. */
 export interface VisualRun {
-	/** First position. */
-	readonly start: number;
+	/** One per row. */
+	readonly positions: readonly number[];
 	/** The image, and the projector it goes through. */
 	readonly own: VisualSource;
 	/** One per position. */
@@ -42,7 +46,7 @@ export function editedRows(
 	edits: readonly TokenEdit[],
 	sourceOf: (from: Extract<TokenEdit, { kind: 'transplant' }>['from']) => VisualSource
 ): Pick<VisualRun, 'rows' | 'slots'> {
-	const M = own.choice.tokens;
+	const M = own.tokens;
 	const tokens: (VisualRow | undefined)[] = Array.from({ length: M }, (_, row) => ({ source: own, row }));
 	const present = (token: number): VisualRow => {
 		checkToken(token, M, own);
@@ -65,7 +69,7 @@ export function editedRows(
 			edit.tokens.forEach((token, i) => {
 				present(token);
 				const row = edit.source[i]!;
-				checkToken(row, source.choice.tokens, source);
+				checkToken(row, source.tokens, source);
 				tokens[token] = { source, row };
 			});
 		} else
@@ -76,7 +80,7 @@ export function editedRows(
 	}
 	const rows: VisualRow[] = [];
 	const slots = tokens.map((row) => (row ? rows.push(row) - 1 : -1));
-	for (let row = M; row < own.choice.perImage; row++) rows.push({ source: own, row });
+	for (let row = M; row < own.perImage; row++) rows.push({ source: own, row });
 	return { rows, slots };
 }
 
@@ -90,8 +94,8 @@ function checkToken(token: number, M: number, { image, choice }: VisualSource): 
 /** Sources of the runs that have positions at or after `from`, each once, in the order of the prompt. */
 export function sourcesFrom(runs: readonly VisualRun[], from: number): VisualSource[] {
 	const sources = new Map<string, VisualSource>();
-	for (const { start, rows } of runs)
-		if (start + rows.length > from)
+	for (const { positions, rows } of runs)
+		if ((positions.at(-1) ?? -1) >= from)
 			for (const { source } of rows)
 				if (!sources.has(sourceKey(source))) sources.set(sourceKey(source), source);
 	return [...sources.values()];
@@ -113,12 +117,12 @@ export function splice(
 ): void {
 	const end = from + embeds.length / hidden;
 	const means = new Map<string, Float32Array>();
-	for (const { start, rows } of runs)
+	for (const { positions, rows } of runs)
 		rows.forEach(({ source, row }, i) => {
-			const position = start + i;
+			const position = positions[i]!;
 			if (position < from || position >= end) return;
 			const key = sourceKey(source);
-			const { tokens, perImage } = source.choice;
+			const { tokens, perImage } = source;
 			const values = visual.get(key);
 			if (values?.length !== perImage * hidden)
 				throw new Error(

@@ -3,16 +3,21 @@ import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { InputError } from '../../tensor/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { gridSide } from '../config.ts';
-import { preprocess } from '../image/preprocess.ts';
+import type { ImageTokens } from '../families/definition.ts';
+import { familyOf } from '../families/registry.ts';
+import type { ImageProcessor, Size } from '../image/processor.ts';
 import type { RgbImage } from '../image/rgb.ts';
 import type { ModelManifest, ProjectorEntry } from '../manifest.ts';
 import type { ProjectorRun } from '../probes/locality.ts';
-import { poolingMatrix } from '../projectors/pooling.ts';
+import { projectorOf } from '../projectors/registry.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
+import { pause } from './pause.ts';
+import type { Sources } from './prompt.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { ImageInput } from './types.ts';
+import type { VisualSource } from './visual-rows.ts';
 
 /** Encoded bytes to pixels; the browser and Node have their own. @throws InputError when it is no usable image. */
 export type ImageDecoder = (bytes: Uint8Array, name: string) => Promise<RgbImage>;
@@ -21,33 +26,45 @@ export type ImageDecoder = (bytes: Uint8Array, name: string) => Promise<RgbImage
 export interface ProjectorChoice {
 	readonly name: string;
 	readonly entry: ProjectorEntry;
-	/** M */
+	/** M, of each view. */
 	readonly tokens: number;
-	/** M + K: positions that an image takes in the prompt. */
-	readonly perImage: number;
+	/** M + K: positions that a view takes in the prompt. */
+	readonly perView: number;
 }
 
-/** Features of one image: [N, E] for every layer that some projector reads. */
+/** Features of one image: [view, N, E] for every layer that some projector reads. */
 type Features = ReadonlyMap<number, Float32Array>;
 
 /** Images whose features are kept; one of 576 patches takes 2.4 MB. */
 const KEPT_IMAGES = 8;
 const KEPT_EMBEDS = 32;
+const KEPT_SIZES = 256;
+
+interface EncodeOptions {
+	readonly recorder?: TraceRecorder | undefined;
+	readonly signal?: AbortSignal | undefined;
+}
 
 /** Vision tower and projectors, with what they computed last. */
-export class VisualModel {
+export class VisualModel implements Sources {
 	readonly #backend: Backend;
 	readonly #folder: ModelFolder;
 	readonly #decode: ImageDecoder;
 	readonly #projectors = new Map<string, Promise<GraphSession>>();
 	readonly #features = new Lru<string, Features>(KEPT_IMAGES);
 	readonly #embeds = new Lru<string, Float32Array>(KEPT_EMBEDS);
+	readonly #processor: ImageProcessor;
+	/** Sizes of images, for families whose number of views depends on it. */
+	readonly #sizes = new Lru<string, Size>(KEPT_SIZES);
+	/** The image that was decoded last. */
+	#decoded: { readonly id: string; readonly image: RgbImage } | undefined;
 	#vision: Promise<GraphSession> | undefined;
 
 	constructor(backend: Backend, folder: ModelFolder, decode: ImageDecoder) {
 		this.#backend = backend;
 		this.#folder = folder;
 		this.#decode = decode;
+		this.#processor = familyOf(folder.manifest).imageProcessor(folder.manifest.image);
 	}
 
 	get #manifest(): ModelManifest {
@@ -74,48 +91,120 @@ export class VisualModel {
 			);
 		const M = tokens ?? entry.num_query_tokens;
 		if (M !== entry.num_query_tokens) {
-			const patches = gridSide(this.#manifest.config.vision_config) ** 2;
-			if (!entry.flexible)
+			if (entry.tokens_by === 'fixed')
 				throw new InputError(
 					`The projector "${name}" gives ${entry.num_query_tokens} visual tokens and cannot give ${M}; leave the number out.`
 				);
-			if (!(M >= 1 && M <= patches && Number.isInteger(Math.sqrt(M))))
+			const square = entry.tokens_by === 'squares';
+			if (!(
+				Number.isInteger(M) &&
+				M >= 1 &&
+				M <= entry.most_tokens &&
+				(!square || Number.isInteger(Math.sqrt(M)))
+			))
 				throw new InputError(
-					`The projector "${name}" cannot give ${M} visual tokens; choose a square number from 1 to ${patches}.`
+					`The projector "${name}" cannot give ${M} visual tokens; choose a ${square ? 'square' : 'whole'} number from 1 to ${entry.most_tokens}.`
 				);
 		}
-		return { name, entry, tokens: M, perImage: M + entry.num_eos_tokens };
+		return { name, entry, tokens: M, perView: M + entry.num_eos_tokens };
+	}
+
+	/** Finds out how many views each image makes, where that depends on the image. */
+	async measure(images: readonly ImageInput[]): Promise<void> {
+		for (const image of images)
+			if (this.#mustMeasure(image)) {
+				const { width, height } = await this.#pixelsOf(image);
+				this.#sizes.set(image.id, { width, height });
+			}
+	}
+
+	/** Whether `measure` has something to find out. */
+	mustMeasure(images: readonly ImageInput[]): boolean {
+		return images.some((image) => this.#mustMeasure(image));
+	}
+
+	#mustMeasure(image: ImageInput): boolean {
+		return this.#processor.fixedViews === undefined && this.#sizes.get(image.id) === undefined;
+	}
+
+	/** The image's views, as a prompt may name them. @throws Error when it must be measured first */
+	views(image: ImageInput): ImageTokens['views'] {
+		const { fixedViews } = this.#processor;
+		if (fixedViews !== undefined) return Array.from({ length: fixedViews }, () => ({}));
+		const size = this.#sizes.get(image.id);
+		if (!size) throw new Error(`Image ${image.name} is to be counted before it was measured.`);
+		return this.#processor.views(size);
+	}
+
+	/** Where an image's visual tokens come from. */
+	source(image: ImageInput, choice: ProjectorChoice): VisualSource {
+		const views = this.views(image).length;
+		return { image, choice, tokens: views * choice.tokens, perImage: views * choice.perView };
+	}
+
+	async #pixelsOf(image: ImageInput): Promise<RgbImage> {
+		if (image.pixels) return image.pixels;
+		if (this.#decoded?.id !== image.id)
+			this.#decoded = { id: image.id, image: await this.#decode(image.bytes, image.name) };
+		return this.#decoded.image;
 	}
 
 	hasFeatures(image: ImageInput): boolean {
 		return this.#features.get(image.id) !== undefined;
 	}
 
-	/** Runs the vision tower and keeps the image's features; with a recorder also when they are known. */
-	async encode(image: ImageInput, choice: ProjectorChoice, recorder?: TraceRecorder): Promise<void> {
+	/**
+	 * Runs the vision tower on every view and keeps the image's features; with a recorder also when they are known. Aborted, it keeps
+	 * nothing.
+	 */
+	async encode(
+		image: ImageInput,
+		choice: ProjectorChoice,
+		{ recorder, signal }: EncodeOptions = {}
+	): Promise<void> {
 		if (this.hasFeatures(image) && !recorder) return;
-		const decoded = image.pixels ?? (await this.#decode(image.bytes, image.name));
-		const pixels = preprocess([decoded], this.#manifest.image);
+		const pixels = this.#processor.pixels(await this.#pixelsOf(image));
+		this.#decoded = undefined;
 		recorder?.add('pixel_values', pixels);
 		const vision = await this.#visionSession();
 		const layers = [
-			...new Set(Object.values(this.#manifest.projectors).map((projector) => projector.feature_layer))
+			...new Set(Object.values(this.#manifest.projectors).flatMap((projector) => projector.feature_layers))
 		];
-		const names = layers.map((layer) => `vision.features.${layer}`);
 		const traced = recorder
 			? vision
 					.outputsNamed(['vision.'])
 					.filter((name) => !name.startsWith('vision.features.') && recorder.wants(name))
 			: [];
-		const input = new this.#backend.Tensor('float32', pixels.data, pixels.dims);
-		const outputs = await vision.run({ pixel_values: input }, [...names, ...traced]);
-		for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
-		const own = outputs[`vision.features.${choice.entry.feature_layer}`]!;
-		recorder?.add('vision.features', await toTensor(own));
+		const [views = 0, ...shape] = pixels.dims;
+		const size = pixels.data.length / views;
 		const features = new Map<number, Float32Array>();
-		for (const layer of layers) features.set(layer, await toFloats(outputs[`vision.features.${layer}`]!));
+		// One view at a time: the attention of many at once takes more memory than there may be.
+		for (let view = 0; view < views; view++) {
+			if (view > 0) await pause();
+			if (signal?.aborted) return;
+			const one = pixels.data.subarray(view * size, (view + 1) * size);
+			const outputs = await vision.run(
+				{ pixel_values: new this.#backend.Tensor('float32', one, [1, ...shape]) },
+				[...layers.map(featuresName), ...traced]
+			);
+			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
+			const read = choice.entry.feature_layers;
+			recorder?.add('vision.features', await toTensor(outputs[featuresName(read.at(-1)!)]!));
+			if (read.length > 1)
+				for (const layer of read)
+					recorder?.add(featuresName(layer), await toTensor(outputs[featuresName(layer)]!));
+			for (const layer of layers) {
+				const values = await toFloats(outputs[featuresName(layer)]!);
+				if (views === 1) features.set(layer, values);
+				else {
+					const all = features.get(layer) ?? new Float32Array(views * values.length);
+					all.set(values, view * values.length);
+					features.set(layer, all);
+				}
+			}
+			disposeAll(Object.values(outputs));
+		}
 		this.#features.set(image.id, features);
-		disposeAll(Object.values(outputs));
 	}
 
 	/** Drops what is kept of an image and of its visual tokens through this projector. */
@@ -128,33 +217,47 @@ export class VisualModel {
 		return this.#embeds.get(embedsKey(image, choice)) !== undefined;
 	}
 
-	/** `visual_embeds` [perImage, hidden] of an image that was encoded. */
+	/** `visual_embeds` [perImage, hidden] of an image that was encoded, view by view. */
 	async project(image: ImageInput, choice: ProjectorChoice, recorder?: TraceRecorder): Promise<Float32Array> {
 		const key = embedsKey(image, choice);
 		const known = this.#embeds.get(key);
 		if (known && !recorder) return known;
-		const features = this.features(image, choice);
 		const session = await this.#projectorSession(choice.name);
 		const traced = recorder ? session.outputsNamed(['proj.']).filter((name) => recorder.wants(name)) : [];
-		const outputs = await this.#runProjector(session, choice, features, 1, ['visual_embeds', ...traced]);
-		for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
-		const whole = await toTensor(outputs.visual_embeds!);
-		recorder?.add('visual_embeds', whole);
-		const embeds = whole.data as Float32Array;
-		const expected = choice.perImage * this.#manifest.config.text_config.hidden_size;
-		if (embeds.length !== expected)
-			throw new Error(
-				`The projector ${choice.name} gave [${whole.dims.join(', ')}], expected were ${expected} values.`
-			);
+		const expected = choice.perView * this.#manifest.config.text_config.hidden_size;
+		const views = this.#viewCount(image);
+		const embeds = new Float32Array(views * expected);
+		for (let view = 0; view < views; view++) {
+			const features = this.features(image, choice, view);
+			const outputs = await this.#runProjector(session, choice, features, 1, ['visual_embeds', ...traced]);
+			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
+			const whole = await toTensor(outputs.visual_embeds!);
+			recorder?.add('visual_embeds', whole);
+			if (whole.data.length !== expected)
+				throw new Error(
+					`The projector ${choice.name} gave [${whole.dims.join(', ')}], expected were ${expected} values.`
+				);
+			embeds.set(whole.data as Float32Array, view * expected);
+		}
 		this.#embeds.set(key, embeds);
 		return embeds;
 	}
 
-	/** `visual_features` [N, E] that a projector reads, of an image that was encoded. */
-	features(image: ImageInput, choice: ProjectorChoice): Float32Array {
-		const features = this.#features.get(image.id)?.get(choice.entry.feature_layer);
-		if (!features) throw new Error(`Image ${image.name} is to be projected before it was seen.`);
-		return features;
+	/** `visual_features` [N, E] that a projector reads, of one view of an image that was encoded. */
+	features(image: ImageInput, choice: ProjectorChoice, view = 0): Float32Array {
+		const layers = choice.entry.feature_layers.map((layer) => {
+			const all = this.#features.get(image.id)?.get(layer);
+			if (!all) throw new Error(`Image ${image.name} is to be projected before it was seen.`);
+			const size = all.length / this.#viewCount(image);
+			return all.subarray(view * size, (view + 1) * size);
+		});
+		const [first] = layers;
+		if (layers.length === 1) return first!;
+		return joinChannels(layers, gridSide(this.#manifest.config.vision_config) ** 2);
+	}
+
+	#viewCount(image: ImageInput): number {
+		return this.views(image).length;
 	}
 
 	/** A projector on any features [batch, N, E], for probes that change them; gives the named graph outputs. */
@@ -178,13 +281,16 @@ export class VisualModel {
 		const { Tensor } = this.#backend;
 		const side = gridSide(this.#manifest.config.vision_config);
 		const N = side * side;
-		const M = choice.tokens;
+		const more = projectorOf(choice.entry.config).feeds?.(choice.tokens, side) ?? {};
 		return session.run(
 			{
 				visual_features: new Tensor('float32', features, [batch, N, features.length / (batch * N)]),
-				...(session.hasInput('pooling_matrix') && {
-					pooling_matrix: new Tensor('float32', poolingMatrix(side, Math.sqrt(M)), [M, N])
-				})
+				...Object.fromEntries(
+					Object.entries(more).map(([name, { dtype, data, dims }]) => [
+						name,
+						new Tensor(dtype as 'float32', data as Float32Array, dims)
+					])
+				)
 			},
 			wanted
 		);
@@ -221,6 +327,21 @@ export class VisualModel {
 		session.catch(forget);
 		return session;
 	}
+}
+
+const featuresName = (layer: number) => `vision.features.${layer}`;
+
+/** Features [N, E] of several layers as [N, sum of E]. */
+function joinChannels(layers: readonly Float32Array[], N: number): Float32Array {
+	const width = layers.reduce((sum, { length }) => sum + length / N, 0);
+	const joined = new Float32Array(N * width);
+	let at = 0;
+	for (const layer of layers) {
+		const E = layer.length / N;
+		for (let n = 0; n < N; n++) joined.set(layer.subarray(n * E, (n + 1) * E), n * width + at);
+		at += E;
+	}
+	return joined;
 }
 
 /** Names an image's `visual_embeds`. */

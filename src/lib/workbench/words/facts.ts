@@ -1,6 +1,6 @@
 import { gridSide } from '../../model/config.ts';
 import type { BackendInfo } from '../../model/runtime/types.ts';
-import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
+import type { ModelManifest, ProjectorEntry, TokenRule } from '../../model/manifest.ts';
 import { projectorOf } from '../../model/projectors/registry.ts';
 import { bytes, count } from './format.ts';
 
@@ -45,6 +45,13 @@ export interface ProjectorFact extends Fact {
 	readonly projector: string;
 }
 
+/** What is said of other M than the trained ones. */
+const moreTokens: Readonly<Record<TokenRule, string>> = {
+	fixed: '',
+	squares: '; runs at any other square M, too',
+	prefix: '; runs at any other M up to the largest, too'
+};
+
 export function projectorFacts({ projectors }: Pick<ModelManifest, 'projectors'>): ProjectorFact[] {
 	const lines = Map.groupBy(
 		Object.entries(projectors),
@@ -56,16 +63,16 @@ export function projectorFacts({ projectors }: Pick<ModelManifest, 'projectors'>
 			trained_tokens.length > 0 ? trained_tokens : [num_query_tokens]
 		);
 		const Ms = [...new Set(trained)].sort((a, b) => a - b).join(', ');
-		const rest = entry.flexible ? '; runs at any other square M, too' : '';
+		const rest = moreTokens[entry.tokens_by];
 		return { projector, term: entry.title, value: `${inside(entry)}; trained at M = ${Ms}${rest}; float32` };
 	});
 }
 
-function inside({ config, feature_layer, num_eos_tokens }: ProjectorEntry): string {
+function inside({ config, feature_layers, num_eos_tokens }: ProjectorEntry): string {
 	const description = projectorOf(config).description.replace(/\d+/g, (digits) => count(Number(digits)));
 	const eos = num_eos_tokens === 0 ? '' : `; ${num_eos_tokens} end token after the visual ones`;
 	return (
-		`${description}; from layer ${feature_layer} of the vision tower, ` +
+		`${description}; from ${feature_layers.length === 1 ? 'layer' : 'layers'} ${feature_layers.join(', ')} of the vision tower, ` +
 		`width ${count(config.encoder_hidden_size)} to ${count(config.output_hidden_size)}${eos}`
 	);
 }

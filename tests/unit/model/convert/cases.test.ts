@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
 import { writeSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { familyNamed } from '../../../../src/lib/model/families/registry.ts';
 import { convertAndAsk } from '../../../support/convert-and-ask.ts';
 import { folderInMemory } from '../../../support/disk-folder.ts';
 
@@ -173,7 +174,10 @@ describe('tokens beside a tokenizer.model', () => {
 			'tokenizer_config.json': config,
 			...changes
 		});
-		const { files } = await openTokenizer(folder, 600, { chosen: true });
+		const { files } = await openTokenizer(folder, 600, {
+			chosen: true,
+			create: familyNamed('honeybee').tokenizer
+		});
 		const json = JSON.parse(new TextDecoder().decode(files.get('tokenizer.json'))) as unknown;
 		return new Tokenizer({ tokenizer_json: json, tokenizer_config: JSON.parse(config) as unknown });
 	};

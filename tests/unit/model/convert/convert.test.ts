@@ -5,7 +5,7 @@ import type { SourceFolder } from '../../../../src/lib/checkpoint/source.ts';
 import { convert, type ConversionOptions } from '../../../../src/lib/model/convert/convert.ts';
 import { planShards } from '../../../../src/lib/model/convert/shards.ts';
 import type { DTypePreset, ModelManifest } from '../../../../src/lib/model/manifest.ts';
-import { parseConfig } from '../../../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../../../src/lib/model/families/honeybee/parse-config.ts';
 import { projectors } from '../../../../src/lib/model/projectors/registry.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { memorySink } from '../../../support/memory-sink.ts';
@@ -79,7 +79,9 @@ describe('convert', () => {
 		}
 		expect(manifest.projectors.linear).toMatchObject({
 			title: 'Linear',
-			feature_layer: 2,
+			feature_layers: [2],
+			tokens_by: 'fixed',
+			most_tokens: 16,
 			trained_tokens: [16]
 		});
 		expect(manifest.provenance.sources[0]).toMatchObject({ checkpoint: 'checkpoint', projector: 'linear' });
@@ -289,7 +291,7 @@ describe('convert', () => {
 			[
 				'no config',
 				randomCheckpoint({}, { files: { 'config.json': '{}' } }),
-				/config\.json has no vision_config/
+				/config\.json in checkpoint is of no family that is served/
 			],
 			[
 				'several feature levels',

@@ -7,7 +7,7 @@ import { attentionGraph, type LanguageAttention } from '../../../../src/lib/mode
 import { languageGraph } from '../../../../src/lib/model/language/graph.ts';
 import { ropeAngles } from '../../../../src/lib/model/language/rope.ts';
 import type { WeightDType } from '../../../../src/lib/model/manifest.ts';
-import { parseConfig } from '../../../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../../../src/lib/model/families/honeybee/parse-config.ts';
 import { dequantizeMatrix, quantizeMatrix } from '../../../../src/lib/kernels/quantize.ts';
 import { StateDict } from '../../../../src/lib/model/state-dict.ts';
 import { toFloat32 } from '../../../../src/lib/tensor/half.ts';

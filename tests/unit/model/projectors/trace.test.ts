@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../src/lib/checkpoint/folder.ts';
 import { gridSide } from '../../../../src/lib/model/config.ts';
-import { parseConfig } from '../../../../src/lib/model/parse-config.ts';
+import { parseConfig } from '../../../../src/lib/model/families/honeybee/parse-config.ts';
 import { poolingMatrix } from '../../../../src/lib/model/projectors/pooling.ts';
 import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
 import { StateDict } from '../../../../src/lib/model/state-dict.ts';

@@ -71,6 +71,26 @@ describe('the manifest', () => {
 		expect(model.manifest.name).toBe('tiny');
 	});
 
+	it('of version 1 is read as one of version 2, of the first family', async () => {
+		const { manifest } = await openModelFolder(await folder());
+		expect(manifest).toMatchObject({ format_version: 2, family: 'honeybee', views: 'one' });
+		expect(manifest.projectors.mlp).toMatchObject({
+			...{ feature_layers: [1], tokens_by: 'fixed', most_tokens: 4 }
+		});
+		expect(manifest.projectors.mlp).not.toHaveProperty('flexible');
+	});
+
+	it('of version 2 names its family and what decides M', async () => {
+		const v1 = { ...(await openModelFolder(await folder())).manifest };
+		await expect(openModelFolder(await folder(v1))).resolves.toMatchObject({ manifest: v1 });
+		const family = openModelFolder(await folder({ ...v1, family: 'llama-cam' }));
+		await expect(family).rejects.toThrow('is of the family "llama-cam", which this version does not know');
+		const mlp = { ...v1.projectors.mlp!, tokens_by: 'chance' };
+		await expect(openModelFolder(await folder({ ...v1, projectors: { mlp } }))).rejects.toThrow(
+			'"projectors.mlp.tokens_by" "chance"; known are fixed, squares, prefix'
+		);
+	});
+
 	it('has every field of a projector, also those that the file leaves to their defaults', async () => {
 		const { manifest } = await openModelFolder(await folder());
 		expect(manifest.projectors.mlp!.config).toEqual({
@@ -80,7 +100,7 @@ describe('the manifest', () => {
 	});
 
 	it.each<[string, Record<string, unknown>]>([
-		['format version 2', { format_version: 2 }],
+		['format version 3', { format_version: 3 }],
 		['not the manifest', { format: 'other' }],
 		['kv_dtype', { kv_dtype: 'int8' }],
 		['"files"', { files: undefined }],

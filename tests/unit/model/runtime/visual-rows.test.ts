@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProjectorEntry } from '../../../../src/lib/model/manifest.ts';
-import { mediaRuns } from '../../../../src/lib/model/runtime/media-runs.ts';
+import { checkPlaces, visualPositions } from '../../../../src/lib/model/runtime/media-runs.ts';
 import type { TokenEdit } from '../../../../src/lib/model/runtime/types.ts';
 import {
 	editedRows,
@@ -16,38 +16,46 @@ import { InputError } from '../../../../src/lib/tensor/errors.ts';
 function source(id: string, tokens: number, eos = 0, name = 'p'): VisualSource {
 	return {
 		image: { id, name: `${id}.png`, bytes: new Uint8Array() },
-		choice: { name, tokens, perImage: tokens + eos, entry: {} as ProjectorEntry }
+		choice: { name, tokens, perView: tokens + eos, entry: {} as ProjectorEntry },
+		tokens,
+		perImage: tokens + eos
 	};
 }
 
-describe('media runs', () => {
-	it('start where a negative id differs from its left neighbour', () => {
-		expect(mediaRuns([1, -1, -1, 5, -1, -1, 6], 2, 2)).toEqual([
-			{ start: 1, image: 0 },
-			{ start: 4, image: 1 }
+describe('positions of visual tokens', () => {
+	it('come image by image, side by side or not', () => {
+		expect(visualPositions([1, -1, -1, 5, -1, -1, 6], [2, 2], { apart: true })).toEqual([
+			[1, 2],
+			[4, 5]
 		]);
-		expect(mediaRuns([1, 2], 0, 2)).toEqual([]);
+		expect(visualPositions([-1, 7, -1, -1, 5, -1], [3, 1])).toEqual([[0, 2, 3], [5]]);
+		expect(visualPositions([1, -1, -1, -1, -1, 6], [2, 2])).toEqual([
+			[1, 2],
+			[3, 4]
+		]);
+		expect(visualPositions([1, 2], [])).toEqual([]);
 	});
 
-	it('refuses images that stand next to each other', () => {
-		expect(() => mediaRuns([1, -1, -1, -1, -1, 6], 2, 2)).toThrow(InputError);
-		expect(() => mediaRuns([1, -1, -1, -1, -1, 6], 2, 2)).toThrow('next to each other');
+	it('refuses images that stand next to each other where upstream cannot tell them apart', () => {
+		const ids = [1, -1, -1, -1, -1, 6];
+		expect(() => visualPositions(ids, [2, 2], { apart: true })).toThrow(InputError);
+		expect(() => visualPositions(ids, [2, 2], { apart: true })).toThrow('next to each other');
 	});
 
 	it.each([
-		[[1, -1, -1, 6], 2],
-		[[1, 6], 1],
-		[[1, -1, -1, 6], 0]
-	])('refuses %j for %i images', (ids, images) => {
-		expect(() => mediaRuns(ids, images, 2)).toThrow(InputError);
+		['a <image> b', 2],
+		['a b', 1],
+		['<image>', 0]
+	])('refuses %j for %i images', (text, images) => {
+		expect(() => checkPlaces(text, '<image>', images)).toThrow(InputError);
 	});
 });
 
 it('overwrites the rows of image tokens, from any position on', () => {
 	const [a, b] = [source('a', 2), source('b', 2)];
 	const runs: VisualRun[] = [
-		{ start: 1, own: a, ...editedRows(a, [], () => a) },
-		{ start: 4, own: b, ...editedRows(b, [{ kind: 'mean', tokens: [0] }], () => b) }
+		{ positions: [1, 2], own: a, ...editedRows(a, [], () => a) },
+		{ positions: [4, 5], own: b, ...editedRows(b, [{ kind: 'mean', tokens: [0] }], () => b) }
 	];
 	const visual = new Map([
 		[sourceKey(a), Float32Array.of(10, 11, 12, 13)],

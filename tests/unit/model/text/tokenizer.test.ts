@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { convertSentencePiece } from '../../../../src/lib/model/text/sentencepiece.ts';
+import { encodePrompt } from '../../../../src/lib/model/families/honeybee/encode.ts';
 import { Tokenizer } from '../../../../src/lib/model/text/tokenizer.ts';
 import { goldenCheckpoints } from '../../../support/golden.ts';
 import { goldenBytes, goldenJson } from '../image/golden.ts';
@@ -69,9 +70,9 @@ describe.each([
 	['tokenizer.model', fromModel]
 ])('from %s', (_, tokenizer) => {
 	it.each(text.encode_prompt)('encodes $prompt', ({ prompt, no_eos, with_eos, max_length_24 }) => {
-		expect(tokenizer.encodePrompt(prompt, { tokensPerImage })).toMatchObject(pick(no_eos));
-		expect(tokenizer.encodePrompt(prompt, { tokensPerImage, noEos: false })).toMatchObject(pick(with_eos));
-		expect(tokenizer.encodePrompt(prompt, { tokensPerImage, noEos: false, maxLength: 24 })).toMatchObject(
+		expect(encodePrompt(tokenizer, prompt, { tokensPerImage })).toMatchObject(pick(no_eos));
+		expect(encodePrompt(tokenizer, prompt, { tokensPerImage, noEos: false })).toMatchObject(pick(with_eos));
+		expect(encodePrompt(tokenizer, prompt, { tokensPerImage, noEos: false, maxLength: 24 })).toMatchObject(
 			pick(max_length_24)
 		);
 	});
@@ -90,7 +91,7 @@ describe.each([
 it.each(text.encode_prompt)(
 	'encodes $prompt with the legacy flag',
 	({ prompt, legacy_true_no_eos_input_ids }) => {
-		expect(legacy.encodePrompt(prompt, { tokensPerImage }).input_ids).toEqual(legacy_true_no_eos_input_ids);
+		expect(encodePrompt(legacy, prompt, { tokensPerImage }).input_ids).toEqual(legacy_true_no_eos_input_ids);
 	}
 );
 
@@ -107,7 +108,7 @@ describe.each([
 	['right', text.batch_right_max150, false]
 ] as const)('batch padded %s', (side, batch, noEos) => {
 	it.each(batch.prompts.map((prompt, row) => ({ prompt, row })))('row $row', ({ prompt, row }) => {
-		const { input_ids, labels } = tokenizer.encodePrompt(prompt, { tokensPerImage, noEos });
+		const { input_ids, labels } = encodePrompt(tokenizer, prompt, { tokensPerImage, noEos });
 		const padded = batch.input_ids[row]!;
 		const padding = new Array<number>(padded.length - input_ids.length).fill(tokenizer.padId);
 		expect(padding.length).toBe(batch.attention_mask[row]!.filter((mask) => mask === 0).length);
@@ -126,7 +127,7 @@ describe.each(goldenCheckpoints)('%s checkpoint', (name) => {
 	const rows = Object.entries(golden.cases).flatMap(([key, data]) => casesOf(key, data));
 
 	it.each(rows)('prompt of $key', ({ prompt, ids }) => {
-		const encoded = tokenizer.encodePrompt(prompt, { tokensPerImage: golden.num_visual_tokens });
+		const encoded = encodePrompt(tokenizer, prompt, { tokensPerImage: golden.num_visual_tokens });
 		expect(encoded.input_ids).toEqual(ids);
 		expect(encoded.image_starts.map((start) => encoded.input_ids[start - 1] !== -1)).not.toContain(false);
 		expect(encoded.image_starts.length).toBe(prompt.split('<image>').length - 1);
@@ -144,17 +145,17 @@ describe('encodePrompt', () => {
 
 	it('leaves out an image that does not fit and all that follows', () => {
 		const prompt = 'Human: <image> middle <image> end';
-		const whole = tokenizer.encodePrompt(prompt, { tokensPerImage });
+		const whole = encodePrompt(tokenizer, prompt, { tokensPerImage });
 		const [, second] = whole.image_starts;
-		const cut = tokenizer.encodePrompt(prompt, { tokensPerImage, maxLength: second! + tokensPerImage - 2 });
+		const cut = encodePrompt(tokenizer, prompt, { tokensPerImage, maxLength: second! + tokensPerImage - 2 });
 		expect(cut.input_ids).toEqual(whole.input_ids.slice(0, second));
 		expect(cut.image_starts).toHaveLength(1);
-		const fits = tokenizer.encodePrompt(prompt, { tokensPerImage, maxLength: second! + tokensPerImage - 1 });
+		const fits = encodePrompt(tokenizer, prompt, { tokensPerImage, maxLength: second! + tokensPerImage - 1 });
 		expect(fits.input_ids).toEqual(whole.input_ids.slice(0, second! + tokensPerImage));
 	});
 
 	it('cuts captions without regard to the image', () => {
-		const { input_ids, image_starts } = tokenizer.encodePrompt(caption, { tokensPerImage, maxLength: 4 });
+		const { input_ids, image_starts } = encodePrompt(tokenizer, caption, { tokensPerImage, maxLength: 4 });
 		expect(input_ids).toEqual([1, -1, -1, -1, -1]);
 		expect(image_starts).toEqual([1]);
 	});
@@ -163,8 +164,8 @@ describe('encodePrompt', () => {
 		const prompt = 'Hi\nHuman: a\nAI: The main\nHuman: b\nAI: ';
 		const answer = [272, 418, 259];
 		const given = (ids: number[]): number[] =>
-			tokenizer.encodePrompt(prompt, { tokensPerImage, answerIds: [ids] }).input_ids;
-		const text = tokenizer.encodePrompt(prompt, { tokensPerImage }).input_ids;
+			encodePrompt(tokenizer, prompt, { tokensPerImage, answerIds: [ids] }).input_ids;
+		const text = encodePrompt(tokenizer, prompt, { tokensPerImage }).input_ids;
 		const own = tokenizer.tokenize('The main');
 		const at = text.join().split(own.join())[0]!.split(',').length - 1;
 		expect(given(answer)).toEqual([...text.slice(0, at), ...answer, ...text.slice(at + own.length)]);
@@ -173,7 +174,7 @@ describe('encodePrompt', () => {
 
 	it('takes a role literal after an empty answer for the answer, as upstream does', () => {
 		const role = tokenizer.tokenize('\nHuman: ');
-		const { input_ids } = tokenizer.encodePrompt('\nAI: \nHuman: x', { tokensPerImage, answerIds: [[5]] });
+		const { input_ids } = encodePrompt(tokenizer, '\nAI: \nHuman: x', { tokensPerImage, answerIds: [[5]] });
 		expect(input_ids).toEqual([1, ...tokenizer.tokenize('\nAI: '), ...role, 2, ...tokenizer.tokenize('x')]);
 	});
 });

@@ -1,6 +1,7 @@
 import { product } from '../../operations.ts';
 import { defineProjector, indices, readout, type Stage } from '../definition.ts';
-import { poolingBins } from '../pooling.ts';
+import { tensor } from '../../../tensor/tensor.ts';
+import { poolingBins, poolingMatrix } from '../pooling.ts';
 import { parseConfig, type CAbsConfig } from './config.ts';
 import { cAbsGraph, squeezedWidth } from './graph.ts';
 
@@ -47,7 +48,7 @@ export const cAbs = defineProjector({
 		pool: { title: 'Average pooling' }
 	},
 	rank: 3,
-	flexible: true,
+	tokensBy: 'squares',
 	places: 'grid',
 	parseConfig,
 	of: (config) => {
@@ -71,6 +72,9 @@ export const cAbs = defineProjector({
 				before: `${output}.conv2_norm_act`,
 				after: `${output}.se`
 			})),
+			feeds: (M, side) => ({
+				pooling_matrix: tensor('float32', [M, side * side], poolingMatrix(side, Math.sqrt(M)))
+			}),
 			bins: poolingBins
 		};
 	}

@@ -27,7 +27,7 @@ export const dAbs = defineProjector({
 	goldens: ['d-abs'],
 	variants: { 'd-abs': { title: 'D-Abstractor', colour: '#0072B2' } },
 	rank: 1,
-	flexible: false,
+	tokensBy: 'fixed',
 	places: 'grid',
 	parseConfig,
 	of: (config) => {

@@ -17,7 +17,7 @@ export const mlp = defineProjector({
 		linear: { title: 'Linear', colour: '#CC79A7' }
 	},
 	rank: 4,
-	flexible: false,
+	tokensBy: 'fixed',
 	places: 'patches',
 	parseConfig,
 	of: (config) => ({

@@ -17,7 +17,7 @@ export const resampler = defineProjector({
 	goldens: ['resampler'],
 	variants: { resampler: { title: 'Resampler', colour: '#009E73' } },
 	rank: 2,
-	flexible: false,
+	tokensBy: 'fixed',
 	places: 'none',
 	parseConfig,
 	of: (config) => {

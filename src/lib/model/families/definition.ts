@@ -1,0 +1,104 @@
+import type { JsonObject } from '../../bytes/json.ts';
+import type { TensorEntry } from '../../checkpoint/checkpoint.ts';
+import type { HoneybeeConfig } from '../config.ts';
+import type { ImageProcessor, View } from '../image/processor.ts';
+import type { ImageSettings, ModelManifest } from '../manifest.ts';
+import type { TextTokenizer, TokenizerFiles } from '../text/text-tokenizer.ts';
+import type { KeyTable } from '../keys.ts';
+
+/** What a checkpoint folder says beside its weights. */
+export interface FamilyFolder {
+	/** For messages. */
+	readonly name: string;
+	/** Its JSON files by name, parsed (`folderFiles` in `folder.ts` names those that are read). */
+	readonly json: Readonly<Record<string, JsonObject>>;
+	/** Its other small files by name, e.g. `chat_template.jinja`. */
+	readonly text: Readonly<Record<string, string>>;
+	/** Tensors of the checkpoint by their canonical names. */
+	readonly entries: ReadonlyMap<string, TensorEntry>;
+	/** The folder of its own in which the vision tower lies, or its settings do, where the config names one and it is at hand. */
+	readonly vision?: Pick<FamilyFolder, 'name' | 'json'>;
+}
+
+/** A checkpoint folder, read: what the model folder will say. */
+export interface FamilyModel {
+	/** In the words of the canonical config. */
+	readonly config: HoneybeeConfig;
+	readonly image: ImageSettings;
+	readonly prompt: ModelManifest['prompt'];
+	/** How the checkpoint is written, where the family has several spellings. */
+	readonly spelling?: string;
+	/** Whose computation is followed where releases differ, and in what. */
+	readonly reference?: string;
+	/** M values it was trained at; the config's own M when absent. */
+	readonly trainedTokens?: readonly number[];
+	/** What the user should know, in whole sentences. */
+	readonly notes?: readonly string[];
+}
+
+/** One picture's visual tokens in a prompt. */
+export interface ImageTokens {
+	/** Of each view, eos tokens included. */
+	readonly perView: number;
+	readonly views: readonly Pick<View, 'tile'>[];
+}
+
+/** A question and, but for the last one, its answer. */
+export interface PromptTurn {
+	readonly question: string;
+	/** Pictures put in before the question. */
+	readonly imageCount: number;
+	/** Absent where the answer is to be generated. */
+	readonly answer?: string;
+	/** The answer's ids as they were generated, for families that take them instead of its text. */
+	readonly answerIds?: readonly number[];
+}
+
+/** The text of a prompt, with one placeholder for each picture. */
+export interface PromptText {
+	readonly text: string;
+	/** Ids that stand for the text of the answers, in order, where there are some. */
+	readonly answerIds?: readonly (readonly number[] | undefined)[];
+}
+
+export interface EncodedText {
+	/** −1 at every visual token; a picture's are in order, though not always side by side. */
+	readonly input_ids: number[];
+	/** Training labels where the family defines them: −100 where nothing is learned. */
+	readonly labels: number[];
+}
+
+/** How a conversation is written and read. */
+export interface PromptFormat {
+	/** What stands for one picture in the text. */
+	readonly placeholder: string;
+	/** Two pictures need text between them. */
+	readonly imagesApart?: boolean;
+	readonly conversation: (turns: readonly PromptTurn[], settings: ModelManifest['prompt']) => PromptText;
+	/** @param images of the placeholders in order, as many as these */
+	readonly encode: (
+		prompt: PromptText,
+		tokenizer: TextTokenizer,
+		images: readonly ImageTokens[],
+		settings: ModelManifest['prompt']
+	) => EncodedText;
+}
+
+/** What a family's folder exports: how one published kind of model is spelled. README.md beside this file is the contract in words. */
+export interface FamilyDefinition {
+	/** The folder's name, and the family's in a model folder. */
+	readonly name: string;
+	/** What people call it. */
+	readonly title: string;
+	/** Whether config.json is this family's. A folder belongs to the first family of the registry that says so. */
+	readonly recognise: (config: JsonObject) => boolean;
+	/** Name, in the config, of the folder that the vision tower or its settings lie in. */
+	readonly visionFolder?: (config: JsonObject) => string | undefined;
+	/** Stored names ↔ canonical ones. */
+	readonly keys: KeyTable;
+	/** Reads a folder. @throws InputError that names what is missing or not served */
+	readonly parse: (folder: FamilyFolder) => FamilyModel;
+	readonly tokenizer: (files: TokenizerFiles) => TextTokenizer;
+	readonly prompt: PromptFormat;
+	readonly imageProcessor: (settings: ImageSettings) => ImageProcessor;
+}

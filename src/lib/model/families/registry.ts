@@ -1,0 +1,21 @@
+import { InputError } from '../../tensor/errors.ts';
+import type { ModelManifest } from '../manifest.ts';
+import type { FamilyDefinition } from './definition.ts';
+import { honeybee } from './honeybee/definition.ts';
+
+/** Every family there is: one folder, one line. The first one is that of model folders written before there were others. */
+export const families: readonly FamilyDefinition[] = [honeybee];
+
+/** The family of that name. @throws InputError when this version has none */
+export function familyNamed(name: string): FamilyDefinition {
+	const family = families.find((candidate) => candidate.name === name);
+	if (!family)
+		throw new InputError(
+			`The model is of the family "${name}", which this version does not know; it knows ${families.map((f) => f.name).join(', ')}.`
+		);
+	return family;
+}
+
+/** The family of a model folder. */
+export const familyOf = (manifest: Pick<ModelManifest, 'family'>): FamilyDefinition =>
+	familyNamed(manifest.family);

@@ -1,0 +1,90 @@
+import type { ImageProcessor, Size, View } from './processor.ts';
+import type { ImageSettings } from '../manifest.ts';
+import { normalise } from './preprocess.ts';
+import { resizeBicubic } from './resize.ts';
+import { rgbImage, type RgbImage } from './rgb.ts';
+
+/** Ways to make one square view of a picture, with PIL's bicubic. */
+
+/** The whole picture squashed to S × S, its aspect ignored. */
+export function squashed(settings: ImageSettings): ImageProcessor {
+	const { size } = settings;
+	return {
+		fixedViews: 1,
+		squash: size,
+		views: ({ width, height }) => [{ region: { x: 0, y: 0, width, height } }],
+		pixels: (image) => normalise([resizeBicubic(image, size, size)], settings)
+	};
+}
+
+/**
+ * The picture pasted in the middle of a square of its longer side, whose rest has one colour, and that resized to S × S.
+ * @param colour R, G, B as bytes
+ */
+export function padded(settings: ImageSettings, colour: readonly number[]): ImageProcessor {
+	const { size } = settings;
+	return {
+		fixedViews: 1,
+		views: (picture) => [{ region: paddedSquare(picture) }],
+		pixels: (image) => normalise([resizeBicubic(padToSquare(image, colour), size, size)], settings)
+	};
+}
+
+function paddedSquare({ width, height }: Size): View['region'] {
+	const side = Math.max(width, height);
+	return {
+		// 0 − 0, since −0 is another number to some readers.
+		x: 0 - Math.floor((side - width) / 2),
+		y: 0 - Math.floor((side - height) / 2),
+		width: side,
+		height: side
+	};
+}
+
+function padToSquare(image: RgbImage, colour: readonly number[]): RgbImage {
+	const { x, y, width: side } = paddedSquare(image);
+	if (side === image.width && side === image.height) return image;
+	const data = new Uint8Array(side * side * 3);
+	for (let i = 0; i < data.length; i++) data[i] = colour[i % 3]!;
+	for (let row = 0; row < image.height; row++)
+		data.set(
+			image.data.subarray(row * image.width * 3, (row + 1) * image.width * 3),
+			((row - y) * side - x) * 3
+		);
+	return rgbImage(side, side, data);
+}
+
+/** The picture resized so that its shorter side is S, and of that the middle S × S. */
+export function cropped(settings: ImageSettings): ImageProcessor {
+	const { size } = settings;
+	const plan = (picture: Size) => {
+		const short = Math.min(picture.width, picture.height);
+		const scaled = (side: number) => Math.trunc((size * side) / short);
+		const width = picture.width === short ? size : scaled(picture.width);
+		const height = picture.height === short ? size : scaled(picture.height);
+		return { width, height, left: Math.floor((width - size) / 2), top: Math.floor((height - size) / 2) };
+	};
+	return {
+		fixedViews: 1,
+		views(picture) {
+			const { width, height, left, top } = plan(picture);
+			const [across, down] = [picture.width / width, picture.height / height];
+			const region = { x: left * across, y: top * down, width: size * across, height: size * down };
+			return [{ region }];
+		},
+		pixels(image) {
+			const { width, height, left, top } = plan(image);
+			const resized = resizeBicubic(image, width, height);
+			return normalise([cut(resized, left, top, size)], settings);
+		}
+	};
+}
+
+function cut(image: RgbImage, left: number, top: number, side: number): RgbImage {
+	const data = new Uint8Array(side * side * 3);
+	for (let row = 0; row < side; row++) {
+		const from = ((top + row) * image.width + left) * 3;
+		data.set(image.data.subarray(from, from + side * 3), row * side * 3);
+	}
+	return rgbImage(side, side, data);
+}

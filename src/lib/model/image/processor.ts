@@ -1,0 +1,34 @@
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { RgbImage } from './rgb.ts';
+
+/** Width and height in pixels. */
+export interface Size {
+	readonly width: number;
+	readonly height: number;
+}
+
+/** A rectangle in pixels of the original picture. */
+export interface Region extends Size {
+	readonly x: number;
+	readonly y: number;
+}
+
+/** One picture that the vision tower sees: the whole, squashed or cropped, or a tile of it. */
+export interface View {
+	/** What of the original it shows; reaches beyond the picture where it was padded. */
+	readonly region: Region;
+	/** Place among the tiles, from 0; absent where the view is none. */
+	readonly tile?: { readonly row: number; readonly column: number };
+}
+
+/** How pictures become `pixel_values`. */
+export interface ImageProcessor {
+	/** How many views there are when that does not depend on the picture. */
+	readonly fixedViews?: number;
+	/** The side that a picture may have been squashed to before it comes here, without a change to what is seen. */
+	readonly squash?: number;
+	/** In the order of `pixel_values`. */
+	readonly views: (size: Size) => readonly View[];
+	/** float32 [view, 3, S, S] */
+	readonly pixels: (image: RgbImage) => Tensor<'float32'>;
+}
