@@ -1,14 +1,14 @@
+import { checkManifest } from '../../src/lib/model/runtime/check-manifest.ts';
 import { readFileSync } from 'node:fs';
 import { scenes, type SceneData } from '../../src/lib/benchmarks/scenes.ts';
 import type { RunIdentity } from '../../src/lib/benchmarks/run/record.ts';
 import { scoreRun, type ScoredRun } from '../../src/lib/benchmarks/run/scored.ts';
-import type { ModelManifest } from '../../src/lib/model/manifest.ts';
 import { generateScene, questions, type AtlasIndex } from '../../src/lib/scenes/index.ts';
 import type { Kinds } from '../../src/lib/study/run-scores.ts';
 import { embeddedModel } from './embedded.ts';
 
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as unknown;
-export const manifest = read(`${embeddedModel}/honeybee.json`) as ModelManifest;
+export const manifest = checkManifest(read(`${embeddedModel}/honeybee.json`), 'honeybee-mini');
 const index = read('static/scenes/atlas.json') as AtlasIndex;
 export const classes = index.classes.map(({ name }) => name);
 /** As in the embedded model, three of them. */

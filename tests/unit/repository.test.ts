@@ -125,9 +125,13 @@ describe('what is special about a thing stands in its folder or file', () => {
 		expect(linesNaming([type], () => false).length).toBeGreaterThan(0);
 	});
 
-	it.each(families.map(({ name }) => name))('nothing else asks for the family %s', (name) => {
-		expect(linesNaming([name], (path) => path.startsWith(`src/lib/model/families/${name}/`))).toEqual([]);
-	});
+	// The first one has the project's own name.
+	it.each(families.slice(1).map(({ name }) => ({ name })))(
+		'nothing else asks for the family $name',
+		({ name }) => {
+			expect(linesNaming([name], (path) => path.startsWith(`src/lib/model/families/${name}/`))).toEqual([]);
+		}
+	);
 
 	it.each(benchmarks.map(({ name }) => name))('nothing else asks for the benchmark %s', (name) => {
 		const file = `src/lib/benchmarks/${name.split('-')[0]}.ts`;

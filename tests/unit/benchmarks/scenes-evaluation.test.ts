@@ -1,3 +1,4 @@
+import { checkManifest } from '../../../src/lib/model/runtime/check-manifest.ts';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,6 @@ import { evalCommand } from '../../../src/cli/eval.ts';
 import { wilson } from '../../../src/lib/analysis/statistics.ts';
 import type { Result } from '../../../src/lib/benchmarks/benchmark.ts';
 import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
-import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { trainedHeadlines, trainedScores } from '../../../src/lib/benchmarks/evaluation.ts';
 import { embeddedModel } from '../../support/embedded.ts';
 import { deviations } from '../../support/evaluation.ts';
@@ -16,7 +16,7 @@ import { deviations } from '../../support/evaluation.ts';
 const benchmark = findBenchmark('scenes');
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as unknown;
 const evaluation = read(`${embeddedModel}/evaluation.json`) as Json;
-const manifest = read(`${embeddedModel}/honeybee.json`) as ModelManifest;
+const manifest = checkManifest(read(`${embeddedModel}/honeybee.json`), 'honeybee-mini');
 
 describe('the record of training', () => {
 	it('is about the model’s projectors at the M they were trained at, with numbers in per cent', () => {

@@ -1,3 +1,4 @@
+import { checkManifest } from '../../../src/lib/model/runtime/check-manifest.ts';
 import { describe, expect, test } from 'vitest';
 import {
 	innerAttention,
@@ -15,9 +16,10 @@ import { readFileSync } from 'node:fs';
 import { gridSide } from '../../../src/lib/model/config.ts';
 
 /** The embedded model's description: real entries of every kind. */
-const manifest = JSON.parse(
-	readFileSync('static/models/honeybee-mini/honeybee.json', 'utf8')
-) as ModelManifest;
+const manifest = checkManifest(
+	JSON.parse(readFileSync('static/models/honeybee-mini/honeybee.json', 'utf8')),
+	'honeybee-mini'
+);
 const entry = (name: string): ProjectorEntry => manifest.projectors[name]!;
 const side = gridSide(manifest.config.vision_config);
 

@@ -1,7 +1,7 @@
+import { checkManifest } from '../../../src/lib/model/runtime/check-manifest.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { sideOf } from '../../../src/lib/analysis/grid.ts';
-import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { okabeIto } from '../../../src/lib/viz/palette.ts';
 import { bytes, count, duration, plural } from '../../../src/lib/workbench/words/format.ts';
 import { projectorFacts } from '../../../src/lib/workbench/words/facts.ts';
@@ -33,9 +33,10 @@ describe('colours', () => {
 });
 
 describe('names', () => {
-	const embedded = JSON.parse(
-		readFileSync('static/models/honeybee-mini/honeybee.json', 'utf8')
-	) as ModelManifest;
+	const embedded = checkManifest(
+		JSON.parse(readFileSync('static/models/honeybee-mini/honeybee.json', 'utf8')),
+		'honeybee-mini'
+	);
 
 	test('figures call projectors as the model does, whatever their M', () => {
 		for (const [name, { title }] of Object.entries(embedded.projectors)) expect(titleOf(name)).toBe(title);

@@ -1,8 +1,8 @@
+import { checkManifest } from '../../../../src/lib/model/runtime/check-manifest.ts';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { bytesPerToken, readBandwidth } from '../../../../src/cli/bench/bandwidth.ts';
 import { describe as told, type BenchReport } from '../../../../src/cli/bench/report.ts';
-import type { ModelManifest } from '../../../../src/lib/model/manifest.ts';
 
 describe('bandwidth', () => {
 	it('is read by all cores', async () => {
@@ -13,9 +13,10 @@ describe('bandwidth', () => {
 	});
 
 	it('is compared with the bytes that a token reads: weights of the language model, keys and values', async () => {
-		const manifest = JSON.parse(
-			await readFile('static/models/honeybee-mini/honeybee.json', 'utf8')
-		) as ModelManifest;
+		const manifest = checkManifest(
+			JSON.parse(await readFile('static/models/honeybee-mini/honeybee.json', 'utf8')),
+			'honeybee-mini'
+		);
 		const { vocab_size, hidden_size, intermediate_size, num_hidden_layers } = manifest.config.text_config;
 		const weights = bytesPerToken(manifest, 0);
 		const layer = 4 * hidden_size ** 2 + 3 * hidden_size * intermediate_size;
