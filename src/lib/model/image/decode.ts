@@ -1,4 +1,4 @@
-import type { ImageDecoder } from '../runtime/visual.ts';
+import type { ImageDecoder } from './rgb.ts';
 import { decodeGif, gifFrame } from './gif.ts';
 import { damagedImage, readImageHeader, type ImageHeader } from './header.ts';
 import { bareFile } from './metadata.ts';

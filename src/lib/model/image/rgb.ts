@@ -8,6 +8,9 @@ export interface RgbImage {
 	readonly data: Uint8Array;
 }
 
+/** Encoded bytes to pixels; the browser and Node have their own. @throws InputError when it is no usable image. */
+export type ImageDecoder = (bytes: Uint8Array, name: string) => Promise<RgbImage>;
+
 /** Makes an image after checking that the data fits the size. */
 export function rgbImage(width: number, height: number, data: Uint8Array): RgbImage {
 	if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))

@@ -6,7 +6,7 @@ import { gridSide } from '../config.ts';
 import type { ImageTokens } from '../families/definition.ts';
 import { familyOf } from '../families/registry.ts';
 import type { ImageProcessor, Size } from '../image/processor.ts';
-import type { RgbImage } from '../image/rgb.ts';
+import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
 import type { ModelManifest, ProjectorEntry } from '../manifest.ts';
 import type { ProjectorRun } from '../probes/locality.ts';
 import { projectorOf } from '../projectors/registry.ts';
@@ -19,8 +19,7 @@ import type { TraceRecorder } from './trace-recorder.ts';
 import type { ImageInput } from './types.ts';
 import type { VisualSource } from './visual-rows.ts';
 
-/** Encoded bytes to pixels; the browser and Node have their own. @throws InputError when it is no usable image. */
-export type ImageDecoder = (bytes: Uint8Array, name: string) => Promise<RgbImage>;
+export type { ImageDecoder };
 
 /** A projector at a number of visual tokens. */
 export interface ProjectorChoice {
