@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import sharp from 'sharp';
 import { imageDecoder } from '../../lib/model/image/decode.ts';
-import { MAX_PIXELS } from '../../lib/model/image/header.ts';
-import { rgbFromCmyk, rgbFromInterleaved } from '../../lib/model/image/rgb.ts';
+import { MAX_PIXELS, type ImageHeader } from '../../lib/model/image/header.ts';
+import { rgbFromCmyk, rgbFromInterleaved, type RgbImage } from '../../lib/model/image/rgb.ts';
 
 /**
  * Decodes an image file in Node; see `imageDecoder`.
@@ -9,7 +11,15 @@ import { rgbFromCmyk, rgbFromInterleaved } from '../../lib/model/image/rgb.ts';
  * @param name file name for messages
  * @throws InputError when the file is no image, one of a format that is not decoded, damaged, or too large
  */
-export const decodeImage = imageDecoder(async (file, { cmyk }) => {
+export const decodeImage = imageDecoder({
+	decode: decodeBySharp,
+	avifCode: async () =>
+		new Uint8Array(
+			await readFile(createRequire(import.meta.url).resolve('@jsquash/avif/codec/dec/avif_dec.wasm'))
+		)
+});
+
+async function decodeBySharp(file: Uint8Array, { cmyk }: ImageHeader): Promise<RgbImage> {
 	const image = sharp(file, {
 		autoOrient: false,
 		failOn: 'error',
@@ -23,4 +33,4 @@ export const decodeImage = imageDecoder(async (file, { cmyk }) => {
 		: image.toColourspace('srgb').removeAlpha();
 	const { data, info } = await stored.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
 	return (cmyk ? rgbFromCmyk : rgbFromInterleaved)(info.width, info.height, data);
-});
+}

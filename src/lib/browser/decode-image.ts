@@ -1,6 +1,7 @@
+import avifCode from '@jsquash/avif/codec/dec/avif_dec.wasm?url';
 import { imageDecoder } from '../model/image/decode.ts';
-import type { ImageFormat } from '../model/image/header.ts';
-import { rgbFromInterleaved, rgbImage } from '../model/image/rgb.ts';
+import type { ImageFormat, ImageHeader } from '../model/image/header.ts';
+import { rgbFromInterleaved, rgbImage, type RgbImage } from '../model/image/rgb.ts';
 
 /** Rows read back at a time, so that RGBA pixels of a large image never lie beside it whole. */
 const STRIP_PIXELS = 4_000_000;
@@ -12,7 +13,15 @@ const STRIP_PIXELS = 4_000_000;
  * @param name file name for messages
  * @throws InputError when the file is no image, one of a format that is not decoded, damaged, or too large
  */
-export const decodeImage = imageDecoder(async (file, { format, width, height }) => {
+export const decodeImage = imageDecoder({
+	decode: decodeByBrowser,
+	avifCode: async () => (await fetch(avifCode)).arrayBuffer()
+});
+
+async function decodeByBrowser(
+	file: Uint8Array<ArrayBuffer>,
+	{ format, width, height }: ImageHeader
+): Promise<RgbImage> {
 	const bitmap = await createImageBitmap(new Blob([file], { type: `image/${format}` }), asStored);
 	try {
 		if (bitmap.width !== width || bitmap.height !== height)
@@ -33,8 +42,9 @@ export const decodeImage = imageDecoder(async (file, { format, width, height }) 
 	} finally {
 		bitmap.close();
 	}
-});
+}
 
+/** RGBA of rows `[top, top + rows)` of a bitmap. */
 type RowsReader = (bitmap: ImageBitmap, top: number, rows: number) => Promise<Uint8Array | Uint8ClampedArray>;
 
 const asStored: ImageBitmapOptions = {
@@ -44,7 +54,7 @@ const asStored: ImageBitmapOptions = {
 
 /** Whether colours may lie under alpha; a JPEG has none. */
 function mayHaveAlpha(format: ImageFormat): boolean {
-	return format === 'webp' || format === 'avif';
+	return format === 'webp';
 }
 
 /** Reads opaque images exactly; a 2D canvas multiplies by alpha. */

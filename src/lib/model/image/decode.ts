@@ -1,33 +1,37 @@
-import type { ImageDecoder } from './rgb.ts';
+import { avifDecoder } from './avif.ts';
 import { decodeGif, gifFrame } from './gif.ts';
 import { damagedImage, readImageHeader, type ImageHeader } from './header.ts';
 import { bareFile } from './metadata.ts';
 import { decodePng } from './png.ts';
-import type { RgbImage } from './rgb.ts';
+import type { ImageDecoder, RgbImage } from './rgb.ts';
 
-/** Decodes what the platform can; it gets a file without orientation and colour profile. Any error means that the file is damaged. */
-export type PlatformDecoder = (file: Uint8Array<ArrayBuffer>, header: ImageHeader) => Promise<RgbImage>;
+/** What a platform brings. */
+export interface ImagePlatform {
+	/** Decodes JPEG and WebP without orientation and colour profile. Any error means that the file is damaged. */
+	readonly decode: (file: Uint8Array<ArrayBuffer>, header: ImageHeader) => Promise<RgbImage>;
+	/** avif_dec.wasm of @jsquash/avif. */
+	readonly avifCode: () => Promise<BufferSource>;
+}
 
 /**
  * Decodes image files as PIL's `open(…).convert("RGB")` does: alpha dropped and not composited, colour profile and orientation ignored.
- * Of an animation the first frame is used, as upstream does. PNG and GIF, in which decoders differ, are decoded here. The decoder throws
- * an InputError when the file is no image, one of a format that is not decoded, damaged, or too large.
+ * Of an animation the first frame is used, as upstream does. PNG, GIF and AVIF, in which decoders differ, are decoded here. The decoder
+ * throws an InputError when the file is no image, one of a format that is not decoded, damaged, or too large.
  */
-export function imageDecoder(platform: PlatformDecoder): ImageDecoder {
+export function imageDecoder({ decode, avifCode }: ImagePlatform): ImageDecoder {
+	const decodeAvif = avifDecoder(avifCode);
+	const pixels = (bytes: Uint8Array, header: ImageHeader): Promise<RgbImage | undefined> => {
+		if (header.format === 'avif') return decodeAvif(bytes);
+		if (header.format === 'gif') return Promise.resolve(decodeGif(bytes, gifFrame(bytes)!));
+		return decode(bareFile(bytes, header.format), header);
+	};
 	return async (bytes, name) => {
 		const header = readImageHeader(bytes, name);
 		const { format, width, height } = header;
 		if (format === 'png') return decodePng(bytes, name);
-		try {
-			const image =
-				format === 'gif'
-					? decodeGif(bytes, gifFrame(bytes)!)
-					: await platform(bareFile(bytes, format), header);
-			// A decoder that disagrees with the header would give a skewed image.
-			if (image?.width === width && image.height === height) return image;
-		} catch {
-			// Said below.
-		}
-		throw damagedImage(name, format);
+		const image = await pixels(bytes, header).catch(() => undefined);
+		// A decoder that disagrees with the header would give a skewed image.
+		if (image?.width !== width || image.height !== height) throw damagedImage(name, format);
+		return image;
 	};
 }

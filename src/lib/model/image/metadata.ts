@@ -31,7 +31,7 @@ export function bareFile(bytes: Uint8Array, format: ImageFormat): Uint8Array<Arr
 }
 
 /**
- * EXIF's orientation of a JPEG, PNG or WebP: 1 is upright and what a file without the tag is; 6 is to be turned clockwise by a quarter,
+ * EXIF's orientation of a JPEG, PNG or WebP, and what the turning box of an AVIF comes to: 1 is upright and what a file without the tag is; 6 is to be turned clockwise by a quarter,
  * 3 by a half, 8 counterclockwise by a quarter; 2, 4, 5 and 7 are mirrored, too. Pixels are decoded as they are stored, as upstream does,
  * whatever it says.
  * @param format of the file; by its first bytes when absent
@@ -41,12 +41,21 @@ export function orientationOf(
 	bytes: Uint8Array,
 	format: ImageFormat = readImageHeader(bytes, 'The image').format
 ): number {
+	if (format === 'avif') return turnOfAvif(bytes);
 	for (const { kind, content } of partsOf(bytes, format)) {
 		const named = kind === 'APP1' && startsWith(content, 'Exif\0\0');
 		if (named) return orientationTag(content.subarray(6));
 		if (kind === 'EXIF' || kind === 'eXIf')
 			return orientationTag(startsWith(content, 'Exif\0\0') ? content.subarray(6) : content);
 	}
+	return UPRIGHT;
+}
+
+/** By the box `irot`: quarters counterclockwise. Mirrors (`imir`) are not looked for. */
+function turnOfAvif(bytes: Uint8Array): number {
+	const end = Math.min(bytes.length - 5, 1 << 16);
+	for (let at = 0; at < end; at++)
+		if (bytes[at] === 0x69 && textOf(bytes, at, 4) === 'irot') return [1, 8, 3, 6][bytes[at + 4]! & 3]!;
 	return UPRIGHT;
 }
 
