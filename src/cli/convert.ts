@@ -17,7 +17,7 @@ import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME] [--licence TEXT]',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT]',
 	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
@@ -27,7 +27,8 @@ export const convertCommand: Command = {
 		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold',
 		'--name NAME        name of the model (the name of OUT_DIR)',
 		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M',
-		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it'
+		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it',
+		'--caveat TEXT      what its training forbids to conclude from maps of its tokens, kept in the model, told at figures'
 	],
 	async run(args, terminal) {
 		const { values, positionals: rest } = parseOptions({
@@ -38,7 +39,8 @@ export const convertCommand: Command = {
 				tokenizer: { type: 'string' },
 				name: { type: 'string' },
 				projector: { type: 'string' },
-				licence: { type: 'string' }
+				licence: { type: 'string' },
+				caveat: { type: 'string' }
 			}
 		});
 		const [from, to] = positionals(rest, 'CHECKPOINT', 'OUT_DIR');
@@ -74,6 +76,7 @@ export const convertCommand: Command = {
 				name: values.name ?? basename(absolute(to)),
 				...(projectorName !== undefined && { projectorName }),
 				...(values.licence !== undefined && { licence: values.licence }),
+				...(values.caveat !== undefined && { caveat: values.caveat }),
 				resolve: found.resolve,
 				createHash: sha256,
 				...(threads && { threads }),

@@ -160,7 +160,7 @@ export const figure: Command = {
 				options: { ...item.options, projectors: projectorStyles, document: await makeDocument() },
 				selection: {},
 				provenance: item.provenance,
-				method: fullMethod(drawn, item.method),
+				method: fullMethod(drawn, item.method, opened?.model.manifest.provenance.caveat),
 				ordinal: 0
 			};
 			const origin = originOf(study, work, chosen);

@@ -52,6 +52,7 @@ function modelLines(manifest: ModelManifest): string[] {
 		`memory     weights ${sizeInWords(memory.weights)}, cache ${sizeInWords(memory.kv_per_token)} per token`,
 		`template   ${manifest.prompt.template}`,
 		...(provenance.licence ? [`licence    ${provenance.licence}`] : []),
+		...(provenance.caveat ? [`caveat     ${provenance.caveat}`] : []),
 		...provenance.sources.map(({ checkpoint, projector }) => `source     ${checkpoint} (${projector})`),
 		...Object.entries(manifest.projectors).map(
 			([name, entry]) =>

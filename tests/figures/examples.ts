@@ -1,3 +1,4 @@
+import { directionSpread } from '../../src/lib/analysis/direction-spread.ts';
 import {
 	coverage,
 	shareDifference,
@@ -57,7 +58,8 @@ export function bells(drift = 0): TokenPatchMap {
 
 const meaning = { label: 'Response', unit: 'per unit of the feature' };
 const map: MapRows = { ...meaning, map: bells() };
-const one: TokenMapRows = { ...map, token: 1, weighting: 'energy', image };
+const scattered = directionSpread(bells(), [bells(0.1), bells(), bells(-0.1)], 'energy', undefined, 1);
+const one: TokenMapRows = { ...map, token: 1, weighting: 'energy', image, spread: scattered };
 const cover: CoverageRows = { coverage: coverage(bells(0.5), 'energy'), tokens: 4, image };
 const difference: DifferenceRows = {
 	difference: tokenRow(shareDifference(bells(), bells(0.5), 'energy'), 1),

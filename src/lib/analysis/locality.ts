@@ -250,15 +250,21 @@ export interface LocalitySummary {
 	readonly measure: LocalityMeasure;
 	/** Mean over tokens, then over images; Student’s interval over images, which are the independent units. */
 	readonly estimate: Estimate;
+	/** What the interval is over; of one image there is none but that of the directions its map was measured in. */
+	readonly over: 'images' | 'directions';
 	/** 5th, 25th, 50th, 75th, 95th percentile over the tokens of all images. */
 	readonly quantiles: readonly [number, number, number, number, number];
 }
 
 /**
  * Describes the tokens of one projector over a set of images (outer array). Measures that the tokens do not have (no home cell)
- * are left out. With one image the interval is that image's mean: nothing is known about others.
+ * are left out. With one image nothing is known about others: the interval is `ofOne`'s, or else the mean itself.
+ * @param ofOne the mean of a measure with its interval over directions, for one image
  */
-export function summariseLocality(images: readonly (readonly TokenLocality[])[]): LocalitySummary[] {
+export function summariseLocality(
+	images: readonly (readonly TokenLocality[])[],
+	ofOne?: (measure: LocalityMeasure) => Estimate
+): LocalitySummary[] {
 	const summaries: LocalitySummary[] = [];
 	for (const measure of Object.keys(localityMeasures) as LocalityMeasure[]) {
 		const perImage = images
@@ -266,12 +272,14 @@ export function summariseLocality(images: readonly (readonly TokenLocality[])[])
 			.filter((values) => values.length > 0);
 		if (perImage.length === 0) continue;
 		const [q5, q25, q50, q75, q95] = quantiles(perImage.flat(), [0.05, 0.25, 0.5, 0.75, 0.95]);
+		const one = images.length === 1 ? ofOne?.(measure) : undefined;
+		const most = localityMeasures[measure].unit === 'share' ? 1 : Infinity;
 		summaries.push({
 			measure,
-			estimate: meanInterval(perImage.map(mean), [
-				0,
-				localityMeasures[measure].unit === 'share' ? 1 : Infinity
-			]),
+			estimate: one
+				? { ...one, low: Math.max(0, one.low), high: Math.min(most, one.high) }
+				: meanInterval(perImage.map(mean), [0, most]),
+			over: one ? 'directions' : 'images',
 			quantiles: [q5!, q25!, q50!, q75!, q95!]
 		});
 	}

@@ -48,6 +48,13 @@ export function perturbationDirections(count: number, width: number, seed = 1): 
 	return out;
 }
 
+/** In how many parts the K directions are told apart, so that what chance does among them can be seen. */
+export const partsOf = (directions: number): number => Math.min(directions, 8);
+
+/** The part of direction k; parts differ in size by one direction at most. */
+export const partOf = (k: number, directions: number, parts: number): number =>
+	Math.floor((k * parts) / directions);
+
 /** One output of a projector for one image, with the meaning of its axes. */
 export interface TokenValues {
 	readonly data: Float32Array;

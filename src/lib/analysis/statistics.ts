@@ -59,6 +59,21 @@ export function meanInterval(values: Numbers, [least, most] = [-Infinity, Infini
 	return { value, low: Math.max(least, value - half), high: Math.min(most, value + half), level: 0.95, n };
 }
 
+/**
+ * Interval (95 %) of a statistic from its values with each of B parts of the sample left out (delete-a-group jackknife; Shao and Tu 1995, 2.3),
+ * with Student's t at B − 1 degrees of freedom.
+ * @param left part of the variance that is left of a sample from finitely many: 1 − its share of all
+ */
+export function jackknife(value: number, leftOut: Numbers, left = 1): Estimate {
+	const parts = leftOut.length;
+	if (parts < 2) throw new InputError('A jackknife needs two parts at least.');
+	const centre = mean(leftOut);
+	let squares = 0;
+	for (let b = 0; b < parts; b++) squares += (leftOut[b]! - centre) ** 2;
+	const half = studentQuantile(parts - 1) * Math.sqrt(((left * (parts - 1)) / parts) * squares);
+	return { value, low: value - half, high: value + half, level: 0.95, n: parts };
+}
+
 /** 97.5 % quantile of Student's t, for intervals of 95 %. @param freedom degrees of freedom, 1 or more */
 export function studentQuantile(freedom: number): number {
 	// P(|T| > t) is the regularised incomplete beta function at ν / (ν + t²).

@@ -109,6 +109,8 @@ export interface ModelManifest {
 			readonly files: readonly ModelFile[];
 		}[];
 		readonly licence?: string;
+		/** What its training forbids to conclude from figures of where visual tokens belong: sentences that stand in their methods. */
+		readonly caveat?: string;
 		/** Path of a training or evaluation record in the folder, if any. */
 		readonly evaluation?: string;
 	};

@@ -1,7 +1,10 @@
 import { InputError } from '../tensor/errors.ts';
 
-/** K where none is chosen. */
-export const DIRECTIONS = 4;
+/**
+ * K where none is chosen: on the embedded model, means over the tokens are then within a hundredth of those of all directions; twice as many
+ * cost twice the time. What is left of chance stands beside the numbers (`analysis/direction-spread.ts`).
+ */
+export const DIRECTIONS = 8;
 
 /** A setting of a figure: `--name` on the command line, a parameter of the page's address. */
 export interface Choice<T> {

@@ -1,16 +1,19 @@
 import { gridSide } from '../model/config.ts';
 import { rollout, type HeadChoice } from '../analysis/attention-maps.ts';
+import { directionSpread, meanOverDirections, type DirectionSpread } from '../analysis/direction-spread.ts';
 import type { Box } from '../analysis/grid.ts';
 import {
 	assignedHomes,
 	coverage,
 	summariseLocality,
 	tokenLocalities,
+	type LocalityMeasure,
 	type LocalitySummary,
 	type TokenLocality,
 	type Weighting
 } from '../analysis/locality.ts';
 import { tokenPatchMap, type TokenPatchMap } from '../analysis/map.ts';
+import { partsOf } from '../analysis/perturbation.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
 import type { InnerAttention } from '../model/projectors/definition.ts';
 import { projectorOf } from '../model/projectors/registry.ts';
@@ -34,6 +37,8 @@ export interface LocalityRows {
 	readonly weighting: Weighting;
 	/** Absent where tokens lie row-major on the image. */
 	readonly homes?: readonly Box[];
+	/** What chance does to the numbers, where directions were drawn. */
+	readonly spread?: DirectionSpread;
 }
 
 /** The attention a projector shows, if it has any. */
@@ -98,12 +103,45 @@ export async function measure(
 		};
 	}
 	const maps = await model.locality(
-		{ ...subject.request, method, ...(method === 'perturbation' ? { directions } : {}) },
+		{
+			...subject.request,
+			method,
+			...(method === 'perturbation' && { directions, parts: partsOf(directions) })
+		},
 		control
 	);
-	const map = maps.visual_embeds;
-	if (!map) throw new Error('The model gave no map of its visual tokens.');
-	return { kind: 'map', map: withoutEos(map, tokens) };
+	const { visual_embeds: embeds, 'visual_embeds.parts': parts } = maps;
+	if (!embeds) throw new Error('The model gave no map of its visual tokens.');
+	const map = withoutEos(embeds, tokens);
+	const spread = parts && spreadOf(map, parts, subject, directions);
+	return { kind: 'map', map, ...(spread && { spread }) };
+}
+
+/** What the choice of the directions does to the numbers of the tokens. @param parts [part, token, patch] */
+function spreadOf(
+	map: TokenPatchMap,
+	{ dims, data }: Tensor<'float32'>,
+	subject: Pick<Subject, 'entry' | 'manifest' | 'tokens'>,
+	directions: number
+): DirectionSpread | undefined {
+	const [count = 0, rows = 0, patches = 0] = dims;
+	if (count < 2) return undefined;
+	const maps = Array.from({ length: count }, (_, p) =>
+		tokenPatchMap(map.tokens, patches, data.slice(p * rows * patches, (p * rows + map.tokens) * patches))
+	);
+	const { weighting } = meanings.perturbation;
+	const width = subject.entry.config.encoder_hidden_size;
+	return directionSpread(map, maps, weighting, homesOf(map, subject, weighting), 1 - directions / width);
+}
+
+/** Homes of tokens without a place of their own: the kindest that they can have; undefined where they lie row-major on the image. */
+function homesOf(
+	map: TokenPatchMap,
+	{ entry, manifest, tokens }: Pick<Subject, 'entry' | 'manifest' | 'tokens'>,
+	weighting: Weighting
+): readonly Box[] | undefined {
+	const placed = tokenGrid(entry, tokens, gridSide(manifest.config.vision_config)) !== undefined;
+	return placed ? undefined : assignedHomes(map, weighting);
 }
 
 /** Map over the M visual tokens from an output that may end in eos tokens. */
@@ -131,10 +169,9 @@ export function localityRows(
 ): LocalityRows {
 	const map = mapOf(measured, subject.entry, layer, head);
 	const meaning = meanings[method];
-	const placed =
-		tokenGrid(subject.entry, subject.tokens, gridSide(subject.manifest.config.vision_config)) !== undefined;
-	const homes = placed ? undefined : assignedHomes(map, meaning.weighting);
-	return { map, ...meaning, ...(homes && { homes }) };
+	const homes = homesOf(map, subject, meaning.weighting);
+	const spread = measured.kind === 'map' ? measured.spread : undefined;
+	return { map, ...meaning, ...(homes && { homes }), ...(spread && { spread }) };
 }
 
 function mapOf(
@@ -299,6 +336,7 @@ export const localityDistributionStudy: FigureStudy<
 		const projectors: ProjectorSummary[] = [];
 		for (const set of subjects) {
 			const localities: TokenLocality[][] = [];
+			let spread: DirectionSpread | undefined;
 			for (const subject of set) {
 				control.signal?.throwIfAborted();
 				control.onProgress?.({ done: done++, total });
@@ -307,9 +345,12 @@ export const localityDistributionStudy: FigureStudy<
 				});
 				const rows = mapRows({ measured, subject, measurement }, choices);
 				localities.push(tokenLocalities(rows.map, rows.weighting, rows.homes));
+				({ spread } = rows);
 			}
-			if (localities.length > 0)
-				projectors.push({ name: set[0]!.projector, summary: summariseLocality(localities) });
+			if (localities.length === 0) continue;
+			const known = spread;
+			const ofOne = known && ((measure: LocalityMeasure) => meanOverDirections(known, measure));
+			projectors.push({ name: set[0]!.projector, summary: summariseLocality(localities, ofOne) });
 		}
 		return { subject: chosen, images: images.length, measurement, projectors };
 	},

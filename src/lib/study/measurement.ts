@@ -1,3 +1,4 @@
+import type { DirectionSpread } from '../analysis/direction-spread.ts';
 import type { TokenPatchMap } from '../analysis/map.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Control } from './control.ts';
@@ -18,7 +19,12 @@ export interface Measurement {
 
 /** What a measurement gives; attention of all layers comes at once, layer and head are only read off it. */
 export type Measured =
-	| { readonly kind: 'map'; readonly map: TokenPatchMap }
+	| {
+			readonly kind: 'map';
+			readonly map: TokenPatchMap;
+			/** Of a perturbation with fewer directions than there are. */
+			readonly spread?: DirectionSpread;
+	  }
 	| { readonly kind: 'attention'; readonly layers: readonly Tensor[] };
 
 /** Maps that may have been measured before. */

@@ -37,6 +37,7 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		'The chosen word’s influences carried on to the image; below, each row is a word of the answer, each column a visual token.',
 	method:
 		'Attention: the language model’s attention to each visual token from the positions that predict the word’s tokens, their mean, at the chosen layers and heads. Ablation: log-probability of the word with the visual token less that with the mean of the image’s tokens in its place, in nats; positive when the token helps. Two hops: each token’s influence is shared out over the patches in proportion to its locality map.',
+	ofPlaces: true,
 	draw(rows, options) {
 		const { words, tokens, influence, signed, label, unit } = rows;
 		const pen = penOf(options);

@@ -31,6 +31,7 @@ export const compareGrids: Figure<CompareGridsRows> = {
 		'Each small square is the whole image as one visual token sees it; point at one, and the tokens at the same place in the other columns are framed.',
 	method:
 		'One map for every visual token of every column, by the method named below, each relative to its own largest value. Thin frames are home cells. Between columns of equal M a token is followed by its number; where M differs, by the cell of the token grid under its centre. A resampler’s tokens have no place of their own: theirs is the place of their number.',
+	ofPlaces: true,
 	draw({ columns, label, unit }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

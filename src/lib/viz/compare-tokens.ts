@@ -35,6 +35,7 @@ export const compareTokens: Figure<CompareTokensRows, OverlayOptions> = {
 		'Bright patches move the token most; the frame is its home cell. A projector that keeps places is bright inside the frame, whatever its M.',
 	method:
 		'The tokens at the same place of each column, each map relative to its own largest value. Spread is the root-mean-square distance of the token’s shares from their mean place; the effective number of patches is 2 to the power of their entropy; drift is the distance of the mean place from the home cell’s centre. Where tokens have no order (a resampler), home cells are the best that a one-to-one assignment can give.',
+	ofPlaces: true,
 	draw({ tokens, image, label, unit }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

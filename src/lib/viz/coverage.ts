@@ -53,6 +53,7 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 		'Lines part the image among the visual tokens that see each patch most; dark patches are seen by few tokens, so what lies there can be lost.',
 	method:
 		'Every token spreads a share of 1 over the patches. Cover is the sum of all tokens’ shares on a patch (M/N when even); the strongest token is the one with the largest share there; the effective number of tokens is 2 to the power of the entropy of their parts.',
+	ofPlaces: true,
 	draw({ coverage, tokens, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

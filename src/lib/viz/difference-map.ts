@@ -29,6 +29,7 @@ export const differenceMap: Figure<DifferenceRows, OverlayOptions> = {
 	readingAid: 'Orange patches matter more on the first side, purple ones on the second; pale ones alike.',
 	method:
 		'The second side’s value is subtracted from the first’s, patch by patch, after both were turned into shares.',
+	ofPlaces: true,
 	draw(rows, options) {
 		const { difference, a, b, label, unit } = rows;
 		const pen = penOf(options);

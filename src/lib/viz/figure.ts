@@ -52,6 +52,8 @@ export interface Figure<Rows, Options extends object = object> {
 	readonly readingAid: string;
 	/** How the numbers are made, in a few sentences. */
 	readonly method: string;
+	/** It shows where in the image visual tokens belong: what a model's training says of that stands in its method. */
+	readonly ofPlaces?: true;
 	draw(rows: Rows, options: FigureOptions & Options): SVGSVGElement;
 	/** The rows for what is selected now, where they hold more than is shown; the same object when nothing changes. */
 	follow?(rows: Rows, selection: Selection): Rows;

@@ -21,9 +21,10 @@ export const localityDistribution: Figure<DistributionRows> = {
 	id: 'locality-distribution',
 	title: 'How local the projectors are',
 	readingAid:
-		'For each number: the line spans 90 % of the visual tokens, the box half of them, the tick is the median, and the dot is the mean with its 95 % interval over images.',
+		'For each number: the line spans 90 % of the visual tokens, the box half of them, the tick is the median, and the dot is the mean with its 95 % interval over images, or over directions where there is one image.',
 	method:
-		'Numbers of every token from its shares over the patches; their definitions stand with the map of one token. Intervals (95 %): Student’s, over the means of images; with one image there is none. A resampler’s tokens have no order: its home cells are the best that a one-to-one assignment can give, if so named.',
+		'Numbers of every token from its shares over the patches; their definitions stand with the map of one token. Intervals (95 %): Student’s, over the means of images; of one image over the random directions of its map (jackknife over parts of them). A resampler’s tokens have no order: its home cells are the best that a one-to-one assignment can give, if so named.',
+	ofPlaces: true,
 	draw({ projectors, all }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
@@ -59,11 +60,11 @@ export const localityDistribution: Figure<DistributionRows> = {
 					})
 				);
 			}
-			shown.forEach(({ name, estimate, quantiles: [q5, q25, q50, q75, q95] }, i) => {
+			shown.forEach(({ name, estimate, over, quantiles: [q5, q25, q50, q75, q95] }, i) => {
 				const middle = y + LINE + (i + 0.5) * ROW;
 				const colour = colours[name] ?? ink.ink;
 				const shared = { stroke: colour, 'stroke-width': 1.5 };
-				const words = `${projectorTitle(name, options.projectors)}, ${title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, ${estimate.n} images), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
+				const words = `${projectorTitle(name, options.projectors)}, ${title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, over ${estimate.n} ${over === 'images' ? 'images' : 'parts of the directions'}), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
 				lines.push({ y: middle, words });
 				parts.push(
 					text(pen, left - 10, middle + 4, projectorTitle(name, options.projectors), {
@@ -114,7 +115,8 @@ export const localityDistribution: Figure<DistributionRows> = {
 			'mean',
 			'low',
 			'high',
-			'images',
+			'interval over',
+			'parts',
 			'5 %',
 			'25 %',
 			'median',
@@ -122,9 +124,9 @@ export const localityDistribution: Figure<DistributionRows> = {
 			'95 %'
 		],
 		rows: projectors.flatMap(({ name, summary }) =>
-			summary.map(({ measure, estimate, quantiles }) => [
+			summary.map(({ measure, estimate, over, quantiles }) => [
 				...[name, localityMeasures[measure].title, localityMeasures[measure].unit],
-				...[exact(estimate.value), exact(estimate.low), exact(estimate.high), estimate.n],
+				...[exact(estimate.value), exact(estimate.low), exact(estimate.high), over, estimate.n],
 				...quantiles.map(exact)
 			])
 		)

@@ -48,6 +48,7 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 		'Each small square is the whole image as one token sees it; a projector that keeps places is bright inside the thin frame, the token’s home cell.',
 	method:
 		'One map for every visual token m: the value at patch n says how strongly the token depends on the patch, by the method named below. With scales of their own the maps show where each token looks; with a common scale also how much.',
+	ofPlaces: true,
 	draw(rows, options) {
 		const { map, label, unit } = rows;
 		const pen = penOf(options);

@@ -24,6 +24,7 @@ export const offsetSplit: Figure<SplitRows> = {
 		'A line leads from the reference point to the mean place over the images, the habit; the circle’s radius is how far an image moves the point from there.',
 	method:
 		'Over a set of images, every sampling location is split into its mean (the same for every image) and its root-mean-square deviation from that mean (driven by the content). The share driven by content is the sum of the squared deviations over the sum of all squared offsets. Opacity is the mean attention weight.',
+	ofPlaces: true,
 	draw({ rows, images, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

@@ -33,6 +33,7 @@ export const positionMap: Figure<PositionMapRows> = {
 		'Each square is the whole image; a cell is coloured by how likely the truth was when the object stood there, and crossed where the answer was wrong.',
 	method:
 		'One object is put at every place of a square grid, everything else kept, and the questions are asked anew. Colour is the natural logarithm of the probability that the model gives to the words of the true answer (mean over the questions), cut at −12; a cross marks places where less than half of the questions were answered right.',
+	ofPlaces: true,
 	draw({ side, panels }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

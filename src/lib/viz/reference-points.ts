@@ -25,6 +25,7 @@ export const referencePoints: Figure<ReferenceRows> = {
 		'Lines lead from the regular grid before training to the learned reference points (dots); short lines mean the grid was kept.',
 	method:
 		'Reference points are parameters of the D-Abstractor, the same for every image and layer. Before training they lie evenly from the first patch’s centre to the last one’s.',
+	ofPlaces: true,
 	draw({ learned, initial, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

@@ -23,6 +23,7 @@ export const samplingDensity: Figure<DensityRows, OverlayOptions> = {
 	readingAid: 'Bright places are sampled by many tokens with much weight; dark ones reach no token directly.',
 	method:
 		'Sum of the attention weights of all sampling locations that fall in a cell, per area of one patch; what falls outside the image is stated below.',
+	ofPlaces: true,
 	draw({ density, total, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

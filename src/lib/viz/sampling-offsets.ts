@@ -25,6 +25,7 @@ export const samplingOffsets: Figure<SamplingRows> = {
 		'An arrow leads from a token’s reference point to each place it samples, one colour for each head; the fuller the dot, the larger its weight, and hollow dots lie outside the image where there is nothing to sample.',
 	method:
 		'Sampling location = reference point + offset / g, per layer, head and point, as the model computed them for this image; a head’s weights over its points sum to 1.',
+	ofPlaces: true,
 	draw({ samples, tokens, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

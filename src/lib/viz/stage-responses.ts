@@ -23,6 +23,7 @@ export const stageResponses: Figure<StageRows> = {
 		'What the token’s place depends on after each stage, in reading order; the readout makes the token that the language model gets. In a C-Abstractor convolutions widen the spot, the squeeze-and-excite gates lay a faint veil over the whole image, and pooling takes the mean over the home cell.',
 	method:
 		'Response of every stage’s output to small perturbations of one patch at a time. Stages on the patch grid are taken as the root mean square over the cells of the token’s home. “Moved” is the part of the token’s shares that lies elsewhere than after the stage before (total variation distance).',
+	ofPlaces: true,
 	draw({ token, steps }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

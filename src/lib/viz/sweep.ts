@@ -40,6 +40,7 @@ export const sweep: Figure<SweepRows> = {
 		'One line for each projector; bands are confidence intervals. A flat line does not care where the object is.',
 	method:
 		'The scene is changed step by step, everything else kept; every point is a run of the model. The object’s trace is the visual tokens of the scene minus those of the scene without the object, on their grid. The equivariance error is |D′ − shift(D)| / √(½(|D′|² + |shift(D)|²)): D′ the trace after the move, shift(D) the trace before it, moved as far as the object (bilinear between cells; cells whose source lies outside the grid are left out). 0: the trace moved exactly with the object; √2: nothing in common. A resampler’s tokens have no place, so their order is taken for one. The vision tower itself cuts the image into patches: only moves by whole patches can be free of error.',
+	ofPlaces: true,
 	draw(rows, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);

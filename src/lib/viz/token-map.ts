@@ -1,5 +1,7 @@
+import type { DirectionSpread } from '../analysis/direction-spread.ts';
+import { format } from 'd3';
 import { homeCells, neighbourToken, patchSide, sideOf } from '../analysis/grid.ts';
-import { tokenLocalities, type Weighting } from '../analysis/locality.ts';
+import { tokenLocalities, type LocalityMeasure, type Weighting } from '../analysis/locality.ts';
 import { tokenPatchMap, tokenRow } from '../analysis/map.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
@@ -16,6 +18,8 @@ export interface TokenMapRows extends MapRows {
 	readonly token: number;
 	readonly weighting: Weighting;
 	readonly image?: FigureImage;
+	/** What the choice of directions does to the numbers. */
+	readonly spread?: DirectionSpread;
 	/** Largest value of the scale, to compare tokens; the token's own by default. */
 	readonly top?: number;
 }
@@ -31,7 +35,8 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 	readingAid:
 		'Bright patches move the visual token most; the frame is its home cell, the cross the mean place of its shares and the circle their spread.',
 	method:
-		'Shares are the token’s squared responses (for attention: its weights) divided by their sum. The cross is their mean place, the circle’s radius their root-mean-square distance from it, in patches; drift is the distance from the home cell’s centre; the effective number of patches is 2 to the power of the shares’ entropy.',
+		'Shares are the token’s squared responses (for attention: its weights) divided by their sum. The cross is their mean place, the circle’s radius their root-mean-square distance from it, in patches; drift is the distance from the home cell’s centre; the effective number of patches is 2 to the power of the shares’ entropy. ± is half of the 95 % interval over the random directions of a perturbation: the numbers without each of 8 parts of them in turn (jackknife).',
+	ofPlaces: true,
 	draw(rows, options) {
 		const { map, token, label, unit } = rows;
 		const pen = penOf(options);
@@ -57,18 +62,25 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 					pen('path', { d: cross, stroke: '#000000', 'stroke-opacity': 0.6, 'stroke-width': 3.5 }),
 					pen('path', { d: cross, stroke: '#ffffff', 'stroke-width': 1.5 })
 				];
+		const give = (measure: LocalityMeasure, factor = 1) => {
+			const half = rows.spread?.tokens[measure][token];
+			return half === undefined || Number.isNaN(half) ? '' : `\u00A0±\u00A0${format('.2~r')(half * factor)}`;
+		};
 		const facts = [
-			`Token ${token}: spread ${number(spread)}\u00A0patches, ${number(locality.effectivePatches)} effective patches`,
-			home ? `Drift from home ${number(home.drift)}\u00A0patches` : '',
-			home ? `Inside home ${percent(home.inside)} (by chance ${percent(home.insideByChance)})` : ''
+			`Token ${token}: spread ${number(spread)}${give('spread')}\u00A0patches`,
+			`${number(locality.effectivePatches)}${give('effectivePatches')} effective patches`,
+			home ? `Drift from home ${number(home.drift)}${give('drift')}\u00A0patches` : '',
+			home
+				? `Inside home ${number(100 * home.inside)}${give('inside', 100)}\u00A0% (by chance ${percent(home.insideByChance)})`
+				: ''
 		];
 		const mark = frame(pen);
 		const foot = size + 8;
-		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 4 * LINE - 4);
+		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 5 * LINE - 4);
 		const svg = root(
 			pen,
 			options,
-			foot + COLOUR_BAR_HEIGHT + 4 * LINE,
+			foot + COLOUR_BAR_HEIGHT + 5 * LINE,
 			`${tokenMap.title}. ${facts.join('. ')}`,
 			[
 				drawImage(pen, ink, place, rows.image),

@@ -14,6 +14,7 @@ export const tokenPatchMatrix: Figure<MapRows> = {
 		'Every row is a visual token, every column a patch, both in reading order; a projector that keeps places shows diagonals, one that does not shows scattered rows or columns that all tokens share.',
 	method:
 		'The whole map, without any normalisation: row m, column n holds the value of visual token m at patch n.',
+	ofPlaces: true,
 	draw(rows, options) {
 		const { map, label, unit } = rows;
 		const pen = penOf(options);

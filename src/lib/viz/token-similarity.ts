@@ -30,6 +30,7 @@ export const tokenSimilarity: Figure<SimilarityRows> = {
 		'Orange cells are tokens that point the same way for the language model, purple ones opposite ways; the dots are the best one-to-one matching.',
 	method:
 		'Cosine of every pair of tokens after each side’s mean token was subtracted. The matching has the largest sum of cosines (Jonker and Volgenant). Linear CKA (Kornblith et al. 2019) compares all tokens at once and is blind to rotation and scale.',
+	ofPlaces: true,
 	draw(rows, options) {
 		const { a, b, tokensA, tokensB, cosine, partner } = rows;
 		const pen = penOf(options);

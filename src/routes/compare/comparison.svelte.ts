@@ -3,6 +3,7 @@ import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { untrack } from 'svelte';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
+import { DIRECTIONS } from '$lib/study/choices.ts';
 import { writtenAnswer } from '$lib/study/score.ts';
 import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
 import type { Method } from '$lib/study/locality.ts';
@@ -68,7 +69,7 @@ export class Comparison {
 	/** Asked of all columns; columns that change afterwards are asked again. */
 	asked = $state<string | undefined>();
 	method = $state<(typeof methods)[number]>('perturbation');
-	directions = 4;
+	directions = DIRECTIONS;
 	/** Places of the two columns whose difference and similarity are shown. */
 	pair = $state.raw<readonly [number, number]>([0, 1]);
 	/** Place of the column whose answer is scored word by word. */

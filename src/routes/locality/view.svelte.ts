@@ -1,6 +1,7 @@
 import { untrack } from 'svelte';
 import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
+import { gridSide } from '$lib/model/config.ts';
 import { DIRECTIONS, standardChoices, type Choices } from '$lib/study/choices.ts';
 import {
 	innerAttention,
@@ -62,6 +63,10 @@ export class LocalityView {
 			? 'perturbation'
 			: chosen;
 	});
+	/** N, of the image. */
+	readonly patches = $derived.by(
+		() => this.subject && gridSide(this.subject.manifest.config.vision_config) ** 2
+	);
 	readonly inner = $derived.by(() => this.subject && innerAttention(this.subject.entry));
 
 	/** As figures are made with now. */

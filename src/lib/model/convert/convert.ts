@@ -53,6 +53,8 @@ export interface ConversionOptions {
 	/** Threads to share the work; without them everything is done here. */
 	readonly threads?: ConversionThreads;
 	readonly licence?: string;
+	/** `ModelManifest.provenance.caveat` */
+	readonly caveat?: string;
 	/** Largest language graph in bytes of weights; a larger language model becomes several (`LANGUAGE_LIMIT`). */
 	readonly languageLimit?: number;
 	/** Files of the model in the folder that are made again; the other weights are taken to be as its manifest says. */
@@ -126,7 +128,9 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 				...provenance
 			],
 			...(options.licence ? { licence: options.licence } : {}),
-			...(existing?.provenance.licence ? { licence: existing.provenance.licence } : {})
+			...(existing?.provenance.licence ? { licence: existing.provenance.licence } : {}),
+			...(options.caveat ? { caveat: options.caveat } : {}),
+			...(existing?.provenance.caveat ? { caveat: existing.provenance.caveat } : {})
 		},
 		config: {
 			vision_config: config.vision_config,

@@ -1,4 +1,5 @@
 import {
+	partOf,
 	perturbationDirections,
 	rootMeanSquare,
 	squaredChanges,
@@ -22,6 +23,8 @@ export interface LocalityOptions {
 	/** Size of the perturbation against the root-mean-square of the features: small against the kinks of bilinear sampling, large against float32 noise. */
 	readonly step?: number;
 	readonly seed?: number;
+	/** Responses to so many parts of the directions are given, too, where K < E: `<output>.parts`, float32 [part, T, N]. */
+	readonly parts?: number;
 	/** Perturbed copies per projector run. */
 	readonly batch?: number;
 	/** Graph outputs whose response is measured: [batch, T, C], or maps [batch, C, h, w], read as T = h·w tokens. */
@@ -32,7 +35,7 @@ export interface LocalityOptions {
 	readonly pause?: () => Promise<void>;
 }
 
-/** For every output asked for, how much patch n moves token m: float32 [T, N]. */
+/** For every output asked for, how much patch n moves token m: float32 [T, N]; `<output>.parts` where parts were asked for. */
 export type LocalityMaps = Readonly<Record<string, Tensor<'float32'>>>;
 
 /**
@@ -57,10 +60,12 @@ export async function localityMaps(
 	const changes =
 		options.method === 'occlusion' ? occlusions(features, N, E) : perturbations(features, N, E, options);
 	const base = await run(features, 1, outputs);
+	const parts = changes.drawn ? (options.parts ?? 1) : 1;
 	const responses = new Map(
 		outputs.map((name) => {
 			const values = asTokens(base[name], name);
-			return [name, { ...values, squares: new Float64Array(values.tokens * N) }] as const;
+			const squares = Array.from({ length: parts }, () => new Float64Array(values.tokens * N));
+			return [name, { ...values, squares }] as const;
 		})
 	);
 
@@ -86,17 +91,35 @@ export async function localityMaps(
 	}
 
 	const maps: Record<string, Tensor<'float32'>> = {};
-	for (const [name, { squares, tokens, width }] of responses)
+	for (const [name, { squares, tokens, width }] of responses) {
+		const response = (sum: number, scale: number) => Math.sqrt((sum * scale) / width);
 		maps[name] = {
 			dtype: 'float32',
 			dims: [tokens, N],
-			data: Float32Array.from(squares, (sum) => Math.sqrt((sum * changes.scale) / width))
+			data: Float32Array.from({ length: tokens * N }, (_, i) =>
+				response(
+					squares.reduce((sum, part) => sum + part[i]!, 0),
+					changes.scale
+				)
+			)
 		};
+		if (parts === 1) continue;
+		const data = new Float32Array(parts * tokens * N);
+		squares.forEach((part, p) => {
+			let count = 0;
+			for (let k = 0; k < changes.perPatch; k++) if (partOf(k, changes.perPatch, parts) === p) count++;
+			const scale = (changes.scale * changes.perPatch) / count;
+			part.forEach((sum, i) => (data[p * tokens * N + i] = response(sum, scale)));
+		});
+		maps[`${name}.parts`] = { dtype: 'float32', dims: [parts, tokens, N], data };
+	}
 	return maps;
 }
 
 interface Changes {
 	readonly perPatch: number;
+	/** Drawn at random among more. */
+	readonly drawn?: true;
 	/** Factor on the summed squares. */
 	readonly scale: number;
 	/** Changes one patch's feature in place. */
@@ -140,6 +163,7 @@ function perturbations(
 	};
 	return {
 		perPatch: directions,
+		drawn: true,
 		scale: 1 / (directions * epsilon ** 2),
 		apply: (feature, patch, index) => {
 			const u = directionsOf(patch).subarray(index * E, (index + 1) * E);
@@ -157,9 +181,9 @@ function asTokens(output: Tensor | undefined, name: string): TokenValues {
 		: { data, tokens: b * elementCount(rest), width: a, channelsFirst: true };
 }
 
-/** Adds ‖changed − base‖² of every copy to column `patch` of the squares. */
+/** Adds ‖changed − base‖² of every copy to column `patch` of the squares of its part. */
 function addSquares(
-	base: TokenValues & { readonly squares: Float64Array },
+	base: TokenValues & { readonly squares: readonly Float64Array[] },
 	{ data }: TokenValues,
 	start: number,
 	perPatch: number,
@@ -169,8 +193,9 @@ function addSquares(
 	const size = tokens * width;
 	for (let i = 0; i * size < data.length; i++) {
 		const patch = Math.floor((start + i) / perPatch);
+		const part = squares[partOf((start + i) % perPatch, perPatch, squares.length)]!;
 		squaredChanges(base, data.subarray(i * size, (i + 1) * size)).forEach(
-			(square, m) => (squares[m * N + patch]! += square)
+			(square, m) => (part[m * N + patch]! += square)
 		);
 	}
 }

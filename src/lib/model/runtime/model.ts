@@ -169,7 +169,7 @@ export class HoneybeeModel {
 	 * @throws as `answer`; AbortError when aborted
 	 */
 	async locality(request: LocalityRequest, options: Control = {}): Promise<LocalityMaps> {
-		const { image, method, directions, seed, outputs, view = 0 } = request;
+		const { image, method, directions, seed, parts, outputs, view = 0 } = request;
 		const { signal, onProgress } = options;
 		const choice = this.#visual.choose(request.projector, request.tokens);
 		const features = await this.#step(async () => {
@@ -184,6 +184,7 @@ export class HoneybeeModel {
 			method,
 			...(directions !== undefined && { directions }),
 			...(seed !== undefined && { seed }),
+			...(parts !== undefined && { parts }),
 			...(outputs && { outputs }),
 			...controlOf({ signal, onProgress })
 		});

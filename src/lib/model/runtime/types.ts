@@ -192,6 +192,8 @@ export interface LocalityRequest {
 	/** Random directions per patch (perturbation). */
 	readonly directions?: number;
 	readonly seed?: number;
+	/** Responses to so many parts of the directions are given, too (`LocalityOptions.parts`). */
+	readonly parts?: number;
 	/** Projector outputs whose response is measured; `visual_embeds` when absent. */
 	readonly outputs?: readonly string[];
 }

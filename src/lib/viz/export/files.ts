@@ -22,9 +22,18 @@ export interface Exportable {
 	readonly address?: string | undefined;
 }
 
-/** What a figure says of its method: the phrase of how this one was made, then its own words. */
-export const fullMethod = ({ method }: Pick<Figure<never>, 'method'>, phrase: string | undefined): string =>
-	phrase === undefined ? method : `${phrase}. ${method}`;
+/**
+ * What a figure says of its method: the phrase of how this one was made, its own words, and where it shows places what the model says of them.
+ * @param caveat the model's (`ModelManifest.provenance.caveat`)
+ */
+export function fullMethod(
+	{ method, ofPlaces }: Pick<Figure<never>, 'method' | 'ofPlaces'>,
+	phrase: string | undefined,
+	caveat: string | undefined
+): string {
+	const words = phrase === undefined ? method : `${phrase}. ${method}`;
+	return ofPlaces && caveat !== undefined ? `${words} ${caveat}` : words;
+}
 
 export const formats = ['svg', 'pdf', 'png', 'csv', 'json', 'npy', 'table.tex', 'figure.tex'] as const;
 export type Format = (typeof formats)[number];

@@ -60,6 +60,10 @@ export class PageFigures implements FigureHost {
 		};
 	}
 
+	get caveat(): string | undefined {
+		return this.#parts.session.models.manifest?.provenance.caveat;
+	}
+
 	get print(): PrintOptions {
 		return this.#print;
 	}

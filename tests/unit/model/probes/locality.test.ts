@@ -84,6 +84,19 @@ describe.each(goldenCheckpoints)('locality of %s', (name) => {
 		// One entry may be far off, the map as a whole is not.
 		expect(rmsError(a, norms())).toBeLessThan(0.2);
 		expect(map(await model.locality(few))).toEqual(a);
+		// Parts of the directions make the whole, and are not all the same.
+		const told = await model.locality({ ...few, parts: 4 });
+		expect(relativeError(map(told), a)).toBeLessThan(1e-6);
+		const parts = told['visual_embeds.parts']!;
+		const [count = 0, rows = 0, patches = 0] = parts.dims;
+		expect(count).toBe(4);
+		const size = rows * patches;
+		for (const i of [0, 1, size - 1]) {
+			const of = Array.from({ length: count }, (_, part) => parts.data[part * size + i]!);
+			const whole = Math.sqrt(of.reduce((sum, value) => sum + value * value, 0) / count);
+			expect(Math.abs(whole - told['visual_embeds']!.data[i]!)).toBeLessThanOrEqual(1e-5 * whole);
+		}
+		expect(new Set(Array.from(parts.data.filter((_, i) => i % size === 0))).size).toBeGreaterThan(1);
 	});
 
 	it('occlusion is exact', async () => {

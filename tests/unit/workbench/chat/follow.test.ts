@@ -76,7 +76,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	await settle();
 	expect(calls).toHaveLength(4);
 	expect(view.rows?.homes).toHaveLength(9);
-	expect(view.phrase).toMatch(/^perturbation, K = 4/);
+	expect(view.phrase).toMatch(/^perturbation, K = 8/);
 	view.chosen = 'structural';
 	expect(view.method).toBe('perturbation');
 });
