@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mayImport } from '../../scripts/rooms.mjs';
 import { benchmarks } from '../../src/lib/benchmarks/registry.ts';
+import type { JsonObject } from '../../src/lib/bytes/json.ts';
 import { gridSide } from '../../src/lib/model/config.ts';
 import { parseConfig } from '../../src/lib/model/families/honeybee/parse-config.ts';
 import { families } from '../../src/lib/model/families/registry.ts';
@@ -44,13 +45,27 @@ interface LockedPackage {
 	readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
+/** Golden checkpoints of families, with their canonical configs. */
+const familyGoldens = families.flatMap(({ goldens, parse }) =>
+	goldens.map((golden) => {
+		const folder = `tests/fixtures/families/${golden}/checkpoint/`;
+		const names = readdirSync(new URL(folder, root)).filter((name) => name.endsWith('.json'));
+		const json = Object.fromEntries(
+			names.map((name) => [name, JSON.parse(read(folder + name)) as JsonObject])
+		);
+		return { golden, ...parse({ name: golden, json, text: {}, entries: new Map() }) };
+	})
+);
+
 describe('projectors: folders, registry and goldens', () => {
 	it('has one folder for each registered type, and none besides', () => {
 		expect(projectors.map(({ type }) => type).sort()).toEqual(foldersOf('src/lib/model/projectors/'));
 	});
 
 	it('tests every projector with a golden checkpoint, and uses every golden checkpoint', () => {
-		for (const { type, goldens } of projectors) expect(goldens.length, type).toBeGreaterThan(0);
+		const inFamilies = familyGoldens.map(({ config }) => config.projector_config.projector_type);
+		for (const { type, goldens } of projectors)
+			expect(goldens.length > 0 || inFamilies.includes(type), type).toBe(true);
 		const checkpoints = foldersOf('tests/fixtures/golden/').filter((name) =>
 			existsSync(new URL(`tests/fixtures/golden/${name}/golden.json`, root))
 		);
@@ -70,12 +85,17 @@ describe('projectors: folders, registry and goldens', () => {
 		expect(new Set(colours).size).toBe(colours.length);
 	});
 
-	it.each(projectors.flatMap(({ type, goldens }) => goldens.map((golden) => ({ type, golden }))))(
-		'$type reads only what its graph gives: $golden',
-		({ type, golden }) => {
-			const config = parseConfig(JSON.parse(read(`tests/fixtures/golden/${golden}/last/config.json`)));
-			const { goldens, variants, of } = projectorDefinition(type);
-			expect(goldens).toContain(golden);
+	const upstream = projectors.flatMap(({ goldens }) =>
+		goldens.map((golden) => ({
+			golden,
+			config: parseConfig(JSON.parse(read(`tests/fixtures/golden/${golden}/last/config.json`)))
+		}))
+	);
+	it.each([...upstream, ...familyGoldens])(
+		'a projector reads only what its graph gives: $golden',
+		({ config, golden }) => {
+			const { goldens, variants, of } = projectorDefinition(config.projector_config.projector_type);
+			if (upstream.some((other) => other.golden === golden)) expect(goldens).toContain(golden);
 			const projector = of(config.projector_config);
 			expect(Object.keys(variants)).toContain(projector.name);
 			const { stages, gates = [], attention, sampler } = projector;
@@ -102,6 +122,12 @@ describe('projectors: folders, registry and goldens', () => {
 describe('families: folders and registry', () => {
 	it('has one folder for each registered family, and none besides', () => {
 		expect(families.map(({ name }) => name).sort()).toEqual(foldersOf('src/lib/model/families/'));
+	});
+	it('uses every golden checkpoint of families', () => {
+		const checkpoints = foldersOf('tests/fixtures/families/').filter((name) =>
+			existsSync(new URL(`tests/fixtures/families/${name}/golden.json`, root))
+		);
+		expect(families.flatMap(({ goldens }) => goldens).sort()).toEqual(checkpoints);
 	});
 });
 

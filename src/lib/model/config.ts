@@ -3,6 +3,8 @@ import type { Activation } from './activations.ts';
 
 /** Upstream's config.json after migration, reduced to the fields the model needs. Names are upstream's. */
 export interface VisionConfig {
+	/** Kind of tower (`vision/towers.ts`); a CLIP when absent. */
+	readonly tower?: string;
 	readonly hidden_size: number;
 	readonly intermediate_size: number;
 	readonly num_hidden_layers: number;

@@ -63,7 +63,11 @@ it('has a study for each figure', () => {
 	expect(made.map(({ id }) => id).sort()).toEqual(figures.map(({ id }) => id).sort());
 });
 
-describe.each(projectors.map(({ type, goldens }) => [type, goldens[0]!]))('%s', (_type, golden) => {
+const tested = projectors.flatMap(({ type, goldens: [golden] }) =>
+	golden === undefined ? [] : [[type, golden]]
+);
+
+describe.each(tested)('%s', (_type, golden) => {
 	let opened: Awaited<ReturnType<typeof openGolden>>;
 	let images: SubjectImage[];
 	let client: ModelClient;

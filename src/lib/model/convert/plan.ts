@@ -5,7 +5,7 @@ import { attentionGraph } from '../language/attention.ts';
 import { cacheGraph, embeddingGraph, kvType, lensGraph } from '../language/graph.ts';
 import type { DTypePreset, ModelManifest, SubModelDTypes } from '../manifest.ts';
 import { projectorOf } from '../projectors/registry.ts';
-import { afterFeatures, visionGraph } from '../vision/graph.ts';
+import { towerOf } from '../vision/towers.ts';
 import { PREFIX } from '../projectors/parts.ts';
 import { dtypePresets, subModelDTypes } from './dtypes.ts';
 import { planLanguage, type LanguagePart } from './language-parts.ts';
@@ -59,7 +59,8 @@ export function planConversion(
 		])
 	].sort((a, b) => a - b);
 
-	const vision = graphPart(visionGraph(vision_config, state, featureLayers, dtypes.vision), 'vision');
+	const tower = towerOf(vision_config);
+	const vision = graphPart(tower.graph(state, featureLayers, dtypes.vision), 'vision');
 	const embedding = graphPart(embeddingGraph(text_config, state, dtypes.embedding), 'embedding');
 	const language = planLanguage(
 		text_config,
@@ -83,7 +84,7 @@ export function planConversion(
 		? []
 		: unusedTensors(
 				{ used: state.used, unused: state.unused() },
-				{ expected: (key) => afterFeatures(key, last), projector: `${PREFIX}.` }
+				{ expected: (key) => tower.unread(key, last), projector: `${PREFIX}.` }
 			);
 	const left = tellUnused(unused);
 	return {

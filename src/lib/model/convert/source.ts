@@ -28,6 +28,8 @@ export interface ConversionSource {
 	readonly definition: FamilyDefinition;
 	/** What the model folder says of the family and of how it is spelled. */
 	readonly about: Pick<ModelManifest, 'family' | 'spelling' | 'reference' | 'views' | 'image' | 'prompt'>;
+	/** Tokens that the family adds behind the tokenizer's own; they are in a model folder's tokenizer already. */
+	readonly addedTokens?: readonly string[];
 	/** What the user should know of the folder, in whole sentences. */
 	readonly notes: readonly string[];
 	/** M values it was trained at. */
@@ -121,6 +123,7 @@ export async function openSources(
 				prompt: model.prompt
 			},
 			state: new StateDict(whole),
+			...(model.addedTokens && { addedTokens: model.addedTokens }),
 			notes: model.notes ?? [],
 			trainedTokens: model.trainedTokens ?? [config.projector_config.num_query_tokens]
 		}

@@ -3,7 +3,7 @@ import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { convertSentencePiece } from '../text/sentencepiece.ts';
-import { readTokenizerJson, type AddedToken } from '../text/tokenizer-files.ts';
+import type { AddedToken } from '../text/tokenizer-files.ts';
 import type { FamilyDefinition } from '../families/definition.ts';
 
 /** The tokenizer's files under the names the model folder uses, and what the user should know of them, in whole sentences. */
@@ -22,11 +22,14 @@ export async function openTokenizer(
 	rows: number,
 	{
 		chosen,
-		create
+		create,
+		added = []
 	}: {
 		/** Whether the folder was named for it. */
 		readonly chosen: boolean;
 		readonly create: FamilyDefinition['tokenizer'];
+		/** Tokens that the model adds behind the tokenizer's own. */
+		readonly added?: readonly string[] | undefined;
 	}
 ): Promise<TokenizerFolder> {
 	const files = new Map<string, Uint8Array>();
@@ -49,10 +52,11 @@ export async function openTokenizer(
 		);
 	if (settings) files.set('tokenizer_config.json', await whole(settings));
 
-	const parsed = parse(
-		new TextDecoder().decode(files.get('tokenizer.json')),
-		`${folder.name}/tokenizer.json`
+	const parsed = withAdded(
+		parse(new TextDecoder().decode(files.get('tokenizer.json')), `${folder.name}/tokenizer.json`),
+		added
 	);
+	if (added.length > 0) files.set('tokenizer.json', new TextEncoder().encode(JSON.stringify(parsed)));
 	const tokenizer = create({
 		tokenizer_json: parsed,
 		rows,
@@ -62,14 +66,41 @@ export async function openTokenizer(
 		throw new InputError(
 			`The tokenizer in ${folder.name} has ${tokenizer.vocabSize} pieces, the language model ${rows} rows: it is another model's; give the tokenizer of the checkpoint's language model.`
 		);
-	const behind = readTokenizerJson(parsed)
-		.added_tokens.filter(({ id }) => id >= rows)
+	const behind = addedIn(parsed)
+		.filter(({ id }) => id >= rows)
 		.map(({ content, id }) => `${content}, id ${id}`);
 	if (behind.length > 0)
 		notes.push(
 			`The tokenizer in ${folder.name} has ${behind.length === 1 ? 'a token' : `${behind.length} tokens`} without a row in the language model's ${rows} (${behind.slice(0, 3).join(', ')}${behind.length > 3 ? ', …' : ''}); ${behind.length === 1 ? 'it is' : 'they are'} never produced and read as plain text.`
 		);
 	return { files, notes };
+}
+
+/** Added tokens of a tokenizer.json that has been read as one. */
+function addedIn(json: unknown): readonly AddedToken[] {
+	return isObject(json) && Array.isArray(json.added_tokens) ? (json.added_tokens as AddedToken[]) : [];
+}
+
+/** The tokenizer.json with more special tokens, whose ids go on where its own end; those that it has keep theirs. */
+function withAdded(json: unknown, added: readonly string[]): unknown {
+	if (added.length === 0 || !isObject(json) || !isObject(json.model)) return json;
+	const own = addedIn(json);
+	const vocab = isObject(json.model.vocab) ? (json.model.vocab as Record<string, number>) : {};
+	const ids = [...Object.values(vocab), ...own.map(({ id }) => id)];
+	let next = 1 + ids.reduce((most, id) => Math.max(most, id), -1);
+	const known = new Set([...Object.keys(vocab), ...own.map(({ content }) => content)]);
+	const more = added
+		.filter((content) => !known.has(content))
+		.map((content) => ({
+			id: next++,
+			content,
+			single_word: false,
+			lstrip: false,
+			rstrip: false,
+			normalized: false,
+			special: true
+		}));
+	return { ...json, added_tokens: [...own, ...more] };
 }
 
 const whole = (source: ByteSource): Promise<Uint8Array> => source.read(0, source.size);

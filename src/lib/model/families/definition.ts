@@ -32,6 +32,8 @@ export interface FamilyModel {
 	readonly reference?: string;
 	/** M values it was trained at; the config's own M when absent. */
 	readonly trainedTokens?: readonly number[];
+	/** Tokens that the family adds behind the tokenizer's own, in the order of their ids. */
+	readonly addedTokens?: readonly string[];
 	/** What the user should know, in whole sentences. */
 	readonly notes?: readonly string[];
 }
@@ -90,6 +92,8 @@ export interface FamilyDefinition {
 	readonly name: string;
 	/** What people call it. */
 	readonly title: string;
+	/** Golden checkpoints that test it (folders of tests/fixtures/families). */
+	readonly goldens: readonly string[];
 	/** Whether config.json is this family's. A folder belongs to the first family of the registry that says so. */
 	readonly recognise: (config: JsonObject) => boolean;
 	/** Name, in the config, of the folder that the vision tower or its settings lie in. */

@@ -3,6 +3,7 @@ import type { ImageSettings } from '../manifest.ts';
 import { normalise } from './preprocess.ts';
 import { resizeBicubic } from './resize.ts';
 import { rgbImage, type RgbImage } from './rgb.ts';
+import { crop, wholeView } from './views.ts';
 
 /** Ways to make one square view of a picture, with PIL's bicubic. */
 
@@ -12,7 +13,7 @@ export function squashed(settings: ImageSettings): ImageProcessor {
 	return {
 		fixedViews: 1,
 		squash: size,
-		views: ({ width, height }) => [{ region: { x: 0, y: 0, width, height } }],
+		views: (picture) => [wholeView(picture)],
 		pixels: (image) => normalise([resizeBicubic(image, size, size)], settings)
 	};
 }
@@ -75,16 +76,7 @@ export function cropped(settings: ImageSettings): ImageProcessor {
 		pixels(image) {
 			const { width, height, left, top } = plan(image);
 			const resized = resizeBicubic(image, width, height);
-			return normalise([cut(resized, left, top, size)], settings);
+			return normalise([crop(resized, { x: left, y: top, width: size, height: size })], settings);
 		}
 	};
-}
-
-function cut(image: RgbImage, left: number, top: number, side: number): RgbImage {
-	const data = new Uint8Array(side * side * 3);
-	for (let row = 0; row < side; row++) {
-		const from = ((top + row) * image.width + left) * 3;
-		data.set(image.data.subarray(from, from + side * 3), row * side * 3);
-	}
-	return rgbImage(side, side, data);
 }

@@ -146,25 +146,39 @@ function resizeRows(image: RgbImage, taps: AxisTaps<Int32Array>, height: number,
 }
 
 /**
- * Squashes an image to `width`×`height` (aspect ratio ignored) exactly as PIL's `Image.resize` does on 8-bit channels:
- * antialiased when shrinking, columns first, rounded to bytes in between, in 22-bit fixed point. An axis whose size is
- * unchanged is skipped. Beside the result it needs `width * image.height * 3` bytes.
+ * Which axis Pillow resizes first, with a rounding to bytes between the two: `columns`, up to Pillow 12; `shorter`, from Pillow 13 on, which
+ * begins with the rows where the height shrinks by more pixels than twice those of the width.
  */
-export function resize(image: RgbImage, width: number, height: number, filter: ResizeFilter): RgbImage {
-	const taps = fixedTaps(image.height, height, filter);
-	let narrowed = image;
-	let shift = 0;
-	if (image.width !== width) {
-		// Only the source rows that the second pass reads.
-		const last = height - 1;
-		shift = height === image.height ? 0 : taps.first[0]!;
-		const rows = (height === image.height ? image.height : taps.first[last]! + taps.count[last]!) - shift;
-		narrowed = resizeColumns(image, width, fixedTaps(image.width, width, filter), { top: shift, rows });
+export type PassOrder = 'columns' | 'shorter';
+
+/**
+ * Squashes an image to `width`×`height` (aspect ratio ignored) exactly as PIL's `Image.resize` does on 8-bit channels:
+ * antialiased when shrinking, rounded to bytes between the axes, in 22-bit fixed point. An axis whose size is unchanged is skipped. Beside
+ * the result it needs `width * image.height * 3` bytes, or, rows first, `image.width * height * 3`.
+ */
+export function resize(
+	image: RgbImage,
+	width: number,
+	height: number,
+	{ filter, first }: { readonly filter: ResizeFilter; readonly first: PassOrder }
+): RgbImage {
+	if (image.width === width && image.height === height) return rgbImage(width, height, image.data.slice());
+	const columns = fixedTaps(image.width, width, filter);
+	const rows = fixedTaps(image.height, height, filter);
+	const shrinks = image.height - height;
+	if (first === 'shorter' && shrinks > 0 && shrinks > 2 * (image.width - width)) {
+		const lowered = resizeRows(image, rows, height, 0);
+		return image.width === width ? lowered : resizeColumns(lowered, width, columns, { top: 0, rows: height });
 	}
-	if (image.height !== height) return resizeRows(narrowed, taps, height, shift);
-	return narrowed === image ? rgbImage(width, height, image.data.slice()) : narrowed;
+	if (image.width === width) return resizeRows(image, rows, height, 0);
+	if (image.height === height) return resizeColumns(image, width, columns, { top: 0, rows: height });
+	// Only the source rows that the second pass reads.
+	const top = rows.first[0]!;
+	const bottom = rows.first[height - 1]! + rows.count[height - 1]!;
+	const narrowed = resizeColumns(image, width, columns, { top, rows: bottom - top });
+	return resizeRows(narrowed, rows, height, top);
 }
 
-/** By PIL's BICUBIC, as upstream squashes pictures: `resize`. */
+/** By PIL's BICUBIC up to Pillow 12, as upstream squashes pictures: `resize`. */
 export const resizeBicubic = (image: RgbImage, width: number, height: number): RgbImage =>
-	resize(image, width, height, 'bicubic');
+	resize(image, width, height, { filter: 'bicubic', first: 'columns' });

@@ -1,23 +1,6 @@
 import { rgbImage, type RgbImage } from './rgb.ts';
+import type { Region, Size, View } from './processor.ts';
 import { resize, type ResizeFilter } from './resize.ts';
-
-/** A rectangle, in pixels of whatever it lies on. */
-export interface Region {
-	readonly x: number;
-	readonly y: number;
-	readonly width: number;
-	readonly height: number;
-}
-
-export type Size = Pick<Region, 'width' | 'height'>;
-
-/** What part of a picture one image of the vision tower shows. */
-export interface View {
-	/** On the original picture, in its pixels; what is squashed or stretched into the tower's square. */
-	readonly region: Region;
-	/** Where it stands among the tiles, from 0; absent for one that shows the whole picture. */
-	readonly tile?: { readonly row: number; readonly column: number };
-}
 
 /** A grid of tiles that a picture is cut into. */
 export interface TileGrid {
@@ -69,7 +52,9 @@ export function crop(image: RgbImage, { x, y, width, height }: Region): RgbImage
 	return rgbImage(width, height, data);
 }
 
-/** The picture at that size; itself where it has it. */
+/** The picture at that size, by Pillow 13; itself where it has it. */
 export function resizeTo(image: RgbImage, { width, height }: Size, filter: ResizeFilter): RgbImage {
-	return image.width === width && image.height === height ? image : resize(image, width, height, filter);
+	return image.width === width && image.height === height
+		? image
+		: resize(image, width, height, { filter, first: 'shorter' });
 }

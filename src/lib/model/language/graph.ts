@@ -237,7 +237,11 @@ function mlp(module: Module, x: Value, config: Stored): Value {
 export function embeddingGraph(config: TextConfig, state: StateDict, dtype: WeightDType): Graph {
 	const g = new Graph('embedding');
 	const { hidden_size: O, vocab_size: V } = config;
-	const weight = languageModule(g, state).at('model.embed_tokens.weight', { scope: '' });
+	const root = languageModule(g, state);
+	const own = root.at('model.embed_tokens.weight', { scope: '' });
+	// Of two tensors that are the same safetensors keeps one, and not always this one.
+	const tied = config.tie_word_embeddings && !state.has(own.key);
+	const weight = tied ? root.at('lm_head.weight', { scope: '' }) : own;
 	const ids = g.input('input_ids', 'int64', [dims.batch, dims.position]);
 	let embeds: Value;
 	if (dtype === 'fp32' || dtype === 'fp16') {

@@ -84,7 +84,7 @@ export interface ProjectorDefinition<
 > {
 	/** Upstream's projector_type. */
 	readonly type: string;
-	/** Golden checkpoints that test it (folders of tests/fixtures/golden). */
+	/** Golden checkpoints that test it (folders of tests/fixtures/golden); none where the goldens of families do. */
 	readonly goldens: readonly string[];
 	/** By name: in the model folder, in `--projector`, in runs and figures. */
 	readonly variants: Readonly<Record<Name, Variant>>;

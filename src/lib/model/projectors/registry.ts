@@ -4,10 +4,11 @@ import { cAbs } from './c-abs/definition.ts';
 import { dAbs } from './d-abs/definition.ts';
 import type { Projector, RegisteredProjector, Variant } from './definition.ts';
 import { mlp } from './mlp/definition.ts';
+import { pixelShuffle } from './pixel-shuffle/definition.ts';
 import { resampler } from './resampler/definition.ts';
 
 /** Every projector there is: one folder, one line. */
-export const projectors: readonly RegisteredProjector[] = [mlp, resampler, cAbs, dAbs];
+export const projectors: readonly RegisteredProjector[] = [mlp, resampler, cAbs, dAbs, pixelShuffle];
 
 /** The definition for upstream's `projector_type`. */
 export function projectorDefinition(type: string): RegisteredProjector {

@@ -94,7 +94,7 @@ export function checkManifest(parsed: unknown, folder: string): ModelManifest {
 	])
 		need(path, 'number');
 	const eos = lookUp(json, 'config.text_config.eos_token_id');
-	if (![eos].flat().every((id) => typeof id === 'number') || [eos].flat().length === 0)
+	if (![eos].flat().every((id) => typeof id === 'number'))
 		refuse('has no usable "config.text_config.eos_token_id" (it should be a number or a list of numbers)');
 	need('image.mean', 'array');
 	need('image.std', 'array');

@@ -2,16 +2,8 @@ import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { isObject } from '../../bytes/json.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { IncrementalDecoder, type DecodeOptions, type TokenText } from './decode.ts';
+import type { TextTokenizer, TokenizerFiles } from './text-tokenizer.ts';
 import { bytePiece, tokenContent } from './tokenizer-files.ts';
-
-interface ByteLevelFiles {
-	/** `tokenizer.json` */
-	readonly tokenizer_json: unknown;
-	/** `tokenizer_config.json`, which names the special tokens. */
-	readonly tokenizer_config?: unknown;
-	/** Rows of the language model's embedding: added tokens behind them are text like any other. */
-	readonly rows?: number;
-}
 
 interface AddedTokenJson {
 	readonly id: number;
@@ -23,9 +15,9 @@ interface AddedTokenJson {
  * Byte-level BPE as GPT-2 and its descendants have it. Encoding is the library's, by the file as it stands: normalizer, pre-tokenizers with
  * their patterns, added tokens, merges, and what its post-processor puts around a text. Decoding, which must go on id by id, is here.
  */
-export class ByteLevelTokenizer {
-	/** undefined where the tokenizer names none. */
-	readonly bosId: number | undefined;
+export class ByteLevelTokenizer implements TextTokenizer {
+	/** The end token's where the tokenizer names none. */
+	readonly bosId: number;
 	readonly eosId: number;
 	/** One more than the largest id. */
 	readonly vocabSize: number;
@@ -34,7 +26,7 @@ export class ByteLevelTokenizer {
 	readonly #ids: ReadonlyMap<string, number>;
 
 	/** @throws InputError when the files are not those of a byte-level BPE tokenizer */
-	constructor({ tokenizer_json, tokenizer_config, rows = Infinity }: ByteLevelFiles) {
+	constructor({ tokenizer_json, tokenizer_config, rows = Infinity }: TokenizerFiles) {
 		const { json, vocab, added } = readFile(tokenizer_json);
 		const kept = added.filter(({ id }) => id < rows);
 		const config = isObject(tokenizer_config) ? tokenizer_config : {};
@@ -52,17 +44,12 @@ export class ByteLevelTokenizer {
 				'tokenizer_config.json names no eos_token that tokenizer.json has, so that no answer would end; copy both files of the tokenizer again.'
 			);
 		this.eosId = eos;
-		this.bosId = idOf('bos_token');
+		this.bosId = idOf('bos_token') ?? eos;
 	}
 
 	/** Ids of a text without what may be put around it. Literal special tokens become their ids. */
 	tokenize(text: string): number[] {
 		return this.#library.encode(text, { add_special_tokens: false }).ids;
-	}
-
-	/** Id of a token by its text; undefined where the vocabulary has none. */
-	id(token: string): number | undefined {
-		return this.#ids.get(token);
 	}
 
 	/** Text of ids. Visual tokens (−1) and ids outside the vocabulary, which have no text, are left out. */

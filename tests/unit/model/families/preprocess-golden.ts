@@ -3,14 +3,6 @@ import { rgbImage, type RgbImage } from '../../../../src/lib/model/image/rgb.ts'
 
 const root = new URL('../../../fixtures/families/preprocess-smolvlm-nanovlm/', import.meta.url);
 
-/** Width, height, settings, and what becomes of them. */
-export type SizeRow<Settings extends readonly unknown[]> = readonly [
-	width: number,
-	height: number,
-	...Settings,
-	...(readonly unknown[])
-];
-
 interface PreprocessGolden {
 	readonly sizes_smolvlm: { readonly rows: readonly unknown[] };
 	readonly sizes_nanovlm: { readonly rows: readonly unknown[] };

@@ -34,10 +34,12 @@ describe('the graph', () => {
 		layer_norm_eps: 1e-6,
 		image_mean: [0.5, 0.5, 0.5],
 		image_std: [0.5, 0.5, 0.5],
+		tower: 'siglip',
+		post_norm: true,
 		positions: 'fractions'
 	};
-	const build = (changes: Partial<SiglipConfig>, layer = 3, normed = true) =>
-		siglipGraph({ ...config, ...changes }, new ShapesOnly(), [{ layer, normed }], 'fp32');
+	const build = (changes: Partial<SiglipConfig>, layer = 3) =>
+		siglipGraph({ ...config, ...changes }, new ShapesOnly(), [layer], 'fp32');
 
 	it('has no class token and leaves out pixels that make no whole patch', () => {
 		const outputs = build({}).ports().outputs;
@@ -47,7 +49,7 @@ describe('the graph', () => {
 	it('runs no further than the features are read, through the last norm or not', () => {
 		const weights = (graph: ReturnType<typeof build>) => graph.weights.map(({ name }) => name).join(' ');
 		expect(weights(build({}))).toMatch(/layers\.2.*post_layernorm/);
-		expect(weights(build({}, 2, false))).not.toMatch(/layers\.2|post_layernorm/);
+		expect(weights(build({}, 2))).not.toMatch(/layers\.2|post_layernorm/);
 	});
 	it('looks positions up only where the ids are not the raster', () => {
 		expect(build({}).operators().Gather).toBeUndefined();

@@ -44,6 +44,8 @@ const prompt: PromptFormat = {
 export const honeybee: FamilyDefinition = {
 	name: 'honeybee',
 	title: 'Honeybee',
+	// Its projectors name theirs.
+	goldens: [],
 	recognise: (config) => isObject(config.projector_config) || isObject(config.visual_projector_config),
 	keys: [VISION, PROJECTOR, LANGUAGE].map((root) => [`${root}.*`, `${root}.*`] as const),
 	parse: ({ json }) => {

@@ -12,12 +12,6 @@ import { PREFIX } from '../graph.ts';
 import type { SiglipConfig } from './config.ts';
 import { positionIds } from './positions.ts';
 
-/** Features that a projector reads: a hidden state, through the tower's last norm or as it is. */
-export interface SiglipFeatures {
-	readonly layer: number;
-	readonly normed: boolean;
-}
-
 /**
  * SigLIP ViT (transformers SiglipVisionModel, Idefics3VisionTransformer; nanoVLM's ViT). E width, N patches, g = sqrt(N). Pixels at the right
  * and the bottom that make no whole patch are never read.
@@ -29,7 +23,7 @@ export interface SiglipFeatures {
 export function siglipGraph(
 	config: SiglipConfig,
 	state: StateDict,
-	features: readonly SiglipFeatures[],
+	featureLayers: readonly number[],
 	dtype: WeightDType
 ): Graph {
 	const g = new Graph('vision');
@@ -50,23 +44,23 @@ export function siglipGraph(
 	root.trace('hidden_states.0', hidden, [dims.image, N, E]);
 
 	const states = [hidden];
-	const last = Math.max(...features.map(({ layer }) => layer));
+	const last = Math.max(...featureLayers);
 	for (let i = 0; i < last; i++) {
 		hidden = encoderLayer(root.at('encoder').at(`layers.${i}`), hidden, { ...config, dtype });
 		root.trace(`hidden_states.${i + 1}`, hidden, [dims.image, N, E]);
 		states.push(hidden);
 	}
-	for (const { layer, normed } of features) {
-		const source = states[layer]!;
+	for (const layer of featureLayers) {
 		const norm = { size: E, epsilon: config.layer_norm_eps };
-		const read = normed ? layerNorm(root.at('post_layernorm'), source, norm) : source;
+		const normed = config.post_norm && layer === config.num_hidden_layers;
+		const read = normed ? layerNorm(root.at('post_layernorm'), states[layer]!, norm) : states[layer]!;
 		root.trace(`features.${layer}`, read, [dims.image, N, E]);
 	}
 	return g;
 }
 
 /**
- * The position embedding's rows of all patches, [N, E] or [1, N, E]:
+ * The position embedding's rows of all patches, [N, E] or [1, N, E] when looked up:
  *
  *   position_embedding.weight [N, E] ─ (Gather(position ids))
  */
@@ -74,7 +68,11 @@ function positions(root: Module, config: SiglipConfig, pixels: Value): Value {
 	const side = gridSide(config);
 	const N = side * side;
 	const module = root.at('embeddings').at('position_embedding');
-	const table = module.at('weight').parameter([N, config.hidden_size]);
+	const weight = module.at('weight');
+	const shape = [N, config.hidden_size];
+	// nanoVLM stores it with an axis of size 1 in front.
+	const stored = root.state.dims(weight.key)?.length === 3 ? [1, ...shape] : shape;
+	const table = weight.parameter(stored, { dims: shape });
 	if (config.positions === 'raster') return table;
 	const ids = positionIds(side);
 	const { graph: g } = module;
@@ -82,4 +80,13 @@ function positions(root: Module, config: SiglipConfig, pixels: Value): Value {
 	const images = Concat(g, [Shape(g, pixels, 0, 1), g.ints([N])], 0);
 	root.trace('position_ids', Expand(g, row, images), [dims.image, N]);
 	return ids.every((id, i) => id === i) ? table : Gather(g, table, row, 0);
+}
+
+/** Keys of a tower that is read up to hidden state `last` and has no use for: what comes after it, and the head that pools. */
+export function afterFeatures(config: SiglipConfig, key: string, last: number): boolean {
+	if (!key.startsWith(`${PREFIX}.`)) return false;
+	const [, layer] = /\.encoder\.layers\.(\d+)\./.exec(key) ?? [];
+	if (layer !== undefined) return Number(layer) >= last;
+	const normed = config.post_norm && last === config.num_hidden_layers;
+	return key.startsWith(`${PREFIX}.head.`) || (!normed && key.startsWith(`${PREFIX}.post_layernorm.`));
 }

@@ -1,0 +1,183 @@
+import type { JsonObject } from '../../../bytes/json.ts';
+import { isObject } from '../../../bytes/json.ts';
+import { InputError } from '../../../tensor/errors.ts';
+import { ConfigFields } from '../../config-fields.ts';
+import { gridSide } from '../../config.ts';
+import { normalise } from '../../image/preprocess.ts';
+import { parseText } from '../../language/parse-config.ts';
+import { PREFIX as LANGUAGE } from '../../language/graph.ts';
+import type { ImageSettings } from '../../manifest.ts';
+import { parseProjector } from '../../projectors/parse-config.ts';
+import { pixelShuffle } from '../../projectors/pixel-shuffle/definition.ts';
+import { ByteLevelTokenizer } from '../../text/byte-level.ts';
+import { parseSiglip } from '../../vision/siglip/config.ts';
+import { chatTemplate, templateVariables } from '../chat.ts';
+import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
+import { llamaDefaults } from '../llama-defaults.ts';
+import { keys } from './keys.ts';
+import { cutPicture, planPicture, type PictureSettings } from './picture.ts';
+import { prompt } from './prompt.ts';
+
+/** What transformers' Idefics3VisionConfig and SmolVLMVisionConfig take for a field that config.json leaves out. */
+const visionDefaults = {
+	hidden_size: 1152,
+	intermediate_size: 3072,
+	num_hidden_layers: 12,
+	num_attention_heads: 16,
+	patch_size: 32,
+	image_size: 224
+};
+
+const modelTypes = ['idefics3', 'smolvlm'];
+
+/** Idefics3, SmolVLM and SmolVLM2 as transformers writes them, and as they are published. */
+export const smolvlm: FamilyDefinition = {
+	name: 'smolvlm',
+	title: 'SmolVLM (Idefics3)',
+	goldens: ['smolvlm-256m', 'smolvlm2'],
+	recognise: ({ model_type }) => typeof model_type === 'string' && modelTypes.includes(model_type),
+	keys,
+	parse,
+	tokenizer: (files) => new ByteLevelTokenizer(files),
+	prompt,
+	imageProcessor(settings) {
+		const picture = pictureSettings(settings);
+		return {
+			views: (size) => planPicture(size, picture).views,
+			pixels: (image) => normalise(cutPicture(image, picture), settings)
+		};
+	}
+};
+
+function parse(folder: FamilyFolder): FamilyModel {
+	const file = folder.json['config.json'] ?? {};
+	const section = (name: string): JsonObject | undefined => {
+		const value = file[name];
+		if (value === undefined || value === null) return undefined;
+		if (!isObject(value))
+			throw new InputError(`config.json: ${name} is not an object; restore the original file.`);
+		return value;
+	};
+	const image = parseImage(folder);
+	const vision_config = parseSiglip(
+		new ConfigFields({ ...visionDefaults, ...section('vision_config') }, 'vision_config'),
+		{ positions: 'fractions', post_norm: true, image_mean: image.mean, image_std: image.std }
+	);
+	const { image_size } = vision_config;
+	if (image.size !== image_size)
+		throw new InputError(
+			`The picture settings in ${folder.name} cut pictures into tiles of ${image.size} pixels, but the vision tower of config.json reads ${image_size}; give the preprocessor_config.json or processor_config.json of this model.`
+		);
+	const text = section('text_config');
+	const generation = folder.json['generation_config.json'] ?? {};
+	const text_config = parseText({
+		...llamaDefaults,
+		// transformers' two defaults: of a section without the key, and of no section.
+		rms_norm_eps: text ? 1e-6 : 1e-5,
+		...text,
+		...(generation.eos_token_id !== undefined && { eos_token_id: generation.eos_token_id }),
+		// The file decides, whatever its several flags say.
+		tie_word_embeddings: !folder.entries.has(`${LANGUAGE}.lm_head.weight`)
+	});
+	const fields = new ConfigFields(file, 'config.json');
+	const scale_factor = fields.count('scale_factor', 2, 1);
+	const side = gridSide(vision_config);
+	if (side % scale_factor)
+		throw new InputError(
+			`config.json: scale_factor ${scale_factor} does not divide the ${side} patches on a side of the vision tower's images; correct config.json.`
+		);
+	const M = (side / scale_factor) ** 2;
+	const processor = new ConfigFields(folder.json['processor_config.json'] ?? {}, 'processor_config.json');
+	const told = processor.count('image_seq_len', M, 1);
+	if (told !== M)
+		throw new InputError(
+			`processor_config.json in ${folder.name} says ${told} visual tokens a tile (image_seq_len), but this model makes ${M}; give the processor_config.json of this model.`
+		);
+	const projector_config = parseProjector(
+		{
+			projector_type: pixelShuffle.type,
+			num_query_tokens: M,
+			feature_layer_index: vision_config.num_hidden_layers,
+			scale_factor
+		},
+		vision_config,
+		text_config
+	);
+	const chat_template = chatTemplate(folder);
+	return {
+		config: {
+			vision_config,
+			text_config,
+			projector_config,
+			lm_config: languageModelName(text)
+		},
+		image,
+		prompt: {
+			template: 'chat',
+			...(chat_template !== undefined && { chat_template }),
+			variables: templateVariables(folder.json['tokenizer_config.json'])
+		},
+		spelling: new ConfigFields(file, 'config.json').string('model_type'),
+		reference:
+			"transformers up to 4.54.1 or from 5.21.1 on (position ids), Pillow 13's resizing, tokenizer.json as it stands; alpha is dropped",
+		...(chat_template === undefined && {
+			notes: [
+				`${folder.name} has no chat template (chat_template.jinja or chat_template.json), so that the model can be asked by whole prompts alone.`
+			]
+		})
+	};
+}
+
+function languageModelName(text: JsonObject | undefined): {
+	pretrained_lm_name_or_path: string;
+	pretrained_tokenizer_name_or_path: string;
+} {
+	const said = text?._name_or_path;
+	const name = typeof said === 'string' && said !== '' && said !== 'None' ? said : 'unknown';
+	return { pretrained_lm_name_or_path: name, pretrained_tokenizer_name_or_path: name };
+}
+
+/** preprocessor_config.json, or `image_processor` of processor_config.json (transformers 5). */
+function parseImage({ name, json }: FamilyFolder): ImageSettings {
+	const nested = json['processor_config.json']?.image_processor;
+	const [file, where] = json['preprocessor_config.json']
+		? [json['preprocessor_config.json'], 'preprocessor_config.json']
+		: [isObject(nested) ? nested : undefined, 'processor_config.json.image_processor'];
+	if (!file)
+		throw new InputError(
+			`${name} does not say how pictures are prepared: preprocessor_config.json, or processor_config.json with an image_processor, is missing; copy it from where the model is published.`
+		);
+	const fields = new ConfigFields(file, where);
+	const type = fields.string('image_processor_type', 'Idefics3ImageProcessor');
+	if (!/^(Idefics3|SmolVLM)ImageProcessor(Fast|Pil)?$/.test(type))
+		throw new InputError(
+			`${where} in ${name} is of another model (image_processor_type ${type}); give the one that was published with this model.`
+		);
+	const edge = (field: string, fallback: number) =>
+		fields.section(field)?.count('longest_edge', undefined, 1) ?? fallback;
+	for (const step of ['do_resize', 'do_rescale', 'do_normalize'])
+		if (!fields.boolean(step, true))
+			throw new InputError(`${where}.${step} is false, which is not served; set it to true.`);
+	if (fields.count('resample', LANCZOS) !== LANCZOS)
+		throw new InputError(
+			`${where}.resample is ${fields.count('resample')}, which is not served for this family; its models are made for ${LANCZOS} (Lanczos).`
+		);
+	return {
+		size: edge('max_image_size', 364),
+		mean: fields.numbers('image_mean', 3, [0.5, 0.5, 0.5]),
+		std: fields.numbers('image_std', 3, [0.5, 0.5, 0.5]),
+		longest_edge: edge('size', 4 * 364),
+		splitting: fields.boolean('do_image_splitting', true)
+	};
+}
+
+/** PIL's number for its filter. */
+const LANCZOS = 1;
+
+function pictureSettings({ size, longest_edge, splitting }: ImageSettings): PictureSettings {
+	if (typeof longest_edge !== 'number' || typeof splitting !== 'boolean')
+		throw new InputError(
+			'The model folder does not say how pictures are cut into tiles (image.longest_edge, image.splitting); convert the checkpoint again.'
+		);
+	return { tile: size, longestEdge: longest_edge, splitting };
+}

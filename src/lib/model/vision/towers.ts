@@ -1,0 +1,35 @@
+import type { Graph } from '../../onnx/graph.ts';
+import { InputError } from '../../tensor/errors.ts';
+import type { VisionConfig } from '../config.ts';
+import type { WeightDType } from '../manifest.ts';
+import type { StateDict } from '../state-dict.ts';
+import { afterFeatures, visionGraph } from './graph.ts';
+import { siglip } from './siglip/tower.ts';
+
+/** A kind of vision tower. */
+export interface Tower {
+	/** pixel_values [image, 3, S, S] → `vision.features.i` [image, N, E] of each layer asked for. */
+	readonly graph: (state: StateDict, featureLayers: readonly number[], dtype: WeightDType) => Graph;
+	/** Whether a tower that is read up to hidden state `last` has no use for this key. */
+	readonly unread: (key: string, last: number) => boolean;
+}
+
+/** Towers by `VisionConfig.tower`; one that does not say is a CLIP. */
+const towers: Readonly<Record<string, (config: VisionConfig) => Tower>> = {
+	clip: (config) => ({
+		graph: (state, layers, dtype) => visionGraph(config, state, layers, dtype),
+		unread: afterFeatures
+	}),
+	siglip
+};
+
+/** @throws InputError when this version has no such tower */
+export function towerOf(config: VisionConfig): Tower {
+	const { tower = 'clip' } = config;
+	const make = towers[tower];
+	if (!make)
+		throw new InputError(
+			`The model has a vision tower "${tower}", which this version does not know; it knows ${Object.keys(towers).join(', ')}.`
+		);
+	return make(config);
+}

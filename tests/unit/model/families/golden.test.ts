@@ -1,0 +1,183 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convertCommand } from '../../../../src/cli/convert.ts';
+import { decodeImage } from '../../../../src/cli/io/decode-image.ts';
+import { openFolder } from '../../../../src/cli/io/disk.ts';
+import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
+import { sha256 } from '../../../../src/lib/bytes/hash.ts';
+import { isObject } from '../../../../src/lib/bytes/json.ts';
+import { memorySource } from '../../../../src/lib/checkpoint/memory.ts';
+import { openSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { families } from '../../../../src/lib/model/families/registry.ts';
+import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
+import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
+import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
+import { TraceRecorder } from '../../../../src/lib/model/runtime/trace-recorder.ts';
+import type { AnswerResult, ImageInput, Turn } from '../../../../src/lib/model/runtime/types.ts';
+import type { Tensor } from '../../../../src/lib/tensor/tensor.ts';
+import { compareTensors, tolerance } from '../../../support/compare.ts';
+import { silent } from '../../../support/golden-model.ts';
+
+const fixtures = new URL('../../../fixtures/families/', import.meta.url).pathname;
+const pictures = new URL('../../../fixtures/golden/images/', import.meta.url).pathname;
+
+interface Item {
+	readonly type: 'text' | 'image';
+	readonly text?: string;
+}
+
+interface Case {
+	readonly messages?: readonly { readonly role: string; readonly content: readonly Item[] }[];
+	readonly turns?: readonly string[];
+	readonly images: readonly string[];
+	/** Other settings of pictures than the folder's. */
+	readonly image_kwargs?: Readonly<Record<string, unknown>>;
+	readonly prompt: string;
+	readonly input_ids: readonly number[];
+	readonly generated_ids: readonly number[];
+	readonly generated_text: string;
+}
+
+interface Golden {
+	readonly tokenizer_dir?: string;
+	readonly cases: Readonly<Record<string, Case>>;
+}
+
+/** Every tensor, prompt id and greedy id of the families' checkpoints through `honeybee convert`, float32 on the CPU. */
+describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-node', (set) => {
+	let folder: string;
+	let golden: Golden;
+	let tensors: Record<string, Record<string, Tensor>>;
+	const models = new Map<string, Promise<{ model: HoneybeeModel; close: () => Promise<void> }>>();
+
+	beforeAll(async () => {
+		folder = await mkdtemp(join(tmpdir(), 'honeybee-'));
+		golden = JSON.parse(await readFile(join(fixtures, set, 'golden.json'), 'utf8')) as Golden;
+		tensors = await readTensors(join(fixtures, set, 'golden.safetensors'));
+	});
+	afterAll(async () => {
+		for (const opened of models.values()) await (await opened).close();
+		await rm(folder, { recursive: true });
+	});
+
+	/** The model, with those settings of pictures instead of its folder's. */
+	function modelWith(changes: Readonly<Record<string, unknown>>) {
+		const key = JSON.stringify(changes);
+		const known = models.get(key) ?? openWith(changes, join(folder, `model-${models.size}`));
+		models.set(key, known);
+		return known;
+	}
+
+	async function openWith(changes: Readonly<Record<string, unknown>>, to: string) {
+		const checkpoint = `${to}-checkpoint`;
+		await cp(join(fixtures, set, 'checkpoint'), checkpoint, { recursive: true });
+		if (Object.keys(changes).length > 0) await changePictures(checkpoint, changes);
+		const tokenizer = golden.tokenizer_dir;
+		await convertCommand.run(
+			[checkpoint, to, ...(tokenizer ? ['--tokenizer', join(fixtures, set, tokenizer)] : [])],
+			silent
+		);
+		const source = await openFolder(to);
+		const backend = createNodeBackend(to);
+		const model = await HoneybeeModel.load({ backend, folder: await openModelFolder(source), decodeImage });
+		return {
+			model,
+			async close() {
+				await model.dispose();
+				await source.close();
+			}
+		};
+	}
+
+	it('matches the reference in every case', async () => {
+		const names = Object.keys(golden.cases);
+		expect(names).toContain('main');
+		for (const name of names) {
+			const example = golden.cases[name]!;
+			const { model } = await modelWith(example.image_kwargs ?? {});
+			const recorder = new TraceRecorder();
+			const images = await Promise.all(example.images.map(readImage));
+			const turns = turnsOf(example, images);
+			let result: AnswerResult | undefined;
+			for await (const event of model.answer(
+				{
+					projector: Object.keys(model.manifest.projectors)[0]!,
+					turns: turns ?? [{ question: '', images }],
+					sampling: { ...greedy, max_new_tokens: 20 },
+					...(!turns && { raw_prompt: example.prompt })
+				},
+				{ recorder }
+			))
+				if (event.type === 'done') result = event.result;
+			expect(result?.prompt_ids, `${name}: prompt ids`).toEqual(example.input_ids);
+			expect(result?.ids, `${name}: greedy ids`).toEqual(example.generated_ids);
+			expect(result?.text, `${name}: text`).toBe(example.generated_text);
+			const trace: Record<string, Tensor> = { ...recorder.trace };
+			trace.logits_last = lastRow(trace.logits!);
+			const { failures, report } = compareTensors(trace, tensors[name] ?? {}, tolerance.node);
+			expect(failures, `${name}, all differences:\n${report}`).toEqual([]);
+		}
+	});
+});
+
+/** The conversation of a case; undefined where only its whole prompt says it (words before a picture). */
+function turnsOf({ messages, turns: texts }: Case, images: readonly ImageInput[]): Turn[] | undefined {
+	if (texts) {
+		const turns: Turn[] = [];
+		for (let i = 0; i < texts.length; i += 2)
+			turns.push({
+				question: texts[i]!,
+				images: i === 0 ? images : [],
+				...(texts[i + 1] !== undefined && { answer: texts[i + 1]! })
+			});
+		return turns;
+	}
+	const left = [...images];
+	const turns: Turn[] = [];
+	for (const { role, content } of messages ?? []) {
+		const types = content.map(({ type }) => type).join();
+		if (!/^(image,)*text$/.test(types)) return undefined;
+		const text = content.at(-1)!.text!;
+		if (role === 'user') turns.push({ question: text, images: left.splice(0, content.length - 1) });
+		else turns.push({ ...turns.pop()!, answer: text });
+	}
+	return turns;
+}
+
+/** Writes settings of pictures into the file of a checkpoint that has them. */
+async function changePictures(checkpoint: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
+	for (const name of ['preprocessor_config.json', 'processor_config.json']) {
+		const path = join(checkpoint, name);
+		const json = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Record<string, unknown>;
+		const nested = json.image_processor;
+		if (isObject(nested)) json.image_processor = { ...nested, ...changes };
+		else if ('size' in json) Object.assign(json, changes);
+		else continue;
+		await writeFile(path, JSON.stringify(json));
+		return;
+	}
+	throw new Error(`${checkpoint} has no settings of pictures.`);
+}
+
+async function readImage(name: string): Promise<ImageInput> {
+	const bytes = new Uint8Array(await readFile(join(pictures, name)));
+	return { id: await sha256(bytes), bytes, name };
+}
+
+async function readTensors(path: string): Promise<Record<string, Record<string, Tensor>>> {
+	const file = await openSafetensors(memorySource(path, await readFile(path)));
+	const tensors: Record<string, Record<string, Tensor>> = {};
+	for (const full of file.entries.keys()) {
+		const dot = full.indexOf('.');
+		(tensors[full.slice(0, dot)] ??= {})[full.slice(dot + 1)] = await file.read(full);
+	}
+	return tensors;
+}
+
+/** [1, T, V] → [1, V] */
+function lastRow({ data, dims }: Tensor): Tensor {
+	const V = dims[2]!;
+	return { dtype: 'float32', dims: [1, V], data: (data as Float32Array).slice(-V) };
+}
