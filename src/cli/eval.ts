@@ -3,7 +3,7 @@ import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { openRun } from '../lib/benchmarks/run/record.ts';
 import { reportRun } from '../lib/benchmarks/run/report.ts';
 import { squashTo } from '../lib/benchmarks/run/prepare.ts';
-import { hashExamples, runBenchmark, type RunTarget } from '../lib/study/run.ts';
+import { hashExamples, nothingAsked, runBenchmark, type RunTarget } from '../lib/study/run.ts';
 import type { RunStorage } from '../lib/benchmarks/run/storage.ts';
 import {
 	chooseTargets,
@@ -111,6 +111,11 @@ export const evalCommand: Command = {
 			}
 			const writeReports = async () => {
 				terminal.progress('');
+				const nothing = nothingAsked(
+					benchmark,
+					targets.map(({ record }) => record)
+				);
+				if (nothing) throw nothing;
 				for (const { record, storage } of targets) {
 					if (record.results.size === 0) continue;
 					terminal.write(`${printReport(benchmark.title, await reportRun(benchmark, record, storage))}\n`);

@@ -1,5 +1,5 @@
 import type { Queue, Worker } from 'bullmq';
-import type { RunIdentity, RunRecord, RunResult } from '../../lib/benchmarks/run/record.ts';
+import type { RunIdentity, RunRecord, RunResult, Skipped } from '../../lib/benchmarks/run/record.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 
 /** A shard of one run: so many examples through one projector at one M. */
@@ -11,8 +11,11 @@ export interface ShardJob {
 	readonly ids: readonly number[];
 }
 
-/** What a worker gives back, all of it or nothing. */
-export type ShardResults = readonly RunResult[];
+/** What a worker gives back, all of it or nothing: a result, or why there is none, of every example. */
+export interface ShardResults {
+	readonly results: readonly RunResult[];
+	readonly skipped: readonly Skipped[];
+}
 
 const NAME = 'honeybee-eval';
 /** Examples of a job: what a killed worker has done in vain at most. */
@@ -95,8 +98,7 @@ export async function coordinate(
 	const redis = await connect(url);
 	const queue: Queue<ShardJob, ShardResults> = new Queue(NAME, { connection: redis });
 	const total = runs.reduce((sum, { ids }) => sum + ids.length, 0);
-	const left = () =>
-		runs.reduce((sum, { ids, record }) => sum + ids.filter((id) => !record.results.has(id)).length, 0);
+	const left = () => runs.reduce((sum, run) => sum + pendingOf(run).length, 0);
 	try {
 		onProgress(total - left(), total);
 		// A second round only where what an older job gave back was not all that is lacking now.
@@ -112,8 +114,9 @@ export async function coordinate(
 							`A worker could not answer its share: ${job.failedReason} What was answered is kept; resume to go on.`
 						);
 					if (!(await job.isCompleted())) continue;
-					for (const result of job.returnvalue)
-						if (!run.record.results.has(result.id)) await run.record.add(result);
+					const { results, skipped } = job.returnvalue;
+					for (const result of results) if (!run.record.results.has(result.id)) await run.record.add(result);
+					for (const one of skipped) await run.record.skip(one);
 					await job.remove();
 					jobs.delete(id);
 					onProgress(total - left(), total);
@@ -150,17 +153,15 @@ async function giveOut(
 	return jobs;
 }
 
+/** Examples that have no result yet and have not been found unusable. */
+function pendingOf({ ids, record }: QueuedRun): number[] {
+	return ids.filter((id) => !record.results.has(id) && !record.skipped.has(id));
+}
+
 /** What a run lacks, in shards with the same names whenever it is the same. */
-function shardsOf({
-	identity,
-	record,
-	ids
-}: QueuedRun): { readonly id: string; readonly ids: readonly number[] }[] {
-	const { benchmark, model, projector, tokens, data } = identity;
-	const shards = Map.groupBy(
-		ids.filter((id) => !record.results.has(id)),
-		(id) => Math.floor(id / SHARD)
-	);
+function shardsOf(run: QueuedRun): { readonly id: string; readonly ids: readonly number[] }[] {
+	const { benchmark, model, projector, tokens, data } = run.identity;
+	const shards = Map.groupBy(pendingOf(run), (id) => Math.floor(id / SHARD));
 	// No colon: BullMQ keeps it for itself.
 	return [...shards].map(([shard, of]) => ({
 		id: [benchmark, model.name, projector, tokens, data.sha256.slice(0, 16), shard, of.length]

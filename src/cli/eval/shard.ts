@@ -71,7 +71,7 @@ export class ShardAnswerer {
 			model,
 			prepare: images.prepare
 		});
-		return [...record.results.values()];
+		return { results: [...record.results.values()], skipped: [...record.skipped.values()] };
 	}
 
 	async dispose(): Promise<void> {

@@ -42,8 +42,9 @@ export interface RunOptions {
  * other, so that an image is seen once, and what a prompt has in common with the one before it is computed once. Every answer is
  * kept before the next one begins.
  *
+ * An example that cannot be asked, such as one whose image is damaged, is noted and left out; the next run tries it again.
+ *
  * @returns false when it was aborted
- * @throws InputError for an example that cannot be asked, naming it; what was answered is kept
  */
 export async function runBenchmark(options: RunOptions): Promise<boolean> {
 	const { benchmark, examples, targets, model, signal } = options;
@@ -66,13 +67,19 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 		const [first] = group;
 		const taken = images.take(first!.example.images);
 		images.readAhead(groups.slice(g + 1, g + 1 + AHEAD).map(([next]) => next!.example.images));
-		const inputs = await naming(benchmark, first!.example, taken);
+		const inputs = await usable(taken);
 		for (const target of targets)
 			for (const { example, left } of group) {
 				if (!left.includes(target)) continue;
 				if (signal?.aborted) return false;
-				const request = requestOf(benchmark, example, inputs, target);
-				const result = await naming(benchmark, example, wholeAnswer(model, request, signal));
+				const result =
+					inputs instanceof InputError
+						? inputs
+						: await usable(wholeAnswer(model, requestOf(benchmark, example, inputs, target), signal));
+				if (result instanceof InputError) {
+					await target.record.skip({ id: example.id, reason: result.message });
+					continue;
+				}
 				if (result.stop_reason === 'cancelled') return false;
 				await target.record.add({
 					id: example.id,
@@ -89,6 +96,15 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 			}
 	}
 	return true;
+}
+
+/** Why none of the examples could be asked; undefined when one was, or none was tried. */
+export function nothingAsked(benchmark: Benchmark, records: readonly RunRecord[]): InputError | undefined {
+	const [first] = records.flatMap(({ skipped }) => [...skipped.values()]);
+	if (!first || records.some(({ results }) => results.size > 0)) return undefined;
+	return new InputError(
+		`${benchmark.title}: none of the examples could be asked. The first of them, example ${first.id}: ${first.reason}`
+	);
 }
 
 /** An example and the targets that have no result of it. */
@@ -144,15 +160,13 @@ async function wholeAnswer(
 	}
 }
 
-/** Says which example it was that could not be used. */
-async function naming<T>(benchmark: Benchmark, { id }: Example, work: Promise<T>): Promise<T> {
+/** What comes of it, or why the example is not usable; other errors end the run. */
+async function usable<T>(work: Promise<T>): Promise<T | InputError> {
 	try {
 		return await work;
 	} catch (error) {
-		if (!(error instanceof InputError)) throw error;
-		throw new InputError(
-			`${benchmark.title}, example ${id}: ${error.message} The answers before it are kept; resume the run to go on.`
-		);
+		if (error instanceof InputError) return error;
+		throw error;
 	}
 }
 

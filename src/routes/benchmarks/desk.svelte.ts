@@ -6,7 +6,7 @@ import { squashTo } from '$lib/benchmarks/run/prepare.ts';
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
 import { reportRun } from '$lib/benchmarks/run/report.ts';
 import { unique } from '$lib/study/run-scores.ts';
-import { hashExamples, runBenchmark, type RunProgress } from '$lib/study/run.ts';
+import { hashExamples, nothingAsked, runBenchmark, type RunProgress } from '$lib/study/run.ts';
 import { scoreRun, type ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import {
 	identify,
@@ -164,7 +164,7 @@ export class BenchmarkDesk {
 				try {
 					const run = await readRun(this.#side.folder(folder), findBenchmark);
 					if (run && run.results.length > 0)
-						found.push(scoreRun(folder, run.benchmark, run.manifest, run.results));
+						found.push(scoreRun(folder, run.benchmark, run.manifest, run.results, run.skipped));
 				} catch (error) {
 					unread.push(sentence(error));
 				}
@@ -242,6 +242,11 @@ export class BenchmarkDesk {
 					scoring.due();
 				}
 			}).finally(() => scoring.stop());
+			const nothing = nothingAsked(
+				benchmark,
+				targets.map(({ record }) => record)
+			);
+			if (nothing) throw nothing;
 			for (const { record, folder } of targets)
 				if (record.results.size > 0) await reportRun(benchmark, record, this.#side.folder(folder));
 			this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record)));
@@ -302,7 +307,7 @@ export class BenchmarkDesk {
 }
 
 const live = (folder: string, benchmark: Benchmark, record: RunRecord) =>
-	scoreRun(folder, benchmark, record.manifest, record.results.values());
+	scoreRun(folder, benchmark, record.manifest, record.results.values(), record.skipped.values());
 
 /** A run goes on while other pages are looked at. */
 export const getDesk = pageState(

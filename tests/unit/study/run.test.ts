@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { pope, type PopeData } from '../../../src/lib/benchmarks/pope.ts';
 import type { Benchmark, Example } from '../../../src/lib/benchmarks/benchmark.ts';
-import { openRun, type RunIdentity } from '../../../src/lib/benchmarks/run/record.ts';
+import { decodeImage } from '../../../src/cli/io/decode-image.ts';
+import { openDataFolder } from '../../../src/cli/eval/data-folder.ts';
+import { seed } from '../../../src/lib/benchmarks/seed.ts';
+import { imagePreparer } from '../../../src/lib/benchmarks/run/prepare.ts';
+import { scoreRun } from '../../../src/lib/benchmarks/run/scored.ts';
+import { openRun, readRun, type RunIdentity } from '../../../src/lib/benchmarks/run/record.ts';
 import { reportRun } from '../../../src/lib/benchmarks/run/report.ts';
-import { hashExamples, runBenchmark, type RunProgress } from '../../../src/lib/study/run.ts';
+import { hashExamples, nothingAsked, runBenchmark, type RunProgress } from '../../../src/lib/study/run.ts';
 import type { Answerer } from '../../../src/lib/study/answerer.ts';
 import { memoryStorage } from '../../../src/lib/benchmarks/run/storage.ts';
 import type { AnswerRequest, AnswerResult } from '../../../src/lib/model/runtime/types.ts';
@@ -111,15 +116,94 @@ describe('a run', () => {
 		]);
 	});
 
-	it('keeps what was answered before a failure, and names the example', async () => {
-		const { storage, targets } = await open();
-		const fail = () => {
-			throw new InputError('2.png is damaged; download it again.');
-		};
+	it('goes on past an example that cannot be asked, names it, and tries it again the next time', async () => {
+		const { storage, record, targets } = await open();
+		const odd = examples.map((example) => ({
+			...example,
+			images:
+				example.id < 4
+					? example.images
+					: [{ name: '2.png', read: () => Promise.reject(new InputError('2.png is damaged.')) }]
+		}));
+		expect(await runBenchmark({ benchmark, examples: odd, targets, model: fakeModel() })).toBe(true);
+		expect([...record.results.keys()]).toEqual([0, 1, 2, 3]);
+		expect([...record.skipped.keys()]).toEqual([4, 5]);
+		const { notes, answers } = await reportRun(benchmark, record, storage);
+		expect(answers).toBe(4);
+		expect(notes[0]).toMatch(/^4 of 6 examples were answered/);
+		expect(notes[1]).toBe(
+			'2 examples could not be asked and are left out of the score: example 4: 2.png is damaged. example 5: 2.png is damaged.'
+		);
+		const kept = await readRun(storage, () => benchmark);
+		expect(kept!.skipped).toEqual([...record.skipped.values()]);
+		expect(scoreRun('r', benchmark, record.manifest, kept!.results, kept!.skipped).report.notes[0]).toBe(
+			notes[1]
+		);
+		const again = await open(storage, {}, true);
+		const model = fakeModel();
+		await runBenchmark({ benchmark, examples, targets: again.targets, model });
+		expect([model.requests.length, again.record.results.size, again.record.skipped.size]).toEqual([2, 6, 0]);
+		expect((await readRun(storage, () => benchmark))!.skipped).toEqual([]);
+	});
+
+	it('says so when nothing can be asked, and ends at other errors', async () => {
+		const { record, targets } = await open();
+		const fail = (error: Error) =>
+			fakeModel(
+				Object.fromEntries(
+					examples.map(({ id }) => [
+						id,
+						() => {
+							throw error;
+						}
+					])
+				)
+			);
 		await expect(
-			runBenchmark({ benchmark, examples, targets, model: fakeModel({ 4: fail }) })
-		).rejects.toThrow('POPE, example 4: 2.png is damaged; download it again. The answers before it are kept');
-		expect(linesOf(storage.files).length).toBe(4);
+			runBenchmark({ benchmark, examples, targets, model: fail(new TypeError('of our own')) })
+		).rejects.toThrow('of our own');
+		expect(nothingAsked(benchmark, [record])).toBe(undefined);
+		await runBenchmark({
+			benchmark,
+			examples,
+			targets,
+			model: {
+				answer: () => {
+					throw new InputError('The prompt is too long.');
+				}
+			}
+		});
+		expect(nothingAsked(benchmark, [record])!.message).toBe(
+			'POPE: none of the examples could be asked. The first of them, example 0: The prompt is too long.'
+		);
+	});
+
+	it('asks about a JPEG in CMYK as about any other image', async () => {
+		const folder = 'tests/fixtures/cases/data-one-odd-image/seed';
+		const asked: Example[] = [];
+		for await (const example of seed.examples(await openDataFolder(folder))) asked.push(example);
+		const record = await openRun(memoryStorage(), { ...identity, benchmark: 'seed' }, seed);
+		const run = { benchmark: seed as Benchmark, examples: asked, model: fakeModel() };
+		const prepare = imagePreparer(decodeImage, 28);
+		await runBenchmark({ ...run, targets: [{ projector: 'c-abs', tokens: 16, record }], prepare });
+		expect([record.results.size, record.skipped.size]).toEqual([4, 0]);
+		// One that is cut off in its pixels is left out, and only that.
+		const harmed = asked.map((example) =>
+			example.id === 1
+				? {
+						...example,
+						images: example.images.map(({ name, read }) => ({
+							name,
+							read: async () => (await read()).subarray(0, 900)
+						}))
+					}
+				: example
+		);
+		const second = await openRun(memoryStorage(), { ...identity, benchmark: 'seed' }, seed);
+		const targets = [{ projector: 'c-abs', tokens: 16, record: second }];
+		await runBenchmark({ ...run, examples: harmed, targets, prepare });
+		expect([...second.results.keys()]).toEqual([0, 2, 3]);
+		expect(second.skipped.get(1)!.reason).toMatch(/img_1.*damaged or cut off/);
 	});
 
 	it.each([

@@ -7,6 +7,7 @@ import type { RunStorage } from './storage.ts';
 
 const MANIFEST = 'manifest.json';
 const RESULTS = 'results.jsonl';
+const SKIPPED = 'not-asked.jsonl';
 
 /** What makes two runs the same: everything that may change an answer. */
 export interface RunIdentity {
@@ -44,14 +45,25 @@ export interface RunResult extends Result {
 	readonly cached_positions: number;
 }
 
+/** An example that could not be asked, such as one whose image is damaged. */
+export interface Skipped {
+	readonly id: number;
+	/** A sentence. */
+	readonly reason: string;
+}
+
 /** Results of one run, kept as they come. */
 export interface RunRecord {
 	readonly manifest: RunManifest;
 	/** By id. */
 	readonly results: ReadonlyMap<number, RunResult>;
+	/** Examples that could not be asked since the run was opened, by id; the next opening tries them again. */
+	readonly skipped: ReadonlyMap<number, Skipped>;
 	/** Whether a half-written last line was removed. */
 	readonly repaired: boolean;
 	add(result: RunResult): Promise<void>;
+	/** Notes that an example could not be asked. */
+	skip(skipped: Skipped): Promise<void>;
 }
 
 /**
@@ -84,16 +96,31 @@ export async function openRun(
 		await storage.write(MANIFEST, `${JSON.stringify(manifest, null, '\t')}\n`);
 	}
 	const { results, repaired } = await readResults(storage, benchmark);
+	if (await storage.read(SKIPPED)) await storage.write(SKIPPED, '');
+	const skipped = new Map<number, Skipped>();
 	return {
 		manifest,
 		results,
+		skipped,
 		repaired,
 		async add(result) {
 			if (results.has(result.id)) throw new Error(`Example ${result.id} has a result already.`);
 			await storage.append(RESULTS, `${JSON.stringify(result)}\n`);
 			results.set(result.id, result);
+		},
+		async skip(one) {
+			skipped.set(one.id, one);
+			await storage.append(SKIPPED, `${JSON.stringify(one)}\n`);
 		}
 	};
+}
+
+/** A run as it lies in its storage. */
+export interface KeptRun {
+	readonly manifest: RunManifest;
+	readonly benchmark: Benchmark;
+	readonly results: readonly RunResult[];
+	readonly skipped: readonly Skipped[];
 }
 
 /**
@@ -103,10 +130,7 @@ export async function openRun(
 export async function readRun(
 	storage: RunStorage,
 	findBenchmark: (name: string) => Benchmark
-): Promise<
-	| { readonly manifest: RunManifest; readonly benchmark: Benchmark; readonly results: readonly RunResult[] }
-	| undefined
-> {
+): Promise<KeptRun | undefined> {
 	const bytes = await storage.read(MANIFEST);
 	if (!bytes) return undefined;
 	const manifest = parseManifest(bytes, storage.name);
@@ -115,7 +139,16 @@ export async function readRun(
 		{ ...storage, truncate: async () => undefined, append: async () => undefined },
 		benchmark
 	);
-	return { manifest, benchmark, results: [...results.values()] };
+	const noted = new TextDecoder().decode(await storage.read(SKIPPED));
+	// The last line may be cut off by a crash.
+	const skipped = noted
+		.split('\n')
+		.slice(0, -1)
+		.map((line) => JSON.parse(line) as Skipped);
+	return {
+		...{ manifest, benchmark, results: [...results.values()] },
+		skipped: skipped.filter(({ id }) => !results.has(id))
+	};
 }
 
 function parseManifest(bytes: Uint8Array, name: string): RunManifest {

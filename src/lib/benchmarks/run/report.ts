@@ -2,7 +2,7 @@ import { quantiles } from '../../analysis/statistics.ts';
 import type { StageTimings } from '../../model/runtime/types.ts';
 import type { Benchmark, Report } from '../benchmark.ts';
 import { headlineInterval } from '../interval.ts';
-import type { RunManifest, RunRecord, RunResult } from './record.ts';
+import type { RunManifest, RunRecord, RunResult, Skipped } from './record.ts';
 import type { RunStorage } from './storage.ts';
 
 /** Milliseconds: median and quartiles. */
@@ -35,7 +35,7 @@ export async function reportRun(
 	const interval = headlineInterval({ ...report, files });
 	const whole: RunReport = {
 		...report,
-		notes: [...countNotes(benchmark, record), ...report.notes],
+		notes: [...countNotes(benchmark, record), ...skippedNotes([...record.skipped.values()]), ...report.notes],
 		manifest: record.manifest,
 		answers: results.length,
 		...(interval && { interval: { low: interval.low, high: interval.high, level: interval.level } }),
@@ -56,6 +56,20 @@ function countNotes({ officialCount, title }: Benchmark, { results, manifest }: 
 				`The data has ${examples} examples, the official ${title} ${officialCount}; the scores are not comparable with published ones.`
 			]
 		: [];
+}
+
+/** Most reasons that a note gives. */
+const REASONS = 3;
+
+/** Says which examples could not be asked, and why. */
+export function skippedNotes(skipped: readonly Skipped[]): string[] {
+	if (skipped.length === 0) return [];
+	const told = skipped.slice(0, REASONS).map(({ id, reason }) => `example ${id}: ${reason}`);
+	const more = skipped.length - told.length;
+	const one = skipped.length === 1;
+	return [
+		`${skipped.length} ${one ? 'example' : 'examples'} could not be asked and ${one ? 'is' : 'are'} left out of the score: ${told.join(' ')}${more > 0 ? ` And ${more} more, which not-asked.jsonl names.` : ''}`
+	];
 }
 
 function latency(results: readonly RunResult[]): RunReport['latency_ms'] {

@@ -2,7 +2,8 @@ import type { Estimate } from '../../analysis/statistics.ts';
 import type { Benchmark, Report, Result } from '../benchmark.ts';
 import { identified } from '../compare.ts';
 import { headlineInterval } from '../interval.ts';
-import type { RunManifest } from './record.ts';
+import type { RunManifest, Skipped } from './record.ts';
+import { skippedNotes } from './report.ts';
 
 /** Answers of one model to one benchmark, scored; measured here or brought from elsewhere. */
 export interface ScoredRun {
@@ -31,11 +32,12 @@ export function scoreRun(
 	id: string,
 	benchmark: Benchmark,
 	manifest: RunManifest,
-	results: Iterable<Result>
+	results: Iterable<Result>,
+	skipped: Iterable<Skipped> = []
 ): ScoredRun {
 	const { model, projector, tokens, data } = manifest.identity;
 	return {
-		...scored(benchmark, results),
+		...scored(benchmark, results, skippedNotes([...skipped])),
 		...{ id, manifest, projector, tokens, origin: 'measured', examples: data.examples },
 		title: `${model.name}, ${projector}, M = ${tokens}`
 	};
@@ -56,9 +58,10 @@ export function scoreImported(
 	};
 }
 
-function scored(benchmark: Benchmark, results: Iterable<Result>) {
+function scored(benchmark: Benchmark, results: Iterable<Result>, notes: readonly string[] = []) {
 	const ordered = [...results].sort((a, b) => a.id - b.id);
-	const report = identified(benchmark, benchmark.score(ordered), ordered);
+	const found = identified(benchmark, benchmark.score(ordered), ordered);
+	const report = { ...found, notes: [...notes, ...found.notes] };
 	const interval = headlineInterval(report);
 	return { benchmark, results: ordered, report, ...(interval && { interval }) };
 }

@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openDataFolder } from '../../../../src/cli/eval/data-folder.ts';
 import { memoryStorage, type RunStorage } from '../../../../src/lib/benchmarks/run/storage.ts';
 import type { AnswerEvent } from '../../../../src/lib/model/runtime/types.ts';
-import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import type { Session } from '../../../../src/lib/workbench/session/session.ts';
 import { BenchmarkDesk, type DeskSide } from '../../../../src/routes/benchmarks/desk.svelte.ts';
 import { Rescoring } from '../../../../src/routes/benchmarks/rescoring.ts';
@@ -34,7 +33,7 @@ async function deskThatFailsAfter(answers: number) {
 	let given = 0;
 	const client = {
 		async *answer(): AsyncGenerator<AnswerEvent> {
-			if (given++ >= answers) throw new InputError('The prompt is too long.');
+			if (given++ >= answers) throw new Error('The worker has gone.');
 			yield { type: 'done', result: fakeResult('yes') };
 		}
 	};
@@ -61,7 +60,7 @@ describe('a run that fails', () => {
 		vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 		await desk.start();
 		expect(desk.status).toBe('failed');
-		expect(desk.error).toContain('The prompt is too long.');
+		expect(desk.error).toContain('The worker has gone.');
 		expect(side.closed).toEqual(['pope/mini/c-abs-m9-wasm']);
 		expect(desk.runs.map(({ results }) => results.length)).toEqual([2]);
 
