@@ -17,6 +17,14 @@ export interface FigureHost {
 	print: PrintOptions;
 	/** Where the figures come from, now. */
 	origin(): CapsuleOrigin;
+	/** The whole address that opens a page and its state again. @param address below the site's root; the page's own when absent */
+	link(address?: string): string;
+	/** BibTeX that cites a figure. */
+	citation(figure: {
+		readonly title: string;
+		readonly provenance: string;
+		readonly address?: string;
+	}): string;
 	/** Makes a figure one of the page's; returns what takes it away again. Gives its number among those of its id. */
 	register(
 		id: string,

@@ -12,6 +12,7 @@ import { defaultPrint, type PrintOptions } from '../../viz/export/print.ts';
 import { openImage } from '../session/images.ts';
 import { keptImage } from '../session/kept-images.ts';
 import type { Session } from '../session/session.ts';
+import { citation, type Cited } from '../words/citation.ts';
 import { isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
 
 /** Bytes of an image file that still travels inside an exported figure. */
@@ -28,6 +29,8 @@ export interface FiguresParts {
 	/** Page and its state: path and query below the site's root. */
 	readonly address: () => string;
 	readonly open: (address: string) => Promise<void>;
+	/** The site's root. */
+	readonly base: string;
 }
 
 /** The figures of the page that is shown: what they export with, and the file that one of them was opened from. */
@@ -101,6 +104,24 @@ export class PageFigures implements FigureHost {
 			}),
 			settings: { ...session.conversation.sampling }
 		};
+	}
+
+	link(address = this.#parts.address()): string {
+		return new URL(address, this.#parts.base).href;
+	}
+
+	citation({
+		title,
+		provenance,
+		address
+	}: Omit<Cited, 'version' | 'url' | 'date'> & { address?: string }): string {
+		return citation({
+			version: this.application,
+			title,
+			...(provenance !== undefined && { provenance }),
+			url: this.link(address),
+			date: new Date()
+		});
 	}
 
 	register(id: string, read: () => Exportable | undefined) {

@@ -8,6 +8,8 @@ export interface ModelListing {
 	readonly location: ModelLocation;
 	/** What the model knows, in a sentence, where the list says so. */
 	readonly knows?: string;
+	/** Questions of each kind it was trained on, where the list says so. */
+	readonly asks?: readonly string[];
 }
 
 /** What is said of the embedded model where a list only names it. */
@@ -100,6 +102,9 @@ function toListing(entry: unknown, address: URL): ModelListing {
 		...embedded[name],
 		...('title' in entry && typeof entry.title === 'string' ? { title: entry.title } : {}),
 		...('knows' in entry && typeof entry.knows === 'string' ? { knows: entry.knows } : {}),
+		...('asks' in entry && Array.isArray(entry.asks)
+			? { asks: entry.asks.filter((question) => typeof question === 'string') }
+			: {}),
 		location: { kind: 'url', url: folder }
 	};
 }
