@@ -1,3 +1,4 @@
+import { pages } from '../../src/lib/workbench/frame/pages.ts';
 import { answerOf, ask, expect, open, test } from './workbench.ts';
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -39,7 +40,7 @@ test('nothing moves while the model loads', async ({ page }) => {
 		await route.continue();
 	});
 	await page.goto('/?backend=wasm');
-	await expect(page.getByRole('button', { name: 'What ', exact: false }).first()).toBeVisible();
+	await expect(page.getByRole('list', { name: 'Suggested questions' })).toBeVisible();
 	const places = () =>
 		page.evaluate(() =>
 			[...document.querySelectorAll('h1, h2, legend, label, textarea, .image')]
@@ -78,4 +79,41 @@ test('cells of the image are reached by keyboard', async ({ page }) => {
 	await expect(page.getByText(/^Patch 1: row 0, column 1/)).toBeVisible();
 	await page.keyboard.press('Escape');
 	await expect(page.getByText(/^Patch 1/)).toHaveCount(0);
+});
+
+test('on a small screen the first screen is the page’s own, and the choices unfold', async ({ page }) => {
+	await page.setViewportSize({ width: 390, height: 844 });
+	await open(page, '/?backend=wasm');
+	for (const { path, title } of pages) {
+		await page.getByRole('navigation').getByRole('link', { name: title, exact: true }).click();
+		await page.waitForURL((url) => url.pathname === `/${path}`);
+		const heading = page.getByRole('heading', { level: 1 });
+		await expect(heading).toBeVisible();
+		const { y = Infinity, height = 0 } = (await heading.boundingBox()) ?? {};
+		expect(y + height, title).toBeLessThan(422);
+		const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+		expect(content, `${title}: no sideways scrolling`).toBeLessThanOrEqual(window!);
+	}
+	const model = page.getByRole('combobox', { name: 'Model' });
+	await expect(model).toBeHidden();
+	await page.getByRole('button', { name: /^Honeybee mini.*Change$/ }).click();
+	await expect(model).toBeVisible();
+	await page.getByRole('button', { name: /Fold$/ }).click();
+	await expect(model).toBeHidden();
+});
+
+test('an address that leads nowhere lists the pages', async ({ page }) => {
+	await page.goto('/no-such-page?backend=wasm');
+	await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such page');
+	await page.getByRole('article').getByRole('link', { name: 'Locality' }).click();
+	await expect(page.getByRole('heading', { level: 1 })).toHaveText('Locality');
+});
+
+test('a word of a figure says what it means', async ({ page }) => {
+	await page.goto('/locality?backend=wasm');
+	const word = page.locator('figure .defined', { hasText: 'home cell' }).first();
+	await word.focus();
+	await expect(page.locator('.definition')).toHaveText(/one cell of the √M × √M grid/);
+	await page.keyboard.press('Escape');
+	await expect(page.locator('.definition')).toHaveCount(0);
 });
