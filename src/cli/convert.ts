@@ -17,7 +17,7 @@ import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT]',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT]',
 	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
@@ -25,6 +25,8 @@ export const convertCommand: Command = {
 		'OUT_DIR            model folder to write; work cut short is continued by the same command',
 		'--dtype TYPE       fp32 (as given), fp16, q4 (4-bit language model), q4f16',
 		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold',
+		"--vision DIR       folder of the vision tower, where the checkpoint names one and has it not (LLaVA's own form); the one it names",
+		'                   is looked for beside the checkpoint',
 		'--name NAME        name of the model (the name of OUT_DIR)',
 		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M',
 		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it',
@@ -37,6 +39,7 @@ export const convertCommand: Command = {
 			options: {
 				dtype: { type: 'string', default: 'fp32' },
 				tokenizer: { type: 'string' },
+				vision: { type: 'string' },
 				name: { type: 'string' },
 				projector: { type: 'string' },
 				licence: { type: 'string' },
@@ -47,9 +50,12 @@ export const convertCommand: Command = {
 		const dtype = parseDType(values.dtype);
 		const kind = archiveKind(from);
 		const unpacked = kind === 'tar.gz' ? await unpackBeside(from, to, terminal) : undefined;
-		const location: CheckpointLocation = unpacked
-			? { kind: 'tree', path: unpacked }
-			: { kind: kind === 'tar' ? 'tar' : 'folder', path: from };
+		const location: CheckpointLocation = {
+			...(unpacked
+				? { kind: 'tree', path: unpacked }
+				: { kind: kind === 'tar' ? 'tar' : 'folder', path: from }),
+			...(values.vision !== undefined && { vision: values.vision })
+		};
 		const opened: Closable[] = [];
 		const kept = <T extends Closable>(what: T) => (opened.unshift(what), what);
 		try {

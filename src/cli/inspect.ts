@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { sizeInWords } from '../lib/bytes/sizes.ts';
 import { readText } from '../lib/checkpoint/bytes.ts';
 import type { TensorEntry } from '../lib/checkpoint/checkpoint.ts';
@@ -6,29 +5,35 @@ import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { eosTokenIds, gridSide, type HoneybeeConfig, type TextConfig } from '../lib/model/config.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
 import { openSources } from '../lib/model/convert/source.ts';
+import { familyOf } from '../lib/model/families/registry.ts';
 import { MANIFEST_FILE, type ModelManifest } from '../lib/model/manifest.ts';
 import { projectorOf } from '../lib/model/projectors/registry.ts';
 import { openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
 import { parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
-import { openFolder, type Closable } from './io/disk.ts';
+import { openFolder } from './io/disk.ts';
 
 export const inspect: Command = {
-	synopsis: 'CHECKPOINT_OR_MODEL_DIR',
+	synopsis: 'CHECKPOINT_OR_MODEL_DIR [--vision DIR]',
 	summary: 'Show what a checkpoint or a model folder holds, and check it.',
 	details: [
 		'A checkpoint: its configuration after migration, every tensor with type and shape, what is left over, and whether it can be converted.',
 		'A model folder: its parts, and whether every file is the one that was written.'
 	],
 	async run(args, terminal) {
-		const { positionals: rest } = parseOptions({ args: [...args], allowPositionals: true, options: {} });
+		const { values, positionals: rest } = parseOptions({
+			args: [...args],
+			allowPositionals: true,
+			options: { vision: { type: 'string' } }
+		});
 		const [path] = positionals(rest, 'CHECKPOINT_OR_MODEL_DIR');
 		const folder = await openFolder(path);
 		try {
 			if (await folder.open(MANIFEST_FILE)) await inspectModel(folder, path, terminal);
-			else await inspectCheckpoint(folder, path, terminal);
+			else await inspectCheckpoint({ kind: 'folder', path, ...values }, terminal);
 			return true;
 		} finally {
 			await folder.close();
@@ -43,10 +48,23 @@ async function inspectModel(source: SourceFolder, path: string, terminal: Termin
 	await checkFiles(folder, terminal);
 }
 
+/** Which published kind of model it is, how its checkpoint is spelled, whose computation is followed. */
+function familyLines(
+	title: string,
+	{ spelling, reference, views, image }: Pick<ModelManifest, 'spelling' | 'reference' | 'views' | 'image'>
+): string[] {
+	return [
+		`family     ${title}${spelling === undefined ? '' : `, as ${spelling} writes it`}`,
+		`pictures   ${views === 'one' ? 'one view each' : 'tiles, as many as the picture asks for'}, ${image.size} px`,
+		...(reference === undefined ? [] : [`reference  ${reference}`])
+	];
+}
+
 function modelLines(manifest: ModelManifest): string[] {
 	const { dtypes, memory, provenance } = manifest;
 	return [
 		`model      ${manifest.name} (format ${manifest.format_version}, ${manifest.dtype})`,
+		...familyLines(familyOf(manifest).title, manifest),
 		...towerLines(manifest.config),
 		`dtypes     vision ${dtypes.vision}, projector ${dtypes.projector}, embedding ${dtypes.embedding}, language ${dtypes.language}, cache ${manifest.kv_dtype}`,
 		`memory     weights ${sizeInWords(memory.weights)}, cache ${sizeInWords(memory.kv_per_token)} per token`,
@@ -84,15 +102,12 @@ async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void
 }
 
 /** Everything that the checkpoint says and holds, then what a conversion would lack or leave out. */
-async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: Terminal): Promise<void> {
-	const opened: Closable[] = [];
+async function inspectCheckpoint(location: CheckpointLocation, terminal: Terminal): Promise<void> {
+	const opened = await openCheckpointAt(location);
 	try {
-		const sources = await openSources(folder, async (relative) => {
-			const base = await openFolder(resolve(path, relative));
-			opened.push(base);
-			return base;
-		});
-		const { config, state } = sources[0]!;
+		const { checkpoint: folder } = opened;
+		const sources = await openSources(folder, opened.resolve);
+		const { config, state, definition, about } = sources[0]!;
 		const { num_query_tokens: M, num_eos_tokens: K, feature_layer_index } = config.projector_config;
 		const { name, title } = projectorOf(config.projector_config);
 		const entries = [...state.entries.values()];
@@ -102,8 +117,9 @@ async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: T
 		terminal.write(
 			[
 				`checkpoint ${folder.name}`,
+				...familyLines(definition.title, about),
 				...towerLines(config),
-				`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature layer ${feature_layer_index}`,
+				`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature ${typeof feature_layer_index === 'number' ? 'layer' : 'layers'} ${[feature_layer_index].flat().join(', ')}`,
 				`licence    ${licence ?? 'not said in the folder'}`,
 				`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${sizeInWords(bytes)}`,
 				...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
@@ -122,7 +138,7 @@ async function inspectCheckpoint(folder: SourceFolder, path: string, terminal: T
 				.join('')
 		);
 	} finally {
-		for (const base of opened) await base.close();
+		await opened.close();
 	}
 }
 

@@ -9,18 +9,29 @@ export interface CheckpointLocation {
 	/** The checkpoint's folder, a .tar that holds it, or a folder somewhere below which it is. */
 	readonly kind: 'folder' | 'tar' | 'tree';
 	readonly path: string;
+	/** Folder of the vision tower, where it was named. */
+	readonly vision?: string;
 }
 
 /** Opens a checkpoint; an archive is read in place. @throws InputError when it is not there */
 export async function openCheckpointAt(
-	{ kind, path }: CheckpointLocation,
+	{ kind, path, vision }: CheckpointLocation,
 	options: DiskOptions = {}
 ): Promise<OpenCheckpoint & Closable> {
 	if (kind !== 'folder') {
 		const file = kind === 'tar' ? await openFile(path, options) : await openFolder(path, options);
 		try {
 			const found = await openCheckpointIn('read' in file ? await openTar(file) : file);
-			return { ...found, close: () => file.close() };
+			const tower = vision === undefined ? undefined : await openFolder(vision, options);
+			return {
+				...found,
+				resolve: async (relative, role) =>
+					role === 'vision' && tower ? tower : found.resolve(relative, role),
+				async close() {
+					await tower?.close();
+					await file.close();
+				}
+			};
 		} catch (error) {
 			await file.close();
 			throw error;
@@ -31,15 +42,22 @@ export async function openCheckpointAt(
 	return {
 		checkpoint,
 		tokenizer: undefined,
-		async resolve(relative) {
-			try {
-				const base = await openFolder(resolve(path, relative), options);
-				bases.push(base);
-				return base;
-			} catch (error) {
-				if (error instanceof InputError) return undefined;
-				throw error;
-			}
+		async resolve(relative, role) {
+			const places =
+				role === 'vision'
+					? vision === undefined
+						? [resolve(path, relative), resolve(path, '..', relative)]
+						: [vision]
+					: [resolve(path, relative)];
+			for (const place of places)
+				try {
+					const folder = await openFolder(place, options);
+					bases.push(folder);
+					return folder;
+				} catch (error) {
+					if (!(error instanceof InputError) || place === vision) throw error;
+				}
+			return undefined;
 		},
 		async close() {
 			for (const folder of [checkpoint, ...bases]) await folder.close();

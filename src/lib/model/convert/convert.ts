@@ -91,7 +91,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const { config, dtypes, vision, embedding, language, lens, attention, cache, projectors } = plan;
 	const tokenizer = await openTokenizer(options.tokenizer ?? checkpoint, config.text_config.vocab_size, {
 		chosen: options.tokenizer !== undefined,
-		create: first.definition.tokenizer,
+		create: (files) => first.definition.tokenizer(files, first.about.prompt),
 		added: first.addedTokens
 	});
 	options.onNotes?.([...plan.notes, ...tokenizer.notes]);

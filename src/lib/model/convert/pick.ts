@@ -1,3 +1,4 @@
+import { readJsonObject } from '../../checkpoint/bytes.ts';
 import { MANIFEST_FILE } from '../manifest.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
@@ -41,8 +42,14 @@ export function findFolders(paths: readonly string[]): Found {
  * The one checkpoint folder to convert: a LoRA adapter before the base that lies beside it.
  * @throws InputError when there is none, or more than one
  */
-export function pickCheckpoint(name: string, paths: readonly string[]): { path: string; tokenizer?: string } {
-	const { checkpoints, tokenizers } = findFolders(paths);
+export function pickCheckpoint(
+	name: string,
+	paths: readonly string[],
+	towers: readonly string[] = []
+): { path: string; tokenizer?: string } {
+	const found = findFolders(paths);
+	const { tokenizers } = found;
+	const checkpoints = found.checkpoints.filter((folder) => !towers.includes(folder));
 	const adapters = checkpoints.filter((folder) => paths.includes(inside(folder, 'adapter_config.json')));
 	const [path, another] = adapters.length > 0 ? adapters : checkpoints;
 	if (path === undefined)
@@ -67,19 +74,42 @@ export interface OpenCheckpoint {
 /** Finds the checkpoint in a folder. @throws InputError when there is none, or several */
 export async function openCheckpointIn(folder: SourceFolder): Promise<OpenCheckpoint> {
 	const paths = await folder.list();
-	const { path, tokenizer } = pickCheckpoint(folder.name, paths);
+	const towers = await findTowers(folder, paths);
+	const { path, tokenizer } = pickCheckpoint(folder.name, paths, towers);
 	return {
 		checkpoint: subfolder(folder, path),
 		tokenizer: tokenizer === undefined ? undefined : subfolder(folder, tokenizer),
-		async resolve(relative) {
-			const parts: string[] = [];
-			for (const part of `${path}/${relative}`.split('/'))
-				if (part === '..') parts.pop();
-				else if (part !== '' && part !== '.') parts.push(part);
-			const base = parts.join('/');
-			return paths.some((file) => file.startsWith(`${base}/`)) ? subfolder(folder, base) : undefined;
+		async resolve(relative, role) {
+			const places = [`${path}/${relative}`];
+			// The one tower that there is will do, whatever it is called here.
+			if (role === 'vision') places.push(`${path}/../${relative}`, ...(towers.length === 1 ? towers : []));
+			const there = places
+				.map(normal)
+				.find((place) => place !== '' && paths.some((file) => file.startsWith(`${place}/`)));
+			return there === undefined ? undefined : subfolder(folder, there);
 		}
 	};
+}
+
+/** A path without `.` and `..`. */
+function normal(path: string): string {
+	const parts: string[] = [];
+	for (const part of path.split('/'))
+		if (part === '..') parts.pop();
+		else if (part !== '' && part !== '.') parts.push(part);
+	return parts.join('/');
+}
+
+/** Folders of vision towers: what other folders take theirs from, and no model by itself. */
+async function findTowers(folder: SourceFolder, paths: readonly string[]): Promise<string[]> {
+	const towers: string[] = [];
+	for (const path of paths.filter((file) => /(^|\/)config\.json$/.test(file))) {
+		const source = await folder.open(path);
+		const config = source && (await readJsonObject(source).catch(() => undefined));
+		if (typeof config?.model_type === 'string' && /^(clip|siglip)(_vision_model)?$/.test(config.model_type))
+			towers.push(path.slice(0, Math.max(path.lastIndexOf('/'), 0)));
+	}
+	return towers;
 }
 
 /** A folder below another one. */

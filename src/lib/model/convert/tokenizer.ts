@@ -4,7 +4,7 @@ import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { convertSentencePiece } from '../text/sentencepiece.ts';
 import type { AddedToken } from '../text/tokenizer-files.ts';
-import type { FamilyDefinition } from '../families/definition.ts';
+import type { TextTokenizer, TokenizerFiles } from '../text/text-tokenizer.ts';
 
 /** The tokenizer's files under the names the model folder uses, and what the user should know of them, in whole sentences. */
 export interface TokenizerFolder {
@@ -27,7 +27,8 @@ export async function openTokenizer(
 	}: {
 		/** Whether the folder was named for it. */
 		readonly chosen: boolean;
-		readonly create: FamilyDefinition['tokenizer'];
+		/** The family's, with what the prompt needs of it. */
+		readonly create: (files: TokenizerFiles) => TextTokenizer;
 		/** Tokens that the model adds behind the tokenizer's own. */
 		readonly added?: readonly string[] | undefined;
 	}

@@ -4,7 +4,8 @@ import { InputError } from '../../tensor/errors.ts';
 import { IGNORE_LABEL, IMAGE_TOKEN_ID, type TextTokenizer } from '../text/text-tokenizer.ts';
 import { tokenContent } from '../text/tokenizer-files.ts';
 import type { ModelManifest } from '../manifest.ts';
-import type { EncodedText, FamilyFolder } from './definition.ts';
+import { renderChat, type ChatMessage, type MessageItem } from '../text/chat-template.ts';
+import type { EncodedText, FamilyFolder, PromptText, PromptTurn } from './definition.ts';
 
 export interface ChatSettings {
 	readonly chat_template: string;
@@ -45,6 +46,23 @@ export function chatSettings(settings: ModelManifest['prompt']): ChatSettings {
 		chat_template,
 		variables: isObject(variables) ? (variables as Record<string, string>) : {}
 	};
+}
+
+/** Pictures and then the question of each turn, put into words by the model's own chat template. */
+export function chatConversation(
+	turns: readonly PromptTurn[],
+	settings: ModelManifest['prompt']
+): PromptText {
+	const { chat_template, variables } = chatSettings(settings);
+	const text = (words: string): MessageItem => ({ type: 'text', text: words });
+	const messages = turns.flatMap(({ question, imageCount, answer }, i): ChatMessage[] => [
+		{
+			role: 'user',
+			content: [...Array.from({ length: imageCount }, (): MessageItem => ({ type: 'image' })), text(question)]
+		},
+		...(i < turns.length - 1 ? [{ role: 'assistant', content: [text(answer ?? '')] } as const] : [])
+	]);
+	return { text: renderChat(chat_template, messages, variables) };
 }
 
 /** Ids of a text in one piece, −1 at the places of visual tokens, which `mark` stands for. Nothing of it is labelled. */

@@ -102,7 +102,7 @@ export interface FamilyDefinition {
 	readonly keys: KeyTable;
 	/** Reads a folder. @throws InputError that names what is missing or not served */
 	readonly parse: (folder: FamilyFolder) => FamilyModel;
-	readonly tokenizer: (files: TokenizerFiles) => TextTokenizer;
+	readonly tokenizer: (files: TokenizerFiles, prompt: ModelManifest['prompt']) => TextTokenizer;
 	readonly prompt: PromptFormat;
 	readonly imageProcessor: (settings: ImageSettings) => ImageProcessor;
 }

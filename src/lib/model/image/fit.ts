@@ -55,14 +55,17 @@ function padToSquare(image: RgbImage, colour: readonly number[]): RgbImage {
 	return rgbImage(side, side, data);
 }
 
-/** The picture resized so that its shorter side is S, and of that the middle S × S. */
-export function cropped(settings: ImageSettings): ImageProcessor {
+/**
+ * The picture resized so that its shorter side has that length, and of that the middle S × S.
+ * @param shorter at least S
+ */
+export function cropped(settings: ImageSettings, shorter: number = settings.size): ImageProcessor {
 	const { size } = settings;
 	const plan = (picture: Size) => {
 		const short = Math.min(picture.width, picture.height);
-		const scaled = (side: number) => Math.trunc((size * side) / short);
-		const width = picture.width === short ? size : scaled(picture.width);
-		const height = picture.height === short ? size : scaled(picture.height);
+		const scaled = (side: number) => Math.trunc((shorter * side) / short);
+		const width = picture.width === short ? shorter : scaled(picture.width);
+		const height = picture.height === short ? shorter : scaled(picture.height);
 		return { width, height, left: Math.floor((width - size) / 2), top: Math.floor((height - size) / 2) };
 	};
 	return {

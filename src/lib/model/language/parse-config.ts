@@ -20,24 +20,24 @@ const factors = [
 ] as const;
 
 /** Reads `text_config` as transformers 4 and 5 write it. @throws InputError naming the field that is wrong or not served */
-export function parseText(json: JsonObject): TextConfig {
-	const fields = new ConfigFields(json, 'text_config');
+export function parseText(json: JsonObject, where = 'text_config'): TextConfig {
+	const fields = new ConfigFields(json, where);
 	const model_type = fields.string('model_type', 'llama');
 	if (!served.includes(model_type))
 		throw new InputError(
-			`text_config.model_type is "${model_type}", a language model that this converter does not serve; it serves ${served.join(' and ')}.`
+			`${where}.model_type is "${model_type}", a language model that this converter does not serve; it serves ${served.join(' and ')}.`
 		);
 	for (const name of factors)
 		if (fields.number(name, 1) !== 1)
 			throw new InputError(
-				`text_config.${name} is ${fields.number(name)}, which LLaMA does not have and this converter does not serve.`
+				`${where}.${name} is ${fields.number(name)}, which LLaMA does not have and this converter does not serve.`
 			);
 	const hidden_size = fields.count('hidden_size', undefined, 1);
 	const num_attention_heads = fields.count('num_attention_heads', undefined, 1);
 	const num_key_value_heads = fields.count('num_key_value_heads', num_attention_heads, 1);
 	if (num_attention_heads % num_key_value_heads)
 		throw new InputError(
-			`text_config: num_attention_heads ${num_attention_heads} is not a multiple of num_key_value_heads ${num_key_value_heads}; correct config.json.`
+			`${where}: num_attention_heads ${num_attention_heads} is not a multiple of num_key_value_heads ${num_key_value_heads}; correct config.json.`
 		);
 	const positions = fields.count('max_position_embeddings', 2048, 1);
 	const hidden_act = fields.oneOf('hidden_act', activationNames, 'silu');

@@ -265,11 +265,12 @@ async function loadTokenizer(folder: ModelFolder, rows: number): Promise<TextTok
 			throw new InputError(`${path} in ${folder.name} is not JSON; convert the checkpoint again.`);
 		}
 	};
-	return familyOf(folder.manifest).tokenizer({
+	const parsed = {
 		tokenizer_json: await parse(tokenizer),
 		rows,
 		...(settings && { tokenizer_config: await parse(settings.path) })
-	});
+	};
+	return familyOf(folder.manifest).tokenizer(parsed, folder.manifest.prompt);
 }
 
 /** Adds up bytes over the files that this load reads. */

@@ -20,8 +20,8 @@ export interface TokenizerFiles {
 
 /** Text ↔ ids, whatever the kind of tokenizer. */
 export interface TextTokenizer {
-	/** Put in front of a prompt where the family does so. */
-	readonly bosId: number;
+	/** Put in front of a prompt where the family does so; undefined where the tokenizer names none. */
+	readonly bosId: number | undefined;
 	/** Ends an answer. */
 	readonly eosId: number;
 	/** One more than the largest id. */

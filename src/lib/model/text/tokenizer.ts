@@ -27,14 +27,17 @@ export class Tokenizer implements TextTokenizer {
 	readonly #added: ReadonlyMap<string, number>;
 	readonly #addedPattern: RegExp;
 
-	/** @throws InputError when the files are not those of a SentencePiece BPE tokenizer */
-	constructor(files: TokenizerFiles) {
+	/**
+	 * @param prefix what `tokenizer_config.json` says of it when absent
+	 * @throws InputError when the files are not those of a SentencePiece BPE tokenizer
+	 */
+	constructor(files: TokenizerFiles, prefix?: SpacePrefix) {
 		const { rows = Infinity } = files;
 		const { model, added_tokens: all } = readTokenizerJson(files.tokenizer_json);
 		const added_tokens = all.filter(({ id }) => id < rows);
 		const dropped = new Set(all.filter(({ id }) => id >= rows).map(({ content }) => content));
 		const config = readTokenizerConfig(files.tokenizer_config);
-		this.legacy = config.legacy;
+		this.legacy = prefix === undefined ? config.legacy : prefix === 'every';
 		this.#ids = new Map(Object.entries(model.vocab));
 		this.#bpe = new BPE({
 			...model,

@@ -176,7 +176,7 @@ describe('tokens beside a tokenizer.model', () => {
 		});
 		const { files } = await openTokenizer(folder, 600, {
 			chosen: true,
-			create: familyNamed('honeybee').tokenizer
+			create: (files) => familyNamed('honeybee').tokenizer(files, { template: 'free-form' })
 		});
 		const json = JSON.parse(new TextDecoder().decode(files.get('tokenizer.json'))) as unknown;
 		return new Tokenizer({ tokenizer_json: json, tokenizer_config: JSON.parse(config) as unknown });

@@ -30,7 +30,12 @@ interface Item {
 
 interface Case {
 	readonly messages?: readonly { readonly role: string; readonly content: readonly Item[] }[];
-	readonly turns?: readonly string[];
+	/** Questions and answers by turns, or both of each turn with the pictures' places. */
+	readonly turns?: readonly (string | readonly [question: string, answer: string | null])[];
+	/** Name of the template. */
+	readonly conv?: string;
+	/** M, where it can be chosen. */
+	readonly num_visual_tokens?: number;
 	readonly images: readonly string[];
 	/** Other settings of pictures than the folder's. */
 	readonly image_kwargs?: Readonly<Record<string, unknown>>;
@@ -41,6 +46,9 @@ interface Case {
 }
 
 interface Golden {
+	readonly config_dir: string;
+	readonly spelling?: string;
+	readonly tower_dir?: string;
 	readonly tokenizer_dir?: string;
 	readonly cases: Readonly<Record<string, Case>>;
 }
@@ -72,11 +80,15 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 
 	async function openWith(changes: Readonly<Record<string, unknown>>, to: string) {
 		const checkpoint = `${to}-checkpoint`;
-		await cp(join(fixtures, set, 'checkpoint'), checkpoint, { recursive: true });
+		await cp(join(fixtures, set, golden.config_dir), checkpoint, { recursive: true });
 		if (Object.keys(changes).length > 0) await changePictures(checkpoint, changes);
-		const tokenizer = golden.tokenizer_dir;
+		const { tokenizer_dir: tokenizer, tower_dir: tower } = golden;
 		await convertCommand.run(
-			[checkpoint, to, ...(tokenizer ? ['--tokenizer', join(fixtures, set, tokenizer)] : [])],
+			[
+				...[checkpoint, to],
+				...(tokenizer ? ['--tokenizer', join(fixtures, set, tokenizer)] : []),
+				...(tower ? ['--vision', join(fixtures, set, tower)] : [])
+			],
 			silent
 		);
 		const source = await openFolder(to);
@@ -106,6 +118,7 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 					projector: Object.keys(model.manifest.projectors)[0]!,
 					turns: turns ?? [{ question: '', images }],
 					sampling: { ...greedy, max_new_tokens: 20 },
+					...(example.num_visual_tokens && images.length > 0 && { tokens: example.num_visual_tokens }),
 					...(!turns && { raw_prompt: example.prompt })
 				},
 				{ recorder }
@@ -113,26 +126,37 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 				if (event.type === 'done') result = event.result;
 			expect(result?.prompt_ids, `${name}: prompt ids`).toEqual(example.input_ids);
 			expect(result?.ids, `${name}: greedy ids`).toEqual(example.generated_ids);
-			expect(result?.text, `${name}: text`).toBe(example.generated_text);
-			const trace: Record<string, Tensor> = { ...recorder.trace };
-			trace.logits_last = lastRow(trace.logits!);
-			const { failures, report } = compareTensors(trace, tensors[name] ?? {}, tolerance.node);
+			// transformers' fast tokenizers give up a whole run of byte tokens for one that is no character; here as much is read as can be.
+			if (!golden.spelling?.startsWith('hf'))
+				expect(stripped(result?.text ?? ''), `${name}: text`).toBe(stripped(example.generated_text));
+			const { failures, report, differences } = compareTensors(
+				namedAsGolden(recorder.trace),
+				tensors[name] ?? {},
+				tolerance.node
+			);
 			expect(failures, `${name}, all differences:\n${report}`).toEqual([]);
+			// Whole numbers until they are scaled.
+			const pixels = differences.find((one) => one.name === 'pixel_values');
+			expect(pixels?.error ?? 0, `${name}: pixels`).toBeLessThanOrEqual(1e-6);
 		}
 	});
 });
 
-/** The conversation of a case; undefined where only its whole prompt says it (words before a picture). */
-function turnsOf({ messages, turns: texts }: Case, images: readonly ImageInput[]): Turn[] | undefined {
-	if (texts) {
-		const turns: Turn[] = [];
-		for (let i = 0; i < texts.length; i += 2)
-			turns.push({
-				question: texts[i]!,
-				images: i === 0 ? images : [],
-				...(texts[i + 1] !== undefined && { answer: texts[i + 1]! })
-			});
-		return turns;
+/** The conversation of a case; undefined where only its whole prompt says it (words before a picture, another template). */
+function turnsOf(example: Case, images: readonly ImageInput[]): Turn[] | undefined {
+	const { messages, turns: texts, prompt, conv } = example;
+	if (typeof texts?.[0] === 'string')
+		return alternating(texts as readonly string[]).map((turn, i) => ({
+			...turn,
+			images: i === 0 ? images : []
+		}));
+	if (!messages) {
+		if (conv === 'llava_v1') return undefined;
+		const [, ...asked] = prompt.split('USER: ');
+		const parts = asked
+			.flatMap((turn) => turn.split(/ ASSISTANT: ?/))
+			.map((part) => part.replace(/<\/s>$/, ''));
+		return withPictures(alternating(parts.slice(0, -1)), images);
 	}
 	const left = [...images];
 	const turns: Turn[] = [];
@@ -144,6 +168,62 @@ function turnsOf({ messages, turns: texts }: Case, images: readonly ImageInput[]
 		else turns.push({ ...turns.pop()!, answer: text });
 	}
 	return turns;
+}
+
+/** Questions and answers by turns. */
+const alternating = (texts: readonly string[]): Omit<Turn, 'images'>[] =>
+	texts.flatMap((question, i) =>
+		i % 2 === 1 ? [] : [{ question, ...(texts[i + 1] !== undefined && { answer: texts[i + 1]! }) }]
+	);
+
+/** Questions that begin with their pictures' places; undefined where a place stands elsewhere. */
+function withPictures(
+	turns: readonly Omit<Turn, 'images'>[],
+	images: readonly ImageInput[]
+): Turn[] | undefined {
+	const left = [...images];
+	const found = turns.map((turn): Turn => {
+		const question = turn.question.replace(/^(<image>\n)+/, '');
+		const count = (turn.question.length - question.length) / '<image>\n'.length;
+		return { ...turn, question, images: left.splice(0, count) };
+	});
+	return found.some(({ question }) => question.includes('<image>')) ? undefined : found;
+}
+
+/** What Python's `strip` leaves, which some references put their answers through. */
+function stripped(text: string): string {
+	const isSpace = (character: string | undefined) =>
+		character !== undefined && (character.trim() === '' || (character >= '\u001c' && character <= '\u001f'));
+	const characters = [...text];
+	while (isSpace(characters[0])) characters.shift();
+	while (isSpace(characters.at(-1))) characters.pop();
+	return characters.join('');
+}
+
+/** A trace with the names that some goldens have besides. */
+function namedAsGolden(trace: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+	const layers = Object.keys(trace).filter((name) => name.startsWith('vision.features.'));
+	const last = lastRow(trace.logits!);
+	return {
+		...trace,
+		...{ logits_last: last, last_logits: last },
+		...(layers.length > 1 && { 'vision.features_multi': joined(layers.map((name) => trace[name]!)) })
+	};
+}
+
+/** [1, N, D] several times as [1, N, sum of D]. */
+function joined(parts: readonly Tensor[]): Tensor {
+	const [, N = 0] = parts[0]!.dims;
+	const width = parts.reduce((sum, { dims }) => sum + dims[2]!, 0);
+	const data = new Float32Array(N * width);
+	let at = 0;
+	for (const { dims, data: values } of parts) {
+		const D = dims[2]!;
+		for (let n = 0; n < N; n++)
+			data.set((values as Float32Array).subarray(n * D, (n + 1) * D), n * width + at);
+		at += D;
+	}
+	return { dtype: 'float32', dims: [1, N, width], data };
 }
 
 /** Writes settings of pictures into the file of a checkpoint that has them. */
@@ -171,7 +251,9 @@ async function readTensors(path: string): Promise<Record<string, Record<string, 
 	const tensors: Record<string, Record<string, Tensor>> = {};
 	for (const full of file.entries.keys()) {
 		const dot = full.indexOf('.');
-		(tensors[full.slice(0, dot)] ??= {})[full.slice(dot + 1)] = await file.read(full);
+		const name = full.slice(dot + 1);
+		// Tables of places and derivatives are other tests'.
+		if (!/^(locality|token_)/.test(name)) (tensors[full.slice(0, dot)] ??= {})[name] = await file.read(full);
 	}
 	return tensors;
 }

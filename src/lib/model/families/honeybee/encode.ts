@@ -39,7 +39,7 @@ export function encodePrompt(
 ): EncodedPrompt {
 	const { tokensPerImage, noEos = true, maxLength = Infinity, answerIds = [] } = options;
 	const limit = maxLength + 1;
-	const ids = [tokenizer.bosId];
+	const ids = tokenizer.bosId === undefined ? [] : [tokenizer.bosId];
 	const labels = [IGNORE_LABEL];
 	const starts: number[] = [];
 	const addImage = (): void => {

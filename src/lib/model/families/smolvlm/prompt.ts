@@ -1,5 +1,4 @@
-import { renderChat, type ChatMessage, type MessageItem } from '../../text/chat-template.ts';
-import { encodeWhole, chatSettings } from '../chat.ts';
+import { chatConversation, encodeWhole } from '../chat.ts';
 import type { ImageTokens, PromptFormat } from '../definition.ts';
 
 /** What a picture is written as, and the mark around each of its tiles. */
@@ -24,24 +23,9 @@ export function expandImage({ perView, views }: ImageTokens): string {
 	return `${grid}${grid ? '\n' : ''}${AROUND}${GLOBAL}${tokens}${AROUND}`;
 }
 
-/** Pictures and then the question of each turn, put into words by the model's own chat template. */
 export const prompt: PromptFormat = {
 	placeholder: IMAGE,
-	conversation(turns, settings) {
-		const { chat_template, variables } = chatSettings(settings);
-		const text = (words: string): MessageItem => ({ type: 'text', text: words });
-		const messages = turns.flatMap(({ question, imageCount, answer }, i): ChatMessage[] => [
-			{
-				role: 'user',
-				content: [
-					...Array.from({ length: imageCount }, (): MessageItem => ({ type: 'image' })),
-					text(question)
-				]
-			},
-			...(i < turns.length - 1 ? [{ role: 'assistant', content: [text(answer ?? '')] } as const] : [])
-		]);
-		return { text: renderChat(chat_template, messages, variables) };
-	},
+	conversation: chatConversation,
 	encode({ text }, tokenizer, images) {
 		const [first = '', ...rest] = text.split(IMAGE);
 		const expanded = rest.map((after, i) => expandImage(images[i]!) + after);

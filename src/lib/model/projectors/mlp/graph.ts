@@ -1,5 +1,5 @@
 import { Graph } from '../../../onnx/graph.ts';
-import { SiLU } from '../../../onnx/ops.ts';
+import { activations } from '../../activations.ts';
 import { dims } from '../../dims.ts';
 import { linear } from '../../layers.ts';
 import type { StateDict } from '../../state-dict.ts';
@@ -7,7 +7,7 @@ import { addPositions, appendTokens, declareOutput, prenorm, projectorModule } f
 import type { MlpConfig } from './config.ts';
 
 /**
- *   visual_features [image, N, E] ─ (prenorm) ─ (+ pos_emb) ─ net.0 Linear ─ SiLU ─ net.2 Linear … ─ (eos_tokens)
+ *   visual_features [image, N, E] ─ (prenorm) ─ (+ pos_emb) ─ net.0 Linear ─ SiLU (or another) ─ net.2 Linear … ─ (eos_tokens)
  *
  * depth 1 is the linear projector. M = N: one visual token for every patch.
  */
@@ -20,9 +20,10 @@ export function mlpGraph(config: MlpConfig, state: StateDict, side: number): Gra
 	if (config.prenorm) x = prenorm(root.at('prenorm'), x, { tokens: N, width: E });
 	if (config.pos_emb) x = addPositions(root.at('pos_emb'), x, { tokens: N, width: E, oldClsRow: true });
 	const net = root.at('net');
+	const activate = activations[config.hidden_act ?? 'silu'];
 	for (let j = 0; j < depth; j++) {
 		if (j > 0) {
-			x = SiLU(net.at(`${2 * j - 1}`).graph, x);
+			x = activate(net.at(`${2 * j - 1}`).graph, x);
 			net.trace(`${2 * j - 1}`, x, [dims.image, N, O]);
 		}
 		x = linear(net.at(`${2 * j}`), x, { in: j === 0 ? E : O, out: O });
