@@ -75,8 +75,8 @@ const summary = (drifts: number[]) =>
 const distribution: DistributionRows = {
 	all: names,
 	projectors: [
-		{ name: 'c-abs', summary: summary([0, 0.1, 0.2]) },
-		{ name: 'resampler', summary: summary([0.8, 1.2, 1]) }
+		{ name: 'c-abs', tokens: 36, summary: summary([0, 0.1, 0.2]) },
+		{ name: 'resampler', tokens: 36, summary: summary([0.8, 1.2, 1]) }
 	]
 };
 const sample = (head: number, x: number, y: number, weight: number): Sample => ({

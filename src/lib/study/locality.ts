@@ -299,6 +299,8 @@ export const coverageStudy = ofMap(
 /** A projector's locality over a set of images. */
 export interface ProjectorSummary {
 	readonly name: string;
+	/** M */
+	readonly tokens: number;
 	readonly summary: readonly LocalitySummary[];
 }
 
@@ -350,13 +352,14 @@ export const localityDistributionStudy: FigureStudy<
 			if (localities.length === 0) continue;
 			const known = spread;
 			const ofOne = known && ((measure: LocalityMeasure) => meanOverDirections(known, measure));
-			projectors.push({ name: set[0]!.projector, summary: summariseLocality(localities, ofOne) });
+			const { projector: name, tokens: M } = set[0]!;
+			projectors.push({ name, tokens: M, summary: summariseLocality(localities, ofOne) });
 		}
 		return { subject: chosen, images: images.length, measurement, projectors };
 	},
 	show: ({ subject, images, measurement, projectors }, choices) => ({
 		rows: { projectors, all: Object.keys(subject.manifest.projectors) },
-		provenance: `${subject.manifest.name}, each projector at its M nearest to the one chosen · ${images === 1 ? '1 image' : `${images} images`} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
+		provenance: `${subject.manifest.name}: ${projectors.map(({ name, tokens }) => `${subject.manifest.projectors[name]!.title} at M = ${tokens}`).join(', ')} · ${images === 1 ? '1 image' : `${images} images`} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
 		method: methodPhrase(subject.entry, measurement, layerOf(choices), headOf(choices))
 	})
 };

@@ -2,6 +2,7 @@ import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle, type ProjectorStyles } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
 
 /** A score at one M. */
@@ -52,7 +53,19 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 			...[point.series, point.projector, point.origin, point.tokens, exact(point.value)],
 			...[exact(point.low ?? NaN), exact(point.high ?? NaN), point.answers ?? NaN]
 		])
-	})
+	}),
+	paper: ({ points, score }, styles) =>
+		pivoted(
+			['Projector', 'Source'],
+			[...points]
+				.sort((a, b) => a.tokens - b.tokens)
+				.map(({ series, origin, tokens, value, low, high }) => ({
+					names: [projectorTitle(series, styles), origin],
+					column: `${score}, M = ${tokens}`,
+					cell: { value, low, high }
+				})),
+			() => 'more'
+		)
 };
 
 function pointOf(point: AccuracyPoint, styles: ProjectorStyles): SeriesPoint {

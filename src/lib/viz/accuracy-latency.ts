@@ -2,6 +2,7 @@ import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle, type ProjectorStyles } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
 
 /** A configuration: what it costs and what it scores. */
@@ -65,6 +66,20 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 				front.includes(point) ? 'yes' : 'no'
 			]
 		])
+	}),
+	paper: ({ points, cost, score }, styles) => ({
+		...pivoted(
+			['Projector', 'M'],
+			points.flatMap((point) => {
+				const names = [projectorTitle(point.series, styles), point.tokens];
+				return [
+					{ names, column: score, cell: { value: point.score, low: point.low, high: point.high } },
+					{ names, column: cost, cell: { value: point.cost, low: point.costLow, high: point.costHigh } }
+				];
+			}),
+			(head) => (head === score ? 'more' : 'less')
+		),
+		interval: '95 % interval (scores) or range between quartiles (times)'
 	})
 };
 

@@ -1,6 +1,7 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { drawSeries } from './series-chart.ts';
 
 /** A stage at one M: what it should take and what it took. */
@@ -57,5 +58,17 @@ export const costCheck: Figure<CheckRows> = {
 				exact(speedOf(point))
 			]
 		])
-	})
+	}),
+	paper: ({ points }, styles) =>
+		pivoted(
+			['Projector', 'M'],
+			points.flatMap((point) => {
+				const names = [projectorTitle(point.projector, styles), point.tokens];
+				return [
+					{ names, column: 'Operations', cell: { value: point.operations } },
+					{ names, column: 'Time (ms)', cell: { value: point.milliseconds } },
+					{ names, column: '10⁹ operations a second', cell: { value: speedOf(point) } }
+				];
+			})
+		)
 };

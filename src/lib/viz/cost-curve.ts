@@ -1,6 +1,7 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { drawSeries } from './series-chart.ts';
 
 /** What one configuration costs by the model of its config. */
@@ -43,5 +44,17 @@ export const costCurve: Figure<CostRows> = {
 	table: ({ quantity, points }) => ({
 		columns: ['projector', 'M', quantity],
 		rows: points.map(({ projector, tokens, value }) => [projector, tokens, exact(value)])
-	})
+	}),
+	paper: ({ quantity, points }, styles) =>
+		pivoted(
+			['Projector'],
+			[...points]
+				.sort((a, b) => a.tokens - b.tokens)
+				.map(({ projector, tokens, value }) => ({
+					names: [projectorTitle(projector, styles)],
+					column: `${quantity}, M = ${tokens}`,
+					cell: { value }
+				})),
+			() => 'less'
+		)
 };

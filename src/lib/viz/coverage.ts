@@ -7,6 +7,7 @@ import { exact, number, percent } from './format.ts';
 import { drawImage, drawPatches, panel, patchRect, type FigureImage } from './image-panel.ts';
 import { link } from './interaction.ts';
 import { inkOf, largest, sequentialScale } from './palette.ts';
+import { matrixTable } from './paper-table.ts';
 import { readout } from './readout.ts';
 import type { OverlayOptions } from './token-map.ts';
 import { LINE, penOf, root, round } from './svg.ts';
@@ -116,5 +117,6 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 			exact(coverage.dominance[n]!),
 			exact(coverage.effectiveTokens[n]!)
 		])
-	})
+	}),
+	paper: ({ coverage }) => matrixTable(coverage.cover, patchSide(coverage.patches), 'Cover (tokens)')
 };

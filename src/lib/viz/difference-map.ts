@@ -6,6 +6,7 @@ import { exact, quantity } from './format.ts';
 import { drawImage, drawPatches, panel, patchRect, type FigureImage } from './image-panel.ts';
 import { link } from './interaction.ts';
 import { divergingScale, inkOf, largestMagnitude } from './palette.ts';
+import { matrixTable } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text } from './svg.ts';
 import type { OverlayOptions } from './token-map.ts';
@@ -64,5 +65,7 @@ export const differenceMap: Figure<DifferenceRows, OverlayOptions> = {
 	table: ({ difference, a, b, unit }) => ({
 		columns: ['patch', `${a} − ${b} (${unit})`],
 		rows: Array.from(difference, (value, n) => [n, exact(value)])
-	})
+	}),
+	paper: ({ difference, a, b, unit }) =>
+		matrixTable(difference, patchSide(difference.length), `${a} − ${b} (${unit})`)
 };

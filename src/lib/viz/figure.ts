@@ -1,4 +1,5 @@
 import type { ProjectorStyles, Theme } from './palette.ts';
+import type { PaperTable } from './paper-table.ts';
 
 /** What is pointed at or chosen, shared by all figures on the page. Indices; absent: nothing. */
 export interface Selection {
@@ -59,4 +60,6 @@ export interface Figure<Rows, Options extends object = object> {
 	follow?(rows: Rows, selection: Selection): Rows;
 	/** The same numbers to read, and for CSV. */
 	table(rows: Rows): Table;
+	/** The same numbers as a paper sets them, where they have such a form; else the table. */
+	paper?(rows: Rows, styles: ProjectorStyles): PaperTable;
 }

@@ -1,6 +1,7 @@
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { drawSeries } from './series-chart.ts';
 
 /** Time of one stage at one M. */
@@ -50,5 +51,19 @@ export const latencyCurve: Figure<LatencyRows> = {
 		rows: points.map(({ projector, tokens, median, q1, q3, n }) => [
 			...[projector, tokens, exact(median), exact(q1), exact(q3), n]
 		])
+	}),
+	paper: ({ stage, points }, styles) => ({
+		...pivoted(
+			['Projector'],
+			[...points]
+				.sort((a, b) => a.tokens - b.tokens)
+				.map(({ projector, tokens, median, q1, q3 }) => ({
+					names: [projectorTitle(projector, styles)],
+					column: `${stage}, M = ${tokens}`,
+					cell: { value: median, low: q1, high: q3 }
+				})),
+			() => 'less'
+		),
+		interval: 'range between quartiles'
 	})
 };

@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { penOf, root, round, text } from './svg.ts';
 
@@ -132,5 +133,19 @@ export const pairedDifferences: Figure<DifferencesRows> = {
 			...[row.category, exact(row.value), exact(row.low), exact(row.high), exact(row.p)],
 			...[row.onlyA, row.onlyB, exact(row.mcnemar), row.examples]
 		])
-	})
+	}),
+	paper: ({ a, b, rows }) =>
+		pivoted(
+			['Category'],
+			rows.flatMap((row) => {
+				const names = [row.category];
+				return [
+					{ names, column: `${a} − ${b}`, cell: row },
+					{ names, column: 'p', cell: { value: row.p } },
+					{ names, column: `Only ${a} right`, cell: { value: row.onlyA } },
+					{ names, column: `Only ${b} right`, cell: { value: row.onlyB } },
+					{ names, column: 'Examples', cell: { value: row.examples } }
+				];
+			})
+		)
 };

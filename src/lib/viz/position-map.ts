@@ -132,5 +132,18 @@ export const positionMap: Figure<PositionMapRows> = {
 				answers[cell] ?? ''
 			])
 		)
+	}),
+	paper: ({ side, panels }) => ({
+		heads: ['Projector', 'Row'],
+		columns: Array.from({ length: side }, (_, column) => ({ name: `Right (share), column ${column}` })),
+		rows: panels.flatMap(({ title, credit }) =>
+			Array.from({ length: side }, (_, row) => ({
+				names: [title, row],
+				cells: Array.from({ length: side }, (_, column) => {
+					const value = credit[row * side + column] ?? NaN;
+					return Number.isNaN(value) ? undefined : { value };
+				})
+			}))
+		)
 	})
 };

@@ -6,6 +6,7 @@ import { exact, number } from './format.ts';
 import { drawImage, drawPatches, panel, type FigureImage } from './image-panel.ts';
 import { link } from './interaction.ts';
 import { inkOf, largest, sequentialScale } from './palette.ts';
+import { matrixTable } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text } from './svg.ts';
 import type { OverlayOptions } from './token-map.ts';
@@ -72,5 +73,6 @@ export const samplingDensity: Figure<DensityRows, OverlayOptions> = {
 			Math.floor(i / density.cells),
 			exact(value)
 		])
-	})
+	}),
+	paper: ({ density }) => matrixTable(density.data, density.cells, 'Sampling weight (per patch area)')
 };

@@ -4,6 +4,7 @@ import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, projectorColours } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
@@ -143,7 +144,15 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 				...[name, series[of]!.name, exact(value), exact(low), exact(high), answers]
 			])
 		)
-	})
+	}),
+	paper: ({ categories, series }) =>
+		pivoted(
+			['Run'],
+			categories.flatMap(({ name, scores }) =>
+				scores.map(({ series: of, ...cell }) => ({ names: [series[of]!.name], column: name, cell }))
+			),
+			() => 'more'
+		)
 };
 
 const clip = (name: string, room: number) =>

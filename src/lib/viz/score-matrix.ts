@@ -6,6 +6,7 @@ import type { Figure } from './figure.ts';
 import { exact, number, quantity } from './format.ts';
 import { link } from './interaction.ts';
 import { colourOf, inkOf, sequentialScale, textOn } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text } from './svg.ts';
 
@@ -111,5 +112,17 @@ export const scoreMatrix: Figure<ScoreMatrixRows> = {
 				];
 			})
 		)
-	})
+	}),
+	paper: ({ columns, scores }) =>
+		pivoted(
+			['Perplexity of the answer of'],
+			columns.flatMap(({ name }, i) =>
+				columns.flatMap((scorer, j) => {
+					const score = scores[i]?.[j];
+					return score
+						? [{ names: [name], column: `scored by ${scorer.name}`, cell: { value: score.perplexity } }]
+						: [];
+				})
+			)
+		)
 };

@@ -7,6 +7,7 @@ import { exact, number, percent } from './format.ts';
 import { drawPatches, outline, panel, patchRect } from './image-panel.ts';
 import { link } from './interaction.ts';
 import { inkOf, largest, sequentialScale } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text } from './svg.ts';
 
@@ -107,5 +108,22 @@ export const stageResponses: Figure<StageRows> = {
 			...[token, name, exact(locality.spread), exact(locality.effectivePatches)],
 			...[exact(locality.home?.inside ?? NaN), exact(moved), exact(locality.entropy)]
 		])
-	})
+	}),
+	paper: ({ steps }) =>
+		pivoted(
+			['Stage'],
+			steps.flatMap(({ name, locality, moved }) =>
+				(
+					[
+						['Spread (patches)', locality.spread],
+						['Effective patches', locality.effectivePatches],
+						['Inside home (share)', locality.home?.inside ?? NaN],
+						['Moved (share)', moved],
+						['Entropy (bits)', locality.entropy]
+					] as const
+				).flatMap(([column, value]) =>
+					Number.isNaN(value) ? [] : [{ names: [name], column, cell: { value } }]
+				)
+			)
+		)
 };

@@ -5,6 +5,7 @@ import type { Figure } from './figure.ts';
 import { exact, number, quantity } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
@@ -111,6 +112,21 @@ export const stageTimes: Figure<StageTimesRows> = {
 				return [name, title, unit, ...quartile.map(exact), times[stage]?.length ?? 0];
 			})
 		)
+	}),
+	paper: ({ stages, columns }) => ({
+		...pivoted(
+			['Column'],
+			columns.flatMap(({ name, times }) =>
+				stages.flatMap(({ title, unit }, stage) => {
+					const quartile = quartiles(times[stage] ?? []);
+					if (!quartile) return [];
+					const [low, value, high] = quartile;
+					return [{ names: [name], column: `${title} (${unit})`, cell: { value, low, high } }];
+				})
+			),
+			() => 'less'
+		),
+		interval: 'range between quartiles'
 	})
 };
 

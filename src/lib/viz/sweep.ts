@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, projectorColours, projectorTitle } from './palette.ts';
+import { pivoted } from './paper-table.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
@@ -121,7 +122,18 @@ export const sweep: Figure<SweepRows> = {
 			exact(row.low ?? NaN),
 			exact(row.high ?? NaN)
 		])
-	})
+	}),
+	paper: ({ points, position, value }, styles) =>
+		pivoted(
+			['Projector'],
+			[...points]
+				.sort((a, b) => a.position - b.position)
+				.map((point) => ({
+					names: [projectorTitle(point.projector, styles)],
+					column: `${value}, ${position} ${number(point.position)}`,
+					cell: point
+				}))
+		)
 };
 
 /** The same figure of lines in other words, where a page shows several measures of one sweep. */

@@ -11,6 +11,7 @@ import { drawImage, drawPatches, outline, panel, patchRect, type FigureImage } f
 import { link } from './interaction.ts';
 import { describe, type MapRows } from './locality-grid.ts';
 import { inkOf, largest, sequentialScale } from './palette.ts';
+import { matrixTable } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text } from './svg.ts';
 
@@ -119,5 +120,7 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 			const side = patchSide(map.patches);
 			return [n, n % side, Math.floor(n / side), exact(value)];
 		})
-	})
+	}),
+	paper: ({ map, token, label, unit }) =>
+		matrixTable(tokenRow(map, token), patchSide(map.patches), `${label} (${unit})`)
 };

@@ -2,7 +2,7 @@ import { zipSync, strToU8 } from 'fflate';
 import type { Figure, FigureOptions, Selection, Table } from '../figure.ts';
 import { makeCapsule, type Capsule, type CapsuleOrigin } from './capsule.ts';
 import { embedInPng, embedInSvg } from './embed.ts';
-import { latexFigure, latexTable } from './latex.ts';
+import { latexFigure, latexPaperTable, latexTable } from './latex.ts';
 import { csvText, jsonText, npyBytes } from './numbers.ts';
 import type { PrintOptions } from './print.ts';
 import { rasterise } from './raster.ts';
@@ -127,7 +127,11 @@ export async function exportFile(
 				)
 			);
 		case 'table.tex':
-			return text(latexTable(table, caption));
+			return text(
+				figure.paper
+					? latexPaperTable(figure.paper(rows, item.options.projectors), caption)
+					: latexTable(table, caption)
+			);
 		case 'figure.tex':
 			return text(latexFigure(`${baseName(item, print)}.pdf`, print.inches > 3.5, caption));
 		case 'svg':

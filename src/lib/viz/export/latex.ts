@@ -1,4 +1,5 @@
 import type { Table } from '../figure.ts';
+import { bestRows, printed, type PaperTable } from '../paper-table.ts';
 import { linesOf, widthOf } from '../type.ts';
 import { escapeLatex, shownByPdfLatex } from './latex-text.ts';
 
@@ -41,6 +42,49 @@ interface Column {
 }
 
 /**
+ * Numbers as a paper sets them, in `booktabs`: three significant digits, intervals beside them, the best of a column in bold. What does not fit
+ * is broken as in `latexTable`.
+ */
+export function latexPaperTable(table: PaperTable, caption: Caption): string {
+	const names = table.heads.map((head, i) =>
+		setColumn(
+			head,
+			table.rows.map(({ names }) => names[i] ?? '')
+		)
+	);
+	const columns = table.columns.map(({ name, better }, column) => {
+		const best = bestRows(table, column, better);
+		const cells = table.rows.map(({ cells }) => cells[column] && printed(cells[column]));
+		const plain = cells.map((cell) =>
+			cell ? `${cell.value} ${cell.interval.replace('±', '±±')}`.trim() : '–'
+		);
+		return {
+			...setColumn(name, plain, 'r'),
+			cells: cells.map((cell, row) => {
+				if (!cell) return '--';
+				const value = escapeLatex(cell.value);
+				const interval = cell.interval === '' ? '' : ` ${escapeLatex(cell.interval)}`;
+				return `${best.has(row) ? `\\textbf{${value}}` : value}${interval}`;
+			})
+		};
+	});
+	const cells = table.rows.flatMap((row) => row.cells).flatMap((cell) => (cell ? [printed(cell)] : []));
+	const notes = [
+		...(cells.some(({ interval }) => interval !== '')
+			? [
+					`Beside a value ± half its ${table.interval ?? '95 % interval'}, or [low, high] where that is uneven.`
+				]
+			: []),
+		...(table.columns.some(({ better }) => better !== undefined) ? ['Bold: best of the column.'] : [])
+	];
+	return setTable([...names, ...columns], {
+		...caption,
+		readingAid: notes.join(' '),
+		provenance: caption.provenance
+	});
+}
+
+/**
  * The numbers as a `booktabs` table, all of them. Many rows make a `longtable`; columns that do not fit beside each other follow below, with
  * the first one again.
  */
@@ -51,6 +95,10 @@ export function latexTable(table: Table, caption: Caption): string {
 			table.rows.map((row) => row[i] ?? NaN)
 		)
 	);
+	return setTable(columns, caption);
+}
+
+function setTable(columns: readonly Column[], caption: Caption): string {
 	const blocks = blocksOf(columns);
 	const title = `\\caption{${captionText(caption)}}`;
 	const label = `\\label{tab:${caption.id}}`;
@@ -110,11 +158,11 @@ export function latexFigure(file: string, wide: boolean, caption: Caption): stri
 	].join('\n');
 }
 
-function setColumn(name: string, cells: readonly (string | number)[]): Column {
+function setColumn(name: string, cells: readonly (string | number)[], set?: 'l' | 'r'): Column {
 	const isText = cells.some((cell) => typeof cell === 'string');
 	const widest = Math.max(0, ...cells.map((cell) => needed(`${cell}`)));
 	const isLong = isText && widest > TEXT;
-	const side = isText ? 'l' : 'r';
+	const side = set ?? (isText ? 'l' : 'r');
 	const lines = linesOf(name, Math.max(HEAD, Math.min(widest, TEXT)), TYPE);
 	const unbroken = lines.some((line) => needed(line) > TEXT);
 	const headWidth = unbroken ? TEXT : Math.max(...lines.map(needed));
