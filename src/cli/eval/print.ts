@@ -1,3 +1,4 @@
+import { countWords, isAlarming } from '../../lib/benchmarks/answers.ts';
 import type { Score, Table } from '../../lib/benchmarks/benchmark.ts';
 import type { RunProgress } from '../../lib/study/run.ts';
 import type { RunReport } from '../../lib/benchmarks/run/report.ts';
@@ -6,10 +7,13 @@ import type { RunReport } from '../../lib/benchmarks/run/report.ts';
 export function printReport(title: string, report: RunReport): string {
 	const { projector, tokens } = report.manifest.identity;
 	const [headline] = report.scores;
+	const { counts } = report;
+	const counted = countWords(counts);
 	return [
 		`${title}, ${projector}, ${tokens} visual tokens, ${report.answers} answers`,
 		...report.tables.map(formatTable),
 		...(headline ? [headlineLine(headline, report.interval)] : []),
+		...(counted === '' ? [] : [`${isAlarming(counts) ? 'Warning: ' : ''}${counted}`]),
 		...report.notes.map((note) => `Note: ${note}`),
 		...report.files.map((file) => `Written: ${file}`),
 		''

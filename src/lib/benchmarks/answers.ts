@@ -1,11 +1,59 @@
 import { percent, rightOf } from './accuracy.ts';
 import type { Outcome, Score } from './benchmark.ts';
 
-/** Whether a text is no answer: empty, or what a harness writes for a call that failed (VLMEvalKit). */
-export function isUnanswered(pred: string): boolean {
+/** Why a text is no answer: empty, or what a harness writes for a call that failed (VLMEvalKit); undefined when it is one. */
+export function unansweredBy(pred: string): Outcome['unanswered'] {
 	const text = pred.trim();
-	return text === '' || text.startsWith('Failed to obtain answer');
+	if (text === '') return 'empty';
+	return text.startsWith('Failed to obtain answer') ? 'failed' : undefined;
 }
+
+/** What `unansweredBy` finds, as an outcome has it: nothing for an answer. */
+export function unansweredOf(pred: string): Pick<Outcome, 'unanswered'> {
+	const unanswered = unansweredBy(pred);
+	return unanswered === undefined ? {} : { unanswered };
+}
+
+/** Answers that say nothing about what was asked, counted apart. */
+export interface AnswerCounts {
+	/** All outcomes. */
+	readonly of: number;
+	/** Empty. */
+	readonly missing: number;
+	/** The call failed. */
+	readonly failed: number;
+	/** Not understood by the rule, or taken for something that their words do not say. */
+	readonly unread: number;
+	/** Drawn at random, since not understood. */
+	readonly drawn: number;
+}
+
+/** Share of such answers from which a score is to be looked at twice. */
+const ALARMING = 0.03;
+
+export function countAnswers(outcomes: readonly Outcome[]): AnswerCounts {
+	const count = (fits: (outcome: Outcome) => boolean) => outcomes.filter(fits).length;
+	return {
+		of: outcomes.length,
+		missing: count(({ unanswered }) => unanswered === 'empty'),
+		failed: count(({ unanswered }) => unanswered === 'failed'),
+		unread: count((outcome) => isUnread(outcome) || outcome.unclear === true),
+		drawn: count(({ drawn }) => drawn)
+	};
+}
+
+/** E.g. "of 40 answers 2 missing, 3 unread"; empty when all were given and read. */
+export function countWords(counts: AnswerCounts): string {
+	const kinds = { missing: 'missing', failed: 'failed', unread: 'unread', drawn: 'drawn at random' } as const;
+	const told = (Object.keys(kinds) as (keyof typeof kinds)[])
+		.filter((kind) => counts[kind] > 0)
+		.map((kind) => `${counts[kind]} ${kinds[kind]}`);
+	return told.length > 0 ? `of ${counts.of} answers ${told.join(', ')}` : '';
+}
+
+/** Whether more than a few per cent of the answers say nothing. */
+export const isAlarming = ({ of, missing, failed, unread, drawn }: AnswerCounts): boolean =>
+	missing + failed + unread + drawn > ALARMING * of;
 
 /**
  * The letter that an answer names, with or without its text or words around it; undefined when not exactly one. As VLMEvalKit's
@@ -13,7 +61,7 @@ export function isUnanswered(pred: string): boolean {
  * an article).
  */
 export function namedLetter(pred: string, letters: readonly string[]): string | undefined {
-	if (isUnanswered(pred)) return undefined;
+	if (unansweredBy(pred)) return undefined;
 	const words = pred.split(/[\s.()[\],:;!*#{}]+/).filter((word) => word !== '');
 	const named = letters.filter((letter) => words.includes(letter));
 	return named.length === 1 && words.lastIndexOf(named[0]!) > words.length - 5 ? named[0] : undefined;
@@ -23,12 +71,13 @@ const are = (n: number) => (n === 1 ? 'was' : 'were');
 
 /** Sentences about answers that are missing or could not be read; none when all were. */
 export function answerNotes(outcomes: readonly Outcome[]): string[] {
-	const missing = outcomes.filter(({ unanswered }) => unanswered).length;
+	const { of, missing, failed } = countAnswers(outcomes);
 	const unread = outcomes.filter(isUnread).length;
-	const of = outcomes.length;
 	return [
-		...(missing > 0
-			? [`${missing} of ${of} not answered (empty, or the call failed); none of them counts as right.`]
+		...(missing + failed > 0
+			? [
+					`${missing + failed} of ${of} not answered (${missing} empty, ${failed} where the call failed); none of them counts as right.`
+				]
 			: []),
 		...(unread > 0
 			? [`${unread} of ${of} answers could not be read by upstream's rule; none of them counts as right.`]

@@ -46,8 +46,10 @@ export interface Outcome {
 	readonly parsed: string | null;
 	/** Taken at random, as upstream does with answers that it cannot understand. */
 	readonly drawn: boolean;
-	/** There is no answer: empty, or the call failed. Never right, never drawn. */
-	readonly unanswered?: true;
+	/** There is no answer: empty, or the harness says that the call failed. Never right, never drawn. */
+	readonly unanswered?: 'empty' | 'failed';
+	/** The rule takes it for something that its words do not say. */
+	readonly unclear?: true;
 	/** 0 to 1. */
 	readonly credit: number;
 }

@@ -1,8 +1,9 @@
 import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
 import { InputError } from '../tensor/errors.ts';
-import type { Benchmark, Result } from './benchmark.ts';
-import { numberField, readJsonLines } from './formats/files.ts';
+import type { Benchmark } from './benchmark.ts';
+import { numberField, readJson, readJsonLines } from './formats/files.ts';
+import type { Imported, TokenCost } from './imported.ts';
 import { columnsOf, resultsOfRows } from './import-rows.ts';
 
 /**
@@ -12,7 +13,11 @@ import { columnsOf, resultsOfRows } from './import-rows.ts';
  *
  * @throws InputError naming file and line
  */
-export async function importLmms(source: ByteSource, benchmark: Benchmark): Promise<Result[]> {
+export async function importLmms(
+	source: ByteSource,
+	benchmark: Benchmark,
+	beside: readonly ByteSource[] = []
+): Promise<Imported> {
 	const lines = await readJsonLines(source);
 	const rows = lines.map(({ value, where }) => {
 		const doc = columnsOf(value['doc'] ?? value['input']);
@@ -23,7 +28,102 @@ export async function importLmms(source: ByteSource, benchmark: Benchmark): Prom
 			...(!whole && { advice: WITHOUT_DOC })
 		};
 	});
-	return resultsOfRows(benchmark, rows, source.name);
+	const { results, notes } = resultsOfRows(benchmark, rows, source.name);
+	const values = lines.map(({ value }) => value);
+	const summary = await summaryOf(source.name, beside);
+	const prompt = values.map(({ input }) => input).find((input) => typeof input === 'string');
+	const tokens = tokenCost(values) ?? summary.tokens;
+	return {
+		results,
+		about: {
+			...summary.about,
+			...(prompt !== undefined && { prompt }),
+			...(tokens !== undefined && { tokens })
+		},
+		notes: [...notes, ...repeatNotes(values)]
+	};
+}
+
+/** Reasoning that a model writes before its answer; the harness cuts it off before it scores. */
+const REASONING = /^.*<\/think>/s;
+
+/** How often each question was asked (`--repeats`), where it was more than once. */
+function repeatNotes(lines: readonly JsonObject<Json>[]): string[] {
+	const most = Math.max(1, ...lines.map(repeatsOf));
+	return most === 1
+		? []
+		: [
+				`Questions were asked up to ${most} times (repeats); the first answer to each is scored, as intervals are of questions.`
+			];
+}
+
+/** Answers of a line: one for each request, each of which may be a list of one. */
+function repeatsOf({ resps, filtered_resps }: JsonObject<Json>): number {
+	const answers = resps ?? filtered_resps;
+	if (!Array.isArray(answers)) return 1;
+	const inner = answers.length === 1 && Array.isArray(answers[0]) ? (answers[0] as readonly Json[]) : answers;
+	return inner.length;
+}
+
+/** Tokens of an average question; undefined when the harness did not count them. */
+function tokenCost(lines: readonly JsonObject<Json>[]): TokenCost | undefined {
+	const counted = lines.flatMap(({ token_counts }) =>
+		Array.isArray(token_counts)
+			? [(token_counts as readonly Json[]).filter(isObject) as JsonObject<Json>[]]
+			: []
+	);
+	const questions = counted.filter((counts) => counts.length > 0);
+	if (questions.length === 0) return undefined;
+	const mean = (field: string) =>
+		questions.reduce(
+			(sum, counts) =>
+				sum + counts.reduce((total, count) => total + Number(count[field] ?? 0), 0) / counts.length,
+			0
+		) / questions.length;
+	return cost(mean('input_tokens'), mean('output_tokens'), questions.length);
+}
+
+const cost = (input: number, output: number, questions: number): TokenCost => ({
+	...(input > 0 && { input }),
+	...{ output, questions }
+});
+
+/** Whether a file is `…_results.json` of lmms-eval: scores of tasks and the settings of the run, no answers. */
+export async function isLmmsSummary(source: ByteSource): Promise<boolean> {
+	if (!/results\.json$/i.test(source.name) || source.size === 0) return false;
+	const file = await readJson(source).catch(() => undefined);
+	return isObject(file) && isObject(file['results']) && ('n-samples' in file || isObject(file['configs']));
+}
+
+/** What the summaries put in beside the samples say: of the task whose name the samples' file ends with. */
+async function summaryOf(
+	name: string,
+	beside: readonly ByteSource[]
+): Promise<{ about: { version?: string; model?: string }; tokens?: TokenCost }> {
+	for (const source of beside) {
+		if (!(await isLmmsSummary(source))) continue;
+		const file = (await readJson(source)) as JsonObject<Json>;
+		const task = Object.keys(file['results'] as JsonObject<Json>).find((task) =>
+			name.endsWith(`_${task}.jsonl`)
+		);
+		if (task === undefined) continue;
+		const { lmms_eval_version: version, model_name: model, efficiency } = file;
+		const byTask =
+			isObject(efficiency) && isObject(efficiency['by_task']) ? efficiency['by_task'][task] : undefined;
+		const of = isObject(byTask) ? (field: string) => Number(byTask[field] ?? 0) : undefined;
+		const counted = of?.('docs_with_token_counts') ?? 0;
+		return {
+			about: {
+				...(typeof version === 'string' && { version }),
+				...(typeof model === 'string' && model !== '' && { model })
+			},
+			...(of &&
+				counted > 0 && {
+					tokens: cost(of('total_input_tokens') / counted, of('avg_output_tokens_per_sample'), counted)
+				})
+		};
+	}
+	return { about: {} };
 }
 
 const WITHOUT_DOC =
@@ -53,7 +153,7 @@ function responseOf(value: JsonObject<Json>, where: string): string {
 	for (const field of ['resps', 'filtered_resps'] as const) {
 		let found: Json | undefined = value[field];
 		while (Array.isArray(found)) found = found[0] as Json | undefined;
-		if (typeof found === 'string') return found;
+		if (typeof found === 'string') return found.replace(REASONING, '').trimStart();
 	}
 	throw new InputError(
 		`${where}: there is no text in "resps" or "filtered_resps"; run lmms-eval with --log_samples and a task that generates.`

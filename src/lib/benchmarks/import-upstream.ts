@@ -1,8 +1,9 @@
 import { isObject } from '../bytes/json.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
 import { InputError } from '../tensor/errors.ts';
-import type { Benchmark, Data, Result } from './benchmark.ts';
+import type { Benchmark, Data } from './benchmark.ts';
 import { checkData, readJson, stringField } from './formats/files.ts';
+import type { Imported } from './imported.ts';
 
 /**
  * Results of upstream's `eval_tasks.py`: `{Task}_prediction_results_all.json`, an object id → {pred, …data}. They are scored as our
@@ -13,13 +14,13 @@ import { checkData, readJson, stringField } from './formats/files.ts';
 export async function importUpstream<D extends Data>(
 	source: ByteSource,
 	benchmark: Benchmark<D>
-): Promise<Result<D>[]> {
+): Promise<Imported<D>> {
 	const file = await readJson(source);
 	if (!isObject(file))
 		throw new InputError(
 			`${source.name} is not an object of results; give upstream's ${benchmark.upstreamTask ?? 'task'}_prediction_results_all.json.`
 		);
-	return Object.entries(file)
+	const results = Object.entries(file)
 		.map(([key, value]) => {
 			const where = `${source.name}, id ${key}`;
 			const id = Number(key);
@@ -30,4 +31,5 @@ export async function importUpstream<D extends Data>(
 			return { id, pred, data: checkData<D>(benchmark.complete?.(data) ?? data, benchmark.fields, where) };
 		})
 		.sort((a, b) => a.id - b.id);
+	return { results, about: {}, notes: [] };
 }

@@ -1,21 +1,24 @@
 import type { ByteSource } from '../checkpoint/source.ts';
 import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
-import type { Benchmark, Result } from './benchmark.ts';
+import type { Benchmark } from './benchmark.ts';
 import { readJson } from './formats/files.ts';
 import { readTsv } from './formats/tsv.ts';
 import { readXlsx } from './formats/xlsx.ts';
 import type { ForeignRow } from './formats/columns.ts';
 import { resultsOfRows } from './import-rows.ts';
+import type { Imported } from './imported.ts';
 
 /**
- * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx`, `.tsv` or `.csv`, or `.json` with `PRED_FORMAT=json`): the data set's columns without the images, and `prediction`.
+ * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx`, `.tsv` or `.csv`, or `.json` with `PRED_FORMAT=json`): the data set's columns without the images, and `prediction`. Reasoning that
+ * the tool has cut off stands in `thinking`, records of agents in `extra_records`; neither is scored, by the tool or here. A judged table
+ * says in `hit` what the tool takes for right.
  *
  * @throws InputError naming file and row
  */
-export async function importVlmeval(source: ByteSource, benchmark: Benchmark): Promise<Result[]> {
+export async function importVlmeval(source: ByteSource, benchmark: Benchmark): Promise<Imported> {
 	const rows = await tableOf(source);
-	return resultsOfRows(
+	const { results, notes } = resultsOfRows(
 		benchmark,
 		rows.map(({ cells, where }): ForeignRow => {
 			const { prediction, ...columns } = cells;
@@ -27,6 +30,17 @@ export async function importVlmeval(source: ByteSource, benchmark: Benchmark): P
 		}),
 		source.name
 	);
+	return { results, about: {}, notes: [...notes, ...hitNotes(rows.map(({ cells }) => cells))] };
+}
+
+/** What the tool itself takes for right, in a table that it or its judge has scored. */
+function hitNotes(rows: readonly JsonObject<Json>[]): string[] {
+	const hits = rows.map(({ hit }) => Number(hit ?? NaN)).filter((hit) => !Number.isNaN(hit));
+	if (hits.length === 0 || !rows.some((row) => textOf(row['hit'] ?? null) !== '')) return [];
+	const right = hits.reduce((sum, hit) => sum + hit, 0);
+	return [
+		`The file’s own column "hit" has ${right} of ${hits.length} right (${((100 * right) / hits.length).toFixed(1)} %); the scores here are made from "prediction".`
+	];
 }
 
 /** Whether a `.json` holds a list of rows; upstream's own results are an object. */

@@ -1,7 +1,7 @@
 import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
-import { answerNotes, isUnanswered } from './answers.ts';
+import { answerNotes, unansweredBy, unansweredOf } from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Unit } from './benchmark.ts';
 import { decodeBase64 } from './formats/base64.ts';
 import { openFirst, UniqueIds, visiblePaths } from './formats/files.ts';
@@ -63,7 +63,7 @@ export const mmbench: Benchmark<MmbenchData> = {
 		question: row.text('question'),
 		hint: row.optional('hint'),
 		index: row.number('index'),
-		answer: row.text('answer', 'target').toUpperCase(),
+		answer: row.truth('answer', 'target').toUpperCase(),
 		category: row.text('category'),
 		l2_category: row.text('l2-category', 'L2-category'),
 		options_dict: { A: '', B: '', C: '', D: '', ...row.options() }
@@ -232,12 +232,12 @@ interface Judged {
 function judge(rows: readonly Result<MmbenchData>[], random: PythonRandom, circular: boolean): Judged {
 	const truths = rows.map(({ data }) => data.answer);
 	const letters = rows.map(({ pred, data }) =>
-		isUnanswered(pred) ? undefined : inferAnswer(withoutPrefix(pred), matchedOptions(data))
+		unansweredBy(pred) ? undefined : inferAnswer(withoutPrefix(pred), matchedOptions(data))
 	);
 	const drawn = new Set<number>();
 	if (letters.some((letter, i) => letter !== undefined && letter !== truths[i]))
 		return { hit: false, letters, drawn };
-	if (rows.some(({ pred }) => isUnanswered(pred)) || (!circular && letters.includes(undefined)))
+	if (rows.some(({ pred }) => unansweredBy(pred)) || (!circular && letters.includes(undefined)))
 		return { hit: false, letters, drawn };
 	for (let i = 0; i < rows.length; i++) {
 		if (letters[i] !== undefined) continue;
@@ -276,7 +276,7 @@ function score(results: readonly Result<MmbenchData>[]): Report {
 				categories,
 				parsed: judged.letters[i] ?? null,
 				drawn: judged.drawn.has(i),
-				...(isUnanswered(pred) && { unanswered: true }),
+				...unansweredOf(pred),
 				credit: Number(judged.letters[i] === data.answer)
 			});
 		});

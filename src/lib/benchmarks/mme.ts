@@ -1,7 +1,7 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
-import { answerNotes, isUnanswered } from './answers.ts';
+import { answerNotes, unansweredOf } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
 import { baseName, capital, yesOrNo } from './formats/columns.ts';
 import { imageFile, openFirst, readText, UniqueIds, visiblePaths } from './formats/files.ts';
@@ -198,7 +198,7 @@ function score(results: readonly Result<MmeData>[]): Report {
 					categories: [group, subtask],
 					parsed: label === 'other' ? null : label,
 					drawn: false,
-					...(isUnanswered(result.pred) && { unanswered: true }),
+					...unansweredOf(result.pred),
 					credit: Number(correct)
 				});
 			for (const image of complete) {

@@ -6,7 +6,7 @@ import { accuracyReport, percent, rightOf } from './accuracy.ts';
 import {
 	answerNotes,
 	drawnNote,
-	isUnanswered,
+	unansweredBy,
 	LETTER_AMONG_WORDS,
 	lenientReading,
 	namedLetter
@@ -76,7 +76,8 @@ export const mmmu: Benchmark<MmmuData> = {
 	fields: { answer: 'string', id: 'string', question_type: 'string', all_choices: 'strings' },
 	fromRow(row) {
 		const options = Object.keys(row.options());
-		const answer = row.text('answer', 'target');
+		const list = row.list('answer');
+		const answer = list ? JSON.stringify(list) : row.truth('answer', 'target');
 		const kind = row.optional('question_type');
 		const multiple = kind === '' ? options.length > 0 : kind === MULTIPLE_CHOICE;
 		return {
@@ -239,6 +240,9 @@ function score(all: readonly Result<MmmuData>[]): Report {
 	};
 }
 
+/** Right answers of an open question; some are lists as Python prints them. */
+const truthsOf = ({ answer }: MmmuData): readonly string[] => parsePythonList(answer) ?? [answer];
+
 function scoreSplit(results: readonly Result<MmmuData>[]): Report {
 	const random = new PythonRandom(SEED);
 	const domainOf = new Map(
@@ -247,8 +251,8 @@ function scoreSplit(results: readonly Result<MmmuData>[]): Report {
 	const answers = results.map(({ id, pred, data }): Outcome => {
 		const subject = data.id.split('_').slice(1, -1).join('_');
 		const categories = [domainOf.get(subject) ?? 'Other', subject];
-		if (isUnanswered(pred))
-			return { id, categories, parsed: null, drawn: false, unanswered: true, credit: 0 };
+		const unanswered = unansweredBy(pred);
+		if (unanswered) return { id, categories, parsed: null, drawn: false, unanswered, credit: 0 };
 		if (data.question_type !== MULTIPLE_CHOICE) {
 			const parsed = parseOpenResponse(pred);
 			return {
@@ -256,13 +260,16 @@ function scoreSplit(results: readonly Result<MmmuData>[]): Report {
 				categories,
 				parsed: parsed.join(' | '),
 				drawn: false,
-				credit: Number(evalOpen(data.answer, parsed))
+				credit: Number(evalOpen(truthsOf(data), parsed))
 			};
 		}
 		const drawn = !data.all_choices.includes(pred);
 		const parsed = drawn ? random.choice(data.all_choices) : pred;
 		return { id, categories, parsed, drawn, credit: Number(parsed === data.answer) };
 	});
+	const lists = results.filter(
+		({ data }) => data.question_type !== MULTIPLE_CHOICE && truthsOf(data).length > 1
+	).length;
 	const lenient = lenientReading(
 		answers,
 		results.map(({ pred, data }, i) => {
@@ -296,6 +303,15 @@ function scoreSplit(results: readonly Result<MmmuData>[]): Report {
 		scores: [...base.scores, ...lenient.scores],
 		tables: [{ ...base.tables[0]!, rows: [...rows, row('Overall', answers)] }],
 		files: [],
-		notes: [...answerNotes(answers), ...drawnNote(answers, 'were no bare letter', SEED), ...lenient.notes]
+		notes: [
+			...answerNotes(answers),
+			...drawnNote(answers, 'were no bare letter', SEED),
+			...lenient.notes,
+			...(lists > 0
+				? [
+						`${lists} of ${answers.length} truths are lists: any of their answers is right, where upstream compares with the text of the list.`
+					]
+				: [])
+		]
 	};
 }

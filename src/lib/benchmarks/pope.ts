@@ -2,7 +2,7 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { percent, unitsOf } from './accuracy.ts';
-import { answerNotes, isUnanswered } from './answers.ts';
+import { answerNotes, unansweredBy } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { baseName } from './formats/columns.ts';
 import { idField, imageFile, openFirst, readJsonLines, stringField, UniqueIds } from './formats/files.ts';
@@ -137,13 +137,17 @@ function score(results: readonly Result<PopeData>[]): Report {
 		result.data.category.split(',').map((category) => ({ ...result, category: category.trim() }))
 	);
 	const outcomes = rows.map(({ id, pred, data, category }): Outcome => {
-		if (isUnanswered(pred))
-			return { id, categories: [category], parsed: null, drawn: false, unanswered: true, credit: 0 };
+		const categories = [category];
+		const unanswered = unansweredBy(pred);
+		if (unanswered) return { id, categories, parsed: null, drawn: false, unanswered, credit: 0 };
 		const parsed = parsePopeAnswer(pred);
-		return { id, categories: [category], parsed, drawn: false, credit: Number(parsed === data.answer) };
+		return {
+			...{ id, categories, parsed, drawn: false, credit: Number(parsed === data.answer) },
+			...(wordOf(pred) === undefined && { unclear: true })
+		};
 	});
 	const words = rows.map(({ pred }) => wordOf(pred));
-	const neither = outcomes.filter(({ unanswered }, i) => !unanswered && words[i] === undefined).length;
+	const neither = outcomes.filter(({ unclear }) => unclear).length;
 	const differs = outcomes.some(({ parsed, unanswered }, i) => !unanswered && parsed !== words[i]);
 	const imageOf = new Map(results.map(({ id, data }) => [id, data.image_path]));
 	const labelOf = new Map(results.map(({ id, data }) => [id, data.answer]));

@@ -3,7 +3,7 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent } from './accuracy.ts';
-import { answerNotes, isUnanswered, LETTER_AMONG_WORDS, lenientReading, namedLetter } from './answers.ts';
+import { answerNotes, unansweredBy, LETTER_AMONG_WORDS, lenientReading, namedLetter } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { letterOf } from './formats/columns.ts';
 import {
@@ -62,7 +62,7 @@ export const seed: Benchmark<SeedData> = {
 		const type = row.optional('question_type_id');
 		return {
 			question: row.text('question'),
-			answer: letterOf(row.text('answer', 'target')),
+			answer: letterOf(row.truth('answer', 'target')),
 			choices: Object.values(row.options()),
 			image_path: '',
 			question_id: row.optional('question_id', 'index'),
@@ -139,7 +139,7 @@ const isVideo = ({ data }: Result<SeedData>) => data.question_type_id > LAST_IMA
 
 function outcomeOf({ id, pred, data }: Result<SeedData>): Outcome {
 	const answer = strip(pred).toLowerCase();
-	const unanswered = isUnanswered(pred);
+	const unanswered = unansweredBy(pred);
 	return {
 		id,
 		categories: [data.question_type],

@@ -6,7 +6,7 @@ import { accuracyReport, percent } from './accuracy.ts';
 import {
 	answerNotes,
 	drawnNote,
-	isUnanswered,
+	unansweredBy,
 	LETTER_AMONG_WORDS,
 	lenientReading,
 	namedLetter
@@ -74,7 +74,7 @@ export const sqa: Benchmark<SqaData> = {
 		return 'choices' in data || !choices || typeof answer_index !== 'number' ? data : { ...data, choices };
 	},
 	fromRow(row) {
-		const answer = letterOf(row.text('answer', 'target'));
+		const answer = letterOf(row.truth('answer', 'target'));
 		return {
 			question: row.text('question'),
 			question_id: row.optional('question_id', 'id', 'index'),
@@ -211,8 +211,8 @@ function score(results: readonly Result<SqaData>[]): Report {
 	const answers = results.map(({ id, pred, data }): Outcome => {
 		const { choices, answer_index } = data;
 		const categories = [kindOf(data)];
-		if (isUnanswered(pred))
-			return { id, categories, parsed: null, drawn: false, unanswered: true, credit: 0 };
+		const unanswered = unansweredBy(pred);
+		if (unanswered) return { id, categories, parsed: null, drawn: false, unanswered, credit: 0 };
 		const parsed = parseSqaAnswer(pred, choices);
 		const found = choices.findIndex((_, i) => letter(i) === parsed);
 		const drawn = found < 0;

@@ -1,5 +1,6 @@
 import { quantiles } from '../analysis/statistics.ts';
 import { cacheBytes, stageCosts, type CostInputs, type StageCost } from '../benchmarks/cost.ts';
+import type { Benchmark } from '../benchmarks/benchmark.ts';
 import { paretoFront } from '../benchmarks/pareto.ts';
 import { published } from '../benchmarks/published.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
@@ -10,7 +11,7 @@ import type { ImageInput } from '../model/runtime/types.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
-import { accuracyRows, kindsOf, type ScoreOrigin, type ScoreRows } from './run-scores.ts';
+import { accuracyRows, kindsOf, type ScoreOrigin, scoreName, type ScoreRows } from './run-scores.ts';
 import type { Subject } from './subject.ts';
 import { timeStages, TIMED_QUESTION, TIMED_RUNS, TIMED_TOKENS, type WarmTimes } from './timing.ts';
 
@@ -59,7 +60,7 @@ export interface CountedTimeRows {
 }
 
 /** A point of the figure accuracy-latency. */
-export interface ScoreAtCost extends AtTokens {
+export interface ScoreAtCost extends Omit<AtTokens, 'tokens'>, Partial<Pick<AtTokens, 'tokens'>> {
 	readonly series: string;
 	readonly origin: ScoreOrigin;
 	readonly cost: number;
@@ -230,6 +231,31 @@ export function tradeoffRows(
 	return {
 		...{ points, front: paretoFront(points), cost: 'Whole answer (ms)', score, projectors },
 		...(most !== undefined && { most })
+	};
+}
+
+/** Scores of imported results against the tokens of an average question, where their files have counted them. */
+export function importedTradeoff(
+	benchmark: Benchmark,
+	runs: readonly ScoredRun[],
+	projectors: readonly string[]
+): ScoreAtCostRows {
+	const counted = runs.filter(({ source, report }) => source?.tokens && report.scores.length > 0);
+	const whole = counted.every(({ source }) => source?.tokens?.input !== undefined);
+	const points = counted.map(
+		({ title, projector, tokens, source, report, interval, results }): ScoreAtCost => {
+			const { input = 0, output } = source!.tokens!;
+			return {
+				...{ series: title, projector, origin: 'imported', answers: results.length },
+				...{ cost: whole ? input + output : output, score: report.scores[0]!.value },
+				...(tokens !== undefined && { tokens }),
+				...(interval && { low: interval.low, high: interval.high })
+			};
+		}
+	);
+	return {
+		...{ points, front: paretoFront(points), projectors, score: scoreName(benchmark, counted) },
+		cost: whole ? 'Tokens of prompt and answer' : 'Tokens of the answer'
 	};
 }
 

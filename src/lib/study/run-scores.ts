@@ -1,4 +1,6 @@
 import type { Benchmark } from '../benchmarks/benchmark.ts';
+import { countWords, type AnswerCounts } from '../benchmarks/answers.ts';
+import { sourceWords } from '../benchmarks/imported.ts';
 import { published } from '../benchmarks/published.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import type { ModelManifest } from '../model/manifest.ts';
@@ -42,6 +44,8 @@ export interface ScorePoint {
 	readonly low?: number;
 	readonly high?: number;
 	readonly answers?: number;
+	/** Answers that say nothing, of a run. */
+	readonly counts?: AnswerCounts;
 }
 
 /** Rows of the figure accuracy-curve. */
@@ -89,6 +93,7 @@ export function runPoints(runs: readonly ScoredRun[], kindOf: (projector: string
 				tokens: run.tokens,
 				value,
 				answers: run.results.length,
+				counts: run.counts,
 				...(interval && { low: interval.low, high: interval.high })
 			}
 		];
@@ -137,12 +142,17 @@ export function kindsOfRuns(runs: readonly ScoredRun[], manifest: ModelManifest 
 
 /** Where the answers of runs come from, one line. */
 export function runsProvenance(runs: readonly ScoredRun[]): string {
-	const lines = runs.map(({ manifest, title }) => {
+	const lines = runs.map(({ manifest, title, source }) => {
+		if (source) return `imported: ${sourceWords(source)}`;
 		if (!manifest) return `${title}, imported`;
 		const { model, dtype, backend } = manifest.identity;
 		return `${model.name} · ${dtype} on ${backend} · batch 1, greedy`;
 	});
-	return unique(lines).join('; ');
+	const unusable = runs.flatMap(({ counts, title }) => {
+		const words = countWords(counts);
+		return words === '' ? [] : [`${title}: ${words}`];
+	});
+	return unique([...lines, ...unusable]).join('; ');
 }
 
 /** Runs with the kinds they are told apart by. */

@@ -18,6 +18,13 @@ export interface AccuracyPoint {
 	readonly high?: number;
 	/** Answers it is over. */
 	readonly answers?: number;
+	/** How many of the answers say nothing, by why. */
+	readonly counts?: {
+		readonly missing: number;
+		readonly failed: number;
+		readonly unread: number;
+		readonly drawn: number;
+	};
 }
 
 export interface AccuracyRows {
@@ -48,10 +55,14 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 			options
 		),
 	table: ({ points, score }) => ({
-		columns: ['series', 'projector', 'origin', 'M', score, 'low', 'high', 'answers'],
+		columns: [
+			...['series', 'projector', 'origin', 'M', score, 'low', 'high', 'answers'],
+			...['missing', 'failed', 'unread', 'drawn']
+		],
 		rows: points.map((point) => [
 			...[point.series, point.projector, point.origin, point.tokens, exact(point.value)],
-			...[exact(point.low ?? NaN), exact(point.high ?? NaN), point.answers ?? NaN]
+			...[exact(point.low ?? NaN), exact(point.high ?? NaN), point.answers ?? NaN],
+			...countCells(point.counts)
 		])
 	}),
 	paper: ({ points, score }, styles) =>
@@ -67,6 +78,9 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 			() => 'more'
 		)
 };
+
+const countCells = (counts: AccuracyPoint['counts']) =>
+	counts ? [counts.missing, counts.failed, counts.unread, counts.drawn] : [NaN, NaN, NaN, NaN];
 
 function pointOf(point: AccuracyPoint, styles: ProjectorStyles): SeriesPoint {
 	const { series, projector, origin, tokens, value, low, high, answers } = point;

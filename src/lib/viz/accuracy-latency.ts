@@ -10,8 +10,8 @@ export interface TradeoffPoint {
 	readonly series: string;
 	readonly projector: string;
 	readonly origin: Origin;
-	/** M */
-	readonly tokens: number;
+	/** M, when it is known. */
+	readonly tokens?: number;
 	readonly cost: number;
 	/** Quartiles of the cost, where it was measured. */
 	readonly costLow?: number;
@@ -40,7 +40,7 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 	title: 'Accuracy against time',
 	readingAid:
 		'Up and to the left is better; the number beside a point is its M. The dotted steps are the Pareto front: nothing measured is both quicker and better.',
-	method: `Times are medians with quartiles. ${INTERVALS_OF_SHARES} The front is over the points that are drawn, without regard to their intervals. Published points are read off Figure 1 of the paper (seconds a training step, mean of three benchmarks) and stand in a figure of their own.`,
+	method: `Times are medians with quartiles. ${INTERVALS_OF_SHARES} The front is over the points that are drawn, without regard to their intervals. Costs of imported results are tokens of an average question, as their tool counted them. Published points are read off Figure 1 of the paper (seconds a training step, mean of three benchmarks) and stand in a figure of their own.`,
 	draw({ points, front, cost, score, most, projectors }, options) {
 		const drawn = new Map(points.map((point) => [point, pointOf(point, options.projectors)]));
 		return drawSeries(
@@ -58,7 +58,14 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 	table: ({ points, front, cost, score }) => ({
 		columns: ['series', 'projector', 'origin', 'M', cost, score, 'low', 'high', 'answers', 'on the front'],
 		rows: points.map((point) => [
-			...[point.series, point.projector, point.origin, point.tokens, exact(point.cost), exact(point.score)],
+			...[
+				point.series,
+				point.projector,
+				point.origin,
+				point.tokens ?? NaN,
+				exact(point.cost),
+				exact(point.score)
+			],
 			...[
 				exact(point.low ?? NaN),
 				exact(point.high ?? NaN),
@@ -71,7 +78,7 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 		...pivoted(
 			['Projector', 'M'],
 			points.flatMap((point) => {
-				const names = [projectorTitle(point.series, styles), point.tokens];
+				const names = [projectorTitle(point.series, styles), point.tokens ?? 'not known'];
 				return [
 					{ names, column: score, cell: { value: point.score, low: point.low, high: point.high } },
 					{ names, column: cost, cell: { value: point.cost, low: point.costLow, high: point.costHigh } }
@@ -86,10 +93,10 @@ export const accuracyLatency: Figure<TradeoffRows> = {
 function pointOf(point: TradeoffPoint, styles: ProjectorStyles): SeriesPoint {
 	const { series, projector, origin, tokens, cost, costLow, costHigh, score, low, high, answers } = point;
 	return {
-		...{ series, projector, origin, x: cost, y: score, label: `${tokens}` },
+		...{ series, projector, origin, x: cost, y: score, label: `${tokens ?? ''}` },
 		...(low !== undefined && high !== undefined && { low, high }),
 		...(answers !== undefined && { n: answers }),
 		...(costLow !== undefined && costHigh !== undefined && { left: costLow, right: costHigh }),
-		words: `${projectorTitle(series, styles)}, M = ${tokens}: ${number(score)} at ${number(cost)}${answers === undefined ? '' : `, ${answers} answers`}.`
+		words: `${projectorTitle(series, styles)}${tokens === undefined ? '' : `, M = ${tokens}`}: ${number(score)} at ${number(cost)}${answers === undefined ? '' : `, ${answers} answers`}.`
 	};
 }

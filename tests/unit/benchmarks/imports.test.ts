@@ -39,8 +39,8 @@ describe('samples of lmms-eval', () => {
 			mmeLine(2, 'existence/b.jpg', 'Yes', 'yes'),
 			mmeLine(3, 'existence/b.jpg', 'No', 'Yes')
 		].join('\n');
-		const { tool, results } = await take('mme', 'run_samples_mme.jsonl', `${text}\n`);
-		expect(tool).toBe('lmms-eval');
+		const { source, results } = await take('mme', 'run_samples_mme.jsonl', `${text}\n`);
+		expect(source).toEqual({ tool: 'lmms-eval', file: 'run_samples_mme.jsonl' });
 		const report = findBenchmark('mme').score(results);
 		// Three of four right, one of two images with both.
 		expect(report.scores[0]!.value).toBeCloseTo(75 + 50, 9);
@@ -123,7 +123,7 @@ describe('tables of VLMEvalKit', () => {
 			'm_MMBench.csv',
 			[columns, ...rows].map((cells) => cells.map((cell) => `"${cell}"`).join(',')).join('\r\n')
 		);
-		expect([xlsx.tool, csv.tool]).toEqual(['VLMEvalKit', 'VLMEvalKit']);
+		expect([xlsx.source.tool, csv.source.tool]).toEqual(['VLMEvalKit', 'VLMEvalKit']);
 		for (const { results } of [xlsx, tsv, csv]) {
 			const report = findBenchmark('mmbench').score(results);
 			expect(report.scores[0]!.value).toBeCloseTo(50, 9);

@@ -42,7 +42,7 @@ describe("upstream's result files", () => {
 	const popeResult = { pred: 'Yes', question: 'Q?', answer: 'yes', image_path: 'a.jpg', category: 'random' };
 
 	it('are scored as our own, ids as numbers', async () => {
-		const results = await importUpstream(
+		const { results } = await importUpstream(
 			source({ '10': popeResult, '9': { ...popeResult, pred: 'no' } }),
 			pope
 		);
@@ -54,7 +54,7 @@ describe("upstream's result files", () => {
 	});
 
 	it("ScienceQA's choices come from its question", async () => {
-		const [result] = await importUpstream(
+		const { results } = await importUpstream(
 			source({
 				'0': {
 					pred: 'south',
@@ -67,6 +67,7 @@ describe("upstream's result files", () => {
 			}),
 			sqa
 		);
+		const [result] = results;
 		expect(result!.data.choices).toEqual(['north', 'south']);
 		expect(sqa.score([result!]).scores[0]!.value).toBe(100);
 	});

@@ -14,6 +14,9 @@ export interface ForeignRow {
 	readonly advice?: string;
 }
 
+/** A row that cannot be scored, since it does not say what is right. */
+export class MissingTruth extends InputError {}
+
 /** Reads columns; their names differ in case and hyphens between tools. */
 export class Columns {
 	readonly #values: ReadonlyMap<string, Json>;
@@ -50,6 +53,13 @@ export class Columns {
 		throw new InputError(`${this.#where}: the column "${names[0]}" is missing or empty; ${this.#advice}.`);
 	}
 
+	/** The truth of a question. @throws MissingTruth where the row has none */
+	truth(...names: readonly string[]): string {
+		const value = this.optional(...names);
+		if (value !== '') return value;
+		throw new MissingTruth(`${this.#where}: the truth ("${names[0]}") is missing or empty; ${this.#advice}.`);
+	}
+
 	number(...names: readonly string[]): number {
 		const value = Number(this.text(...names));
 		if (Number.isFinite(value)) return value;
@@ -60,7 +70,7 @@ export class Columns {
 
 	/** A truth that is yes or no, written in any case, with or without a full stop. */
 	yesOrNo(...names: readonly string[]): 'yes' | 'no' {
-		const text = this.text(...names);
+		const text = this.truth(...names);
 		const word = yesOrNo(text);
 		if (word) return word;
 		throw new InputError(

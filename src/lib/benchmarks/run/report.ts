@@ -1,6 +1,7 @@
 import { quantiles } from '../../analysis/statistics.ts';
 import type { StageTimings } from '../../model/runtime/types.ts';
 import type { Benchmark, Report } from '../benchmark.ts';
+import { countAnswers, type AnswerCounts } from '../answers.ts';
 import { headlineInterval } from '../interval.ts';
 import type { RunManifest, RunRecord, RunResult, Skipped } from './record.ts';
 import type { RunStorage } from './storage.ts';
@@ -17,6 +18,8 @@ export interface Spread {
 export interface RunReport extends Omit<Report, 'files'> {
 	readonly manifest: RunManifest;
 	readonly answers: number;
+	/** Of them those that say nothing. */
+	readonly counts: AnswerCounts;
 	/** 95 %; absent without a score. */
 	readonly interval?: { readonly low: number; readonly high: number; readonly level: number };
 	/** Per stage over the answers that computed it whole; decode is per token. Absent where there is none. */
@@ -38,6 +41,7 @@ export async function reportRun(
 		notes: [...countNotes(benchmark, record), ...skippedNotes([...record.skipped.values()]), ...report.notes],
 		manifest: record.manifest,
 		answers: results.length,
+		counts: countAnswers(report.outcomes),
 		...(interval && { interval: { low: interval.low, high: interval.high, level: interval.level } }),
 		latency_ms: latency(results),
 		files: files.map(({ path }) => path)

@@ -3,6 +3,8 @@ import type { Benchmark, Report, Result } from '../benchmark.ts';
 import { identified } from '../compare.ts';
 import { headlineInterval } from '../interval.ts';
 import type { RunManifest, Skipped } from './record.ts';
+import { countAnswers, type AnswerCounts } from '../answers.ts';
+import type { ImportSource } from '../imported.ts';
 import { skippedNotes } from './report.ts';
 
 /** Answers of one model to one benchmark, scored; measured here or brought from elsewhere. */
@@ -19,10 +21,14 @@ export interface ScoredRun {
 	readonly tokens?: number;
 	/** Of a measured run. */
 	readonly manifest?: RunManifest;
+	/** Of an imported one. */
+	readonly source?: ImportSource;
 	/** Examples of the benchmark, when it is known how many there are. */
 	readonly examples?: number;
 	readonly results: readonly Result[];
 	readonly report: Report;
+	/** Answers that say nothing. */
+	readonly counts: AnswerCounts;
 	/** Of the headline score. */
 	readonly interval?: Estimate;
 }
@@ -48,10 +54,16 @@ export function scoreImported(
 	name: string,
 	benchmark: Benchmark,
 	results: readonly Result[],
-	about: { readonly projector?: string; readonly tokens?: number } = {}
+	about: {
+		readonly projector?: string;
+		readonly tokens?: number;
+		readonly source?: ImportSource;
+		readonly notes?: readonly string[];
+	} = {}
 ): ScoredRun {
 	return {
-		...scored(benchmark, results),
+		...scored(benchmark, results, about.notes),
+		...(about.source && { source: about.source }),
 		...{ id: `imported/${benchmark.name}/${name}`, origin: 'imported', title: name },
 		projector: about.projector ?? '',
 		...(about.tokens !== undefined && { tokens: about.tokens })
@@ -63,5 +75,6 @@ function scored(benchmark: Benchmark, results: Iterable<Result>, notes: readonly
 	const found = identified(benchmark, benchmark.score(ordered), ordered);
 	const report = { ...found, notes: [...notes, ...found.notes] };
 	const interval = headlineInterval(report);
-	return { benchmark, results: ordered, report, ...(interval && { interval }) };
+	const counts = countAnswers(report.outcomes);
+	return { benchmark, results: ordered, report, counts, ...(interval && { interval }) };
 }
