@@ -53,6 +53,8 @@ export type FromFrame =
 	| { readonly type: 'call'; readonly id: number; readonly name: Call; readonly args: readonly unknown[] }
 	| { readonly type: 'abort'; readonly id: number }
 	| { readonly type: 'changed'; readonly text: string; readonly title: string }
+	/** What was changed cannot be written so that it comes back; what was saved stays. */
+	| { readonly type: 'unwritten'; readonly message: string }
 	| {
 			readonly type: 'status';
 			readonly running: number;

@@ -12,6 +12,7 @@ export interface FrameHandlers {
 	readonly answer: (name: Call, args: readonly unknown[], control: Control) => Promise<unknown>;
 	readonly ready: () => void;
 	readonly changed: (text: string, title: string) => void;
+	readonly unwritten: (message: string) => void;
 	readonly status: (status: { running: number; failed: number; ran: number; cells: number }) => void;
 	/** A link of the notebook was followed; `href` is what the notebook says, and any text. */
 	readonly link: (href: string) => void;
@@ -83,6 +84,7 @@ export class FrameLink {
 		this.#heard = performance.now();
 		if (message.type === 'ready') this.#handlers.ready();
 		else if (message.type === 'changed') this.#handlers.changed(String(message.text), String(message.title));
+		else if (message.type === 'unwritten') this.#handlers.unwritten(String(message.message));
 		else if (message.type === 'status') this.#handlers.status(message);
 		else if (message.type === 'link') this.#handlers.link(String(message.href));
 		else if (message.type === 'abort')

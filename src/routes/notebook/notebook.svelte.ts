@@ -30,6 +30,7 @@ export class Notebooks {
 	readonly #store: Pick<NotebookStore, 'list' | 'get' | 'save' | 'remove'>;
 	readonly #base: string;
 	readonly #channel = new BroadcastChannel('honeybee-notebooks');
+	#unwritten = false;
 	#version = 0;
 	#text = '';
 	#title = '';
@@ -156,10 +157,18 @@ export class Notebooks {
 
 	/** What the frame says of the notebook's text. */
 	changed(text: string, title: string): void {
+		if (this.#unwritten) this.error = undefined;
+		this.#unwritten = false;
 		if (this.elsewhere || text === this.#text) return;
 		this.#text = text;
 		this.#title = title;
 		this.#soon();
+	}
+
+	/** The frame has a change that cannot be saved, and says why. */
+	unwritten(message: string): void {
+		this.#unwritten = true;
+		this.error = message;
 	}
 
 	/** Saves what is not saved and lets other tabs have the notebook. */

@@ -1,12 +1,6 @@
-import {
-	deserialize,
-	serialize,
-	toCell,
-	toNotebook,
-	type Cell,
-	type Notebook
-} from '@observablehq/notebook-kit';
+import { toCell, toNotebook, type Cell, type Notebook } from '@observablehq/notebook-kit';
 import { Runtime, RuntimeError, type Module } from '@observablehq/runtime';
+import { readNotebook, writeNotebook } from '../file.ts';
 import { fromJupyter, isJupyter } from '../jupyter.ts';
 import type { ProjectorStyles } from '../../viz/palette.ts';
 import type { NotebookSubject, OpenMessage } from '../protocol.ts';
@@ -112,7 +106,7 @@ export class NotebookView {
 		for (const shown of this.#cells) this.#drop(shown);
 		this.#runtime.dispose();
 		({ runtime: this.#runtime, module: this.#module } = this.#start());
-		this.#notebook = isJupyter(text) ? toNotebook(fromJupyter(text)) : deserialize(text);
+		this.#notebook = isJupyter(text) ? toNotebook(fromJupyter(text)) : readNotebook(text);
 		const { title, cells } = this.#notebook;
 		this.#titled = title === 'Untitled' || title === heading(cells);
 		this.#cells = this.#notebook.cells.map((cell) => this.#show(cell));
@@ -125,12 +119,16 @@ export class NotebookView {
 		const cells = this.#cells.map(({ cell }) => cell);
 		const title = (this.#titled ? heading(cells) : undefined) ?? this.#notebook.title;
 		this.#notebook = { ...this.#notebook, cells, title };
-		return serialize(this.#notebook);
+		return writeNotebook(this.#notebook);
 	}
 
 	#changed(): void {
-		const text = this.#text();
-		this.#connection.send({ type: 'changed', text, title: this.#notebook.title });
+		try {
+			const text = this.#text();
+			this.#connection.send({ type: 'changed', text, title: this.#notebook.title });
+		} catch (error) {
+			this.#connection.send({ type: 'unwritten', message: (error as Error).message });
+		}
 	}
 
 	/** Keeps the whole as it is now, before a cell is made, moved or taken away. */
@@ -145,7 +143,7 @@ export class NotebookView {
 	#back(): void {
 		const text = this.#undo.pop();
 		if (text === undefined || !this.#editable) return;
-		this.#notebook = deserialize(text);
+		this.#notebook = readNotebook(text);
 		const before = new Map(this.#cells.map((shown) => [shown.cell.id, shown]));
 		const same = ({ id, mode }: Cell) => {
 			const shown = before.get(id);
