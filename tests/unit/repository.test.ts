@@ -45,15 +45,31 @@ interface LockedPackage {
 	readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
+/** JSON files of a folder, parsed. */
+const jsonOf = (folder: string) =>
+	Object.fromEntries(
+		readdirSync(new URL(folder, root))
+			.filter((name) => name.endsWith('.json'))
+			.map((name) => [name, JSON.parse(read(folder + name)) as JsonObject])
+	);
+
 /** Golden checkpoints of families, with their canonical configs. */
 const familyGoldens = families.flatMap(({ goldens, parse }) =>
 	goldens.map((golden) => {
-		const folder = `tests/fixtures/families/${golden}/checkpoint/`;
-		const names = readdirSync(new URL(folder, root)).filter((name) => name.endsWith('.json'));
-		const json = Object.fromEntries(
-			names.map((name) => [name, JSON.parse(read(folder + name)) as JsonObject])
-		);
-		return { golden, ...parse({ name: golden, json, text: {}, entries: new Map() }) };
+		const folder = `tests/fixtures/families/${golden}/`;
+		const { config_dir, tower_dir } = JSON.parse(read(`${folder}golden.json`)) as Record<string, string>;
+		return {
+			golden,
+			...parse({
+				name: golden,
+				json: jsonOf(`${folder}${config_dir}/`),
+				text: {},
+				entries: new Map(),
+				...(tower_dir !== undefined && {
+					vision: { name: tower_dir, json: jsonOf(`${folder}${tower_dir}/`) }
+				})
+			})
+		};
 	})
 );
 

@@ -16,6 +16,9 @@ export const Relu = (g: Graph, x: Value) => g.op('Relu', [x]);
 export const Sqrt = (g: Graph, x: Value) => g.op('Sqrt', [x]);
 export const Floor = (g: Graph, x: Value) => g.op('Floor', [x]);
 export const Sigmoid = (g: Graph, x: Value) => g.op('Sigmoid', [x]);
+/** min(1, max(0, x / 6 + ½)), PyTorch's. */
+export const HardSigmoid = (g: Graph, x: Value) =>
+	g.op('HardSigmoid', [x], { alpha: float(1 / 6), beta: float(0.5) });
 
 /** x·sigmoid(alpha·x) (com.microsoft): CLIP's activation with alpha 1.702, SiLU with alpha 1. */
 export const QuickGelu = (g: Graph, x: Value, alpha = 1.702) =>

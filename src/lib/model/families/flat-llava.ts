@@ -8,8 +8,12 @@ import { parseText } from '../language/parse-config.ts';
 import type { ImageSettings, PromptSettings } from '../manifest.ts';
 import { parseVision } from '../vision/parse-config.ts';
 import { PREFIX as VISION } from '../vision/graph.ts';
-import { clipImageSettings, towerSection } from './clip-pictures.ts';
-import type { FamilyFolder } from './definition.ts';
+import { Tokenizer } from '../text/tokenizer.ts';
+import type { TokenizerFiles } from '../text/text-tokenizer.ts';
+import { parseProjector } from '../projectors/parse-config.ts';
+import { clipImageProcessor, clipImageSettings, towerSection } from './clip-pictures.ts';
+import type { FamilyFolder, FamilyModel } from './definition.ts';
+import { vicunaPrompt } from './vicuna-prompt.ts';
 
 /**
  * The flat form that LLaVA began and others kept: LLaMA's fields at the top of config.json, the tower's folder named beside them
@@ -60,7 +64,6 @@ export interface FlatLlava {
 	readonly prompt: PromptSettings;
 	/** `mm_vision_select_layer` */
 	readonly layers: number | readonly number[];
-	readonly notes: readonly string[];
 }
 
 /** Reads what all flat forms have in common. @throws InputError naming the field that is wrong or not served */
@@ -88,9 +91,30 @@ export function parseFlatLlava(folder: FamilyFolder): FlatLlava {
 			template: 'vicuna_v1',
 			...(fields.boolean('mm_use_im_start_end', false) && { marks: true })
 		},
-		layers: fields.layerIndices('mm_vision_select_layer'),
-		notes: []
+		layers: fields.layerIndices('mm_vision_select_layer')
 	};
+}
+
+/** What all definitions of flat families share. */
+export const flatFamily = {
+	visionFolder: towerName,
+	tokenizer: (files: TokenizerFiles) => new Tokenizer(files),
+	prompt: vicunaPrompt,
+	imageProcessor: clipImageProcessor
+} as const;
+
+/** A flat folder as a model, with the projector that its family says. */
+export function flatModel(
+	{ vision_config, text_config, lm_config, image, prompt, layers }: FlatLlava,
+	projector: JsonObject & { readonly projector_type: string },
+	more: Pick<FamilyModel, 'spelling' | 'reference'>
+): FamilyModel {
+	const projector_config = parseProjector(
+		{ ...projector, feature_layer_index: layers },
+		vision_config,
+		text_config
+	);
+	return { config: { vision_config, text_config, lm_config, projector_config }, image, prompt, ...more };
 }
 
 /** The decoder's config at the top of the file, with what only the tensors and generation_config.json tell. */

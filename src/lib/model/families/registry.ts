@@ -3,11 +3,22 @@ import type { ModelManifest } from '../manifest.ts';
 import type { FamilyDefinition } from './definition.ts';
 import { honeybee } from './honeybee/definition.ts';
 import { llava } from './llava/definition.ts';
+import { mobilevlm } from './mobilevlm/definition.ts';
+import { mqtLlava } from './mqt-llava/definition.ts';
 import { nanovlm } from './nanovlm/definition.ts';
 import { smolvlm } from './smolvlm/definition.ts';
+import { tokenpacker } from './tokenpacker/definition.ts';
 
 /** Every family there is: one folder, one line. The first one is that of model folders written before there were others. */
-export const families: readonly FamilyDefinition[] = [honeybee, llava, smolvlm, nanovlm];
+export const families: readonly FamilyDefinition[] = [
+	honeybee,
+	mobilevlm,
+	mqtLlava,
+	tokenpacker,
+	llava,
+	smolvlm,
+	nanovlm
+];
 
 /** The family of that name. @throws InputError when this version has none */
 export function familyNamed(name: string): FamilyDefinition {

@@ -3,12 +3,26 @@ import type { ProjectorConfig } from '../config.ts';
 import { cAbs } from './c-abs/definition.ts';
 import { dAbs } from './d-abs/definition.ts';
 import type { Projector, RegisteredProjector, Variant } from './definition.ts';
+import { ldpNet } from './ldpnet/definition.ts';
+import { ldpNetV2 } from './ldpnet-v2/definition.ts';
+import { matryQuery } from './matry-query/definition.ts';
 import { mlp } from './mlp/definition.ts';
 import { pixelShuffle } from './pixel-shuffle/definition.ts';
 import { resampler } from './resampler/definition.ts';
+import { tokenPacker } from './token-packer/definition.ts';
 
 /** Every projector there is: one folder, one line. */
-export const projectors: readonly RegisteredProjector[] = [mlp, resampler, cAbs, dAbs, pixelShuffle];
+export const projectors: readonly RegisteredProjector[] = [
+	mlp,
+	resampler,
+	cAbs,
+	dAbs,
+	pixelShuffle,
+	ldpNet,
+	ldpNetV2,
+	matryQuery,
+	tokenPacker
+];
 
 /** The definition for upstream's `projector_type`. */
 export function projectorDefinition(type: string): RegisteredProjector {

@@ -69,6 +69,13 @@ describe('what of the picture a view shows', () => {
 	});
 });
 
+it('MobileVLM V2’s picture is the reference’s, byte for byte', async () => {
+	const picture = await decodePng(goldenBytes('images/scene_200x150.png'), 'scene');
+	const expected = await decodePng(goldenBytes('../families/mobilevlm-v2/main.resized.png'), 'resized');
+	const bytes = bytesOf(padded({ ...bare, size: 336 }, [122, 116, 104]), picture);
+	expect(Buffer.compare(bytes, expected.data)).toBe(0);
+});
+
 it('pads with the mean colour, rounded down', () => {
 	const processor = clipImageProcessor({ ...bare, mean: [0.4815, 0.458, 0.408], size: 3, fit: 'pad' });
 	const { data } = processor.pixels(rgbImage(3, 1, new Uint8Array(9)));

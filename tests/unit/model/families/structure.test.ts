@@ -1,0 +1,135 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { convertCommand } from '../../../../src/cli/convert.ts';
+import { decodeImage } from '../../../../src/cli/io/decode-image.ts';
+import { openFolder } from '../../../../src/cli/io/disk.ts';
+import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
+import { memorySource } from '../../../../src/lib/checkpoint/memory.ts';
+import { openSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { gridSide } from '../../../../src/lib/model/config.ts';
+import { cellOf, placesOf } from '../../../../src/lib/model/places.ts';
+import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
+import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
+import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
+import type { LocalityRequest } from '../../../../src/lib/model/runtime/types.ts';
+import { silent } from '../../../support/golden-model.ts';
+
+const fixtures = new URL('../../../fixtures/', import.meta.url).pathname;
+
+/** A golden checkpoint as a model, and a tensor of its golden file, for the time of `use`. */
+async function withModel(
+	name: string,
+	tensor: string,
+	use: (model: HoneybeeModel, values: readonly number[]) => Promise<void>
+): Promise<void> {
+	const set = join(fixtures, 'families', name);
+	const file = await openSafetensors(memorySource(name, await readFile(join(set, 'golden.safetensors'))));
+	const { data } = await file.read(tensor);
+	const folder = await mkdtemp(join(tmpdir(), 'honeybee-structure-'));
+	const tower = join(set, 'openai/clip-vit-large-patch14-336');
+	await convertCommand.run([join(set, 'model'), folder, '--vision', tower], silent);
+	const source = await openFolder(folder);
+	const backend = createNodeBackend(folder);
+	const model = await HoneybeeModel.load({ backend, folder: await openModelFolder(source), decodeImage });
+	try {
+		await use(model, Array.from(data, Number));
+	} finally {
+		await model.dispose();
+		await source.close();
+		await rm(folder, { recursive: true });
+	}
+}
+
+/** How much each patch moves each token, where its features are replaced by their mean: [M, N]. */
+async function occlusion(model: HoneybeeModel): Promise<Float32Array> {
+	const picture = join(fixtures, 'golden/images/scene_200x150.png');
+	const request: LocalityRequest = {
+		projector: Object.keys(model.manifest.projectors)[0]!,
+		image: { id: picture, name: picture, bytes: new Uint8Array(await readFile(picture)) },
+		method: 'occlusion'
+	};
+	return (await model.locality(request)).visual_embeds!.data;
+}
+
+describe('what of the picture a token reads', () => {
+	it.each(['mobilevlm-v2', 'tokenpacker'])('%s: exactly the patches of the reference’s Jacobian', (name) =>
+		withModel(name, 'main.locality.jacobian_norm', async (model, jacobian) => {
+			const moved = await occlusion(model);
+			expect(moved.length).toBe(jacobian.length);
+			const differing = jacobian.flatMap((norm, i) => ((norm === 0) === (moved[i] === 0) ? [] : [i]));
+			expect(differing).toEqual([]);
+			expect(jacobian.filter((norm) => norm === 0).length).toBeGreaterThan(0);
+		})
+	);
+
+	it('mobilevlm-v1: its gates give every patch a share', () =>
+		withModel('mobilevlm-v1', 'main.locality.jacobian_norm', async (model, jacobian) => {
+			expect(jacobian.every((norm) => norm > 0)).toBe(true);
+			expect((await occlusion(model)).every((value) => value > 0)).toBe(true);
+		}));
+
+	it('tokenpacker: bins and places are the reference’s table of patches', () =>
+		withModel('tokenpacker', 'main.token_patches', async ({ manifest }, table) => {
+			const [entry] = Object.values(manifest.projectors);
+			const { num_query_tokens: M } = entry!;
+			const side = gridSide(manifest.config.vision_config);
+			const bins = projectorOf(entry!.config).bins!(M, side)!;
+			const size = { width: 300, height: 200 };
+			const places = placesOf(manifest, entry!, M, size)!;
+			const square = { x: 0, y: -50, width: 300, height: 300 };
+			for (let token = 0; token < M; token++) {
+				const patches = [0, 1, 2, 3].map((i) => {
+					const [row = 0, column = 0] = table.slice((token * 4 + i) * 2);
+					return row * side + column;
+				});
+				const row = bins.data.subarray(token * side * side, (token + 1) * side * side);
+				expect([...row].flatMap((share, patch) => (share > 0 ? [patch] : []))).toEqual(
+					patches.sort((a, b) => a - b)
+				);
+				const [first, last] = [patches[0]!, patches[3]!].map((patch) => cellOf(square, side, patch));
+				const top = Math.max(0, first!.y);
+				const bottom = Math.min(size.height, last!.y + last!.height);
+				const { region } = places[token]!;
+				if (bottom <= top) expect(region).toBeUndefined();
+				else {
+					expect(region!.x).toBeCloseTo(first!.x);
+					expect(region!.y).toBeCloseTo(top);
+					expect(region!.x + region!.width).toBeCloseTo(last!.x + last!.width);
+					expect(region!.y + region!.height).toBeCloseTo(bottom);
+				}
+			}
+		}));
+});
+
+describe('places', () => {
+	it('of tokens that have none of their own are not made up', () =>
+		withModel('mqt-llava', 'main.visual_embeds', async ({ manifest }) => {
+			const [entry] = Object.values(manifest.projectors);
+			expect(placesOf(manifest, entry!, 16, { width: 10, height: 10 })).toBeUndefined();
+		}));
+});
+
+describe('nested queries', () => {
+	it('m tokens are exactly the first m of all, at any m', () =>
+		withModel('mqt-llava', 'main.visual_embeds', async (model, all) => {
+			const picture = join(fixtures, 'golden/images/scene_200x150.png');
+			const image = { id: picture, name: picture, bytes: new Uint8Array(await readFile(picture)) };
+			const [projector] = Object.keys(model.manifest.projectors);
+			expect(model.manifest.projectors[projector!]).toMatchObject({
+				...{ tokens_by: 'prefix', most_tokens: 256, num_query_tokens: 256 }
+			});
+			for (const tokens of [1, 7, 100, 255]) {
+				const { visual_embeds } = await model.trace({ projector: projector!, tokens, image });
+				const width = visual_embeds!.dims[2]!;
+				expect(visual_embeds!.dims).toEqual([1, tokens, width]);
+				const scale = Math.max(...all.map(Math.abs));
+				const off = Array.from(visual_embeds!.data as Float32Array, (value, i) => Math.abs(value - all[i]!));
+				expect(Math.max(...off) / scale).toBeLessThanOrEqual(1e-5);
+			}
+			await expect(model.trace({ projector: projector!, tokens: 257, image })).rejects.toThrow(
+				'choose a whole number from 1 to 256'
+			);
+		}));
+});
