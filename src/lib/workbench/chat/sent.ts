@@ -9,7 +9,7 @@ export const sentAlong = ({ asked }: Pick<Exchange, 'asked'>): readonly string[]
 export function sentWords(exchange: Pick<Exchange, 'asked' | 'together'>): string {
 	const along = sentAlong(exchange);
 	if (along.length > 0)
-		return `Sent with ${plural(along.length, 'earlier question')} and ${along.length === 1 ? 'its answer' : 'their answers'}: ${along.map((question) => `“${question}”`).join(', ')}.`;
+		return `Sent with ${plural(along.length, 'earlier question')} and ${along.length === 1 ? 'its answer' : 'their answers'}: ${along.map((question) => `“${question}”`).join(', ')}`;
 	return exchange.together
 		? 'Sent alone: nothing before it was answered by the same model, projector and M about this picture.'
 		: 'Sent alone.';

@@ -83,7 +83,7 @@ test('a question stands alone until earlier ones are asked for; then they go alo
 		['Three?', 0, undefined, undefined]
 	]);
 	expect(sentWords(conversation.exchanges[2]!)).toBe(
-		'Sent with 2\u00a0earlier questions and their answers: “One?”, “Two?”.'
+		'Sent with 2\u00a0earlier questions and their answers: “One?”, “Two?”'
 	);
 });
 
