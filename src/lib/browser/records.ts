@@ -2,6 +2,8 @@
 export interface Records<T> {
 	/** In the order of their keys. @throws where the browser keeps nothing */
 	all(): Promise<T[]>;
+	/** @throws where the browser keeps nothing */
+	get(key: IDBValidKey): Promise<T | undefined>;
 	/** Adds a record, or replaces the one with its key. @throws where the browser keeps nothing, or no more */
 	put(record: T): Promise<void>;
 	remove(keys: readonly IDBValidKey[]): Promise<void>;
@@ -32,6 +34,8 @@ export function indexedRecords<T extends object>(name: string, key: keyof T & st
 	};
 	return {
 		all: async () => (await run<T[]>('readonly', (store) => store.getAll() as IDBRequest<T[]>)) ?? [],
+		get: async (one) =>
+			run<T | undefined>('readonly', (store) => store.get(one) as IDBRequest<T | undefined>),
 		put: async (record) => {
 			await run('readwrite', (store) => store.put(record));
 		},

@@ -69,13 +69,18 @@ export class AnatomyView {
 		});
 	});
 
+	/** Names the stages that are to be shown. */
+	readonly key = $derived.by(() => this.subject && stagesKey(this.subject, this.choices));
+	/** What is shown is of something else than chosen now. */
+	readonly stale = $derived.by(() => this.study.value !== undefined && this.study.valueKey !== this.key);
+
 	/** Measures what is looked at now, and again when that changes. */
 	follow(): void {
-		const { subject, choices } = this;
-		if (!subject) return;
+		const { subject, choices, key } = this;
+		if (!subject || key === undefined) return;
 		untrack(
 			() =>
-				void this.study.run(stagesKey(subject, choices), (control) =>
+				void this.study.run(key, (control) =>
 					measureStages({ answerer: this.#session.client, subject }, choices, control)
 				)
 		);

@@ -29,6 +29,8 @@ export class AnswerView {
 	/** Shown layer of the lens; the last when absent. */
 	lensLayer = $state<number | undefined>();
 	edits = $state.raw<readonly TokenEdit[]>([]);
+	/** Why an edit that a link asks for is not among them, a sentence. */
+	editsProblem = $state<string | undefined>();
 	/** How strongly the map covers the image. */
 	opacity = $state(0.7);
 	readonly visit = new Visit();
@@ -117,6 +119,11 @@ export class AnswerView {
 	reopen(exchange: Exchange): void {
 		this.#chosen = exchange.id;
 	}
+
+	/** The influence shown is of something else than chosen now. */
+	readonly stale = $derived.by(
+		() => this.looks.value !== undefined && this.looks.valueKey !== `${this.key}|${this.method}`
+	);
 
 	/** Computes what the influence figure shows, and again when that changes. */
 	follow(): void {

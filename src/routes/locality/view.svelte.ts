@@ -19,6 +19,7 @@ import {
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
 import { middleToken } from '$lib/study/tokens.ts';
 import { getLocalityCache } from '$lib/workbench/figures/locality-cache.ts';
+import type { KeptResults } from '$lib/workbench/figures/kept-results.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
@@ -45,14 +46,19 @@ export class LocalityView {
 	/** All projectors over a set of images. */
 	readonly set = new Study<MeasuredSet>(8);
 	readonly #session: Session;
+	readonly #results: KeptResults | undefined;
 	readonly #maps: MeasuredMaps;
 
-	constructor(session: Session, maps: MeasuredMaps) {
+	constructor(session: Session, maps: MeasuredMaps, results?: KeptResults) {
 		this.#session = session;
+		this.#results = results;
 		this.#maps = maps;
 		$effect(() => {
 			if (this.visit.now) this.follow();
 			else this.study.cancel();
+		});
+		$effect(() => {
+			if (this.visit.now) void this.recallSet();
 		});
 	}
 
@@ -104,15 +110,17 @@ export class LocalityView {
 		...this.#session.images.history
 	]);
 
+	/** Names the map that is to be shown. */
+	readonly key = $derived.by(() => this.subject && measurementKey(this.subject, this.choices));
+	/** What is shown is of something else than chosen now. */
+	readonly stale = $derived.by(() => this.study.value !== undefined && this.study.valueKey !== this.key);
+
 	/** Measures what is looked at now, and again when that changes. */
 	follow(): void {
-		const { subject, choices } = this;
-		if (!subject) return;
+		const { subject, choices, key } = this;
+		if (!subject || key === undefined) return;
 		untrack(
-			() =>
-				void this.study.run(measurementKey(subject, choices), (control) =>
-					measureMap({ maps: this.#maps, subject }, choices, control)
-				)
+			() => void this.study.run(key, (control) => measureMap({ maps: this.#maps, subject }, choices, control))
 		);
 	}
 
@@ -128,6 +136,18 @@ export class LocalityView {
 		].join('|');
 	});
 
+	/** Shows what was measured of the set before the page was loaded. */
+	async recallSet(): Promise<void> {
+		const { setKey, subject } = this;
+		if (setKey === undefined || !subject || untrack(() => this.set.valueKey) === setKey) return;
+		await untrack(() =>
+			this.#results?.recall(this.set, setKey, subject.manifest, (value) => ({
+				...(value as Omit<MeasuredSet, 'subject'>),
+				subject
+			}))
+		);
+	}
+
 	/** Measures every projector that offers the method on every image. */
 	async measureSet(): Promise<void> {
 		const { setKey, subject, choices, images } = this;
@@ -135,8 +155,11 @@ export class LocalityView {
 		await this.set.run(setKey, (control) =>
 			localityDistributionStudy.measure({ maps: this.#maps, subject, images }, choices, control)
 		);
+		await this.#results?.keep(this.set, setKey, subject.manifest, ({ subject: _, ...value }) => value);
 	}
 }
 
 /** Kept from one visit to the next, with what was measured. */
-export const getLocalityView = pageState(({ session }) => new LocalityView(session, getLocalityCache()));
+export const getLocalityView = pageState(
+	({ session, results }) => new LocalityView(session, getLocalityCache(), results)
+);

@@ -1,6 +1,7 @@
 import { untrack } from 'svelte';
 import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { SessionImage } from '$lib/workbench/session/images.ts';
+import type { KeptResults } from '$lib/workbench/figures/kept-results.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
@@ -32,12 +33,17 @@ export class OffsetsView {
 	/** Only the token chosen, or all. */
 	only = $state<'all' | 'one'>('one');
 	readonly #session: Session;
+	readonly #results: KeptResults | undefined;
 
-	constructor(session: Session) {
+	constructor(session: Session, results?: KeptResults) {
 		this.#session = session;
+		this.#results = results;
 		$effect(() => {
 			if (this.visit.now) this.follow();
 			else this.study.cancel();
+		});
+		$effect(() => {
+			if (this.visit.now) void this.recallSet();
 		});
 	}
 
@@ -115,6 +121,11 @@ export class OffsetsView {
 		this.set.value && this.set.valueKey === this.setKey ? this.set.value : undefined
 	);
 
+	/** What is shown is of something else than chosen now. */
+	readonly stale = $derived.by(
+		() => this.study.value !== undefined && this.study.valueKey !== this.subject?.key
+	);
+
 	/** Samples what is looked at now, and again when that changes. */
 	follow(): void {
 		const { subject, sampler } = this;
@@ -127,14 +138,32 @@ export class OffsetsView {
 		);
 	}
 
+	/** Shows what was sampled of the set before the page was loaded. */
+	async recallSet(): Promise<void> {
+		const { setKey, subject, sampler } = this;
+		if (setKey === undefined || !subject || !sampler || untrack(() => this.set.valueKey) === setKey) return;
+		await untrack(() =>
+			this.#results?.recall(this.set, setKey, subject.manifest, (value) => ({
+				...(value as Omit<MeasuredSamplingSet, 'subject' | 'sampler'>),
+				...{ subject, sampler }
+			}))
+		);
+	}
+
 	async measureSet(): Promise<void> {
 		const { setKey, sampler, subject, images } = this;
 		if (setKey === undefined || !sampler || !subject) return;
 		await this.set.run(setKey, (control) =>
 			offsetSplitStudy.measure({ answerer: this.#session.client, subject, images }, standardChoices, control)
 		);
+		await this.#results?.keep(
+			this.set,
+			setKey,
+			subject.manifest,
+			({ subject: _, sampler: __, ...value }) => value
+		);
 	}
 }
 
 /** Kept from one visit to the next, with what was measured. */
-export const getOffsetsView = pageState(({ session }) => new OffsetsView(session));
+export const getOffsetsView = pageState(({ session, results }) => new OffsetsView(session, results));

@@ -42,7 +42,7 @@ export class Study<T> {
 		if (kept) {
 			this.#abort?.abort();
 			this.#abort = undefined;
-			this.#show(key, kept.value, kept.took);
+			this.show(key, kept.value, kept.took);
 			return kept.value;
 		}
 		if (this.key === key && this.status === 'running' && !this.#abort?.signal.aborted) return undefined;
@@ -63,8 +63,7 @@ export class Study<T> {
 			});
 			if (this.#abort !== abort) return undefined;
 			const took = performance.now() - started;
-			this.#kept.set(key, { value, took });
-			this.#show(key, value, took);
+			this.show(key, value, took);
 			return value;
 		} catch (error) {
 			if (this.#abort !== abort) return undefined;
@@ -90,7 +89,9 @@ export class Study<T> {
 		this.key = this.valueKey = this.value = this.progress = this.error = this.took = undefined;
 	}
 
-	#show(key: string, value: T, took: number): void {
+	/** Shows a result that was computed before, or elsewhere. @param took milliseconds */
+	show(key: string, value: T, took: number): void {
+		this.#kept.set(key, { value, took });
 		this.key = key;
 		this.valueKey = key;
 		this.value = value;

@@ -1,11 +1,14 @@
 import { createContext, onMount, untrack } from 'svelte';
 import type { Session } from '../session/session.ts';
+import type { KeptResults } from '../figures/kept-results.ts';
 import type { Memory } from '../session/storage.ts';
 
 /** What a page's state may be made of. */
 export interface Workbench {
 	readonly session: Session;
 	readonly memory: Memory;
+	/** What long measurements gave before the page was loaded. */
+	readonly results: KeptResults;
 	/** The site's root, where `models/` and `scenes/` lie: an absolute URL with a trailing slash. */
 	readonly base: string;
 }

@@ -95,8 +95,13 @@ export class Conversation implements ModelUser {
 		}
 	}
 
-	/** Asks about the current image. Resolves when the answer is whole, stopped or failed. */
-	async ask(text: string): Promise<void> {
+	/**
+	 * Asks about the current image with the projector and M chosen, or with others. Resolves when the answer is whole, stopped or failed.
+	 */
+	async ask(
+		text: string,
+		other: { readonly image?: SessionImage; readonly projector?: string; readonly tokens?: number } = {}
+	): Promise<void> {
 		const question = text.trim();
 		this.promptError = undefined;
 		if (question === '') {
@@ -112,7 +117,7 @@ export class Conversation implements ModelUser {
 				this.#models.list?.length === 0 ? 'There is no model to ask yet.' : 'Choose a model first.';
 			return;
 		}
-		const image = this.#images.current;
+		const image = other.image ?? this.#images.current;
 		if (image) this.#images.hold(image);
 		const id = Math.max(Date.now(), (this.exchanges.at(-1)?.id ?? 0) + 1);
 		const exchange = new Exchange(id, question, image, { together: this.together });
@@ -120,7 +125,7 @@ export class Conversation implements ModelUser {
 		this.draft = '';
 		if (image && !this.#images.samples?.includes(image)) void this.#keeping?.keepImage(image);
 		this.#keep(exchange);
-		await this.#run(exchange);
+		await this.#run(exchange, other);
 	}
 
 	/** The picture that an exchange is about, where it is at hand. */
@@ -193,7 +198,7 @@ export class Conversation implements ModelUser {
 
 	// ---- inside ------------------------------------------------------------------------------------------------
 
-	async #run(exchange: Exchange): Promise<void> {
+	async #run(exchange: Exchange, by: Partial<Omit<Source, 'model'>> = {}): Promise<void> {
 		const run = ++this.#runs;
 		/** What a dead worker's stream still brings belongs to no answer. */
 		const live = () => exchange.open && run === this.#runs;
@@ -204,7 +209,7 @@ export class Conversation implements ModelUser {
 		try {
 			const model = await this.#models.ready;
 			if (model === undefined || !live()) return;
-			const request = this.#request(exchange, model);
+			const request = this.#request(exchange, model, by);
 			for await (const event of this.#client.answer(request, { signal: stopping.signal })) {
 				if (!live()) return;
 				exchange.take(event);
@@ -218,10 +223,15 @@ export class Conversation implements ModelUser {
 		}
 	}
 
-	#request(exchange: Exchange, { manifest, backend }: LoadedModel): AnswerRequest {
-		const { projector, projectorEntry: entry, tokens } = this.#models;
+	#request(
+		exchange: Exchange,
+		{ manifest, backend }: LoadedModel,
+		by: Partial<Omit<Source, 'model'>>
+	): AnswerRequest {
+		const { projector = this.#models.projector, tokens = this.#models.tokens } = by;
+		const entry = projector === undefined ? undefined : manifest.projectors[projector];
 		if (projector === undefined || entry === undefined || tokens === undefined)
-			throw new Error('This model has no projector; convert its checkpoint again.');
+			throw new Error('This model has no such projector; choose another at the left.');
 		const source: Source = { model: manifest.name, projector, tokens };
 		const before = this.exchanges.slice(0, this.exchanges.indexOf(exchange));
 		const known =

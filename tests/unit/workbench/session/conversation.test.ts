@@ -383,6 +383,7 @@ function fakeKeeping() {
 	const keeping: ConversationKeeping = {
 		exchanges: {
 			all: async () => [...records.values()].sort((a, b) => a.id - b.id),
+			get: async (key) => records.get(key as number),
 			put: async (record) => void records.set(record.id, structuredClone(record)),
 			remove: async (keys) => {
 				for (const key of keys) records.delete(key as number);
@@ -412,3 +413,15 @@ async function answer(
 	client.send({ type: 'done', result: fakeResult(text) });
 	await asking;
 }
+
+test('a link’s question is asked with the link’s projector, M and picture, whatever is chosen', async () => {
+	const { client, conversation } = await startedSession();
+	const image = fakeImage('linked');
+	const asking = conversation.ask('What?', { projector: 'resampler', tokens: 9, image });
+	await settle();
+	expect(client.requests[0]).toMatchObject({ projector: 'resampler' });
+	expect(shape(client.requests[0])).toEqual(['What?:linked']);
+	client.send({ type: 'done', result: fakeResult('A') });
+	await asking;
+	expect(conversation.exchanges[0]?.asked).toMatchObject({ projector: 'resampler', tokens: 9 });
+});
