@@ -23,17 +23,32 @@ export interface Donor {
 	readonly projector: string;
 	readonly tokens: number;
 	readonly image: ImageInput;
+	/** Tokens of its views before the one that is meant. */
+	readonly before?: number;
 }
 
-/** @param tokens in the order they were chosen @param M of the image that is edited */
-export function makeEdit(kind: EditKind, tokens: readonly number[], M: number, donor: Donor): TokenEdit {
+/**
+ * @param chosen of the view's own tokens, in the order they were chosen
+ * @param M of the image that is edited
+ * @param before tokens of its views before that one
+ */
+export function makeEdit(
+	kind: EditKind,
+	chosen: readonly number[],
+	M: number,
+	{ before: donorsBefore = 0, ...donor }: Donor,
+	before = 0
+): TokenEdit {
+	const tokens = chosen.map((token) => before + token);
 	if (kind === 'swap') {
 		const pairs: [number, number][] = [];
 		for (let i = 0; i + 1 < tokens.length; i += 2) pairs.push([tokens[i]!, tokens[i + 1]!]);
 		return { kind, pairs };
 	}
-	if (kind === 'transplant')
-		return { kind, tokens, source: tokens.map((token) => counterpart(token, M, donor.tokens)), from: donor };
+	if (kind === 'transplant') {
+		const source = chosen.map((token) => donorsBefore + counterpart(token, M, donor.tokens));
+		return { kind, tokens, source, from: donor };
+	}
 	return { kind, tokens };
 }
 
@@ -88,8 +103,7 @@ export function readEdits(word: string, images: ReadonlyMap<string, ImageInput>)
 			const sources = source.split('.').map(Number);
 			const from = { projector: decoded(projector), tokens: Number(M), image };
 			if (!image || !from.projector || !isIndex(from.tokens) || from.tokens === 0) return [];
-			if (sources.length !== tokens.length || !sources.every((one) => isIndex(one) && one < from.tokens))
-				return [];
+			if (sources.length !== tokens.length || !sources.every(isIndex)) return [];
 			return [{ kind, tokens, source: sources, from: { ...from, image } }];
 		}
 		if (kind !== 'swap' || tokens.length % 2 === 1) return [];

@@ -9,8 +9,9 @@ import { DIRECTIONS, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
 import { pictureOf } from './subject.ts';
+import { columnsOfView } from './views.ts';
 
-/** Influence of the visual tokens on an answer, and the map that carries it on to the patches. */
+/** Influence of the visual tokens of the view on an answer, and the map that carries it on to the patches. */
 export interface MeasuredInfluence {
 	readonly answer: GivenAnswer;
 	readonly influence: Influence;
@@ -32,7 +33,9 @@ export async function measureInfluence(
 		control
 	);
 	if (measured.kind !== 'map') throw new Error('The model gave no map of its visual tokens.');
-	return { answer, influence, map: measured.map };
+	const { view, views } = answer.subject;
+	const values = columnsOfView(influence.values, view, views.length);
+	return { answer, influence: { ...influence, values }, map: measured.map };
 }
 
 /** A layer or head chosen for another model may be none here. */

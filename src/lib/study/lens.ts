@@ -10,6 +10,15 @@ export interface MeasuredLens {
 	readonly grid: LensGrid;
 }
 
+/** Of the tokens of all views, those of the view that is looked at. */
+function tokensOfView<T>(
+	tokens: readonly T[],
+	{ view, views }: Pick<Subject, 'view' | 'views'>
+): readonly T[] {
+	const own = tokens.length / views.length;
+	return Number.isInteger(own) ? tokens.slice(view * own, (view + 1) * own) : tokens;
+}
+
 export const logitLensStudy = {
 	page: 'answer',
 	needs: ['model', 'image', 'question'],
@@ -26,7 +35,10 @@ export const logitLensStudy = {
 		return {
 			rows: {
 				layer,
-				tokens: grid[layer]!.map((cell) => ({ ...cell, words: cell.words.map((word) => word.trim()) })),
+				tokens: tokensOfView(grid[layer]!, subject).map((cell) => ({
+					...cell,
+					words: cell.words.map((word) => word.trim())
+				})),
 				vocabulary: subject.manifest.config.text_config.vocab_size
 			},
 			provenance: subject.provenance

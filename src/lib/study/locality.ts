@@ -26,6 +26,7 @@ import type { ChoiceName, Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
 import { pictureOf, subjectIn, type Subject } from './subject.ts';
 import { oneOfEachFamily, tokenGrid } from './tokens.ts';
+import { ofView } from './views.ts';
 
 export type { LayerChoice, Measured, Measurement, Method };
 
@@ -98,7 +99,7 @@ export async function measure(
 			layers: names.map((name) => {
 				const tensor = trace[name];
 				if (!tensor) throw new Error(`The model gave no ${name}; convert its checkpoint again.`);
-				return tensor;
+				return ofView(tensor, subject.view, subject.views.length);
 			})
 		};
 	}

@@ -6,11 +6,13 @@ export interface Seen {
 	/** M; the projector's own when absent. */
 	readonly tokens?: number;
 	readonly image: ImageInput;
+	/** Of its views the one that is looked at; an answer is about all of them. */
+	readonly view?: number;
 }
 
 /** The one question about the one image, without anything said before. */
 export function questionRequest(
-	{ image, ...choice }: Seen,
+	{ image, view: _looked, ...choice }: Seen,
 	question: string
 ): Omit<AnswerRequest, 'sampling'> {
 	return { ...choice, turns: [{ question, images: [image] }] };

@@ -21,6 +21,7 @@ import type { Control } from './control.ts';
 import type { Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
 import { pictureOf, subjectIn, type Subject } from './subject.ts';
+import { ofView } from './views.ts';
 
 /** The sampler of a projector; undefined when it samples nowhere in particular. */
 export function samplerOf(entry: ProjectorEntry): Sampler | undefined {
@@ -38,7 +39,7 @@ export async function sample(
 	return samplingTrace(sampler, gridSide(subject.manifest.config.vision_config), (name) => {
 		const tensor = trace[name];
 		if (!tensor) throw new Error(`The model gave no ${name}; convert its checkpoint again.`);
-		return tensor;
+		return ofView(tensor, subject.view, subject.views.length);
 	});
 }
 

@@ -3,6 +3,7 @@ import { InputError } from '../tensor/errors.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import type { Seen } from './question.ts';
+import { ofView } from './views.ts';
 
 /**
  * `visual_embeds` without its eos tokens [M, hidden].
@@ -19,7 +20,9 @@ export async function visualTokens(
 	control.signal?.throwIfAborted();
 	if (visual_embeds?.dtype !== 'float32') throw new Error('The model gave no float32 visual tokens.');
 	const width = visual_embeds.dims.at(-1)!;
-	return { tokens, width, data: (visual_embeds.data as Float32Array).slice(0, tokens * width) };
+	const views = visual_embeds.dims.length === 3 ? visual_embeds.dims[0]! : 1;
+	const { data } = ofView(visual_embeds, seen.view ?? 0, views);
+	return { tokens, width, data: (data as Float32Array).slice(0, tokens * width) };
 }
 
 /** How alike the visual tokens of two sides are; rows of the figure token-similarity. */

@@ -1,11 +1,16 @@
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
 import type { BackendInfo, ImageInput } from '../model/runtime/types.ts';
+import type { Region, Size, View } from '../model/image/processor.ts';
 import { isTrained } from './tokens.ts';
+import { shownView, sizeOf, viewsOf, viewTitle } from './views.ts';
 
 /** An image that is looked at, with where figures find it to draw it. */
 export interface SubjectImage extends ImageInput {
 	/** blob: or data: URL of the file. */
 	readonly url: string;
+	/** In pixels, where it is known without reading the file. */
+	readonly width?: number;
+	readonly height?: number;
 }
 
 /** A model in work, as far as a study has to know of it. */
@@ -18,15 +23,24 @@ export interface SubjectModel {
 export interface Subject<Image extends SubjectImage = SubjectImage> extends SubjectModel {
 	readonly projector: string;
 	readonly entry: ProjectorEntry;
-	/** M */
+	/** M, of one view */
 	readonly tokens: number;
 	readonly image: Image;
+	/** What the vision tower sees of the image, in the order of its visual tokens. */
+	readonly views: readonly View[];
+	/** Which of them is looked at. */
+	readonly view: number;
 	/** Names all of it; results are kept by it. */
 	readonly key: string;
 	/** Where the numbers of a figure come from, one line. */
 	readonly provenance: string;
 	/** The same as requests to the model name it. */
-	readonly request: { readonly projector: string; readonly tokens?: number; readonly image: ImageInput };
+	readonly request: {
+		readonly projector: string;
+		readonly tokens?: number;
+		readonly image: ImageInput;
+		readonly view?: number;
+	};
 }
 
 /** Where the numbers of a figure come from, one line. @param image its name */
@@ -37,17 +51,25 @@ export function provenanceOf(
 	return `${manifest.name} · ${entry.title}, M = ${tokens}${isTrained(entry, tokens) ? '' : ' (not trained at this M)'} · ${image} · ${manifest.dtype} on ${backend.backend}`;
 }
 
-/** Undefined when the model has no such projector. @param M the projector's own when absent */
+/**
+ * Undefined when the model has no such projector.
+ * @param M the projector's own when absent
+ * @param chosenView the whole picture when absent
+ */
 export function subjectIn<Image extends SubjectImage>(
 	{ manifest, backend }: SubjectModel,
 	image: Image,
 	projector: string,
-	M?: number
+	M?: number,
+	chosenView?: number
 ): Subject<Image> | undefined {
 	const entry = manifest.projectors[projector];
 	if (entry === undefined) return undefined;
 	const tokens = M ?? entry.num_query_tokens;
 	const { id, bytes, name } = image;
+	const views = viewsOf(manifest, image);
+	const view = shownView(views, chosenView);
+	const several = views.length > 1;
 	return {
 		manifest,
 		backend,
@@ -55,22 +77,41 @@ export function subjectIn<Image extends SubjectImage>(
 		entry,
 		tokens,
 		image,
-		key: [manifest.name, manifest.dtype, backend.backend, projector, tokens, id].join('|'),
-		provenance: provenanceOf({ manifest, backend, entry, tokens }, name),
+		views,
+		view,
+		key: [
+			manifest.name,
+			manifest.dtype,
+			backend.backend,
+			projector,
+			tokens,
+			id,
+			...(several ? [view] : [])
+		].join('|'),
+		provenance: provenanceOf(
+			{ manifest, backend, entry, tokens },
+			several ? `${name}, ${viewTitle(views[view]!)}` : name
+		),
 		request: {
 			projector,
 			...(tokens === entry.num_query_tokens ? {} : { tokens }),
-			image: { id, bytes, name }
+			image: { id, bytes, name },
+			...(several && { view })
 		}
 	};
 }
 
-/** The picture under a figure's map. */
-export function pictureOf({ image }: Pick<Subject, 'image'>): {
+/** The picture under a figure's map: what the view shows of it. */
+export function pictureOf({ image, views, view }: Pick<Subject, 'image' | 'views' | 'view'>): {
 	readonly href: string;
 	readonly name: string;
+	readonly part?: { readonly region: Region; readonly size: Size };
 } {
-	return { href: image.url, name: image.name };
+	const size = sizeOf(image);
+	const { region } = views[view]!;
+	const whole =
+		region.x === 0 && region.y === 0 && region.width === size.width && region.height === size.height;
+	return { href: image.url, name: image.name, ...(!whole && { part: { region, size } }) };
 }
 
 /** Titles of a model's projectors; those that share one are told apart by their M. */

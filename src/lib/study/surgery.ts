@@ -67,7 +67,12 @@ export const surgeryChangeStudy = {
 		const images = new Map((work.images ?? [subject.image]).map((image) => [image.id.slice(0, 16), image]));
 		const edits =
 			word === undefined
-				? [{ kind: 'mean' as const, tokens: Array.from({ length: subject.tokens }, (_, token) => token) }]
+				? [
+						{
+							kind: 'mean' as const,
+							tokens: Array.from({ length: subject.tokens * subject.views.length }, (_, token) => token)
+						}
+					]
 				: readEdits(word, images);
 		if (edits.length === 0)
 			throw new InputError(`"${word}" names no change of visual tokens; an example is mean.3.4-delete.1.`);

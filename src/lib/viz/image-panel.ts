@@ -4,11 +4,21 @@ import type { FigureOptions } from './figure.ts';
 import type { ColourScale, Ink } from './palette.ts';
 import { round, type Pen } from './svg.ts';
 
-/** The image that the model saw, squashed to a square as upstream does. */
+/** The image that the model saw; what is shown of it is squashed to a square. */
 export interface FigureImage {
 	/** data: or blob: URL. */
 	readonly href: string;
 	readonly name: string;
+	/** Where only a part of it is seen, or one that reaches beyond it: a rectangle in its pixels, and its size. */
+	readonly part?: {
+		readonly region: {
+			readonly x: number;
+			readonly y: number;
+			readonly width: number;
+			readonly height: number;
+		};
+		readonly size: { readonly width: number; readonly height: number };
+	};
 }
 
 export interface Panel {
@@ -26,6 +36,13 @@ export function panel(x: number, y: number, size: number, side: number): Panel {
 /** The image, or empty paper with a thin edge when there is none. */
 export function drawImage(pen: Pen, ink: Ink, { box }: Panel, image: FigureImage | undefined): SVGElement {
 	const place = { x: box.x, y: box.y, width: box.width, height: box.height };
+	if (image?.part) {
+		const { region, size } = image.part;
+		const viewBox = [region.x, region.y, region.width, region.height].join(' ');
+		return pen('svg', { ...place, viewBox, preserveAspectRatio: 'none' }, [
+			pen('image', { ...size, href: image.href, preserveAspectRatio: 'none', class: 'photo' })
+		]);
+	}
 	return image
 		? pen('image', { ...place, href: image.href, preserveAspectRatio: 'none', class: 'photo' })
 		: pen('rect', { ...place, fill: 'none', stroke: ink.line });

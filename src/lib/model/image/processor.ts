@@ -32,3 +32,11 @@ export interface ImageProcessor {
 	/** float32 [view, 3, S, S] */
 	readonly pixels: (image: RgbImage) => Tensor<'float32'>;
 }
+
+/** Which of the views shows the whole picture; the first where none does. */
+export function wholeOf(views: readonly Pick<View, 'tile'>[]): number {
+	return Math.max(
+		0,
+		views.findIndex(({ tile }) => tile === undefined)
+	);
+}

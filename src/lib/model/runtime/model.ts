@@ -1,6 +1,7 @@
 import { InputError } from '../../tensor/errors.ts';
 import { generate, idTensor } from './generate.ts';
 import { eosTokenIds, gridSide } from '../config.ts';
+import { wholeOf } from '../image/processor.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
@@ -169,13 +170,14 @@ export class HoneybeeModel {
 	 * @throws as `answer`; AbortError when aborted
 	 */
 	async locality(request: LocalityRequest, options: Control = {}): Promise<LocalityMaps> {
-		const { image, method, directions, seed, parts, outputs, view = 0 } = request;
+		const { image, method, directions, seed, parts, outputs } = request;
 		const { signal, onProgress } = options;
 		const choice = this.#visual.choose(request.projector, request.tokens);
 		const features = await this.#step(async () => {
 			await this.#visual.measure([image]);
 			await this.#visual.encode(image, choice, { signal });
 			signal?.throwIfAborted();
+			const view = request.view ?? wholeOf(this.#visual.views(image));
 			return this.#visual.features(image, choice, view);
 		}, signal);
 		const run = this.#visual.projectorRun(choice);

@@ -15,5 +15,5 @@ export function subjectOf(
 	if (worker.status !== 'ready' || loaded === undefined || image === undefined || projector === undefined)
 		return undefined;
 	const own = change.projector === undefined || change.projector === models.projector;
-	return subjectIn(loaded, image, projector, change.tokens ?? (own ? models.tokens : undefined));
+	return subjectIn(loaded, image, projector, change.tokens ?? (own ? models.tokens : undefined), images.view);
 }

@@ -16,6 +16,8 @@ export class Images {
 	/** The one that is asked about. */
 	current = $state.raw<SessionImage | undefined>();
 	error = $state<string | undefined>();
+	/** Of the views that the model has of an image, the one that figures are about; the whole picture when absent. */
+	view = $state<number | undefined>();
 
 	readonly #parts: ImagesParts;
 	#composed: SessionImage | undefined;

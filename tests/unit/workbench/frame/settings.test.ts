@@ -139,7 +139,8 @@ describe('words of an address', () => {
 		}
 		const images = new Map([['scene.2', image]]);
 		expect(readEdits('transplant.5*7.8*d-abs*36*scene.2', images)).toEqual([]);
-		expect(readEdits('transplant.5*40*d-abs*36*scene.2', images)).toEqual([]);
+		// Token 40 of 36 a view is one of the second view; the model says so where there is none.
+		expect(readEdits('transplant.5*40*d-abs*36*scene.2', images)).toHaveLength(1);
 		expect(readEdits('transplant.5*7*%*36*scene.2', images)).toEqual([]);
 		expect(donorWords('mean.3-swap.1.2')).toEqual([]);
 	});

@@ -1,0 +1,59 @@
+import { readImageHeader } from '../model/image/header.ts';
+import { wholeOf, type Size, type View } from '../model/image/processor.ts';
+import { familyOf } from '../model/families/registry.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** An image whose size is known or stands in its bytes. */
+interface Sized extends Partial<Size> {
+	readonly bytes: Uint8Array;
+	readonly name: string;
+}
+
+/** What the vision tower sees of an image, in the order of its visual tokens. */
+export function viewsOf(manifest: ModelManifest, image: Sized): readonly View[] {
+	return familyOf(manifest).imageProcessor(manifest.image).views(sizeOf(image));
+}
+
+/** A picture that cannot be read has no size; the model says so when it gets it. */
+export function sizeOf({ width, height, bytes, name }: Sized): Size {
+	if (width !== undefined && height !== undefined) return { width, height };
+	try {
+		const header = readImageHeader(bytes, name);
+		return { width: header.width, height: header.height };
+	} catch (error) {
+		if (!(error instanceof InputError)) throw error;
+		return { width: 1, height: 1 };
+	}
+}
+
+/** The view that figures show until another is chosen: the whole picture where there is one. */
+export const shownView = (views: readonly View[], chosen?: number): number =>
+	chosen !== undefined && chosen >= 0 && chosen < views.length ? chosen : wholeOf(views);
+
+/** A view in words. */
+export function viewTitle({ tile }: View): string {
+	return tile ? `tile in row ${tile.row + 1}, column ${tile.column + 1}` : 'whole picture';
+}
+
+/** One view's part of a trace, whose first axis goes through the views. */
+export function ofView<T extends Tensor>(tensor: T, view: number, views: number): T {
+	const [images = 0, ...rest] = tensor.dims;
+	if (views === 1 || images !== views) return tensor;
+	const size = tensor.data.length / images;
+	const data = tensor.data.slice(view * size, (view + 1) * size) as T['data'];
+	return { ...tensor, dims: [1, ...rest], data };
+}
+
+/** Columns of one view in numbers whose last axis goes through the visual tokens of all views. */
+export function columnsOfView(tensor: Tensor<'float32'>, view: number, views: number): Tensor<'float32'> {
+	const all = tensor.dims.at(-1) ?? 0;
+	if (views === 1 || all % views) return tensor;
+	const own = all / views;
+	const rows = tensor.data.length / all;
+	const data = new Float32Array(rows * own);
+	for (let row = 0; row < rows; row++)
+		data.set(tensor.data.subarray(row * all + view * own, row * all + (view + 1) * own), row * own);
+	return { ...tensor, dims: [...tensor.dims.slice(0, -1), own], data };
+}

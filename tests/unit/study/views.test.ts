@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
+import type { Answerer } from '../../../src/lib/study/answerer.ts';
+import { standardChoices } from '../../../src/lib/study/choices.ts';
+import { measureInfluence } from '../../../src/lib/study/influence.ts';
+import { logitLensStudy } from '../../../src/lib/study/lens.ts';
+import { measure, structuralMap } from '../../../src/lib/study/locality.ts';
+import { visualTokens } from '../../../src/lib/study/similarity.ts';
+import { pictureOf, subjectIn, type SubjectImage } from '../../../src/lib/study/subject.ts';
+import { columnsOfView, ofView, shownView, viewTitle } from '../../../src/lib/study/views.ts';
+import { goldenImage, openGolden } from '../../support/golden-model.ts';
+
+/** A picture that a tiny SmolVLM cuts into 2 × 2 tiles and the whole. */
+describe('views of a picture that is cut into tiles', () => {
+	let opened: Awaited<ReturnType<typeof openGolden>>;
+	let model: HoneybeeModel;
+	let image: SubjectImage;
+	beforeAll(async () => {
+		opened = await openGolden('../families/smolvlm-256m/checkpoint');
+		({ model } = opened);
+		image = await goldenImage('scene_200x150.png');
+	});
+	afterAll(() => opened.close());
+
+	const subjectAt = (view?: number) => {
+		const [projector] = Object.keys(model.manifest.projectors);
+		return subjectIn(model, image, projector!, undefined, view)!;
+	};
+	const perturbation = { method: 'perturbation', directions: 2 } as const;
+	const mapOf = async (view?: number) => {
+		const measured = await measure(model, subjectAt(view), perturbation, {});
+		if (measured.kind !== 'map') throw new Error('no map');
+		return measured.map;
+	};
+
+	it('show the whole picture until a tile is chosen', () => {
+		const whole = subjectAt();
+		expect(whole.views.map(viewTitle)).toEqual([
+			'tile in row 1, column 1',
+			'tile in row 1, column 2',
+			'tile in row 2, column 1',
+			'tile in row 2, column 2',
+			'whole picture'
+		]);
+		expect(whole.view).toBe(4);
+		expect(whole.provenance).toContain('scene_200x150.png, whole picture');
+		expect(pictureOf(whole)).toEqual({ href: image.url, name: image.name });
+		expect(shownView(whole.views, 9)).toBe(4);
+	});
+
+	it('are drawn on their own part of the picture', () => {
+		const tile = subjectAt(1);
+		expect(pictureOf(tile).part).toEqual({
+			region: { x: 100, y: 0, width: 100, height: 75 },
+			size: { width: 200, height: 150 }
+		});
+		expect(tile.key).not.toBe(subjectAt().key);
+	});
+
+	it('have maps of their own, in which a token is moved by its block of patches alone', async () => {
+		const { entry, manifest, tokens } = subjectAt();
+		const blocks = structuralMap(entry, tokens, manifest)!;
+		const [whole, tile] = [await mapOf(), await mapOf(1)];
+		expect(whole.data).not.toEqual(tile.data);
+		for (const { data } of [whole, tile])
+			data.forEach((value, i) => {
+				if (blocks.data[i] === 0) expect(value).toBeLessThan(1e-5);
+				else expect(value).toBeGreaterThan(1e-3);
+			});
+	});
+
+	it('have visual tokens, influence and readings of their own', async () => {
+		const [whole, tile] = [subjectAt(), subjectAt(1)];
+		const tokensOf = (of: typeof whole) => visualTokens(model, of.request, of.tokens);
+		const all = await model.trace({ ...whole.request, names: ['visual_embeds'] });
+		const rows = all.visual_embeds!.data as Float32Array;
+		const size = rows.length / 5;
+		expect((await tokensOf(whole)).data).toEqual(rows.slice(4 * size));
+		expect((await tokensOf(tile)).data).toEqual(rows.slice(size, 2 * size));
+
+		const answerer = model as unknown as Answerer;
+		const maps = { get: (of: typeof whole) => measure(answerer, of, perturbation, {}) };
+		const turns = [{ question: 'What is this?', images: [whole.request.image] }];
+		const request = { projector: whole.projector, turns };
+		const probe = { ...request, answer: { ids: [300, 301] } };
+		const { values } = await model.influence({ ...probe, method: 'attention' });
+		expect(values.dims.at(-1)).toBe(5 * whole.tokens);
+		const given = (subject: typeof whole) => ({ subject, turns, ids: [300, 301], words: [] });
+		const of = await measureInfluence(
+			{ answerer, maps } as unknown as Parameters<typeof measureInfluence>[0],
+			given(tile),
+			{ influence: 'attention' },
+			{}
+		);
+		expect(of.influence.values).toEqual(columnsOfView(values, 1, 5));
+
+		const grid = await model.lens(request);
+		const shown = logitLensStudy.show({ subject: tile, grid }, standardChoices).rows.tokens;
+		const own = grid.at(-1)!.slice(whole.tokens, 2 * whole.tokens);
+		expect(shown.map(({ entropy }) => entropy)).toEqual(own.map(({ entropy }) => entropy));
+	});
+});
+
+describe('parts of tensors', () => {
+	it('are those of the view, and whole where there is one view', () => {
+		const tensor = { dtype: 'float32', dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) } as const;
+		expect(ofView(tensor, 1, 2)).toEqual({ dtype: 'float32', dims: [1, 2], data: Float32Array.of(3, 4) });
+		expect(ofView(tensor, 0, 1)).toBe(tensor);
+		expect(columnsOfView(tensor, 1, 2).data).toEqual(Float32Array.of(2, 4));
+	});
+});
