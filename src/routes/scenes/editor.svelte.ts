@@ -26,8 +26,6 @@ const newSize = 28;
 /** The scene being composed and everything that can be done to it; undoable. `said` tells a screen reader what was done. */
 export class SceneEditor {
 	readonly atlas: Atlas;
-	/** The scene that it began with, as an address has it. */
-	readonly begun: string;
 	#history = $state.raw<History<Composition>>() as History<Composition>;
 	/** Id of the chosen sprite. */
 	selected = $state<number | undefined>();
@@ -36,7 +34,6 @@ export class SceneEditor {
 
 	constructor(atlas: Atlas, scene: Composition) {
 		this.atlas = atlas;
-		this.begun = sceneWord(scene);
 		this.#history = begin(scene);
 		this.selected = scene.objects.at(-1)?.id;
 	}

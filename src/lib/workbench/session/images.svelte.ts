@@ -70,20 +70,24 @@ export class Images {
 		this.current = known ?? image;
 	}
 
-	/** Makes the scene being composed the image; in the history it takes the place of how it was before. */
-	putComposed(image: SessionImage): void {
+	/**
+	 * Makes the scene being composed the image; in the history it takes the place of how it was before.
+	 * @returns the image, or the same one that was known
+	 */
+	putComposed(image: SessionImage): SessionImage {
 		this.error = undefined;
 		const known = this.all.find(({ id }) => id === image.id);
 		if (known !== undefined) {
 			if (known !== image) URL.revokeObjectURL(image.url);
 			this.current = known;
-			return;
+			return known;
 		}
 		const before = this.#composed;
 		this.history = [image, ...this.history.filter((other) => other !== before)];
 		if (before !== undefined && !this.#held.has(before)) URL.revokeObjectURL(before.url);
 		this.#composed = image;
 		this.current = image;
+		return image;
 	}
 
 	/** Keeps `image` as long as it is shown elsewhere, after it has left the history. */

@@ -1,4 +1,5 @@
 import { SideClient } from '../../../workers/side/client.ts';
+import type { Scene } from '../../scenes/index.ts';
 import { InputError } from '../../tensor/errors.ts';
 
 /** An image of the session: what the worker gets (`id`, `bytes`, `name`) and what the page shows. */
@@ -14,6 +15,8 @@ export interface SessionImage {
 	readonly height: number;
 	/** Questions that go with it, for images made by the workbench itself. */
 	readonly questions: readonly string[];
+	/** The scene it shows, where the workbench rendered it itself. */
+	readonly scene?: Scene;
 }
 
 const maxFileBytes = 256 * 1024 * 1024;

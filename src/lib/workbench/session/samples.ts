@@ -39,7 +39,7 @@ async function toImage(scene: Scene, atlas: Atlas): Promise<SessionImage> {
 	const file = new Uint8Array(encode({ width, height, data, channels: 4, depth: 8 }));
 	const all = questions(scene, atlas.index);
 	const suggested = asked.flatMap((task) => all.find((question) => question.task === task)?.question ?? []);
-	return openImage(new Blob([file]), `Scene ${scene.seed}`, suggested);
+	return { ...(await openImage(new Blob([file]), `Scene ${scene.seed}`, suggested)), scene };
 }
 
 /** The sprites of the embedded model's world. @throws Error with a sentence when they cannot be had */
