@@ -78,6 +78,12 @@ export class ScenePicture {
 		if (this.#seen === picture) this.joined = picture.id === id;
 	}
 
+	/** The picture of the address is not here: the scene of the same address takes its place where it is the same. */
+	async replace(word: string): Promise<void> {
+		const id = await sha256(sceneFile(this.#editor.scene, this.#editor.atlas));
+		if (id.startsWith(word)) this.join();
+	}
+
 	/** Makes the scene the picture, now and with every change. */
 	join(): void {
 		this.joined = true;

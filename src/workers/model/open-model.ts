@@ -43,7 +43,8 @@ export async function openModel(
 			backend,
 			folder,
 			decodeImage,
-			...(projector !== undefined && { projector }),
+			// A link may name one that this model does not have.
+			...(projector !== undefined && Object.hasOwn(folder.manifest.projectors, projector) && { projector }),
 			onProgress
 		});
 		return { model, manifest: folder.manifest, backend: backend.info };

@@ -1,9 +1,13 @@
-import { sentence } from '../../bytes/sentence.ts';
+import { sentence as sentenceOf } from '../../bytes/sentence.ts';
 import type { SessionImage } from './images.ts';
 
 export interface ImagesParts {
 	readonly openImage: (file: Blob, name: string) => Promise<SessionImage>;
 	readonly sampleScenes: () => Promise<readonly SessionImage[]>;
+	/** The image that a word of an address means; undefined when it is not here. Rejects when the file in the word is damaged. */
+	readonly linkedImage?: (word: string, known: readonly SessionImage[]) => Promise<SessionImage | undefined>;
+	/** Word of the image that the page's address asks for. */
+	readonly linkedWord?: string;
 }
 
 /** The images at hand and the one that is looked at. */
@@ -18,6 +22,10 @@ export class Images {
 	error = $state<string | undefined>();
 	/** Of the views that the model has of an image, the one that figures are about; the whole picture when absent. */
 	view = $state<number | undefined>();
+	/** The image that a link asks for and that is not here, its word and a sentence: none is shown in its place. */
+	missing = $state.raw<{ readonly word: string; readonly sentence: string } | undefined>();
+	/** The samples are there, and the link's image where it can be had. */
+	started = $state(false);
 
 	readonly #parts: ImagesParts;
 	#composed: SessionImage | undefined;
@@ -29,15 +37,34 @@ export class Images {
 		this.#parts = parts;
 	}
 
-	/** Makes the sample scenes, and shows the first unless something was put in. */
+	/** Makes the sample scenes, and shows the link's image or the first of them unless something was put in. */
 	async start(): Promise<void> {
 		try {
 			this.samples = await this.#parts.sampleScenes();
 		} catch (error) {
 			this.samples = [];
-			this.samplesError = sentence(error);
+			this.samplesError = sentenceOf(error);
 		}
-		this.current ??= this.samples[0];
+		const { linkedWord } = this.#parts;
+		if (this.current === undefined && linkedWord !== undefined) await this.follow(linkedWord);
+		else this.current ??= this.samples[0];
+		this.started = true;
+	}
+
+	/** Shows the image that a word of an address means; one that is not here is `missing`. What is put in meanwhile stays. */
+	async follow(word: string): Promise<void> {
+		const before = this.current;
+		let sentence = 'The picture of this link is not here. Put the same file in to see the same view.';
+		try {
+			const image = await this.#parts.linkedImage?.(word, this.all);
+			if (this.current !== before) return;
+			if (image) return this.put(image);
+		} catch {
+			sentence = 'The picture in this link is damaged. Put a picture in.';
+		}
+		if (this.current !== before) return;
+		this.current = undefined;
+		this.missing = { word, sentence };
 	}
 
 	/** Images put in, then the samples. */
@@ -52,14 +79,14 @@ export class Images {
 			try {
 				this.put(await this.#parts.openImage(file, file.name));
 			} catch (error) {
-				this.error = sentence(error);
+				this.error = sentenceOf(error);
 			}
 		}
 	}
 
 	/** Makes `image` the one that is asked about and keeps it in the history. */
 	put(image: SessionImage): void {
-		this.error = undefined;
+		this.error = this.missing = undefined;
 		const known = this.history.find(({ id }) => id === image.id);
 		if (this.samples?.includes(image) || known === image) {
 			this.current = image;
@@ -75,7 +102,7 @@ export class Images {
 	 * @returns the image, or the same one that was known
 	 */
 	putComposed(image: SessionImage): SessionImage {
-		this.error = undefined;
+		this.error = this.missing = undefined;
 		const known = this.all.find(({ id }) => id === image.id);
 		if (known !== undefined) {
 			if (known !== image) URL.revokeObjectURL(image.url);

@@ -44,6 +44,13 @@ export function storedListing(name: string): ModelListing {
 	};
 }
 
+/** A model's name as a reader knows it, whether it is here or not. */
+export function titleOf(name: string): string {
+	const [, place, own] = /^(stored|memory):(.*)$/.exec(name) ?? [];
+	if (own === undefined) return embedded[name]?.title ?? name;
+	return place === 'stored' ? `${own} (in the browser it was made in)` : `${own} (in memory)`;
+}
+
 /** All models: the site's, then those in this browser. @throws as `listSiteModels` */
 export async function listModels(base: string, fetcher: typeof fetch = fetch): Promise<ModelListing[]> {
 	const stored = (await storedModels()).filter(({ manifest }) => manifest !== undefined);

@@ -13,6 +13,16 @@ export interface ModelsParts {
 	readonly listModels: () => Promise<readonly ModelListing[]>;
 	/** Backend forced by the page's address, before the remembered one. */
 	readonly forcedBackend?: BackendChoice;
+	/** What the page's address asks for; `memory` answers with it until something is chosen. */
+	readonly linked?: LinkedChoice;
+}
+
+/** What a link asks for of the models. */
+export interface LinkedChoice {
+	readonly model?: string;
+	readonly projector?: string;
+	/** M */
+	readonly tokens?: number;
 }
 
 /** What asks the loaded model, and is told when it goes and when it is back. */
@@ -35,6 +45,10 @@ export class Models {
 	listError = $state<string | undefined>();
 	/** Name of the chosen model. */
 	chosen = $state<string | undefined>();
+	/** Name of the model that a link asks for and that is not here: none is chosen in its place. */
+	missing = $state<string | undefined>();
+	/** What of a link is shown otherwise than it asks for, a sentence, until something is chosen. */
+	fallback = $state<string | undefined>();
 	worker = $state.raw<WorkerState>({ status: 'idle' });
 	/** The chosen model's manifest; stays while its worker restarts. */
 	manifest = $state.raw<ModelManifest | undefined>();
@@ -48,16 +62,19 @@ export class Models {
 	readonly #users: ModelUser[] = [];
 	readonly #unsubscribe: () => void;
 	#ready: Promise<LoadedModel> | undefined;
+	/** Until the first model is there. */
+	#linked: LinkedChoice | undefined;
 
 	constructor(parts: ModelsParts) {
 		this.#parts = parts;
 		this.backendChoice =
 			parts.forcedBackend ?? recall(parts.memory, 'backend', oneOf('auto', 'webgpu', 'wasm'), 'auto');
+		this.#linked = parts.linked;
 		this.worker = parts.client.state;
 		this.#unsubscribe = parts.client.subscribe((state) => this.#follow(state));
 	}
 
-	/** Reads the list of models and loads the one used last. */
+	/** Reads the list of models and loads the one that the link asks for or that was used last. */
 	async start(): Promise<void> {
 		try {
 			this.list = await this.#parts.listModels();
@@ -67,6 +84,11 @@ export class Models {
 			return;
 		}
 		const names = this.list.map((model) => model.name);
+		const linked = this.#linked?.model;
+		if (linked !== undefined && !names.includes(linked)) {
+			this.missing = linked;
+			return;
+		}
 		const last = recall(this.#parts.memory, 'model', isString, '');
 		const name = names.includes(last) ? last : names[0];
 		if (name !== undefined) await this.choose(name);
@@ -104,23 +126,40 @@ export class Models {
 	}
 
 	async choose(name: string): Promise<void> {
-		if (name !== this.chosen) {
-			this.manifest = undefined;
-			this.projector = undefined;
-			this.#tokens = {};
-		}
+		if (name !== this.chosen) this.#forget();
+		this.missing = this.fallback = undefined;
 		this.chosen = name;
 		remember(this.#parts.memory, 'model', name);
 		await this.#load();
 	}
 
+	/**
+	 * Chooses what a link asks for. A model that is not here is `missing`, and none is shown in its place; a projector or M that the model
+	 * does not offer changes nothing, and `fallback` says so.
+	 */
+	async follow({ model, projector, tokens }: LinkedChoice): Promise<void> {
+		if (model !== undefined && model !== this.chosen) {
+			if (this.list?.every(({ name }) => name !== model) ?? true) {
+				for (const user of this.#users) user.release();
+				this.#forget();
+				this.chosen = this.loaded = this.fallback = this.#ready = undefined;
+				this.missing = model;
+				return;
+			}
+			await this.choose(model);
+		}
+		this.#followProjector({ projector, tokens });
+	}
+
 	chooseProjector(name: string): void {
+		this.fallback = undefined;
 		this.projector = name;
 		remember(this.#parts.memory, `projector.${this.chosen}`, name);
 	}
 
 	chooseTokens(tokens: number): void {
 		if (this.projector === undefined) return;
+		this.fallback = undefined;
 		this.#tokens[this.projector] = tokens;
 		remember(this.#parts.memory, `tokens.${this.chosen}.${this.projector}`, tokens);
 	}
@@ -153,7 +192,10 @@ export class Models {
 			this.listError = undefined;
 		} catch (error) {
 			this.listError = sentence(error);
+			return;
 		}
+		const { missing } = this;
+		if (missing !== undefined && this.list.some(({ name }) => name === missing)) await this.choose(missing);
 	}
 
 	/** Tells `user` of the loaded model's comings and goings from now on. */
@@ -186,10 +228,35 @@ export class Models {
 	#follow(state: WorkerState): void {
 		this.worker = state;
 		if (state.status === 'failed') this.#lost(state.message);
-		if (state.status !== 'ready') return;
+		if (state.status !== 'ready' || this.chosen === undefined) return;
 		this.loaded = state.model;
 		this.manifest = state.model.manifest;
 		this.#recallChoices(state.model.manifest);
+		const linked = this.#linked;
+		this.#linked = undefined;
+		if (linked && (linked.model === undefined || linked.model === this.chosen)) this.#followProjector(linked);
+	}
+
+	#forget(): void {
+		this.manifest = undefined;
+		this.projector = undefined;
+		this.#tokens = {};
+	}
+
+	#followProjector({ projector, tokens }: Omit<LinkedChoice, 'model'>): void {
+		this.fallback = undefined;
+		const { manifest } = this;
+		if (projector === undefined || manifest === undefined) return;
+		const other = () => `${this.projectorEntry?.title}, M = ${this.tokens}, is shown`;
+		if (!this.projectorNames.includes(projector)) {
+			this.fallback = `The link asks for the projector “${projector}”, which ${manifest.name} does not have: ${other()}. Choose another at the model.`;
+			return;
+		}
+		if (projector !== this.projector) this.chooseProjector(projector);
+		if (tokens === undefined || tokens === this.tokens) return;
+		if (this.tokenChoices.includes(tokens)) this.chooseTokens(tokens);
+		else
+			this.fallback = `The link asks for ${tokens} visual tokens, which the ${this.projectorEntry?.title} of ${manifest.name} does not offer: ${other()}. Choose another M at the model.`;
 	}
 
 	/** The projector and M used last with this model, as far as it still offers them. */

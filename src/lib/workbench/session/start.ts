@@ -4,6 +4,7 @@ import type { ExchangeRecord } from '../chat/exchange-record.ts';
 import { createModelClient } from './client.ts';
 import { openImage } from './images.ts';
 import { keepImage, keptImage } from './kept-images.ts';
+import { linkedImage } from './linked-image.ts';
 import { listModels } from './model-list.ts';
 import { sampleScenes } from './samples.ts';
 import { Session } from './session.ts';
@@ -17,12 +18,16 @@ import { browserMemory, oneOf } from './storage.ts';
 export function createSession(address: URL, base: string): Session {
 	const backend = address.searchParams.get('backend');
 	const known = oneOf('auto', 'webgpu', 'wasm');
+	const linked = readView(address.searchParams);
 	return new Session({
 		client: createModelClient(),
-		memory: linkedMemory(browserMemory(), readView(address.searchParams)),
+		memory: linkedMemory(browserMemory(), linked),
+		linked,
 		listModels: () => listModels(base),
 		openImage,
 		sampleScenes: () => sampleScenes(base),
+		linkedImage,
+		...(linked.image !== undefined && { linkedWord: linked.image }),
 		keeping: {
 			exchanges: indexedRecords<ExchangeRecord>('honeybee-conversation', 'id'),
 			keepImage,

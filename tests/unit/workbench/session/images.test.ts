@@ -73,3 +73,24 @@ test('a composed scene takes the place of how it was before; what the conversati
 	expect(images.current).toBe(third);
 	revoke.mockRestore();
 });
+
+test('the image of a link is the image from the start; one that is not here is said, and none stands in its place', async () => {
+	const linkedImage = async (word: string) => {
+		if (word === 'data.x') throw new Error('damaged');
+		return word === 'abc' ? fakeImage('abc') : undefined;
+	};
+	const there = await startedSession({ linkedImage, linkedWord: 'abc' });
+	expect([there.images.current?.id, there.images.missing]).toEqual(['abc', undefined]);
+	for (const [linkedWord, said] of [
+		['abcd', 'not here'],
+		['data.x', 'damaged']
+	] as const) {
+		const { images } = await startedSession({ linkedImage, linkedWord });
+		expect([images.current, images.missing?.word]).toEqual([undefined, linkedWord]);
+		expect(images.missing?.sentence).toContain(said);
+		images.put(images.samples![0]!);
+		expect([images.current?.id, images.missing]).toEqual(['scene', undefined]);
+		await images.follow(linkedWord);
+		expect([images.current, images.missing?.word]).toEqual([undefined, linkedWord]);
+	}
+});

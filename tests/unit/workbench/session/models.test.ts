@@ -1,6 +1,7 @@
 // @vitest-environment runes
 import { expect, test } from 'vitest';
-import { fakeModels, FakeMemory, fakeResult, makeSession, settle, startedSession } from '../fakes.ts';
+import { FakeMemory, fakeModels, fakeResult, makeSession, settle, startedSession } from '../fakes.ts';
+import { linkedMemory } from '../../../../src/lib/workbench/frame/address.ts';
 
 test('the first model is loaded at the start, with its first projector and that projector’s own M', async () => {
 	const { client, models } = await startedSession();
@@ -80,3 +81,56 @@ test('a failed load leaves the page usable: the next load works and questions ar
 	expect(exchange.text).toBe('Hello.');
 	expect(exchange.error).toBeUndefined();
 });
+
+test('a link to a model that is not here opens none in its place; choosing one, or its coming, goes on', async () => {
+	const { client, models } = await startedSession({ linked: { model: 'gone' } });
+	expect([models.missing, models.chosen, models.manifest, client.loads]).toEqual([
+		'gone',
+		undefined,
+		undefined,
+		[]
+	]);
+	await models.choose('other');
+	expect([models.missing, models.chosen]).toEqual([undefined, 'other']);
+	// Reached by a link within the page.
+	await models.follow({ model: 'gone', projector: 'resampler' });
+	expect([models.missing, models.chosen, models.loaded, models.ready]).toEqual([
+		'gone',
+		undefined,
+		undefined,
+		undefined
+	]);
+	expect(models.fallback).toBeUndefined();
+});
+
+test('a missing model is opened when it is converted', async () => {
+	let list = fakeModels;
+	const { models } = await startedSession({ linked: { model: 'late' }, listModels: async () => list });
+	expect(models.missing).toBe('late');
+	list = [...fakeModels, { ...fakeModels[0]!, name: 'late' }];
+	await models.relist();
+	expect([models.missing, models.chosen]).toEqual([undefined, 'late']);
+});
+
+test.each([
+	[{ projector: 'zzz' }, 'projector “zzz”', ['c-abs', 9]],
+	[{ projector: 'c-abs', tokens: 7 }, '7 visual tokens', ['c-abs', 9]],
+	[{ projector: 'resampler', tokens: 16 }, '16 visual tokens', ['resampler', 9]],
+	[{ projector: 'c-abs', tokens: 16 }, undefined, ['c-abs', 16]]
+] as const)(
+	'a link to %o: what is not offered is said once, and the rest is followed',
+	async (linked, said, now) => {
+		const memory = linkedMemory(new FakeMemory(), linked);
+		const first = await startedSession({ linked, memory });
+		const second = await startedSession();
+		await second.models.follow(linked);
+		for (const { models } of [first, second]) {
+			expect([models.projector, models.tokens]).toEqual(now);
+			if (said === undefined) expect(models.fallback).toBeUndefined();
+			else expect(models.fallback).toContain(said);
+			expect(models.ready).toBeDefined();
+			models.chooseProjector('resampler');
+			expect(models.fallback).toBeUndefined();
+		}
+	}
+);
