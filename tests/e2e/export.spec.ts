@@ -174,48 +174,6 @@ test('the address holds the state: a link opens the same view, Back goes back', 
 	await expect(page).toHaveURL(/projector=d-abs/);
 });
 
-/** On every page: a choice made by hand, how it shows in the address, and what must be as chosen when the link is opened. */
-const choices: Readonly<Record<string, readonly [string, (page: Page) => Locator, RegExp?]>> = {
-	'': ['grid=patches', (page) => page.getByRole('radio', { name: /^Patches/ })],
-	locality: ['method=occlusion', (page) => page.getByRole('radio', { name: 'Occlusion' }).first()],
-	offsets: ['only=all', (page) => page.getByRole('radio', { name: 'All tokens' })],
-	anatomy: ['stages=steps', (page) => page.getByRole('radio', { name: 'Every step' })],
-	answer: ['influence=ablation', (page) => page.getByRole('radio', { name: 'Ablation' })],
-	scenes: ['path=size', (page) => page.getByRole('radio', { name: 'Size', exact: true })],
-	compare: ['method=occlusion', (page) => page.getByRole('radio', { name: 'Occlusion' }).first()],
-	benchmarks: ['points=published', (page) => page.getByRole('radio', { name: /^Published/ })],
-	gallery: ['show=here', (page) => page.getByRole('radio', { name: 'Those made here' })],
-	recipe: ['template=task', (page) => page.getByRole('radio', { name: 'One for each task' })]
-};
-/** Pages that choose nothing about what they show, or are tested by themselves. */
-const without = ['models', 'notebook'];
-
-for (const { path, title } of pages.filter(({ path }) => !without.includes(path)))
-	test(`a link opens the same view on the page ${title}, and Back goes back`, async ({ page, context }) => {
-		test.setTimeout(300_000);
-		const [word, control] = choices[path]!;
-		const question = 'What color is the background?';
-		const answered = path === 'answer' ? `&answered=${encodeURIComponent(question)}` : '';
-		await open(page, `/${path}?backend=wasm&projector=d-abs${answered}`);
-		await expect(page).toHaveURL(/model=honeybee-mini/, { timeout: 120_000 });
-		await expect(control(page)).toBeEnabled({ timeout: 120_000 });
-		await expect(control(page)).not.toBeChecked();
-		await control(page).check({ force: true });
-		await expect(page).toHaveURL(new RegExp(word));
-
-		const other = await context.newPage();
-		await other.goto(page.url());
-		await expect(control(other)).toBeChecked({ timeout: 120_000 });
-		await expect(other).toHaveURL(new RegExp(word));
-		await other.close();
-
-		await page.goBack();
-		await expect(page).not.toHaveURL(new RegExp(word));
-		await expect(control(page)).not.toBeChecked();
-		await page.goForward();
-		await expect(control(page)).toBeChecked();
-	});
-
 test('a link holds the chosen token, the columns of a comparison and its question', async ({ page }) => {
 	test.setTimeout(300_000);
 	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9&select=token.7');
