@@ -22,6 +22,7 @@ import { titleOf } from '$lib/workbench/words/projectors.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { builtInData, chosenData } from './data.ts';
+import { DeskMemory, type BegunRuns } from './kept-choice.ts';
 import { byId, readAll, withRuns, type ExamplesById } from './lists.ts';
 import { Rescoring } from './rescoring.ts';
 import { versions } from './versions.ts';
@@ -55,10 +56,14 @@ export class BenchmarkDesk {
 	unread = $state.raw<readonly string[]>([]);
 	/** Examples by id, as far as the data is here. */
 	examples = $state.raw<ExamplesById>(byId([]));
+	/** Answers asked last of each run, by its id, as far as it was begun in this browser. */
+	asked = $state.raw<Readonly<Record<string, number>>>({});
+	#begun = $state.raw<BegunRuns | undefined>();
 
 	readonly session: Session;
 	readonly #base: string;
 	readonly #side: DeskSide;
+	readonly #memory: DeskMemory | undefined;
 	#abort: AbortController | undefined;
 	#read:
 		| {
@@ -68,10 +73,71 @@ export class BenchmarkDesk {
 		  }
 		| undefined;
 
-	constructor(session: Session, base: string, side: DeskSide = new SideClient()) {
+	/** @param memory where the choice outlives the page; without it, it does not */
+	constructor(session: Session, base: string, side: DeskSide = new SideClient(), memory?: DeskMemory) {
 		this.session = session;
 		this.#base = base;
 		this.#side = side;
+		this.#memory = memory;
+		if (memory === undefined) return;
+		const { choice } = memory;
+		if (choice) {
+			this.benchmark = findBenchmark(choice.benchmark);
+			this.limit = choice.limit;
+			this.chosen = choice.chosen;
+		}
+		this.#begun = memory.begun;
+		this.asked = memory.asked;
+		$effect(() => {
+			const { benchmark, limit, chosen } = this;
+			memory.choice = { benchmark: benchmark.name, ...(limit !== undefined && { limit }), chosen };
+		});
+	}
+
+	/** Runs that were begun, of this benchmark and the model of now, and lack answers: how many, and how many answers there are of those asked. */
+	get unfinished(): { readonly runs: number; readonly answers: number; readonly asked: number } | undefined {
+		const begun = this.#begun;
+		const { loaded } = this.session.models;
+		if (
+			this.busy ||
+			!begun ||
+			begun.benchmark !== this.benchmark.name ||
+			begun.model !== loaded?.manifest.name
+		)
+			return undefined;
+		if (begun.backend !== loaded.backend.backend) return undefined;
+		const answers = begun.targets.map((target) => {
+			const id = this.#folderOf(target, begun);
+			return Math.min(begun.asked, this.runs.find((run) => run.id === id)?.results.length ?? 0);
+		});
+		const open = answers.filter((given) => given < begun.asked).length;
+		return open === 0
+			? undefined
+			: {
+					runs: open,
+					answers: answers.reduce((sum, given) => sum + given, 0),
+					asked: begun.asked * begun.targets.length
+				};
+	}
+
+	/** Chooses the unfinished runs again and goes on with them. */
+	async goOn(): Promise<void> {
+		const begun = this.#begun;
+		if (this.busy || !begun) return;
+		const chosen: Record<string, number[]> = Object.fromEntries(
+			this.session.models.projectorNames.map((name) => [name, []])
+		);
+		for (const { projector, tokens } of begun.targets) (chosen[projector] ??= []).push(tokens);
+		this.chosen = chosen;
+		this.limit = begun.asked;
+		await this.start();
+	}
+
+	#folderOf(
+		target: TargetChoice,
+		{ benchmark, model, backend }: Omit<BegunRuns, 'targets' | 'asked'>
+	): string {
+		return `${benchmark}/${model}/${targetName(target)}-${backend}`;
 	}
 
 	get busy(): boolean {
@@ -210,9 +276,14 @@ export class BenchmarkDesk {
 			const examples = await this.list();
 			const data = await hashExamples(benchmark, examples);
 			const { manifest, backend } = loaded;
+			const asked = Math.min(examples.length, this.limit ?? examples.length);
+			const begun = {
+				...{ benchmark: benchmark.name, model: manifest.name, backend: backend.backend },
+				...{ targets: choices, asked }
+			};
 			const targets: (TargetChoice & { readonly record: RunRecord; readonly folder: string })[] = [];
 			for (const choice of choices) {
-				const folder = `${benchmark.name}/${manifest.name}/${targetName(choice)}-${backend.backend}`;
+				const folder = this.#folderOf(choice, begun);
 				const identity = identify(benchmark, manifest, {
 					...choice,
 					...{ data, versions, backend: backend.backend }
@@ -227,6 +298,9 @@ export class BenchmarkDesk {
 				}
 			}
 			this.status = 'running';
+			this.#keep(begun);
+			this.asked = { ...this.asked, ...Object.fromEntries(folders.map((folder) => [folder, asked])) };
+			if (this.#memory) this.#memory.asked = this.asked;
 			const scoring = new Rescoring(() =>
 				this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record)))
 			);
@@ -250,6 +324,7 @@ export class BenchmarkDesk {
 			for (const { record, folder } of targets)
 				if (record.results.size > 0) await reportRun(benchmark, record, this.#side.folder(folder));
 			this.#show(targets.map(({ folder, record }) => live(folder, benchmark, record)));
+			if (whole) this.#keep(undefined);
 			this.status = whole ? 'done' : 'stopped';
 		} catch (error) {
 			this.#fail(error);
@@ -300,6 +375,11 @@ export class BenchmarkDesk {
 		);
 	}
 
+	#keep(begun: BegunRuns | undefined): void {
+		this.#begun = begun;
+		if (this.#memory) this.#memory.begun = begun;
+	}
+
 	#fail(error: unknown): void {
 		this.status = 'failed';
 		this.error = sentence(error);
@@ -311,6 +391,6 @@ const live = (folder: string, benchmark: Benchmark, record: RunRecord) =>
 
 /** A run goes on while other pages are looked at. */
 export const getDesk = pageState(
-	({ session, base }) => new BenchmarkDesk(session, base),
+	({ session, base, memory }) => new BenchmarkDesk(session, base, new SideClient(), new DeskMemory(memory)),
 	(desk) => desk.dispose()
 );

@@ -5,7 +5,8 @@ import type { AnswerEvent } from '../../../../src/lib/model/runtime/types.ts';
 import type { Session } from '../../../../src/lib/workbench/session/session.ts';
 import { BenchmarkDesk, type DeskSide } from '../../../../src/routes/benchmarks/desk.svelte.ts';
 import { Rescoring } from '../../../../src/routes/benchmarks/rescoring.ts';
-import { fakeManifest, fakeResult } from '../../workbench/fakes.ts';
+import { DeskMemory } from '../../../../src/routes/benchmarks/kept-choice.ts';
+import { FakeMemory, fakeManifest, fakeResult } from '../../workbench/fakes.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -29,7 +30,7 @@ function memorySide(): DeskSide & { readonly closed: string[] } {
 }
 
 /** A desk for POPE whose model gives `answers` answers and then refuses. */
-async function deskThatFailsAfter(answers: number) {
+async function deskThatFailsAfter(answers: number, memory?: DeskMemory, side = memorySide()) {
 	let given = 0;
 	const client = {
 		async *answer(): AsyncGenerator<AnswerEvent> {
@@ -46,8 +47,7 @@ async function deskThatFailsAfter(answers: number) {
 			projectorNames: Object.keys(manifest.projectors)
 		}
 	} as unknown as Session;
-	const side = memorySide();
-	const desk = new BenchmarkDesk(session, 'http://site/', side);
+	const desk = new BenchmarkDesk(session, 'http://site/', side, memory);
 	await desk.choose('pope');
 	desk.data = await openDataFolder('tests/fixtures/benchmarks/data/pope');
 	desk.chosen = { 'c-abs': [9], resampler: [] };
@@ -68,6 +68,48 @@ describe('a run that fails', () => {
 		expect(vi.getTimerCount()).toBe(0);
 		vi.runAllTimers();
 		expect(desk.runs).toEqual([]);
+	});
+});
+
+describe('what outlives the page', () => {
+	it('unfinished runs are offered, with their numbers, and gone on with as they were begun', async () => {
+		const memory = new DeskMemory(new FakeMemory());
+		const { desk: first, side } = await deskThatFailsAfter(2, memory);
+		first.limit = 5;
+		expect(first.unfinished).toBeUndefined();
+		await first.start();
+		expect(first.unfinished).toEqual({ runs: 1, answers: 2, asked: 5 });
+
+		const { desk } = await deskThatFailsAfter(100, memory, side);
+		desk.chosen = {};
+		desk.limit = 1;
+		await desk.recall();
+		expect(desk.unfinished).toEqual({ runs: 1, answers: 2, asked: 5 });
+		expect(desk.asked).toEqual({ 'pope/mini/c-abs-m9-wasm': 5 });
+		await desk.goOn();
+		expect([desk.status, desk.limit, desk.chosen]).toEqual(['done', 5, { 'c-abs': [9], resampler: [] }]);
+		expect(desk.runs.map(({ results }) => results.length)).toEqual([5]);
+		expect([desk.unfinished, memory.begun]).toEqual([undefined, undefined]);
+	});
+
+	it('the choice comes back; what is no choice is forgotten', () => {
+		const store = new FakeMemory();
+		const memory = new DeskMemory(store);
+		memory.choice = { benchmark: 'pope', chosen: { 'c-abs': [9, 16], resampler: [] } };
+		const desk = new BenchmarkDesk({} as Session, 'http://site/', memorySide(), new DeskMemory(store));
+		expect([desk.benchmark.name, desk.limit, desk.chosen]).toEqual([
+			'pope',
+			undefined,
+			{ 'c-abs': [9, 16], resampler: [] }
+		]);
+		for (const wrong of [
+			'{"benchmark":"none","chosen":{}}',
+			'{"benchmark":"pope","chosen":{"a":["x"]}}',
+			'7'
+		]) {
+			store.setItem('honeybee.runs.choice', wrong);
+			expect(new DeskMemory(store).choice, wrong).toBeUndefined();
+		}
 	});
 });
 
