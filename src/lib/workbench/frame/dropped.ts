@@ -1,0 +1,63 @@
+import { createContext } from 'svelte';
+import type { PickedFile } from '../../../workers/convert/api.ts';
+
+/** What was dropped on the page. */
+export interface Dropped {
+	/** Names of the folders among it. */
+	readonly folders: readonly string[];
+	/** Every file, those in folders included. */
+	readonly files: readonly PickedFile[];
+}
+
+/** Who takes checkpoints on the page that is shown, if anybody does. */
+export class PageDrops {
+	checkpoint: ((files: readonly PickedFile[]) => void) | undefined;
+}
+
+export const [getPageDrops, setPageDrops] = createContext<PageDrops>();
+
+/** Must be called while the drop event is handled. Rejects where something cannot be read. */
+export async function readDrop(transfer: DataTransfer): Promise<Dropped> {
+	// The entries are gone after the first wait.
+	const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
+	// What a script makes has no entries.
+	const plain = entries.length === 0 ? [...transfer.files].map((file) => ({ path: file.name, file })) : [];
+	const files: PickedFile[] = plain;
+	for (const entry of entries) await collect(entry, files);
+	return { folders: entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name), files };
+}
+
+async function collect(entry: FileSystemEntry, files: PickedFile[]): Promise<void> {
+	const path = entry.fullPath.replace(/^\//, '');
+	if (entry.isFile) {
+		const file = await new Promise<File>((resolve, reject) =>
+			(entry as FileSystemFileEntry).file(resolve, reject)
+		);
+		files.push({ path, file });
+		return;
+	}
+	const reader = (entry as FileSystemDirectoryEntry).createReader();
+	for (;;) {
+		// A reader gives a hundred entries at a time.
+		const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+			reader.readEntries(resolve, reject)
+		);
+		if (some.length === 0) return;
+		for (const child of some) await collect(child, files);
+	}
+}
+
+/** Files of a file input, with their paths where a folder was chosen. */
+export function chosenFiles(list: FileList | null): PickedFile[] {
+	return [...(list ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+}
+
+/** By its name: a picture that can be put in. */
+export const isPicture = ({ path }: Pick<PickedFile, 'path'>): boolean =>
+	/\.(png|jpe?g|jfif|webp|gif|avif|bmp)$/i.test(path) && !/(^|\/)\./.test(path);
+
+/** By its name: a part of a checkpoint, or one in an archive. */
+export const isCheckpoint = ({ path }: Pick<PickedFile, 'path'>): boolean =>
+	/\.(safetensors|bin|pth?|ckpt|gguf|onnx|tar|tgz|gz|zip)$/i.test(path) ||
+	/(^|\/)(config|tokenizer(_config)?|generation_config|.*\.index)\.json$/i.test(path) ||
+	/(^|\/)tokenizer\.model$/i.test(path);
