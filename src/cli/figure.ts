@@ -20,6 +20,7 @@ import {
 	type Need,
 	type Work
 } from '../lib/study/figure-study.ts';
+import { namesTogether } from '../lib/study/image-set.ts';
 import { studyOf } from '../lib/study/registry.ts';
 import { subjectIn, type SubjectImage } from '../lib/study/subject.ts';
 import { imageWork } from '../lib/study/work.ts';
@@ -75,6 +76,7 @@ export const figure: Command = {
 		'--list                list the figures, what each needs and which settings it takes',
 		'--model DIR           model folder made by honeybee convert',
 		'--image FILE          PNG, JPEG, WebP, GIF or AVIF; further ones make the set of figures over several images',
+		'--set NAME            what the set of images is called in the figure’s words (the files’ names)',
 		'--out FILE            .svg, .png, .csv, .json, .npy or .tex (a booktabs table); may be given several times',
 		'--projector NAME      projector to use (the first of the model)',
 		"--tokens M            visual tokens per image (the projector's own number)",
@@ -95,6 +97,7 @@ export const figure: Command = {
 				list: { type: 'boolean' },
 				model: { type: 'string' },
 				image: { type: 'string', multiple: true },
+				set: { type: 'string' },
 				out: { type: 'string', multiple: true },
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
@@ -159,6 +162,7 @@ export const figure: Command = {
 				rows: item.rows,
 				options: { ...item.options, projectors: projectorStyles, document: await makeDocument() },
 				selection: {},
+				set: item.set,
 				provenance: item.provenance,
 				method: fullMethod(drawn, item.method, opened?.model.manifest.provenance.caveat),
 				ordinal: 0
@@ -254,6 +258,7 @@ function workOf(
 		readonly projector?: string | undefined;
 		readonly tokens?: string | undefined;
 		readonly columns?: string | undefined;
+		readonly set?: string | undefined;
 	}
 ): Partial<Work> {
 	const { manifest } = model;
@@ -268,7 +273,8 @@ function workOf(
 	if (!image) return { model: shown, answerer: model, maps };
 	const tokens = values.tokens === undefined ? undefined : number('--tokens', values.tokens);
 	return imageWork(study, {
-		...{ answerer: model, maps, images },
+		...{ answerer: model, maps },
+		set: { name: values.set ?? namesTogether(images.map(({ name }) => name)), images },
 		subject: subjectIn(shown, image, projector, tokens)!,
 		columns: values.columns === undefined ? undefined : columnsFrom(values.columns, manifest),
 		colours: projectorColours(Object.keys(manifest.projectors), projectorStyles)

@@ -4,8 +4,9 @@ import { InputError } from '../tensor/errors.ts';
 import type { Answerer } from './answerer.ts';
 import { standardChoices, type ChoiceName, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
+import type { ImageSet, RecordedSet } from './image-set.ts';
 import type { MeasuredMaps } from './measurement.ts';
-import type { Subject, SubjectImage, SubjectModel } from './subject.ts';
+import type { Subject, SubjectModel } from './subject.ts';
 import { middleToken } from './tokens.ts';
 
 /** What a figure is made of; the command line has an option for each of them. */
@@ -45,8 +46,8 @@ export interface Work {
 	readonly maps?: MeasuredMaps;
 	/** The image through the projector at M. */
 	readonly subject?: Subject;
-	/** The set that intervals are taken over. */
-	readonly images?: readonly SubjectImage[];
+	/** The set that intervals are taken over; the subject's image alone when absent. */
+	readonly set?: ImageSet;
 	readonly columns?: readonly StudyColumn[];
 	readonly question?: string;
 	readonly runs?: readonly ScoredRun[];
@@ -62,6 +63,8 @@ export interface FigureItem<Rows = unknown, Options extends object = object> {
 	readonly provenance: string;
 	/** Method and settings, a phrase; absent where the figure's own words say it all. */
 	readonly method?: string;
+	/** The set of images that it is taken over, where it is taken over one. */
+	readonly set?: RecordedSet;
 }
 
 /** How a figure is made: what costs time, and what is only read off it. */

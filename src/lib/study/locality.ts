@@ -21,6 +21,7 @@ import { InputError } from '../tensor/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
+import { recordedSet, setOfOne, setPhrase, type ImageSet } from './image-set.ts';
 import type { LayerChoice, Measured, Measurement, Method } from './measurement.ts';
 import type { ChoiceName, Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
@@ -308,7 +309,7 @@ export interface ProjectorSummary {
 /** The locality of all projectors of a model over a set of images. */
 export interface MeasuredSet {
 	readonly subject: Subject;
-	readonly images: number;
+	readonly set: ImageSet;
 	readonly measurement: Measurement;
 	readonly projectors: readonly ProjectorSummary[];
 }
@@ -324,12 +325,12 @@ export const localityDistributionStudy: FigureStudy<
 	slow: true,
 	async measure(work, choices, control) {
 		const chosen = required(work.subject, 'image');
-		const images = work.images ?? [chosen.image];
+		const set = work.set ?? setOfOne(chosen.image);
 		const { manifest, projector, tokens } = chosen;
 		const { method, directions } = choices;
 		const measurement = { method, directions };
 		const subjects = oneOfEachFamily(manifest, tokens, projector).map((name) =>
-			images.flatMap((image) => {
+			set.images.flatMap((image) => {
 				const subject = subjectIn(chosen, image, name, name === projector ? tokens : undefined);
 				return subject && offers(subject.entry, subject.tokens, manifest, method) ? [subject] : [];
 			})
@@ -337,10 +338,10 @@ export const localityDistributionStudy: FigureStudy<
 		const total = subjects.flat().length;
 		let done = 0;
 		const projectors: ProjectorSummary[] = [];
-		for (const set of subjects) {
+		for (const some of subjects) {
 			const localities: TokenLocality[][] = [];
 			let spread: DirectionSpread | undefined;
-			for (const subject of set) {
+			for (const subject of some) {
 				control.signal?.throwIfAborted();
 				control.onProgress?.({ done: done++, total });
 				const measured = await required(work.maps, 'model').get(subject, measurement, {
@@ -353,14 +354,15 @@ export const localityDistributionStudy: FigureStudy<
 			if (localities.length === 0) continue;
 			const known = spread;
 			const ofOne = known && ((measure: LocalityMeasure) => meanOverDirections(known, measure));
-			const { projector: name, tokens: M } = set[0]!;
+			const { projector: name, tokens: M } = some[0]!;
 			projectors.push({ name, tokens: M, summary: summariseLocality(localities, ofOne) });
 		}
-		return { subject: chosen, images: images.length, measurement, projectors };
+		return { subject: chosen, set, measurement, projectors };
 	},
-	show: ({ subject, images, measurement, projectors }, choices) => ({
+	show: ({ subject, set, measurement, projectors }, choices) => ({
 		rows: { projectors, all: Object.keys(subject.manifest.projectors) },
-		provenance: `${subject.manifest.name}: ${projectors.map(({ name, tokens }) => `${subject.manifest.projectors[name]!.title} at M = ${tokens}`).join(', ')} · ${images === 1 ? '1 image' : `${images} images`} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
-		method: methodPhrase(subject.entry, measurement, layerOf(choices), headOf(choices))
+		provenance: `${subject.manifest.name}: ${projectors.map(({ name, tokens }) => `${subject.manifest.projectors[name]!.title} at M = ${tokens}`).join(', ')} · ${setPhrase(set)} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
+		method: methodPhrase(subject.entry, measurement, layerOf(choices), headOf(choices)),
+		set: recordedSet(set)
 	})
 };

@@ -20,6 +20,7 @@ import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import type { Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
+import { recordedSet, setOfOne, setPhrase, type ImageSet } from './image-set.ts';
 import { pictureOf, subjectIn, type Subject } from './subject.ts';
 import { ofView } from './views.ts';
 
@@ -123,6 +124,7 @@ const ofSampling = <Measured extends MeasuredSampling, Rows>(
 		readonly rows: (of: Measured, choices: Choices) => Rows;
 		readonly provenance?: (of: Measured) => string;
 		readonly method?: (of: Measured, choices: Choices) => string;
+		readonly set?: (of: Measured) => ImageSet;
 	}
 ): FigureStudy<Measured, Rows> => ({
 	page: 'offsets',
@@ -137,7 +139,8 @@ const ofSampling = <Measured extends MeasuredSampling, Rows>(
 	show: (of, choices) => ({
 		rows: parts.rows(of, choices),
 		provenance: parts.provenance?.(of) ?? of.subject.provenance,
-		...(parts.method && { method: parts.method(of, choices) })
+		...(parts.method && { method: parts.method(of, choices) }),
+		...(parts.set && { set: recordedSet(parts.set(of)) })
 	})
 });
 
@@ -206,7 +209,7 @@ export const referencePointsStudy = ofSampling({
 
 /** The same with the sampling of a set of images, one after the other on the first axis. */
 export interface MeasuredSamplingSet extends MeasuredSampling {
-	readonly images: number;
+	readonly set: ImageSet;
 }
 
 export const offsetSplitStudy = ofSampling({
@@ -215,12 +218,12 @@ export const offsetSplitStudy = ofSampling({
 	slow: true,
 	measure: async (work, _choices, control): Promise<MeasuredSamplingSet> => {
 		const { subject, sampler } = samplerIn(work);
-		const images = work.images ?? [subject.image];
-		const subjects = images.flatMap(
+		const set = work.set ?? setOfOne(subject.image);
+		const subjects = set.images.flatMap(
 			(image) => subjectIn(subject, image, subject.projector, subject.tokens) ?? []
 		);
 		const trace = await sampleSet(required(work.answerer, 'model'), subjects, sampler, control);
-		return { subject, sampler, trace, images: images.length };
+		return { subject, sampler, trace, set };
 	},
 	rows: (of, choices) => ({
 		rows: splitOffsets(of.trace, {
@@ -228,11 +231,12 @@ export const offsetSplitStudy = ofSampling({
 			...tokenFilter(of, choices),
 			layer: layerOf(of, choices)
 		}),
-		images: of.images,
+		images: of.set.images.length,
 		side: of.trace.side,
 		image: pictureOf(of.subject)
 	}),
-	provenance: ({ subject, images }) =>
-		`${subject.manifest.name} · ${subject.entry.title} · ${images === 1 ? '1 image' : `${images} images`} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
+	set: ({ set }) => set,
+	provenance: ({ subject, set }) =>
+		`${subject.manifest.name} · ${subject.entry.title}, M = ${subject.tokens} · ${setPhrase(set)} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
 	method: phrase
 });

@@ -64,7 +64,9 @@ export const surgeryChangeStudy = {
 	measure: async (work, { edits: word }, control) => {
 		const subject = required(work.subject, 'image');
 		// Transplants name the image they come from by the beginning of its hash.
-		const images = new Map((work.images ?? [subject.image]).map((image) => [image.id.slice(0, 16), image]));
+		const images = new Map(
+			(work.set?.images ?? [subject.image]).map((image) => [image.id.slice(0, 16), image])
+		);
 		const edits =
 			word === undefined
 				? [

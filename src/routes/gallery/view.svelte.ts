@@ -4,6 +4,7 @@ import { addressOf } from '$lib/study/address.ts';
 import { standardChoices } from '$lib/study/choices.ts';
 import type { Control } from '$lib/study/control.ts';
 import { missing, needs, showAt, type FigureStudy, type Work } from '$lib/study/figure-study.ts';
+import { imageSetKey, setOfOne } from '$lib/study/image-set.ts';
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
 import { studies, studyOf } from '$lib/study/registry.ts';
 import { imageWork } from '$lib/study/work.ts';
@@ -14,7 +15,6 @@ import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
-import type { SessionImage } from '$lib/workbench/session/images.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
 
@@ -44,19 +44,13 @@ export class GalleryView {
 		this.entries.filter(({ lacks }) => this.show === 'all' || lacks === undefined)
 	);
 	readonly subject = $derived.by(() => subjectOf(this.#session));
-	/** Set that intervals are taken over: the sample scenes and what was put in. */
-	readonly #images = $derived.by((): readonly SessionImage[] => [
-		...(this.#session.images.samples ?? []),
-		...this.#session.images.history
-	]);
-
 	/** What there is to make a figure of: the model, the image, the question asked last. */
 	workFor(study: FigureStudy): Work {
 		const { subject } = this;
-		const { models, client, conversation } = this.#session;
+		const { models, client, conversation, sets } = this.#session;
 		if (!subject) return models.loaded ? { model: models.loaded, answerer: client, maps: this.#maps } : {};
 		return imageWork(study, {
-			...{ answerer: client, maps: this.#maps, subject, images: this.#images },
+			...{ answerer: client, maps: this.#maps, subject, set: sets.chosen ?? setOfOne(subject.image) },
 			question: conversation.exchanges.at(-1)?.question,
 			colours: coloursOf(Object.keys(subject.manifest.projectors))
 		});
@@ -110,13 +104,13 @@ export class GalleryEntry {
 	/** Names all that it is made of; undefined when something is missing. */
 	readonly key = $derived.by((): string | undefined => {
 		const { work, study, figure } = this;
-		const { model, subject, question, columns, images } = work;
+		const { model, subject, question, columns, set } = work;
 		if (!model || missing(study, work) !== undefined || this.lacks) return undefined;
 		const has = (need: FigureStudy['needs'][number]) => study.needs.includes(need);
 		return JSON.stringify([
 			...[figure.id, model.manifest.name, model.manifest.dtype, model.backend.backend],
 			...[has('image') && subject?.key, has('question') && question],
-			...[has('images') && images?.map(({ id }) => id), columns?.map((column) => column.subject.key)]
+			...[has('images') && set && imageSetKey(set), columns?.map((column) => column.subject.key)]
 		]);
 	});
 	readonly #wanted = $derived.by(() => {

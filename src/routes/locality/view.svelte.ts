@@ -3,6 +3,7 @@ import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
 import { gridSide } from '$lib/model/config.ts';
 import { DIRECTIONS, standardChoices, type Choices } from '$lib/study/choices.ts';
+import { imageSetKey } from '$lib/study/image-set.ts';
 import {
 	innerAttention,
 	localityDistributionStudy,
@@ -24,7 +25,6 @@ import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
 import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
-import type { SessionImage } from '$lib/workbench/session/images.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 
 /** State of the locality page: what is measured and how, the map, and what is pointed at. */
@@ -104,11 +104,8 @@ export class LocalityView {
 		return middleToken(M);
 	});
 
-	/** Images that intervals are taken over: the sample scenes and what was put in. */
-	readonly images = $derived.by((): readonly SessionImage[] => [
-		...(this.#session.images.samples ?? []),
-		...this.#session.images.history
-	]);
+	/** Images that intervals are taken over. */
+	readonly images = $derived.by(() => this.#session.sets.chosen);
 
 	/** Names the map that is to be shown. */
 	readonly key = $derived.by(() => this.subject && measurementKey(this.subject, this.choices));
@@ -126,24 +123,24 @@ export class LocalityView {
 
 	/** Key of the set's study for the choices made now. */
 	readonly setKey = $derived.by(() => {
-		const { subject, method, directions, layer, head } = this;
-		if (!subject) return undefined;
+		const { subject, method, directions, layer, head, images } = this;
+		if (!subject || !images) return undefined;
 		const measurement = { method, directions };
 		return [
 			measurementKey(subject, measurement),
 			...(method === 'attention' ? [layer, head] : []),
-			...this.images.map(({ id }) => id)
+			imageSetKey(images)
 		].join('|');
 	});
 
 	/** Shows what was measured of the set before the page was loaded. */
 	async recallSet(): Promise<void> {
-		const { setKey, subject } = this;
-		if (setKey === undefined || !subject || untrack(() => this.set.valueKey) === setKey) return;
+		const { setKey, subject, images } = this;
+		if (setKey === undefined || !subject || !images || untrack(() => this.set.valueKey) === setKey) return;
 		await untrack(() =>
 			this.#results?.recall(this.set, setKey, subject.manifest, (value) => ({
-				...(value as Omit<MeasuredSet, 'subject'>),
-				subject
+				...(value as Omit<MeasuredSet, 'subject' | 'set'>),
+				...{ subject, set: images }
 			}))
 		);
 	}
@@ -151,11 +148,16 @@ export class LocalityView {
 	/** Measures every projector that offers the method on every image. */
 	async measureSet(): Promise<void> {
 		const { setKey, subject, choices, images } = this;
-		if (setKey === undefined || !subject) return;
+		if (setKey === undefined || !subject || !images) return;
 		await this.set.run(setKey, (control) =>
-			localityDistributionStudy.measure({ maps: this.#maps, subject, images }, choices, control)
+			localityDistributionStudy.measure({ maps: this.#maps, subject, set: images }, choices, control)
 		);
-		await this.#results?.keep(this.set, setKey, subject.manifest, ({ subject: _, ...value }) => value);
+		await this.#results?.keep(
+			this.set,
+			setKey,
+			subject.manifest,
+			({ subject: _, set: __, ...value }) => value
+		);
 	}
 }
 

@@ -1,6 +1,5 @@
 import { untrack } from 'svelte';
 import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
-import type { SessionImage } from '$lib/workbench/session/images.ts';
 import type { KeptResults } from '$lib/workbench/figures/kept-results.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
@@ -16,6 +15,7 @@ import {
 	type MeasuredSampling,
 	type MeasuredSamplingSet
 } from '$lib/study/sampling.ts';
+import { imageSetKey } from '$lib/study/image-set.ts';
 import { middleToken, oneOfEachFamily } from '$lib/study/tokens.ts';
 
 /** State of the offsets page: which layer, head and token, and the way from one layer to the next. */
@@ -58,10 +58,8 @@ export class OffsetsView {
 			return samplerOf(entry) ? [[name, entry] as const] : [];
 		});
 	});
-	readonly images = $derived.by((): readonly SessionImage[] => [
-		...(this.#session.images.samples ?? []),
-		...this.#session.images.history
-	]);
+	/** Images that habit and content are taken over. */
+	readonly images = $derived.by(() => this.#session.sets.chosen);
 
 	readonly layers = $derived.by(() => this.study.value?.sampler.layers ?? this.sampler?.layers ?? 1);
 	/** The layer shown, or the nearer one on the way. */
@@ -105,16 +103,10 @@ export class OffsetsView {
 	});
 
 	readonly setKey = $derived.by(() => {
-		const { subject } = this;
-		if (!subject) return undefined;
-		const { manifest, projector, backend } = subject;
-		return [
-			manifest.name,
-			manifest.dtype,
-			backend.backend,
-			projector,
-			...this.images.map(({ id }) => id)
-		].join('|');
+		const { subject, images } = this;
+		if (!subject || !images) return undefined;
+		const { manifest, projector, backend, tokens } = subject;
+		return [manifest.name, manifest.dtype, backend.backend, projector, tokens, imageSetKey(images)].join('|');
 	});
 	/** The set as it was measured, when it is of the projector and images of now. */
 	readonly setNow = $derived.by(() =>
@@ -140,27 +132,38 @@ export class OffsetsView {
 
 	/** Shows what was sampled of the set before the page was loaded. */
 	async recallSet(): Promise<void> {
-		const { setKey, subject, sampler } = this;
-		if (setKey === undefined || !subject || !sampler || untrack(() => this.set.valueKey) === setKey) return;
+		const { setKey, subject, sampler, images } = this;
+		if (
+			setKey === undefined ||
+			!subject ||
+			!sampler ||
+			!images ||
+			untrack(() => this.set.valueKey) === setKey
+		)
+			return;
 		await untrack(() =>
 			this.#results?.recall(this.set, setKey, subject.manifest, (value) => ({
-				...(value as Omit<MeasuredSamplingSet, 'subject' | 'sampler'>),
-				...{ subject, sampler }
+				...(value as Omit<MeasuredSamplingSet, 'subject' | 'sampler' | 'set'>),
+				...{ subject, sampler, set: images }
 			}))
 		);
 	}
 
 	async measureSet(): Promise<void> {
 		const { setKey, sampler, subject, images } = this;
-		if (setKey === undefined || !sampler || !subject) return;
+		if (setKey === undefined || !sampler || !subject || !images) return;
 		await this.set.run(setKey, (control) =>
-			offsetSplitStudy.measure({ answerer: this.#session.client, subject, images }, standardChoices, control)
+			offsetSplitStudy.measure(
+				{ answerer: this.#session.client, subject, set: images },
+				standardChoices,
+				control
+			)
 		);
 		await this.#results?.keep(
 			this.set,
 			setKey,
 			subject.manifest,
-			({ subject: _, sampler: __, ...value }) => value
+			({ subject: _, sampler: __, set: ___, ...value }) => value
 		);
 	}
 }

@@ -80,6 +80,37 @@ describe('honeybee figure', () => {
 		expect(unpack(middle.table)).toEqual(unpack(table));
 	});
 
+	it('names the images of a figure over several, by their files or as they are called', async () => {
+		const other = 'tests/fixtures/golden/images/scene_160x240.png';
+		const args = [
+			'offset-split',
+			'--model',
+			model,
+			'--image',
+			image,
+			'--image',
+			other,
+			'--projector',
+			'd-abs'
+		];
+		for (const [more, name] of [
+			[[], 'scene_200x150.png, scene_160x240.png'],
+			[['--set', 'Two scenes'], 'Two scenes']
+		] as const) {
+			const file = join(mkdtempSync(join(tmpdir(), 'figure-')), 'figure.svg');
+			expect(await figure.run([...args, ...more, '--out', file], terminal)).toBe(true);
+			const capsule = readCapsule(new Uint8Array(readFileSync(file)))!;
+			expect(capsule.provenance).toContain(`${name}, 2 images`);
+			expect(capsule.set).toEqual({
+				name,
+				members: [
+					{ id: capsule.origin.image!.id, name: 'scene_200x150.png' },
+					{ id: expect.stringMatching(/^[0-9a-f]{64}$/) as string, name: 'scene_160x240.png' }
+				]
+			});
+		}
+	});
+
 	it('lists every figure, and refuses a setting that a figure does not take', async () => {
 		const lines: string[] = [];
 		await figure.run(['--list'], { ...terminal, write: (text) => void lines.push(text) });

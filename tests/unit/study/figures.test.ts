@@ -42,7 +42,7 @@ function workFor(answerer: Answerer, model: Work['model'] & object, images: read
 	const maps = new LocalityCache(answerer);
 	const colours = projectorColours(Object.keys(model.manifest.projectors), projectorStyles);
 	return {
-		...{ model, answerer, maps, subject, images, question: 'What is this?' },
+		...{ model, answerer, maps, subject, set: { name: 'Two', images }, question: 'What is this?' },
 		columns: studyColumns(defaultColumns(model.manifest), { subject, answerer, maps }, colours)
 	};
 }

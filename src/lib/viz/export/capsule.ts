@@ -20,8 +20,16 @@ export interface Capsule {
 	};
 	readonly provenance: string;
 	readonly method: string;
+	/** The set of images that it is taken over, where it is taken over one. */
+	readonly set?: CapsuleSet;
 	readonly origin: CapsuleOrigin;
 	readonly table: PackedTable;
+}
+
+/** Images by sha256 and name, and what they are called together. */
+export interface CapsuleSet {
+	readonly name: string;
+	readonly members: readonly { readonly id: string; readonly name: string }[];
 }
 
 /** The workbench's state behind the figure. */

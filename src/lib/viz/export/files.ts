@@ -1,6 +1,6 @@
 import { zipSync, strToU8 } from 'fflate';
 import type { Figure, FigureOptions, Selection, Table } from '../figure.ts';
-import { makeCapsule, type Capsule, type CapsuleOrigin } from './capsule.ts';
+import { makeCapsule, type Capsule, type CapsuleOrigin, type CapsuleSet } from './capsule.ts';
 import { embedInPng, embedInSvg } from './embed.ts';
 import { latexFigure, latexPaperTable, latexTable } from './latex.ts';
 import { csvText, jsonText, npyBytes } from './numbers.ts';
@@ -18,6 +18,8 @@ export interface Exportable {
 	readonly method: string;
 	/** Which of the figures of that id on the page. */
 	readonly ordinal: number;
+	/** The set of images that it is taken over. */
+	readonly set?: CapsuleSet | undefined;
 	/** Page and its state that the file opens, where it is not the page it is exported from. */
 	readonly address?: string | undefined;
 }
@@ -91,13 +93,14 @@ export function baseName({ figure, ordinal }: Exportable, print: PrintOptions): 
 }
 
 export function capsuleOf(item: Exportable, context: ExportContext, table: Table): Capsule | undefined {
-	const { figure, ordinal, provenance, method, address } = item;
+	const { figure, ordinal, provenance, method, address, set } = item;
 	if (context.origin === undefined) return undefined;
 	return makeCapsule({
 		application: context.application,
 		figure: { id: figure.id, title: figure.title, ordinal },
 		provenance,
 		method,
+		...(set && { set }),
 		origin: { ...context.origin, ...(address !== undefined && { address }) },
 		table
 	});

@@ -2,6 +2,7 @@ import { sentence } from '../../bytes/sentence.ts';
 import { toBase64, fromBase64 } from '../../bytes/base64.ts';
 import { createContext } from 'svelte';
 import { projectorStyles } from '../../model/projectors/registry.ts';
+import { setPhrase } from '../../study/image-set.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Table } from '../../viz/figure.ts';
 import { compareTables, unpack, type Capsule, type CapsuleOrigin } from '../../viz/export/capsule.ts';
@@ -9,8 +10,10 @@ import { readCapsule } from '../../viz/export/embed.ts';
 import type { Exportable } from '../../viz/export/files.ts';
 import type { FigureHost, Reopened } from '../../viz/export/host.ts';
 import { defaultPrint, type PrintOptions } from '../../viz/export/print.ts';
+import { isCheckpoint, isPicture } from '../frame/dropped.ts';
 import { openImage } from '../session/images.ts';
 import { keptImage } from '../session/kept-images.ts';
+import type { NamedSet } from '../session/image-sets.svelte.ts';
 import type { Session } from '../session/session.ts';
 import { citation, type Cited } from '../words/citation.ts';
 import { isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
@@ -172,9 +175,13 @@ export class PageFigures implements FigureHost {
 		return { state: 'different', words: `Not as in the file: ${result.words}.` };
 	}
 
-	/** Takes files: exported figures are opened as live figures, everything else is an image. */
-	async receive(files: readonly File[]): Promise<void> {
+	/**
+	 * Takes files: exported figures are opened as live figures, images are put in, several of them as a set, too.
+	 * @param folder name of the folder that they came in, whose images are a set
+	 */
+	async receive(files: readonly File[], folder?: string): Promise<void> {
 		this.error = undefined;
+		if (folder !== undefined) return this.#receiveFolder(files, folder);
 		const images: File[] = [];
 		for (const file of files) {
 			try {
@@ -184,12 +191,39 @@ export class PageFigures implements FigureHost {
 					throw new InputError(
 						`${file.name} is not a figure exported here; put in an image, or a figure with its metadata.`
 					);
+				else if (isCheckpoint({ path: file.name }))
+					throw new InputError(
+						`${file.name} belongs to a checkpoint: drop the checkpoint’s folder on the page Models.`
+					);
+				else if (/\.(csv|tsv|xlsx|jsonl|parquet|npy|tex)$/i.test(file.name))
+					throw new InputError(
+						`${file.name} holds numbers, and neither a picture nor where they come from: of exported figures, SVG, PDF, PNG and JSON open again; results of other tools come in on the page Benchmarks.`
+					);
 				else images.push(file);
 			} catch (error) {
 				this.error = sentence(error);
 			}
 		}
-		if (images.length > 0) await this.#parts.session.images.putFiles(images);
+		if (images.length === 0) return;
+		const { session } = this.#parts;
+		const put = await session.images.putFiles(images);
+		if (put.length > 1) await this.#sayNew(session.sets.addImages(put));
+	}
+
+	async #receiveFolder(files: readonly File[], folder: string): Promise<void> {
+		const pictures = files.filter(({ name }) => isPicture({ path: name }));
+		if (files.some(({ name }) => isCheckpoint({ path: name })))
+			this.error = `The folder ${folder} is a checkpoint: drop it on the page Models, where it is converted.`;
+		else if (pictures.length === 0)
+			this.error = `The folder ${folder} holds no pictures (PNG, JPEG, WebP, GIF or AVIF).`;
+		else await this.#sayNew(this.#parts.session.sets.addFiles(pictures, folder));
+	}
+
+	async #sayNew(making: Promise<NamedSet | undefined>): Promise<void> {
+		const { sets } = this.#parts.session;
+		const set = await making;
+		if (set)
+			sets.said = `${setPhrase(set)}: a set now, chosen for the figures over several images on Locality, Offsets and Gallery.`;
 	}
 
 	/** Restores the state a figure was exported in, and goes to its page. */

@@ -56,8 +56,9 @@ export function chosenFiles(list: FileList | null): PickedFile[] {
 export const isPicture = ({ path }: Pick<PickedFile, 'path'>): boolean =>
 	/\.(png|jpe?g|jfif|webp|gif|avif|bmp)$/i.test(path) && !/(^|\/)\./.test(path);
 
-/** By its name: a part of a checkpoint, or one in an archive. */
+/** By its name: weights, or an archive of them. */
 export const isCheckpoint = ({ path }: Pick<PickedFile, 'path'>): boolean =>
-	/\.(safetensors|bin|pth?|ckpt|gguf|onnx|tar|tgz|gz|zip)$/i.test(path) ||
-	/(^|\/)(config|tokenizer(_config)?|generation_config|.*\.index)\.json$/i.test(path) ||
-	/(^|\/)tokenizer\.model$/i.test(path);
+	/\.(safetensors|bin|pth?|ckpt|gguf|tar|tgz|gz|zip)$/i.test(path);
+
+/** By its name: a figure that may have been exported here. */
+export const isFigure = ({ path }: Pick<PickedFile, 'path'>): boolean => /\.(svg|pdf|json)$/i.test(path);

@@ -72,16 +72,19 @@ export class Images {
 		return [...this.history, ...(this.samples ?? [])];
 	}
 
-	/** Puts in the files given by drop, paste or picker; the last good one becomes the image. */
-	async putFiles(files: readonly File[]): Promise<void> {
+	/** Puts in the files given by drop, paste or picker; the last good one becomes the image. Returns the good ones. */
+	async putFiles(files: readonly File[]): Promise<readonly SessionImage[]> {
 		this.error = undefined;
+		const put: SessionImage[] = [];
 		for (const file of files) {
 			try {
 				this.put(await this.#parts.openImage(file, file.name));
+				if (this.current) put.push(this.current);
 			} catch (error) {
 				this.error = sentenceOf(error);
 			}
 		}
+		return put;
 	}
 
 	/** Makes `image` the one that is asked about and keeps it in the history. */

@@ -1,37 +1,22 @@
 import { decode, encode } from 'fast-png';
-import {
-	Atlas,
-	type AtlasIndex,
-	generateScene,
-	questions,
-	renderScene,
-	type Scene,
-	type Task
-} from '../../scenes/index.ts';
+import { Atlas, type AtlasIndex, questions, renderScene, type Scene, type Task } from '../../scenes/index.ts';
+import { scenesOf, type SceneRule } from '../../scenes/rule.ts';
 import { openImage, type SessionImage } from './images.ts';
 
-const sampleCount = 8;
+/** The first held-out scenes that have enough in them to ask about. */
+const samples: SceneRule = { from: 0, count: 8, objects: 4 };
 
 /** What is suggested: one question of each of these, where the scene has one. */
 const asked: readonly Task[] = ['identity', 'localisation', 'existence', 'counting'];
 
 /**
- * The first held-out scenes that have enough in them to ask about, rendered as PNG files like any other image.
+ * The sample scenes, or those of another rule, rendered as PNG files like any other image.
  * @param base the site's root, where `scenes/` lies (an absolute URL with a trailing slash)
  * @throws Error with a sentence when the sprites cannot be had
  */
-export async function sampleScenes(base: string): Promise<SessionImage[]> {
+export async function sampleScenes(base: string, rule = samples): Promise<SessionImage[]> {
 	const atlas = await loadAtlas(base);
-	return Promise.all(sampleSeeds().map((scene) => toImage(scene, atlas)));
-}
-
-function sampleSeeds(): Scene[] {
-	const scenes: Scene[] = [];
-	for (let seed = 0; scenes.length < sampleCount; seed++) {
-		const scene = generateScene(seed, 'test');
-		if (scene.objects.length >= 4) scenes.push(scene);
-	}
-	return scenes;
+	return Promise.all(scenesOf(rule).map((scene) => toImage(scene, atlas)));
 }
 
 async function toImage(scene: Scene, atlas: Atlas): Promise<SessionImage> {

@@ -2,6 +2,7 @@ import { indexedRecords } from '../../browser/records.ts';
 import { linkedMemory, readView } from '../frame/address.ts';
 import type { ExchangeRecord } from '../chat/exchange-record.ts';
 import { createModelClient } from './client.ts';
+import type { SetRecord } from './image-sets.svelte.ts';
 import { openImage } from './images.ts';
 import { keepImage, keptImage } from './kept-images.ts';
 import { linkedImage } from './linked-image.ts';
@@ -26,6 +27,8 @@ export function createSession(address: URL, base: string): Session {
 		listModels: () => listModels(base),
 		openImage,
 		sampleScenes: () => sampleScenes(base),
+		ruledScenes: (rule) => sampleScenes(base, rule),
+		keptSets: indexedRecords<SetRecord>('honeybee-sets', 'word'),
 		linkedImage,
 		...(linked.image !== undefined && { linkedWord: linked.image }),
 		keeping: {

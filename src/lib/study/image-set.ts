@@ -1,0 +1,40 @@
+import type { SubjectImage } from './subject.ts';
+
+/** Images that a figure is taken over, under the name by which figures, captions and files call them. */
+export interface ImageSet<Image extends SubjectImage = SubjectImage> {
+	readonly name: string;
+	readonly images: readonly Image[];
+}
+
+/** A set as it is recorded with a figure: which images, by sha256 and name. */
+export interface RecordedSet {
+	readonly name: string;
+	readonly members: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** One image, under its own name. */
+export const setOfOne = <Image extends SubjectImage>(image: Image): ImageSet<Image> => ({
+	name: image.name,
+	images: [image]
+});
+
+/** Of which and how many images a figure is, e.g. "Sample scenes, 8 images". */
+export function setPhrase({ name, images }: ImageSet): string {
+	const [only] = images;
+	if (images.length === 1 && only?.name === name) return name;
+	return `${name}, ${images.length === 1 ? '1 image' : `${images.length} images`}`;
+}
+
+export function recordedSet({ name, images }: ImageSet): RecordedSet {
+	return { name, members: images.map(({ id, name }) => ({ id, name })) };
+}
+
+/** The name of images that nobody named: theirs, as long as they are few. */
+export function namesTogether(names: readonly string[]): string {
+	if (names.length <= 3) return names.join(', ');
+	return `${names[0]} and ${names.length - 1} more`;
+}
+
+/** Names a set by what is in it: results are kept by it. */
+export const imageSetKey = ({ name, images }: ImageSet): string =>
+	JSON.stringify([name, ...images.map(({ id }) => id)]);
