@@ -52,6 +52,10 @@ export function chosenFiles(list: FileList | null): PickedFile[] {
 	return [...(list ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
 
+/** With its own name, without its folders. */
+export const asFile = ({ path, file }: PickedFile): File =>
+	file instanceof File ? file : new File([file], path.split('/').at(-1)!);
+
 /** By its name: a picture that can be put in. */
 export const isPicture = ({ path }: Pick<PickedFile, 'path'>): boolean =>
 	/\.(png|jpe?g|jfif|webp|gif|avif|bmp)$/i.test(path) && !/(^|\/)\./.test(path);
