@@ -12,6 +12,7 @@ function memoryRecords(): Records<SetRecord> & { readonly kept: Map<string, SetR
 	const kept = new Map<string, SetRecord>();
 	return {
 		kept,
+		get: async (key) => kept.get(key as string),
 		all: async () => [...kept.values()],
 		put: async (record) => void kept.set(record.word, record),
 		remove: async (keys) => keys.forEach((key) => void kept.delete(key as string))
