@@ -120,6 +120,7 @@ async function inspectCheckpoint(location: CheckpointLocation, terminal: Termina
 				...familyLines(definition.title, about),
 				...towerLines(config),
 				`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature ${typeof feature_layer_index === 'number' ? 'layer' : 'layers'} ${[feature_layer_index].flat().join(', ')}`,
+				`tokenizer  ${await tokenizerOf(folder)}`,
 				`licence    ${licence ?? 'not said in the folder'}`,
 				`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${sizeInWords(bytes)}`,
 				...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
@@ -140,6 +141,12 @@ async function inspectCheckpoint(location: CheckpointLocation, terminal: Termina
 	} finally {
 		await opened.close();
 	}
+}
+
+/** The tokenizer's file, or that it is missing. */
+async function tokenizerOf(folder: SourceFolder): Promise<string> {
+	for (const name of ['tokenizer.json', 'tokenizer.model']) if (await folder.open(name)) return name;
+	return 'missing: convert with --tokenizer DIR';
 }
 
 /** The licence that a model card names in its first lines. */

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import { openCheckpoint } from '../../checkpoint/folder.ts';
+import { openCheckpoint, openWeights } from '../../checkpoint/folder.ts';
 import { withoutPrefix } from '../../checkpoint/prefix.ts';
 import { openPeft, peftBasePath, readPeftConfig } from '../../checkpoint/peft.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
@@ -69,6 +69,7 @@ export async function openSources(
 			}))
 		);
 
+	await refuseProjectorAlone(folder);
 	const adapter = await readPeftConfig(folder);
 	let checkpoint: Checkpoint;
 	let configFolder = folder;
@@ -89,7 +90,7 @@ export async function openSources(
 		throw new InputError(
 			`${folder.name} has no config.json; give the folder that holds the weights (…/last).`
 		);
-	const definition = recogniseFamily(json, folder.name);
+	const definition = recogniseFamily(json, folder.name, [...checkpoint.entries.keys()]);
 	const { keys } = definition;
 	const bare = withoutPrefix(checkpoint, (key) => canonicalKeys(keys, key) !== undefined);
 	const own = underCanonicalKeys(bare, keys);
@@ -130,6 +131,25 @@ export async function openSources(
 	];
 }
 
+/** What LLaVA's first stage of training leaves: a projector without the models around it. */
+const PROJECTOR_ALONE = 'mm_projector.bin';
+
+async function refuseProjectorAlone(folder: SourceFolder): Promise<void> {
+	const source = await folder.open(PROJECTOR_ALONE);
+	if (!source || (await folder.list()).some((path) => isWeights(path))) return;
+	const { entries } = await openWeights(source);
+	const shapes = [...entries.values()]
+		.filter(({ dims }) => dims.length === 2)
+		.map(({ dims }) => dims.join('×'));
+	throw new InputError(
+		`${folder.name} holds ${PROJECTOR_ALONE} alone, a projector of LLaVA's form (matrices ${shapes.join(', ')}) without the vision tower and the language model around it; give the folder of the whole model.`
+	);
+}
+
+/** The weights of a whole model in the top folder. */
+const isWeights = (path: string) =>
+	/^(model|pytorch_model|adapter_model)[^/]*\.(safetensors|bin)$/.test(path);
+
 const isTowerKey = (key: string) => key.startsWith(`${VISION}.`);
 const hasTower = ({ entries }: Checkpoint) => [...entries.keys()].some(isTowerKey);
 
@@ -166,7 +186,7 @@ async function withTower(
 			`${folder.name} holds no vision tower: it is ${wanted}, in a folder of its own; give that folder, too (--vision DIR, or both folders together on the page).`
 		);
 	const tower = underCanonicalKeys(await openCheckpoint(visionFolder), towerKeys);
-	if (!hasTower(tower))
+	if (!tower.entries.has(`${VISION}.embeddings.patch_embedding.weight`))
 		throw new InputError(
 			`${visionFolder.name} holds no CLIP vision tower, which ${folder.name} takes from ${wanted}; give the folder of that model.`
 		);

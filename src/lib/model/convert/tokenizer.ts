@@ -48,8 +48,8 @@ export async function openTokenizer(
 	} else
 		throw new InputError(
 			chosen
-				? `${folder.name} has neither tokenizer.json nor tokenizer.model; give the folder of a Llama-2 or Vicuna tokenizer.`
-				: `${folder.name} holds no tokenizer, as official Honeybee folders do; add --tokenizer DIR with the tokenizer.json or tokenizer.model of Llama-2 or Vicuna.`
+				? `${folder.name} has neither tokenizer.json nor tokenizer.model; give the folder of the tokenizer that the checkpoint's language model has.`
+				: `${folder.name} holds no tokenizer (neither tokenizer.json nor tokenizer.model), as official Honeybee folders do; add --tokenizer DIR with the one of the checkpoint's language model (Llama-2's or Vicuna's for most).`
 		);
 	if (settings) files.set('tokenizer_config.json', await whole(settings));
 

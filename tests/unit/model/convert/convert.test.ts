@@ -291,7 +291,7 @@ describe('convert', () => {
 			[
 				'no config',
 				randomCheckpoint({}, { files: { 'config.json': '{}' } }),
-				/config\.json in checkpoint is of no family that is served/
+				/config\.json in checkpoint \(no model_type\) is of no family that is served.*the nearest is Honeybee/
 			],
 			[
 				'several feature levels',

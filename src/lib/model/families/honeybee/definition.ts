@@ -46,7 +46,9 @@ export const honeybee: FamilyDefinition = {
 	title: 'Honeybee',
 	// Its projectors name theirs.
 	goldens: [],
-	recognise: (config) => isObject(config.projector_config) || isObject(config.visual_projector_config),
+	recognise: (config) =>
+		isObject(config.lm_config) &&
+		(isObject(config.projector_config) || isObject(config.visual_projector_config)),
 	keys: [VISION, PROJECTOR, LANGUAGE].map((root) => [`${root}.*`, `${root}.*`] as const),
 	parse: ({ json }) => {
 		const file = json['config.json'] ?? {};
