@@ -2,7 +2,7 @@ import type { ByteSource } from '../checkpoint/source.ts';
 import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark } from './benchmark.ts';
-import { readJson } from './formats/files.ts';
+import { asUtf8, readJson } from './formats/files.ts';
 import { readTsv } from './formats/tsv.ts';
 import { readXlsx } from './formats/xlsx.ts';
 import type { ForeignRow } from './formats/columns.ts';
@@ -45,7 +45,8 @@ function hitNotes(rows: readonly JsonObject<Json>[]): string[] {
 
 /** Whether a `.json` holds a list of rows; upstream's own results are an object. */
 export async function isTableOfRows(source: ByteSource): Promise<boolean> {
-	const start = await source.read(0, Math.min(source.size, 64));
+	const text = await asUtf8(source);
+	const start = await text.read(0, Math.min(text.size, 64));
 	return new TextDecoder().decode(start).trimStart().startsWith('[');
 }
 
@@ -75,7 +76,7 @@ async function tableOf(
 	}
 	const rows = [];
 	const separator = source.name.toLowerCase().endsWith('.csv') ? ',' : undefined;
-	for await (const { cells, line } of readTsv(source, new Set(['image']), separator))
+	for await (const { cells, line } of readTsv(await asUtf8(source), new Set(['image']), separator))
 		rows.push({ cells, where: `${source.name}, line ${line}` });
 	return rows;
 }

@@ -72,7 +72,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>,
 	const missing: string[] = [];
 	for (const subtask of GROUPS.flatMap(([, names]) => names)) {
 		const images = paths
-			.filter((parts) => parts[0] === subtask && /\.(jpg|png)$/.test(parts.at(-1)!))
+			.filter((parts) => parts[0] === subtask && /\.(jpe?g|png)$/i.test(parts.at(-1)!))
 			.sort(byParts);
 		if (images.length === 0) missing.push(subtask);
 		checkPairs(paths, subtask, images);
@@ -123,11 +123,11 @@ function checkPairs(
 	subtask: string,
 	images: readonly (readonly string[])[]
 ): void {
-	const known = new Set(images.flatMap(questionFiles));
+	const known = new Set(images.flatMap(questionFiles).map((path) => path.toLowerCase()));
 	const lonely = paths
-		.filter((parts) => parts[0] === subtask && parts.at(-1)!.endsWith('.txt'))
+		.filter((parts) => parts[0] === subtask && /\.txt$/i.test(parts.at(-1)!))
 		.map((parts) => parts.join('/'))
-		.find((path) => !known.has(path));
+		.find((path) => !known.has(path.toLowerCase()));
 	if (images.length > 0 && lonely !== undefined)
 		throw new InputError(
 			`${lonely}, line 1: there is no .jpg or .png image of that name; unpack the benchmark's images there, or remove the file.`

@@ -164,7 +164,7 @@ async function* cachedRows(folder: SourceFolder, source: ByteSource): AsyncGener
 
 async function* parquetRows(folder: SourceFolder): AsyncGenerator<Row, void, void> {
 	const paths = (await visiblePaths(folder)).filter(
-		(path) => /\.parquet$/.test(path) && path.includes(`${SPLIT}-`)
+		(path) => /\.parquet$/i.test(path) && path.includes(`${SPLIT}-`)
 	);
 	if (paths.length === 0)
 		throw new InputError(

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../bytes/json.ts';
+import { memorySource } from '../../checkpoint/memory.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Data, ExampleImage, FieldKind } from '../data.ts';
@@ -7,11 +8,11 @@ import { lines, strip } from '../python/text.ts';
 /** Largest text file that is read whole. */
 const TEXT_LIMIT = 256 * 2 ** 20;
 
-/** The first of these paths that the folder has. @throws InputError when it has none. */
+/** The first of these paths that the folder has, text in UTF-8. @throws InputError when it has none. */
 export async function openFirst(folder: SourceFolder, ...paths: readonly string[]): Promise<ByteSource> {
 	for (const path of paths) {
-		const source = await folder.open(path);
-		if (source) return source;
+		const source = await openAnyCase(folder, path);
+		if (source) return asUtf8(source);
 	}
 	const [first, ...others] = paths;
 	throw new InputError(
@@ -19,13 +20,39 @@ export async function openFirst(folder: SourceFolder, ...paths: readonly string[
 	);
 }
 
+/** Paths of a folder by their small letters. */
+const inSmall = new WeakMap<SourceFolder, Promise<ReadonlyMap<string, string>>>();
+
+/** The file of that path, or else one whose path differs in large and small letters only (`.JPG`, as cameras write). */
+async function openAnyCase(folder: SourceFolder, path: string): Promise<ByteSource | undefined> {
+	const found = await folder.open(path);
+	if (found) return found;
+	const known =
+		inSmall.get(folder) ??
+		visiblePaths(folder).then((paths) => new Map(paths.map((one) => [one.toLowerCase(), one])));
+	inSmall.set(folder, known);
+	const like = (await known).get(path.toLowerCase());
+	return like === undefined ? undefined : folder.open(like);
+}
+
+/** The file, or its text in UTF-8 where it is UTF-16, as Excel saves Unicode text. */
+export async function asUtf8(source: ByteSource): Promise<ByteSource> {
+	const [a, b, c, d] = await source.read(0, Math.min(4, source.size));
+	const little = (a === 0xff && b === 0xfe) || (a !== 0 && b === 0 && c !== 0 && d === 0);
+	const big = (a === 0xfe && b === 0xff) || (a === 0 && b !== 0 && c === 0 && d !== 0);
+	if ((!little && !big) || d === undefined || source.size > TEXT_LIMIT) return source;
+	const text = new TextDecoder(little ? 'utf-16le' : 'utf-16be').decode(await source.read(0, source.size));
+	return memorySource(source.name, new TextEncoder().encode(text));
+}
+
 /** Paths of a folder's files without hidden ones (`._…` and `.DS_Store`, which macOS leaves beside the others). */
 export async function visiblePaths(folder: SourceFolder): Promise<string[]> {
 	return (await folder.list()).filter((path) => !path.split('/').some((part) => part.startsWith('.')));
 }
 
-/** UTF-8 text of a file. @throws InputError when it is empty, too large or not text. */
-export async function readText(source: ByteSource): Promise<string> {
+/** Text of a file, in UTF-8 or UTF-16. @throws InputError when it is empty, too large or not text. */
+export async function readText(file: ByteSource): Promise<string> {
+	const source = await asUtf8(file);
 	if (source.size === 0) throw new InputError(`${source.name} is empty; download it again.`);
 	if (source.size > TEXT_LIMIT)
 		throw new InputError(`${source.name} has ${source.size} bytes, too many for a text file of this kind.`);
@@ -175,13 +202,13 @@ export async function imageFile(
 	where: string
 ): Promise<ExampleImage> {
 	for (const path of paths) {
-		const source = await folder.open(path);
+		const source = await openAnyCase(folder, path);
 		if (!source) continue;
 		if (source.size === 0) throw new InputError(`${where}: the image ${path} is empty; download it again.`);
 		return {
 			name: path,
 			async read() {
-				const now = await folder.open(path);
+				const now = await openAnyCase(folder, path);
 				if (!now) throw new InputError(`${where}: the image ${path} is gone; put it back.`);
 				return now.read(0, now.size);
 			}
