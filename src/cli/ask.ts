@@ -92,6 +92,9 @@ export const ask: Command = {
 				sampling,
 				...(values['raw-prompt'] !== undefined && { raw_prompt: values['raw-prompt'] })
 			};
+			const { knows } = model.manifest.provenance;
+			// Whether a file shows one of its scenes cannot be told here.
+			if (knows !== undefined && images.length > 0) terminal.warn(`${model.manifest.name}: ${knows}`);
 			const recorder = values.trace === undefined ? undefined : new TraceRecorder();
 			const result = await answer(model, request, terminal, { json: values.json ?? false, recorder });
 			if (recorder && result.stop_reason !== 'cancelled')

@@ -17,7 +17,7 @@ import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT]',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT] [--knows TEXT]',
 	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
@@ -30,7 +30,8 @@ export const convertCommand: Command = {
 		'--name NAME        name of the model (the name of OUT_DIR)',
 		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M',
 		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it',
-		'--caveat TEXT      what its training forbids to conclude from maps of its tokens, kept in the model, told at figures'
+		'--caveat TEXT      what its training forbids to conclude from maps of its tokens, kept in the model, told at figures',
+		'--knows TEXT       what a model of the workbench’s scenes was trained on, told beside its answers about other pictures'
 	],
 	async run(args, terminal) {
 		const { values, positionals: rest } = parseOptions({
@@ -43,7 +44,8 @@ export const convertCommand: Command = {
 				name: { type: 'string' },
 				projector: { type: 'string' },
 				licence: { type: 'string' },
-				caveat: { type: 'string' }
+				caveat: { type: 'string' },
+				knows: { type: 'string' }
 			}
 		});
 		const [from, to] = positionals(rest, 'CHECKPOINT', 'OUT_DIR');
@@ -83,6 +85,7 @@ export const convertCommand: Command = {
 				...(projectorName !== undefined && { projectorName }),
 				...(values.licence !== undefined && { licence: values.licence }),
 				...(values.caveat !== undefined && { caveat: values.caveat }),
+				...(values.knows !== undefined && { knows: values.knows }),
 				resolve: found.resolve,
 				createHash: sha256,
 				...(threads && { threads }),

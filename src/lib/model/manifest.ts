@@ -111,6 +111,11 @@ export interface ModelManifest {
 		readonly licence?: string;
 		/** What its training forbids to conclude from figures of where visual tokens belong: sentences that stand in their methods. */
 		readonly caveat?: string;
+		/**
+		 * What it was trained on, where that is the workbench's own scenes and nothing else: sentences that stand beside its answers about other
+		 * pictures.
+		 */
+		readonly knows?: string;
 		/** Path of a training or evaluation record in the folder, if any. */
 		readonly evaluation?: string;
 	};

@@ -164,6 +164,8 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 	disposed = false;
 	/** Set to make the next load fail with this sentence. */
 	loadError: string | undefined;
+	/** What loaded models say that they know. */
+	knows: string | undefined;
 	/** While set, loads wait for it. */
 	gate: Promise<void> | undefined;
 	/** A new worker's at each load. */
@@ -194,8 +196,13 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 			throw new Error(message);
 		}
 		const name = request.location.kind === 'url' ? (request.location.url.split('/').at(-2) ?? '') : '';
+		const manifest = fakeManifest(name);
+		const { knows } = this;
 		const model: LoadedModel = {
-			manifest: fakeManifest(name),
+			manifest: {
+				...manifest,
+				provenance: { ...manifest.provenance, ...(knows !== undefined && { knows }) }
+			},
 			load_ms: 1,
 			backend: {
 				backend: 'wasm',

@@ -55,6 +55,8 @@ export interface ConversionOptions {
 	readonly licence?: string;
 	/** `ModelManifest.provenance.caveat` */
 	readonly caveat?: string;
+	/** `ModelManifest.provenance.knows` */
+	readonly knows?: string;
 	/** Largest language graph in bytes of weights; a larger language model becomes several (`LANGUAGE_LIMIT`). */
 	readonly languageLimit?: number;
 	/** Files of the model in the folder that are made again; the other weights are taken to be as its manifest says. */
@@ -131,7 +133,9 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 			...(options.licence ? { licence: options.licence } : {}),
 			...(existing?.provenance.licence ? { licence: existing.provenance.licence } : {}),
 			...(options.caveat ? { caveat: options.caveat } : {}),
-			...(existing?.provenance.caveat ? { caveat: existing.provenance.caveat } : {})
+			...(existing?.provenance.caveat ? { caveat: existing.provenance.caveat } : {}),
+			...(options.knows ? { knows: options.knows } : {}),
+			...(existing?.provenance.knows ? { knows: existing.provenance.knows } : {})
 		},
 		config: {
 			vision_config: config.vision_config,

@@ -34,6 +34,7 @@ export function answerText(exchange: Exchange, application: string): string {
 					`first token after ${duration(result.timings_ms.vision + result.timings_ms.projector + result.timings_ms.prefill)}`
 				]
 			: []),
+		...(asked.beyond === undefined ? [] : [asked.beyond]),
 		application
 	];
 	return [...lines, `[${parts.join(' · ')}]`].join('\n').replaceAll('\u00a0', ' ');

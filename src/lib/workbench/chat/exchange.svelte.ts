@@ -23,6 +23,8 @@ export interface Asked extends Source {
 	/** All projectors of the model, which colours go by. */
 	readonly projectors: readonly string[];
 	readonly backend: BackendInfo | undefined;
+	/** What the model says of itself, when the picture is none of those that it knows. */
+	readonly beyond?: string;
 	/** The conversation as the model saw it: the earlier questions that went along, then this one. */
 	readonly turns: readonly Turn[];
 	readonly sampling: AnswerRequest['sampling'];

@@ -242,7 +242,11 @@ export class Conversation implements ModelUser {
 		const turns = known ?? turnsOf(earlier, exchange);
 		const sampling = $state.snapshot(this.sampling);
 		const projectors = Object.keys(manifest.projectors);
-		exchange.run({ ...source, projectorTitle: entry.title, projectors, backend, turns, sampling });
+		const { knows } = manifest.provenance;
+		exchange.run({
+			...{ ...source, projectorTitle: entry.title, projectors, backend, turns, sampling },
+			...(knows !== undefined && exchange.image && exchange.image.scene === undefined && { beyond: knows })
+		});
 		return {
 			projector,
 			...(tokens === entry.num_query_tokens ? {} : { tokens }),

@@ -87,7 +87,8 @@ export function provenanceFacts(manifest: ModelManifest): Fact[] {
 		{ term: 'Made from', value: [...new Set(sources)].join(', ') },
 		{ term: 'Converter', value: `honeybee convert, version ${provenance.converter}` },
 		{ term: 'Licence', value: provenance.licence ?? 'not stated by the checkpoint' },
-		...(provenance.caveat === undefined ? [] : [{ term: 'Caveat', value: provenance.caveat }])
+		...(provenance.caveat === undefined ? [] : [{ term: 'Caveat', value: provenance.caveat }]),
+		...(provenance.knows === undefined ? [] : [{ term: 'Knows', value: provenance.knows }])
 	];
 }
 

@@ -1,7 +1,12 @@
 // @vitest-environment runes
 import { expect, test } from 'vitest';
+import { answerText } from '../../../../src/lib/workbench/chat/answer-text.ts';
 import { conversationFile } from '../../../../src/lib/workbench/chat/conversation-file.ts';
-import type { ExchangeRecord } from '../../../../src/lib/workbench/chat/exchange-record.ts';
+import {
+	exchangeOf,
+	recordOf,
+	type ExchangeRecord
+} from '../../../../src/lib/workbench/chat/exchange-record.ts';
 import { sentWords } from '../../../../src/lib/workbench/chat/sent.ts';
 import type {
 	Conversation,
@@ -424,4 +429,22 @@ test('a link’s question is asked with the link’s projector, M and picture, w
 	client.send({ type: 'done', result: fakeResult('A') });
 	await asking;
 	expect(conversation.exchanges[0]?.asked).toMatchObject({ projector: 'resampler', tokens: 9 });
+});
+
+test('a picture that is none of the scenes a model knows is told beside its answer, and stays told', async () => {
+	const { client, models, images, conversation } = await startedSession();
+	const knows = 'It knows only its scenes.';
+	client.knows = knows;
+	await models.choose('other');
+	const told = async (image: ReturnType<typeof fakeImage>) => {
+		images.put(image);
+		await answer(conversation, client, 'What?', 'A');
+		return conversation.exchanges.at(-1)!;
+	};
+	const photograph = await told(fakeImage('photograph'));
+	expect(photograph.asked!.beyond).toBe(knows);
+	expect(answerText(photograph, 'app')).toContain(knows);
+	expect(exchangeOf(recordOf(photograph), undefined).asked!.beyond).toBe(knows);
+	const scene = { ...fakeImage('a'), scene: {} as NonNullable<SessionImage['scene']> };
+	expect((await told(scene)).asked!.beyond).toBe(undefined);
 });
