@@ -71,6 +71,7 @@ function modelLines(manifest: ModelManifest): string[] {
 		`template   ${manifest.prompt.template}`,
 		...(provenance.licence ? [`licence    ${provenance.licence}`] : []),
 		...(provenance.caveat ? [`caveat     ${provenance.caveat}`] : []),
+		...(provenance.followed ?? []).map((reading) => `followed   ${reading}`),
 		...(provenance.knows ? [`knows      ${provenance.knows}`] : []),
 		...provenance.sources.map(({ checkpoint, projector }) => `source     ${checkpoint} (${projector})`),
 		...Object.entries(manifest.projectors).map(

@@ -53,7 +53,8 @@ export function officialManifest(size: '7B' | '13B', dtype: DTypePreset): ModelM
 			trainedTokens: [144],
 			definition: familyNamed('honeybee'),
 			about,
-			notes: []
+			notes: [],
+			followed: []
 		}
 	];
 	const { dtypes, vision, embedding, language, lens, attention, cache, projectors, parts, shards } =

@@ -111,6 +111,8 @@ export interface ModelManifest {
 		readonly licence?: string;
 		/** What its training forbids to conclude from figures of where visual tokens belong: sentences that stand in their methods. */
 		readonly caveat?: string;
+		/** Which reading of the checkpoint is followed where releases of transformers differ, in whole sentences. */
+		readonly followed?: readonly string[];
 		/**
 		 * What it was trained on, where that is the workbench's own scenes and nothing else: sentences that stand beside its answers about other
 		 * pictures.

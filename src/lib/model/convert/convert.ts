@@ -117,6 +117,9 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const entries = { ...known };
 	for (const { source, part: p } of projectors) entries[source.projector] = projectorEntry(source, p);
 	const provenance = describeSources(checkpoint, sources, hashes.files());
+	const followed = [
+		...new Set([...(existing?.provenance.followed ?? []), ...sources.flatMap((source) => source.followed)])
+	];
 	const manifest: ModelManifest = {
 		format: 'honeybee-model',
 		format_version: 2,
@@ -134,6 +137,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 			...(existing?.provenance.licence ? { licence: existing.provenance.licence } : {}),
 			...(options.caveat ? { caveat: options.caveat } : {}),
 			...(existing?.provenance.caveat ? { caveat: existing.provenance.caveat } : {}),
+			...(followed.length > 0 ? { followed } : {}),
 			...(options.knows ? { knows: options.knows } : {}),
 			...(existing?.provenance.knows ? { knows: existing.provenance.knows } : {})
 		},

@@ -17,6 +17,7 @@ import { StateDict } from '../state-dict.ts';
 import { PREFIX as VISION } from '../vision/graph.ts';
 import { towerKeys } from '../vision/tower-keys.ts';
 import { openModelFolderCheckpoint } from './model-folder.ts';
+import { followedReadings } from './versions.ts';
 
 /** One projector to convert, with the state dict that holds it and both towers. */
 export interface ConversionSource {
@@ -32,6 +33,8 @@ export interface ConversionSource {
 	readonly addedTokens?: readonly string[];
 	/** What the user should know of the folder, in whole sentences. */
 	readonly notes: readonly string[];
+	/** Those of them that say which reading is followed where releases of transformers differ. */
+	readonly followed: readonly string[];
 	/** M values it was trained at. */
 	readonly trainedTokens: readonly number[];
 	/** It comes out of a model folder, which holds what its graphs need and nothing else. */
@@ -60,6 +63,7 @@ export async function openSources(
 				definition: familyOf(manifest),
 				about: aboutModel(manifest),
 				notes: [],
+				followed: [],
 				...(entry.family !== undefined && { family: entry.family }),
 				state: new StateDict(await openModelFolderCheckpoint(folder, manifest, projector), {
 					sameCountIsEnough: true
@@ -103,6 +107,7 @@ export async function openSources(
 		...(visionFolder && { vision: await folderFiles(visionFolder) })
 	});
 	const { config } = model;
+	const followed = followedReadings(json, whole.entries.keys());
 	const usual = projectorOf(config.projector_config).name;
 	const projector = projectorName ?? usual;
 	if (!/^[\w.-]+$/.test(projector))
@@ -125,7 +130,8 @@ export async function openSources(
 			},
 			state: new StateDict(whole),
 			...(model.addedTokens && { addedTokens: model.addedTokens }),
-			notes: model.notes ?? [],
+			notes: [...(model.notes ?? []), ...followed],
+			followed,
 			trainedTokens: model.trainedTokens ?? [config.projector_config.num_query_tokens]
 		}
 	];

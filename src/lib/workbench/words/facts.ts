@@ -88,6 +88,7 @@ export function provenanceFacts(manifest: ModelManifest): Fact[] {
 		{ term: 'Converter', value: `honeybee convert, version ${provenance.converter}` },
 		{ term: 'Licence', value: provenance.licence ?? 'not stated by the checkpoint' },
 		...(provenance.caveat === undefined ? [] : [{ term: 'Caveat', value: provenance.caveat }]),
+		...(provenance.followed ?? []).map((value) => ({ term: 'Followed', value })),
 		...(provenance.knows === undefined ? [] : [{ term: 'Knows', value: provenance.knows }])
 	];
 }

@@ -77,9 +77,27 @@ describe('what a config says of the language model', () => {
 	});
 
 	test('the RoPE base in rope_parameters, as transformers 5 writes it', async () => {
-		const { result, manifest } = await convertAndAsk({ checkpoint: withConfig('rope-parameters') });
+		const { result, manifest, notes } = await convertAndAsk({ checkpoint: withConfig('rope-parameters') });
 		expect(result.ids).toEqual([351, 18, 348, 451, 133, 509, 126, 440, 209, 318, 240, 259]);
 		expect(manifest.config.text_config.rope_theta).toBe(500000);
+		// transformers 4 reads another model out of it.
+		expect(notes).toEqual([
+			'RoPE is read from rope_parameters, as transformers 5 does: base 500000. transformers 4 does not know them and takes base 10000 without scaling.'
+		]);
+		expect(manifest.provenance.followed).toEqual(notes);
+	});
+
+	test('a tied head beside a head of its own: the one of the file, and said', async () => {
+		const config = JSON.parse(readFileSync(`${cases}/tiny-base/config.json`, 'utf8')) as {
+			text_config: object;
+		};
+		const tied = { ...config, text_config: { ...config.text_config, tie_word_embeddings: true } };
+		const { result, manifest, notes } = await convertAndAsk({
+			checkpoint: folder('tiny-base', { 'config.json': JSON.stringify(tied) })
+		});
+		expect(result.ids).toEqual(base);
+		expect(notes).toEqual([expect.stringContaining('the head of the file is used, as transformers 5 does')]);
+		expect(manifest.provenance.followed).toEqual(notes);
 	});
 
 	test('an answer ends at any of several eos ids', async () => {

@@ -1,0 +1,40 @@
+import { isObject, type JsonObject } from '../../bytes/json.ts';
+
+/** RoPE base of transformers 4 where a config does not say one under its old name. */
+const USUAL_BASE = 10000;
+
+/**
+ * What of a checkpoint the releases of transformers read differently, and which reading is followed, in whole sentences. Both are followed as
+ * transformers 5 does, silently or with a warning, which writes such files itself.
+ *
+ * @param config config.json
+ * @param keys canonical names of the checkpoint's tensors
+ */
+export function followedReadings(config: JsonObject, keys: Iterable<string>): string[] {
+	const text = isObject(config['text_config']) ? (config['text_config'] as JsonObject) : config;
+	return [
+		...ropeReading(text),
+		...headReading(text['tie_word_embeddings'] ?? config['tie_word_embeddings'], keys)
+	];
+}
+
+function ropeReading(text: JsonObject): string[] {
+	const rope = text['rope_parameters'];
+	if (!isObject(rope) || text['rope_theta'] !== undefined || text['rope_scaling']) return [];
+	const base = Number(rope['rope_theta'] ?? USUAL_BASE);
+	const kind = rope['rope_type'] ?? 'default';
+	if (base === USUAL_BASE && kind === 'default') return [];
+	const scaled = kind === 'default' ? '' : ` with scaling of the kind ${String(kind)}`;
+	return [
+		`RoPE is read from rope_parameters, as transformers 5 does: base ${base}${scaled}. transformers 4 does not know them and takes base ${USUAL_BASE} without scaling.`
+	];
+}
+
+function headReading(tied: unknown, keys: Iterable<string>): string[] {
+	const names = [...keys];
+	const has = (end: string) => names.some((name) => name.endsWith(end));
+	if (tied !== true || !has('lm_head.weight') || !has('embed_tokens.weight')) return [];
+	return [
+		'config.json ties the head to the embeddings and the file has both: the head of the file is used, as transformers 5 does. transformers 4 takes the embeddings, which is the same only where the two are equal.'
+	];
+}
