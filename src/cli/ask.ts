@@ -7,6 +7,7 @@ import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
+import type { ModelManifest } from '../lib/model/manifest.ts';
 import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../lib/model/runtime/types.ts';
 import { greedy } from '../lib/model/runtime/sampling.ts';
 import type { Answerer } from '../lib/study/answerer.ts';
@@ -33,7 +34,8 @@ export const ask: Command = {
 		'--top-p P             draw from this much probability (1)',
 		'--seed N              makes drawing repeatable (0)',
 		'--stop TEXT           end before this text; may be given several times',
-		'--json                print one JSON object with text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype',
+		'--json                print one JSON object with text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype,',
+		'                      family, and reference: whose computation is followed where releases differ',
 		'--trace FILE          write all activations to a safetensors file'
 	],
 	async run(args, terminal) {
@@ -99,7 +101,7 @@ export const ask: Command = {
 			const result = await answer(model, request, terminal, { json: values.json ?? false, recorder });
 			if (recorder && result.stop_reason !== 'cancelled')
 				await writeTrace(values.trace!, recorder, model.manifest.name);
-			if (values.json) terminal.write(`${JSON.stringify(describe(result))}\n`);
+			if (values.json) terminal.write(`${JSON.stringify(describe(result, model.manifest))}\n`);
 			else terminal.note(timingLine(result));
 			return result.stop_reason !== 'cancelled';
 		} finally {
@@ -175,9 +177,15 @@ async function writeTrace(path: string, recorder: TraceRecorder, model: string):
 	}
 }
 
-function describe(result: AnswerResult): Partial<AnswerResult> {
+function describe(
+	result: AnswerResult,
+	{ family, reference }: ModelManifest
+): Readonly<Record<string, unknown>> {
 	const { text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype } = result;
-	return { text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype };
+	return {
+		...{ text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype, family },
+		...(reference !== undefined && { reference })
+	};
 }
 
 function timingLine({ timings_ms, tokens_per_second, ids, dtype }: AnswerResult): string {

@@ -30,7 +30,7 @@ export function placesOf(
 	return views(size).flatMap(({ region }, view) =>
 		Array.from({ length: side * side }, (_, token): Place => {
 			const cell = cellOf(region, side, token);
-			return { view, region: within(cell, size) };
+			return { view, region: withinPicture(cell, size) };
 		})
 	);
 }
@@ -49,7 +49,7 @@ export function cellOf({ x, y, width, height }: Region, side: number, cell: numb
 }
 
 /** The part of a region that lies on the picture. */
-function within({ x, y, width, height }: Region, size: Size): Region | undefined {
+export function withinPicture({ x, y, width, height }: Region, size: Size): Region | undefined {
 	const [left, top] = [Math.max(0, x), Math.max(0, y)];
 	const [right, bottom] = [Math.min(size.width, x + width), Math.min(size.height, y + height)];
 	return right > left && bottom > top

@@ -19,6 +19,10 @@ export interface CheckpointSummary {
 	readonly name: string;
 	/** Absent for a .tar.gz, which cannot be looked into before it is unpacked. */
 	readonly contents?: {
+		/** What people call its family. */
+		readonly family: string;
+		/** How it is written, where the family has several spellings. */
+		readonly spelling?: string;
 		readonly projector: string;
 		readonly title: string;
 		readonly num_query_tokens: number;

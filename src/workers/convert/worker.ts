@@ -73,10 +73,12 @@ export class ConvertWorker {
 		const opened = await openCheckpointIn(await inputFolder(input));
 		const { checkpoint, tokenizer, resolve } = opened;
 		const { sources, sizes, notes } = await forecastConversion(checkpoint, resolve);
-		const { config, projector } = sources[0]!;
+		const { config, projector, definition, about } = sources[0]!;
 		return {
 			name: checkpoint.name,
 			contents: {
+				family: definition.title,
+				...(about.spelling !== undefined && { spelling: about.spelling }),
 				projector,
 				title: projectorOf(config.projector_config).title,
 				num_query_tokens: config.projector_config.num_query_tokens,

@@ -65,7 +65,8 @@ export async function convertGolden(
 export async function convertFolder(
 	checkpoint: SourceFolder,
 	dtype: DTypePreset,
-	options: Pick<ConversionOptions, 'languageLimit' | 'tokenizer'> = {}
+	options: Pick<ConversionOptions, 'languageLimit' | 'tokenizer'> &
+		Partial<Pick<ConversionOptions, 'resolve'>> = {}
 ): Promise<Record<string, Uint8Array>> {
 	const sink = memorySink();
 	// WebCrypto has no running hash: files are small here, so they are hashed again below, once they are whole.
@@ -73,9 +74,9 @@ export async function convertFolder(
 		checkpoint,
 		sink,
 		dtype,
-		...options,
 		name: checkpoint.name,
 		resolve: async () => undefined,
+		...options,
 		createHash: (): Hasher => ({ update: () => undefined, digest: () => ''.padStart(64, '0') })
 	});
 	const hashed = await Promise.all(

@@ -1,8 +1,9 @@
 import { gridSide } from '../../model/config.ts';
+import { familyOf } from '../../model/families/registry.ts';
 import type { BackendInfo } from '../../model/runtime/types.ts';
 import type { ModelManifest, ProjectorEntry, TokenRule } from '../../model/manifest.ts';
 import { projectorOf } from '../../model/projectors/registry.ts';
-import { bytes, count } from './format.ts';
+import { bytes, count, row } from './format.ts';
 
 /** A line of the model's description: what, and its value in words. */
 export interface Fact {
@@ -17,6 +18,11 @@ export function modelFacts(manifest: ModelManifest): Fact[] {
 	const grouped =
 		text.num_key_value_heads === text.num_attention_heads ? '' : `, ${text.num_key_value_heads} for keys`;
 	return [
+		{
+			term: 'Family',
+			value: `${familyOf(manifest).title}${manifest.spelling === undefined ? '' : `, as ${manifest.spelling} writes it`}`
+		},
+		...(manifest.reference === undefined ? [] : [{ term: 'Follows', value: manifest.reference }]),
 		{
 			term: 'Vision tower',
 			value:
@@ -62,7 +68,7 @@ export function projectorFacts({ projectors }: Pick<ModelManifest, 'projectors'>
 		const trained = members.flatMap(([, { trained_tokens, num_query_tokens }]) =>
 			trained_tokens.length > 0 ? trained_tokens : [num_query_tokens]
 		);
-		const Ms = [...new Set(trained)].sort((a, b) => a - b).join(', ');
+		const Ms = row([...new Set(trained)].sort((a, b) => a - b));
 		const rest = moreTokens[entry.tokens_by];
 		return { projector, term: entry.title, value: `${inside(entry)}; trained at M = ${Ms}${rest}; float32` };
 	});

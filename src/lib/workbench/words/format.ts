@@ -30,3 +30,9 @@ export function count(value: number): string {
 export function plural(value: number, one: string, many = `${one}s`): string {
 	return `${count(value)}\u00a0${value === 1 ? one : many}`;
 }
+
+/** Ascending numbers in a row; of a long row the first three and the last. */
+export function row(numbers: readonly number[]): string {
+	if (numbers.length <= 8) return numbers.map(count).join(', ');
+	return `${numbers.slice(0, 3).map(count).join(', ')}, … ${count(numbers.at(-1)!)}`;
+}

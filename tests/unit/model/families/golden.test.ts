@@ -18,6 +18,7 @@ import { TraceRecorder } from '../../../../src/lib/model/runtime/trace-recorder.
 import type { AnswerResult, ImageInput, Turn } from '../../../../src/lib/model/runtime/types.ts';
 import type { Tensor } from '../../../../src/lib/tensor/tensor.ts';
 import { compareTensors, tolerance } from '../../../support/compare.ts';
+import { isTable, namedAsGolden } from '../../../support/golden-names.ts';
 import { silent } from '../../../support/golden-model.ts';
 
 const fixtures = new URL('../../../fixtures/families/', import.meta.url).pathname;
@@ -200,32 +201,6 @@ function stripped(text: string): string {
 	return characters.join('');
 }
 
-/** A trace with the names that some goldens have besides. */
-function namedAsGolden(trace: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-	const layers = Object.keys(trace).filter((name) => name.startsWith('vision.features.'));
-	const last = lastRow(trace.logits!);
-	return {
-		...trace,
-		...{ logits_last: last, last_logits: last },
-		...(layers.length > 1 && { 'vision.features_multi': joined(layers.map((name) => trace[name]!)) })
-	};
-}
-
-/** [1, N, D] several times as [1, N, sum of D]. */
-function joined(parts: readonly Tensor[]): Tensor {
-	const [, N = 0] = parts[0]!.dims;
-	const width = parts.reduce((sum, { dims }) => sum + dims[2]!, 0);
-	const data = new Float32Array(N * width);
-	let at = 0;
-	for (const { dims, data: values } of parts) {
-		const D = dims[2]!;
-		for (let n = 0; n < N; n++)
-			data.set((values as Float32Array).subarray(n * D, (n + 1) * D), n * width + at);
-		at += D;
-	}
-	return { dtype: 'float32', dims: [1, N, width], data };
-}
-
 /** Writes settings of pictures into the file of a checkpoint that has them. */
 async function changePictures(checkpoint: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
 	for (const name of ['preprocessor_config.json', 'processor_config.json']) {
@@ -252,14 +227,7 @@ async function readTensors(path: string): Promise<Record<string, Record<string, 
 	for (const full of file.entries.keys()) {
 		const dot = full.indexOf('.');
 		const name = full.slice(dot + 1);
-		// Tables of places and derivatives are other tests'.
-		if (!/^(locality|token_)/.test(name)) (tensors[full.slice(0, dot)] ??= {})[name] = await file.read(full);
+		if (!isTable(name)) (tensors[full.slice(0, dot)] ??= {})[name] = await file.read(full);
 	}
 	return tensors;
-}
-
-/** [1, T, V] → [1, V] */
-function lastRow({ data, dims }: Tensor): Tensor {
-	const V = dims[2]!;
-	return { dtype: 'float32', dims: [1, V], data: (data as Float32Array).slice(-V) };
 }
