@@ -8,6 +8,8 @@ import { siglip } from './siglip/tower.ts';
 
 /** A kind of vision tower. */
 export interface Tower {
+	/** What people call it. */
+	readonly title: string;
 	/** pixel_values [image, 3, S, S] → `vision.features.i` [image, N, E] of each layer asked for. */
 	readonly graph: (state: StateDict, featureLayers: readonly number[], dtype: WeightDType) => Graph;
 	/** Whether a tower that is read up to hidden state `last` has no use for this key. */
@@ -17,6 +19,7 @@ export interface Tower {
 /** Towers by `VisionConfig.tower`; one that does not say is a CLIP. */
 const towers: Readonly<Record<string, (config: VisionConfig) => Tower>> = {
 	clip: (config) => ({
+		title: 'CLIP ViT',
 		graph: (state, layers, dtype) => visionGraph(config, state, layers, dtype),
 		unread: afterFeatures
 	}),

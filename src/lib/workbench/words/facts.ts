@@ -3,6 +3,7 @@ import { familyOf } from '../../model/families/registry.ts';
 import type { BackendInfo } from '../../model/runtime/types.ts';
 import type { ModelManifest, ProjectorEntry, TokenRule } from '../../model/manifest.ts';
 import { projectorOf } from '../../model/projectors/registry.ts';
+import { towerOf } from '../../model/vision/towers.ts';
 import { bytes, count, row } from './format.ts';
 
 /** A line of the model's description: what, and its value in words. */
@@ -26,7 +27,7 @@ export function modelFacts(manifest: ModelManifest): Fact[] {
 		{
 			term: 'Vision tower',
 			value:
-				`CLIP ViT, ${vision.num_hidden_layers} layers, width ${count(vision.hidden_size)}, ` +
+				`${towerOf(vision).title}, ${vision.num_hidden_layers} layers, width ${count(vision.hidden_size)}, ` +
 				`${vision.num_attention_heads} heads; ${vision.image_size} px images in patches of ${vision.patch_size} px, ` +
 				`${side}\u00a0×\u00a0${side} = ${side * side}; ${manifest.dtypes.vision}`
 		},
