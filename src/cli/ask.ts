@@ -35,7 +35,7 @@ export const ask: Command = {
 		'--seed N              makes drawing repeatable (0)',
 		'--stop TEXT           end before this text; may be given several times',
 		'--json                print one JSON object with text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype,',
-		'                      family, and reference: whose computation is followed where releases differ',
+		'                      and reference, where releases differ: whose computation is followed',
 		'--trace FILE          write all activations to a safetensors file'
 	],
 	async run(args, terminal) {
@@ -177,13 +177,10 @@ async function writeTrace(path: string, recorder: TraceRecorder, model: string):
 	}
 }
 
-function describe(
-	result: AnswerResult,
-	{ family, reference }: ModelManifest
-): Readonly<Record<string, unknown>> {
+function describe(result: AnswerResult, { reference }: ModelManifest): Readonly<Record<string, unknown>> {
 	const { text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype } = result;
 	return {
-		...{ text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype, family },
+		...{ text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype },
 		...(reference !== undefined && { reference })
 	};
 }
