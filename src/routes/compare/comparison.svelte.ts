@@ -6,7 +6,7 @@ import { coloursOf } from '$lib/workbench/words/projectors.ts';
 import { DIRECTIONS } from '$lib/study/choices.ts';
 import { writtenAnswer } from '$lib/study/score.ts';
 import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
-import type { Method } from '$lib/study/locality.ts';
+import { measurementKey, type Method } from '$lib/study/locality.ts';
 import type { ModelListing } from '$lib/workbench/session/model-list.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
@@ -263,6 +263,14 @@ export class Comparison {
 			const times = await timeStages(targets, control);
 			return columns.map(({ subject }, i) => ({ subject, times: times[i]! }));
 		});
+	}
+
+	/** The map of a column is of something else than chosen now; one that cannot be had is no map. */
+	isStale({ column, subject }: Shown): boolean {
+		const { method, directions } = this;
+		const { value, valueKey, status } = column.map;
+		if (value === undefined || status === 'failed') return false;
+		return valueKey !== (subject && measurementKey(subject, { method, directions }));
 	}
 
 	/** The answers there are now, by place. */
