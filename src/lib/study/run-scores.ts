@@ -155,6 +155,10 @@ export function runsProvenance(runs: readonly ScoredRun[]): string {
 	return unique([...lines, ...unusable]).join('; ');
 }
 
+/** Whether a model has computed none of the runs: their figures are not of it. @param model its name */
+export const areElsewhere = (runs: readonly ScoredRun[], model: string | undefined): boolean =>
+	!runs.some(({ manifest }) => manifest !== undefined && manifest.identity.model.name === model);
+
 /** Runs with the kinds they are told apart by. */
 export interface KnownRuns {
 	readonly runs: readonly ScoredRun[];

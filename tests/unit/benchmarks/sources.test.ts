@@ -6,7 +6,11 @@ import { findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
 import { scoreImported } from '../../../src/lib/benchmarks/run/scored.ts';
 import { memorySource } from '../../../src/lib/checkpoint/memory.ts';
 import { importedTradeoff } from '../../../src/lib/study/costs.ts';
-import { runsProvenance } from '../../../src/lib/study/run-scores.ts';
+import { breakdownRows } from '../../../src/lib/study/breakdown.ts';
+import { exportFile, type Exportable } from '../../../src/lib/viz/export/files.ts';
+import { defaultPrint } from '../../../src/lib/viz/export/print.ts';
+import { scoreBreakdown } from '../../../src/lib/viz/score-breakdown.ts';
+import { areElsewhere, runsProvenance } from '../../../src/lib/study/run-scores.ts';
 
 const file = (name: string, content: string | Uint8Array) =>
 	memorySource(name, typeof content === 'string' ? new TextEncoder().encode(content) : content);
@@ -58,6 +62,26 @@ describe('where imported results come from', () => {
 			/^imported: VLMEvalKit, version not in the file · 模型_other-model\.xlsx · prompt not in the file/
 		);
 		expect(words).not.toContain('honeybee');
+
+		// The page has a model loaded, which has computed nothing of it.
+		expect(areElsewhere([imported], 'honeybee-mini')).toBe(true);
+		const kinds = { kinds: [], kindOf: (name: string) => name, titleOf: (name: string) => name };
+		const item = {
+			...{ figure: scoreBreakdown as Exportable['figure'], rows: breakdownRows([imported], 0, [], kinds) },
+			...{ options: { projectors: {} }, selection: {}, ordinal: 0, method: '' },
+			...{ provenance: words, elsewhere: true }
+		};
+		const model = { name: 'honeybee-mini', dtype: 'fp32', files: {} };
+		const origin = { address: 'benchmarks', model, backend: 'wasm', projector: 'c-abs', tokens: 9 };
+		const context = { print: defaultPrint, application: 'test', origin };
+		for (const format of ['json', 'figure.tex'] as const) {
+			const text = new TextDecoder().decode(await exportFile(item, format, context));
+			expect(text).toContain('VLMEvalKit');
+			expect(text).toMatch(/other-model/);
+			expect(text).not.toMatch(/honeybee-mini|wasm|c-abs/);
+		}
+		const own = new TextDecoder().decode(await exportFile({ ...item, elsewhere: false }, 'json', context));
+		expect(own).toContain('honeybee-mini');
 	});
 
 	it('lmms-eval tells version, model, prompt and tokens in the summary beside the samples', async () => {

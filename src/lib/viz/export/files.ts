@@ -22,6 +22,8 @@ export interface Exportable {
 	readonly set?: CapsuleSet | undefined;
 	/** Page and its state that the file opens, where it is not the page it is exported from. */
 	readonly address?: string | undefined;
+	/** The page's model has computed nothing of it, so that the file does not name it as its origin. */
+	readonly elsewhere?: boolean | undefined;
 }
 
 /**
@@ -93,7 +95,7 @@ export function baseName({ figure, ordinal }: Exportable, print: PrintOptions): 
 }
 
 export function capsuleOf(item: Exportable, context: ExportContext, table: Table): Capsule | undefined {
-	const { figure, ordinal, provenance, method, address, set } = item;
+	const { figure, ordinal, provenance, method, address, set, elsewhere } = item;
 	if (context.origin === undefined) return undefined;
 	return makeCapsule({
 		application: context.application,
@@ -101,7 +103,10 @@ export function capsuleOf(item: Exportable, context: ExportContext, table: Table
 		provenance,
 		method,
 		...(set && { set }),
-		origin: { ...context.origin, ...(address !== undefined && { address }) },
+		origin: {
+			...(elsewhere ? { address: context.origin.address } : context.origin),
+			...(address !== undefined && { address })
+		},
 		table
 	});
 }
