@@ -9,6 +9,7 @@ export default defineConfig({
 		emptyOutDir: true,
 		target: 'node20',
 		rollupOptions: {
+			checks: { bundlerTimings: false },
 			// The workers are files of their own beside `main.js`, which starts them by name.
 			input: {
 				main: 'src/cli/main.ts',

@@ -23,9 +23,13 @@ const models: Plugin = {
 	configureServer: (server) => void server.middlewares.use('/models', modelsMiddleware('static/models'))
 };
 
+/** How long plugins took is no fault of what is built. */
+const checks = { bundlerTimings: false };
+
 export default defineConfig({
 	plugins: [crossOriginIsolation, models, notebookFrame(), savedPage(), sveltekit()],
-	worker: { format: 'es' },
+	build: { rolldownOptions: { checks } },
+	worker: { format: 'es', rolldownOptions: { checks } },
 	// The runtime finds its .wasm beside itself; pre-bundling would move it.
 	optimizeDeps: { exclude: ['onnxruntime-web'] }
 });
