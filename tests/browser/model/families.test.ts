@@ -14,6 +14,7 @@ import type { Tensor } from '../../../src/lib/tensor/tensor.ts';
 import { createWasmBackend, createWebGpuBackend } from '../../../src/workers/model/web-backend.ts';
 import { compareTensors, tolerance } from '../../support/compare.ts';
 import { isTable, namedAsGolden } from '../../support/golden-names.ts';
+import { turnsOf, type GoldenCase } from '../../support/golden-turns.ts';
 import { convertFolder, goldenImage } from './converted.ts';
 
 const urls = import.meta.glob<string>('../../fixtures/families/**/*.{json,jinja,bin,safetensors,model,txt}', {
@@ -28,16 +29,6 @@ interface Golden {
 	readonly tower_dir?: string;
 	readonly tokenizer_dir?: string;
 	readonly cases: Readonly<Record<string, GoldenCase>>;
-}
-
-interface GoldenCase {
-	readonly prompt: string;
-	readonly images: readonly string[];
-	/** Other settings of pictures than the folder's: not asked here. */
-	readonly image_kwargs?: object;
-	readonly num_visual_tokens?: number;
-	readonly input_ids: readonly number[];
-	readonly generated_ids: readonly number[];
 }
 
 async function fixture(path: string): Promise<Uint8Array> {
@@ -92,22 +83,23 @@ describe.each(['wasm', 'webgpu'] as const)('families on %s', (name) => {
 			decodeImage
 		});
 		const tensors = await tensorsOf(set);
-		for (const [caseName, { prompt, images, input_ids, generated_ids, ...more }] of Object.entries(
-			golden.cases
-		)) {
-			if (more.image_kwargs) continue;
+		for (const [caseName, example] of Object.entries(golden.cases)) {
+			const { prompt, images, input_ids, generated_ids, num_visual_tokens: M } = example;
+			// Other settings of pictures than the folder's.
+			if (example.image_kwargs) continue;
 			const recorder = new TraceRecorder();
 			const pictures = await Promise.all(
 				images.map(async (image) => ({ id: image, name: image, bytes: await goldenImage(image) }))
 			);
+			const turns = turnsOf(example, pictures);
 			let result: AnswerResult | undefined;
 			for await (const event of model.answer(
 				{
 					projector: Object.keys(model.manifest.projectors)[0]!,
-					turns: [{ question: '', images: pictures }],
-					raw_prompt: prompt,
+					turns: turns ?? [{ question: '', images: pictures }],
+					...(!turns && { raw_prompt: prompt }),
 					sampling: { ...greedy, max_new_tokens: 20 },
-					...(more.num_visual_tokens && images.length > 0 && { tokens: more.num_visual_tokens })
+					...(M && images.length > 0 && { tokens: M })
 				},
 				{ recorder }
 			))

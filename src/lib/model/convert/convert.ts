@@ -1,6 +1,6 @@
 import type { Hasher } from '../../bytes/hash.ts';
 import { readJsonObject } from '../../checkpoint/bytes.ts';
-import type { SourceFolder } from '../../checkpoint/source.ts';
+import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayers, gridSide } from '../config.ts';
@@ -84,7 +84,8 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const [first] = sources;
 	if (!first) throw new InputError(`${checkpoint.name} offers no projector to convert.`);
 	const existing = await readManifest(sink.folder);
-	const files = new FileCollector(options, existing);
+	const sourceList = await sourceFiles(checkpoint, first.vision);
+	const files = new FileCollector(options, existing, sourceList);
 
 	if (existing) refuseOtherModel(existing, first, dtype, options);
 	const known = existing?.projectors ?? {};
@@ -98,8 +99,8 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	});
 	options.onNotes?.([...plan.notes, ...tokenizer.notes]);
 
-	const hashes = new SourceHashes(options, files);
-	await files.begin(plan.shards, await hashes.find());
+	const hashes = new SourceHashes(options, files, sourceList);
+	await files.begin(plan.shards, hashes.size);
 	const { threads } = options;
 	const writing = plan.shards.map((shard) => ({ size: shard.size, run: () => files.writeShard(shard) }));
 	await runJobs(
@@ -233,6 +234,7 @@ async function writeGraph({ graph, path, shards }: Part, files: FileCollector): 
 /** Writes the files of a conversion, hashes them, and keeps the journal that lets interrupted work go on. */
 class FileCollector {
 	readonly #options: ConversionOptions;
+	readonly #sources: readonly SourceFile[];
 	readonly #files = new Map<string, ModelFile>();
 	/** Shards that an earlier, interrupted run of the same conversion finished. */
 	readonly #finished = new Map<string, ModelFile>();
@@ -241,8 +243,13 @@ class FileCollector {
 	#done = 0;
 	#total = 0;
 
-	constructor(options: ConversionOptions, existing: ModelManifest | undefined) {
+	constructor(
+		options: ConversionOptions,
+		existing: ModelManifest | undefined,
+		sources: readonly SourceFile[]
+	) {
 		this.#options = options;
+		this.#sources = sources;
 		this.#existing = new Map((existing?.files ?? []).map((file) => [file.path, file]));
 		for (const [path, file] of this.#existing) this.#files.set(path, file);
 	}
@@ -277,11 +284,9 @@ class FileCollector {
 	/** Tells this conversion from others: dtype, and sizes and both ends of the checkpoint's files. */
 	#identity(): Promise<string> {
 		return (this.#identityOnce ??= (async () => {
-			const { checkpoint, dtype, createHash } = this.#options;
+			const { dtype, createHash } = this.#options;
 			const hash = createHash();
-			for (const path of await sourceFiles(checkpoint)) {
-				const source = await checkpoint.open(path);
-				if (!source) continue;
+			for (const { path, source } of this.#sources) {
 				hash.update(new TextEncoder().encode(`${path} ${source.size}\n`));
 				hash.update(await source.read(0, Math.min(source.size, IDENTITY_BYTES)));
 				hash.update(await source.read(Math.max(0, source.size - IDENTITY_BYTES), source.size));
@@ -349,50 +354,68 @@ class FileCollector {
 	}
 }
 
-/** Files of a checkpoint folder that its model depends on. */
-async function sourceFiles(checkpoint: SourceFolder): Promise<string[]> {
-	return (await checkpoint.list()).filter((path) => /^[^/]*\.(bin|safetensors|json)$/.test(path)).sort();
+/** A file that the model depends on. */
+interface SourceFile {
+	/** In the checkpoint's folder; one of the vision tower's own begins with the name of that folder. */
+	readonly path: string;
+	readonly source: ByteSource;
+	/** Whether threads find it in the checkpoint's folder. */
+	readonly shared: boolean;
+}
+
+/** Files that a model depends on, those of its vision tower's own folder behind the checkpoint's. */
+async function sourceFiles(
+	checkpoint: SourceFolder,
+	vision: SourceFolder | undefined
+): Promise<SourceFile[]> {
+	const found: SourceFile[] = [];
+	for (const folder of vision ? [checkpoint, vision] : [checkpoint]) {
+		const shared = folder === checkpoint;
+		const prefix = shared ? '' : `${folder.name.split(/[\\/]/).filter(Boolean).at(-1) ?? 'vision'}/`;
+		const paths = (await folder.list()).filter((path) => /^[^/]*\.(bin|safetensors|json)$/.test(path));
+		for (const path of paths.sort()) {
+			const source = await folder.open(path);
+			if (source) found.push({ path: prefix + path, source, shared });
+		}
+	}
+	return found;
 }
 
 /** The checkpoint's files with their hashes. */
 class SourceHashes {
 	readonly #options: ConversionOptions;
 	readonly #progress: FileCollector;
-	readonly #files: { readonly path: string; readonly size: number }[] = [];
+	readonly #sources: readonly SourceFile[];
 	readonly #hashes = new Map<string, string>();
 
-	constructor(options: ConversionOptions, progress: FileCollector) {
+	constructor(options: ConversionOptions, progress: FileCollector, sources: readonly SourceFile[]) {
 		this.#options = options;
 		this.#progress = progress;
+		this.#sources = sources;
 	}
 
-	/** @returns bytes in all */
-	async find(): Promise<number> {
-		const { checkpoint } = this.#options;
-		for (const path of await sourceFiles(checkpoint)) {
-			const source = await checkpoint.open(path);
-			if (source) this.#files.push({ path, size: source.size });
-		}
-		return this.#files.reduce((sum, { size }) => sum + size, 0);
+	/** Bytes in all. */
+	get size(): number {
+		return this.#sources.reduce((sum, { source }) => sum + source.size, 0);
 	}
 
 	get jobs(): readonly Job[] {
-		return this.#files.map(({ path, size }) => ({ size, run: () => this.#hash(path) }));
+		return this.#sources.map((file) => ({ size: file.source.size, run: () => this.#hash(file) }));
 	}
 
-	async #hash(path: string): Promise<void> {
-		const { checkpoint, threads, createHash } = this.#options;
+	async #hash({ path, source, shared }: SourceFile): Promise<void> {
+		const { threads, createHash } = this.#options;
 		const onBytes = (bytes: number) => this.#progress.advance(path, bytes, 'hash');
-		if (threads) {
-			this.#hashes.set(path, await threads.hash(path, onBytes));
-			return;
-		}
-		const source = await checkpoint.open(path);
-		if (source) this.#hashes.set(path, await hashSource(source, createHash(), onBytes));
+		const hashed =
+			threads && shared ? threads.hash(path, onBytes) : hashSource(source, createHash(), onBytes);
+		this.#hashes.set(path, await hashed);
 	}
 
 	files(): ModelFile[] {
-		return this.#files.map((file) => ({ ...file, sha256: this.#hashes.get(file.path) ?? '' }));
+		return this.#sources.map(({ path, source }) => ({
+			...{ path, size: source.size },
+			sha256: this.#hashes.get(path) ?? ''
+		}));
 	}
 }
 

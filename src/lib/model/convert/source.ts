@@ -35,6 +35,8 @@ export interface ConversionSource {
 	readonly notes: readonly string[];
 	/** Those of them that say which reading is followed where releases of transformers differ. */
 	readonly followed: readonly string[];
+	/** The folder that the vision tower was taken from, where it is another one. */
+	readonly vision?: SourceFolder;
 	/** M values it was trained at. */
 	readonly trainedTokens: readonly number[];
 	/** It comes out of a model folder, which holds what its graphs need and nothing else. */
@@ -100,7 +102,8 @@ export async function openSources(
 	const own = underCanonicalKeys(bare, keys);
 	const wanted = definition.visionFolder?.(json);
 	const visionFolder = wanted === undefined ? undefined : await resolve(wanted, 'vision');
-	const whole = hasTower(own) ? own : await withTower(own, { folder, visionFolder, wanted });
+	const towerInside = hasTower(own);
+	const whole = towerInside ? own : await withTower(own, { folder, visionFolder, wanted });
 	const model = definition.parse({
 		...said,
 		entries: whole.entries,
@@ -129,6 +132,7 @@ export async function openSources(
 				prompt: model.prompt
 			},
 			state: new StateDict(whole),
+			...(!towerInside && visionFolder && { vision: visionFolder }),
 			...(model.addedTokens && { addedTokens: model.addedTokens }),
 			notes: [...(model.notes ?? []), ...followed],
 			followed,

@@ -195,3 +195,18 @@ describe('a checkpoint and its tower in one folder', () => {
 		expect(await (await resolve(CLIP, 'vision'))?.open('model.safetensors')).toBeDefined();
 	});
 });
+
+it('the files of a tower in a folder of its own are in the model’s provenance', async () => {
+	const sink = memorySink();
+	const manifest = await convert({
+		...{ sink, dtype: 'fp32', name: 'model', createHash: sha256 },
+		checkpoint: folderInMemory(`${sets}/llava-original/checkpoint`),
+		resolve: async () => folderInMemory(`${sets}/llava-original/vision`)
+	});
+	const [source] = manifest.provenance.sources;
+	const tower = source!.files.find(({ path }) => path === 'vision/model.safetensors');
+	const hash = sha256();
+	hash.update(new Uint8Array(readFileSync(`${sets}/llava-original/vision/model.safetensors`)));
+	expect(tower?.sha256).toBe(hash.digest());
+	expect(source!.files.map(({ path }) => path)).toContain('pytorch_model-00001-of-00002.bin');
+});

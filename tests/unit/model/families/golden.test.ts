@@ -15,36 +15,15 @@ import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.
 import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { TraceRecorder } from '../../../../src/lib/model/runtime/trace-recorder.ts';
-import type { AnswerResult, ImageInput, Turn } from '../../../../src/lib/model/runtime/types.ts';
+import type { AnswerResult, ImageInput } from '../../../../src/lib/model/runtime/types.ts';
 import type { Tensor } from '../../../../src/lib/tensor/tensor.ts';
 import { compareTensors, tolerance } from '../../../support/compare.ts';
+import { turnsOf, type GoldenCase as Case } from '../../../support/golden-turns.ts';
 import { isTable, namedAsGolden } from '../../../support/golden-names.ts';
 import { silent } from '../../../support/golden-model.ts';
 
 const fixtures = new URL('../../../fixtures/families/', import.meta.url).pathname;
 const pictures = new URL('../../../fixtures/golden/images/', import.meta.url).pathname;
-
-interface Item {
-	readonly type: 'text' | 'image';
-	readonly text?: string;
-}
-
-interface Case {
-	readonly messages?: readonly { readonly role: string; readonly content: readonly Item[] }[];
-	/** Questions and answers by turns, or both of each turn with the pictures' places. */
-	readonly turns?: readonly (string | readonly [question: string, answer: string | null])[];
-	/** Name of the template. */
-	readonly conv?: string;
-	/** M, where it can be chosen. */
-	readonly num_visual_tokens?: number;
-	readonly images: readonly string[];
-	/** Other settings of pictures than the folder's. */
-	readonly image_kwargs?: Readonly<Record<string, unknown>>;
-	readonly prompt: string;
-	readonly input_ids: readonly number[];
-	readonly generated_ids: readonly number[];
-	readonly generated_text: string;
-}
 
 interface Golden {
 	readonly config_dir: string;
@@ -142,54 +121,6 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 		}
 	});
 });
-
-/** The conversation of a case; undefined where only its whole prompt says it (words before a picture, another template). */
-function turnsOf(example: Case, images: readonly ImageInput[]): Turn[] | undefined {
-	const { messages, turns: texts, prompt, conv } = example;
-	if (typeof texts?.[0] === 'string')
-		return alternating(texts as readonly string[]).map((turn, i) => ({
-			...turn,
-			images: i === 0 ? images : []
-		}));
-	if (!messages) {
-		if (conv === 'llava_v1') return undefined;
-		const [, ...asked] = prompt.split('USER: ');
-		const parts = asked
-			.flatMap((turn) => turn.split(/ ASSISTANT: ?/))
-			.map((part) => part.replace(/<\/s>$/, ''));
-		return withPictures(alternating(parts.slice(0, -1)), images);
-	}
-	const left = [...images];
-	const turns: Turn[] = [];
-	for (const { role, content } of messages ?? []) {
-		const types = content.map(({ type }) => type).join();
-		if (!/^(image,)*text$/.test(types)) return undefined;
-		const text = content.at(-1)!.text!;
-		if (role === 'user') turns.push({ question: text, images: left.splice(0, content.length - 1) });
-		else turns.push({ ...turns.pop()!, answer: text });
-	}
-	return turns;
-}
-
-/** Questions and answers by turns. */
-const alternating = (texts: readonly string[]): Omit<Turn, 'images'>[] =>
-	texts.flatMap((question, i) =>
-		i % 2 === 1 ? [] : [{ question, ...(texts[i + 1] !== undefined && { answer: texts[i + 1]! }) }]
-	);
-
-/** Questions that begin with their pictures' places; undefined where a place stands elsewhere. */
-function withPictures(
-	turns: readonly Omit<Turn, 'images'>[],
-	images: readonly ImageInput[]
-): Turn[] | undefined {
-	const left = [...images];
-	const found = turns.map((turn): Turn => {
-		const question = turn.question.replace(/^(<image>\n)+/, '');
-		const count = (turn.question.length - question.length) / '<image>\n'.length;
-		return { ...turn, question, images: left.splice(0, count) };
-	});
-	return found.some(({ question }) => question.includes('<image>')) ? undefined : found;
-}
 
 /** What Python's `strip` leaves, which some references put their answers through. */
 function stripped(text: string): string {
