@@ -11,6 +11,8 @@ export interface Example<D extends Data = Data> {
 	readonly id: number;
 	readonly images: readonly ExampleImage[];
 	readonly data: D;
+	/** Why it cannot be asked, a sentence, e.g. that it does not say what is right: runs leave it out and count it. */
+	readonly unusable?: string;
 }
 
 /** A question and what the model wrote. */

@@ -93,20 +93,19 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>,
 						`${where}, has ${2 + more.length - (answer === undefined ? 1 : 0)} columns instead of question<TAB>answer; download the file again.`
 					);
 				const truth = yesOrNo(answer);
-				if (!truth)
-					throw new InputError(
-						`${where}: the answer is "${answer}" instead of Yes or No; download the file again.`
-					);
 				yield {
 					id: id++,
 					images: [image],
 					data: {
 						question,
-						answer: capital(truth),
+						answer: truth ? capital(truth) : answer,
 						image_path: path,
 						image_id: parts.at(-1)!,
 						dataset_name: subtask
-					}
+					},
+					...(!truth && {
+						unusable: `${where}: the answer is "${answer}" instead of Yes or No; download the file again.`
+					})
 				};
 			}
 		}

@@ -59,10 +59,6 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<PopeData>
 		for (const { value, where } of await readJsonLines(source)) {
 			ids.add(idField(value, 'question_id', where), where);
 			const answer = stringField(value, 'label', where);
-			if (answer !== 'yes' && answer !== 'no')
-				throw new InputError(
-					`${where}: the label is "${answer}" instead of yes or no; download the file again.`
-				);
 			const file = stringField(value, 'image', where);
 			const image = await imageFile(
 				folder,
@@ -74,7 +70,11 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<PopeData>
 			yield {
 				id: id++,
 				images: [image],
-				data: { question: stringField(value, 'text', where), answer, image_path: image.name, category }
+				data: { question: stringField(value, 'text', where), answer, image_path: image.name, category },
+				...(answer !== 'yes' &&
+					answer !== 'no' && {
+						unusable: `${where}: the label is "${answer}" instead of yes or no; download the file again.`
+					})
 			};
 		}
 	}

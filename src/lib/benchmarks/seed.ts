@@ -105,10 +105,6 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SeedData>
 				`${where}: question_type_id ${type} has no name in "question_type"; the file is damaged.`
 			);
 		const answer = stringField(question, 'answer', where).toUpperCase();
-		if (!/^[A-D]$/.test(answer))
-			throw new InputError(
-				`${where}: the answer is "${answer}" instead of a letter from A to D; the file is damaged.`
-			);
 		const data_id = stringField(question, 'data_id', where);
 		const image = await imageFile(folder, [`SEED-Bench-image/${data_id}`], where);
 		yield {
@@ -122,7 +118,10 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SeedData>
 				question_id,
 				question_type_id: type,
 				question_type: name
-			}
+			},
+			...(!/^[A-D]$/.test(answer) && {
+				unusable: `${where}: the answer is "${answer}" instead of a letter from A to D; the file is damaged.`
+			})
 		};
 	}
 	if (id === 0) throw new InputError(`${source.name} has no questions about images; download it again.`);

@@ -73,9 +73,11 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 				if (!left.includes(target)) continue;
 				if (signal?.aborted) return false;
 				const result =
-					inputs instanceof InputError
-						? inputs
-						: await usable(wholeAnswer(model, requestOf(benchmark, example, inputs, target), signal));
+					example.unusable !== undefined
+						? new InputError(example.unusable)
+						: inputs instanceof InputError
+							? inputs
+							: await usable(wholeAnswer(model, requestOf(benchmark, example, inputs, target), signal));
 				if (result instanceof InputError) {
 					await target.record.skip({ id: example.id, reason: result.message });
 					continue;

@@ -335,11 +335,37 @@ const cases: readonly [name: string, what: string, files: Files, message: string
 	['scenes', 'no sprites', {}, 'There is no atlas.json']
 ];
 
+/** Why examples are not usable: all of them, or the first that is not. */
+async function problemOf(benchmark: Benchmark, files: Files): Promise<string | undefined> {
+	try {
+		for (const { unusable, images } of await examplesOf(benchmark, files)) {
+			if (unusable !== undefined) return unusable;
+			for (const image of images) await image.read();
+		}
+		return undefined;
+	} catch (error) {
+		expect(error).toBeInstanceOf(InputError);
+		return (error as InputError).message;
+	}
+}
+
 describe('unusable data', () => {
 	it.each(cases)('%s: %s', async (name, _, files, message) => {
-		const error = await examplesOf(findBenchmark(name), files).catch((reason: unknown) => reason);
-		expect(error).toBeInstanceOf(InputError);
-		expect((error as InputError).message).toContain(message);
+		expect(await problemOf(findBenchmark(name), files)).toContain(message);
+	});
+
+	it('one image that is missing and one truth that is none are told of their examples alone', async () => {
+		const lines = [popeLine(1), popeLine(2, { image: 'b.jpg' }), popeLine(3, { label: '?' })];
+		const examples = await examplesOf(findBenchmark('pope'), popeFiles(lines.join('\n')));
+		expect(examples.map(({ unusable }) => unusable !== undefined)).toEqual([
+			false,
+			false,
+			true,
+			false,
+			false
+		]);
+		const reads = await Promise.allSettled(examples.map(({ images }) => images[0]!.read()));
+		expect(reads.map(({ status }) => status === 'fulfilled')).toEqual([true, false, true, true, true]);
 	});
 
 	it('a parquet file of other columns names them, one that is cut off itself', async () => {

@@ -120,6 +120,7 @@ describe('a run', () => {
 		const { storage, record, targets } = await open();
 		const odd = examples.map((example) => ({
 			...example,
+			...(example.id === 5 && { unusable: 'The label of 5 is none.' }),
 			images:
 				example.id < 4
 					? example.images
@@ -132,7 +133,7 @@ describe('a run', () => {
 		expect(answers).toBe(4);
 		expect(notes[0]).toMatch(/^4 of 6 examples were answered/);
 		expect(notes[1]).toBe(
-			'2 examples could not be asked and are left out of the score: example 4: 2.png is damaged. example 5: 2.png is damaged.'
+			'2 examples could not be asked and are left out of the score: example 4: 2.png is damaged. example 5: The label of 5 is none.'
 		);
 		const kept = await readRun(storage, () => benchmark);
 		expect(kept!.skipped).toEqual([...record.skipped.values()]);

@@ -195,7 +195,14 @@ export class UniqueIds {
 	}
 }
 
-/** An image file of the benchmark, at the first of these paths. @throws InputError when there is none. */
+/** Folders in which an image has been found. */
+const withImages = new WeakSet<SourceFolder>();
+
+/**
+ * An image file of the benchmark, at the first of these paths. One that is missing or empty where others are there is told when it is read,
+ * so that a run goes on without it.
+ * @throws InputError when neither this nor one before it was there: it is another folder
+ */
 export async function imageFile(
 	folder: SourceFolder,
 	paths: readonly string[],
@@ -204,7 +211,9 @@ export async function imageFile(
 	for (const path of paths) {
 		const source = await openAnyCase(folder, path);
 		if (!source) continue;
-		if (source.size === 0) throw new InputError(`${where}: the image ${path} is empty; download it again.`);
+		if (source.size === 0)
+			return lacking(folder, path, `${where}: the image ${path} is empty; download it again.`);
+		withImages.add(folder);
 		return {
 			name: path,
 			async read() {
@@ -214,7 +223,16 @@ export async function imageFile(
 			}
 		};
 	}
-	throw new InputError(
+	return lacking(
+		folder,
+		paths[0]!,
 		`${where}: there is no image ${paths[0]} in ${folder.name}${paths.length > 1 ? ` (nor ${paths.slice(1).join(', ')})` : ''}; unpack the benchmark's images there.`
 	);
+}
+
+/** An image that is not there. @throws InputError when no image of the folder was found before */
+function lacking(folder: SourceFolder, name: string, sentence: string): ExampleImage {
+	const error = new InputError(sentence);
+	if (!withImages.has(folder)) throw error;
+	return { name, read: () => Promise.reject(error) };
 }
