@@ -181,7 +181,7 @@ function languageDetails(config: TextConfig): string[] {
 		`RoPE base ${rope}`,
 		`eps ${rms_norm_eps}`,
 		`activation ${hidden_act}`,
-		`eos ${eosTokenIds(config).join(', ')}`,
+		`eos ${eosTokenIds(config).join(', ') || 'as the tokenizer says'}`,
 		config.tie_word_embeddings ? 'tied head' : 'head of its own',
 		...(biases.length > 0 ? [`biases in ${biases.join(' and ')}`] : [])
 	];

@@ -95,6 +95,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const tokenizer = await openTokenizer(options.tokenizer ?? checkpoint, config.text_config.vocab_size, {
 		chosen: options.tokenizer !== undefined,
 		create: (files) => first.definition.tokenizer(files, first.about.prompt),
+		named: config.lm_config.pretrained_tokenizer_name_or_path,
 		added: first.addedTokens
 	});
 	options.onNotes?.([...plan.notes, ...tokenizer.notes]);

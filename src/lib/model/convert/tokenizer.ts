@@ -23,12 +23,15 @@ export async function openTokenizer(
 	{
 		chosen,
 		create,
+		named,
 		added = []
 	}: {
 		/** Whether the folder was named for it. */
 		readonly chosen: boolean;
 		/** The family's, with what the prompt needs of it. */
 		readonly create: (files: TokenizerFiles) => TextTokenizer;
+		/** What the config calls the tokenizer's model, where it does. */
+		readonly named?: string | undefined;
 		/** Tokens that the model adds behind the tokenizer's own. */
 		readonly added?: readonly string[] | undefined;
 	}
@@ -49,7 +52,7 @@ export async function openTokenizer(
 		throw new InputError(
 			chosen
 				? `${folder.name} has neither tokenizer.json nor tokenizer.model; give the folder of the tokenizer that the checkpoint's language model has.`
-				: `${folder.name} holds no tokenizer (neither tokenizer.json nor tokenizer.model), as official Honeybee folders do; add --tokenizer DIR with the one of the checkpoint's language model (Llama-2's or Vicuna's for most).`
+				: `${folder.name} holds no tokenizer (neither tokenizer.json nor tokenizer.model), as is usual where the config names it; add --tokenizer DIR with ${named === undefined || named === 'unknown' ? "the one of the checkpoint's language model (Llama-2's or Vicuna's for most)" : `that of ${named}`}.`
 		);
 	if (settings) files.set('tokenizer_config.json', await whole(settings));
 

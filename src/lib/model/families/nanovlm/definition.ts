@@ -79,9 +79,9 @@ function parse(folder: FamilyFolder): FamilyModel {
 		rope_theta: fields.number('lm_re_base'),
 		max_position_embeddings: fields.count('lm_max_position_embeddings', undefined, 1),
 		// safetensors keeps one of two tensors that are the same.
-		tie_word_embeddings: !['lm_head', 'model.embed_tokens'].every((name) =>
-			folder.entries.has(`${LANGUAGE}.${name}.weight`)
-		),
+		tie_word_embeddings:
+			fields.boolean('lm_tie_weights', true) ||
+			!['lm_head', 'model.embed_tokens'].every((name) => folder.entries.has(`${LANGUAGE}.${name}.weight`)),
 		bos_token_id: 0,
 		// Answers end where the tokenizer says; `lm_eos_token_id` is never read upstream.
 		eos_token_id: [],
@@ -126,7 +126,7 @@ function parse(folder: FamilyFolder): FamilyModel {
 			...(tokens && { extra_tokens: tokens })
 		},
 		...(tokens && { addedTokens: Object.values(tokens) }),
-		spelling: image.tiles ? 'tiles (since 2025-09)' : tokens ? 'v0.2' : 'v0.1',
+		spelling: image.tiles ? 'the release with tiles (2025-09)' : tokens ? 'v0.2' : 'v0.1',
 		reference: "huggingface/nanoVLM of that spelling, Pillow 13's resizing; alpha is dropped"
 	};
 }
