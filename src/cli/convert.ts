@@ -10,6 +10,7 @@ import { WORTH_THREADS } from '../lib/model/convert/thread-pool.ts';
 import { parseOptions, positionals, type Command } from './command.ts';
 import { archiveKind, unpackBeside } from './conversion/archive.ts';
 import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
+import { downloadCheckpoint, downloadFolder, downloadTokenizer, isPublished } from './conversion/hub.ts';
 import { openConversionThreads } from './conversion/threads.ts';
 import { openFolder, type Closable } from './io/disk.ts';
 import { sha256 } from './io/hash.ts';
@@ -17,21 +18,24 @@ import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT] [--knows TEXT]',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT] [--knows TEXT] [--hub URL] [--revision NAME]',
 	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
-		'                   or .tar.gz of one; a .tar is read as it is, a .tar.gz is unpacked to OUT_DIR.unpacked for the time',
+		'                   or .tar.gz of one; a .tar is read as it is, a .tar.gz is unpacked to OUT_DIR.unpacked for the time; or',
+		'                   a model of the Hugging Face Hub, OWNER/NAME, which is downloaded to OUT_DIR.download for the time',
 		'OUT_DIR            model folder to write; work cut short is continued by the same command',
 		'--dtype TYPE       fp32 (as given), fp16, q4 (4-bit language model), q4f16',
-		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold',
+		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold; or OWNER/NAME',
 		"--vision DIR       folder of the vision tower, where the checkpoint names one and has it not (LLaVA's own form); the one it names",
 		'                   is looked for beside the checkpoint',
 		'--name NAME        name of the model (the name of OUT_DIR)',
 		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M',
 		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it',
 		'--caveat TEXT      what its training forbids to conclude from maps of its tokens, kept in the model, told at figures',
-		'--knows TEXT       what a model of the workbench’s scenes was trained on, told beside its answers about other pictures'
+		'--knows TEXT       what a model of the workbench’s scenes was trained on, told beside its answers about other pictures',
+		'--hub URL          server of published models (HF_ENDPOINT, else https://huggingface.co); a token for gated ones is HF_TOKEN',
+		'--revision NAME    branch, tag or commit of a published model (main)'
 	],
 	async run(args, terminal) {
 		const { values, positionals: rest } = parseOptions({
@@ -45,18 +49,31 @@ export const convertCommand: Command = {
 				projector: { type: 'string' },
 				licence: { type: 'string' },
 				caveat: { type: 'string' },
-				knows: { type: 'string' }
+				knows: { type: 'string' },
+				hub: { type: 'string' },
+				revision: { type: 'string' }
 			}
 		});
 		const [from, to] = positionals(rest, 'CHECKPOINT', 'OUT_DIR');
 		const dtype = parseDType(values.dtype);
 		const kind = archiveKind(from);
 		const unpacked = kind === 'tar.gz' ? await unpackBeside(from, to, terminal) : undefined;
+		const root = downloadFolder(to);
+		const hub = { host: values.hub, revision: values.revision };
+		const published =
+			kind === undefined && (await isPublished(from))
+				? await downloadCheckpoint(from, root, terminal, hub)
+				: undefined;
+		const tokenizerFolder =
+			values.tokenizer !== undefined && (await isPublished(values.tokenizer))
+				? await downloadTokenizer(values.tokenizer, root, terminal, { host: values.hub })
+				: (values.tokenizer ?? published?.tokenizer);
+		const vision = values.vision ?? published?.vision;
 		const location: CheckpointLocation = {
 			...(unpacked
 				? { kind: 'tree', path: unpacked }
-				: { kind: kind === 'tar' ? 'tar' : 'folder', path: from }),
-			...(values.vision !== undefined && { vision: values.vision })
+				: { kind: kind === 'tar' ? 'tar' : 'folder', path: published?.folder ?? from }),
+			...(vision !== undefined && { vision })
 		};
 		const opened: Closable[] = [];
 		const kept = <T extends Closable>(what: T) => (opened.unshift(what), what);
@@ -69,9 +86,10 @@ export const convertCommand: Command = {
 			);
 			const { checkpoint } = found;
 			const tokenizer =
-				values.tokenizer === undefined ? found.tokenizer : kept(await openFolder(values.tokenizer));
+				tokenizerFolder === undefined ? found.tokenizer : kept(await openFolder(tokenizerFolder));
 			const sink = kept(await openFolderSink(to));
 			const projectorName = values.projector;
+			const licence = values.licence ?? published?.licence;
 			const threads =
 				(await weightsOf(found)) < WORTH_THREADS
 					? undefined
@@ -83,7 +101,7 @@ export const convertCommand: Command = {
 				dtype,
 				name: values.name ?? basename(absolute(to)),
 				...(projectorName !== undefined && { projectorName }),
-				...(values.licence !== undefined && { licence: values.licence }),
+				...(licence !== undefined && { licence }),
 				...(values.caveat !== undefined && { caveat: values.caveat }),
 				...(values.knows !== undefined && { knows: values.knows }),
 				resolve: found.resolve,
@@ -103,6 +121,7 @@ export const convertCommand: Command = {
 			for (const thing of opened) await thing.close();
 		}
 		if (unpacked) await rm(unpacked, { recursive: true });
+		await rm(root, { recursive: true, force: true });
 		return true;
 	}
 };

@@ -3,6 +3,7 @@ import { readText } from '../lib/checkpoint/bytes.ts';
 import type { TensorEntry } from '../lib/checkpoint/checkpoint.ts';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import { eosTokenIds, gridSide, type HoneybeeConfig, type TextConfig } from '../lib/model/config.ts';
+import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
 import { openSources } from '../lib/model/convert/source.ts';
 import { familyOf } from '../lib/model/families/registry.ts';
@@ -12,28 +13,39 @@ import { openModelFolder, type ModelFolder } from '../lib/model/runtime/model-fo
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
 import { parseOptions, positionals, type Command, type Terminal } from './command.ts';
-import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
+import { openCheckpointAt } from './conversion/input.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
-import { openFolder } from './io/disk.ts';
+import { isPublished, readPublished } from './conversion/hub.ts';
+import { openFolder, type Closable } from './io/disk.ts';
 
 export const inspect: Command = {
-	synopsis: 'CHECKPOINT_OR_MODEL_DIR [--vision DIR]',
+	synopsis: 'CHECKPOINT_OR_MODEL_DIR [--vision DIR] [--hub URL] [--revision NAME]',
 	summary: 'Show what a checkpoint or a model folder holds, and check it.',
 	details: [
 		'A checkpoint: its configuration after migration, every tensor with type and shape, what is left over, and whether it can be converted.',
-		'A model folder: its parts, and whether every file is the one that was written.'
+		'A model folder: its parts, and whether every file is the one that was written.',
+		'A model of the Hugging Face Hub, OWNER/NAME: as a checkpoint; of its weights only what describes them is fetched.'
 	],
 	async run(args, terminal) {
 		const { values, positionals: rest } = parseOptions({
 			args: [...args],
 			allowPositionals: true,
-			options: { vision: { type: 'string' } }
+			options: { vision: { type: 'string' }, hub: { type: 'string' }, revision: { type: 'string' } }
 		});
 		const [path] = positionals(rest, 'CHECKPOINT_OR_MODEL_DIR');
+		const { vision, hub: host, revision } = values;
+		if (await isPublished(path)) {
+			await inspectCheckpoint(await readPublished(path, terminal, { host, revision }), terminal);
+			return true;
+		}
 		const folder = await openFolder(path);
 		try {
 			if (await folder.open(MANIFEST_FILE)) await inspectModel(folder, path, terminal);
-			else await inspectCheckpoint({ kind: 'folder', path, ...values }, terminal);
+			else
+				await inspectCheckpoint(
+					await openCheckpointAt({ kind: 'folder', path, ...(vision !== undefined && { vision }) }),
+					terminal
+				);
 			return true;
 		} finally {
 			await folder.close();
@@ -104,8 +116,7 @@ async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void
 }
 
 /** Everything that the checkpoint says and holds, then what a conversion would lack or leave out. */
-async function inspectCheckpoint(location: CheckpointLocation, terminal: Terminal): Promise<void> {
-	const opened = await openCheckpointAt(location);
+async function inspectCheckpoint(opened: OpenCheckpoint & Closable, terminal: Terminal): Promise<void> {
 	try {
 		const { checkpoint: folder } = opened;
 		const sources = await openSources(folder, opened.resolve);

@@ -98,6 +98,8 @@ export interface FamilyDefinition {
 	readonly recognise: (config: JsonObject) => boolean;
 	/** Name, in the config, of the folder that the vision tower or its settings lie in. */
 	readonly visionFolder?: (config: JsonObject) => string | undefined;
+	/** Name, in the config, of the model whose tokenizer it has, where checkpoints hold none. */
+	readonly tokenizerFolder?: (config: JsonObject) => string | undefined;
 	/** Stored names ↔ canonical ones. */
 	readonly keys: KeyTable;
 	/** Reads a folder. @throws InputError that names what is missing or not served */

@@ -23,6 +23,7 @@ export const nanovlm: FamilyDefinition = {
 		config.model_type === undefined &&
 		typeof config.lm_tokenizer === 'string' &&
 		typeof config.vit_hidden_dim === 'number',
+	tokenizerFolder: ({ lm_tokenizer }) => (typeof lm_tokenizer === 'string' ? lm_tokenizer : undefined),
 	keys,
 	parse,
 	tokenizer: (files) => new ByteLevelTokenizer(files),

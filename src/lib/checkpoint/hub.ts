@@ -1,0 +1,211 @@
+/** Published models by their names on the Hugging Face Hub, or on a server that answers as it does. */
+import { downloadFile, HubApiError, listFiles } from '@huggingface/hub';
+import { InputError } from '../tensor/errors.ts';
+import type { SourceFolder } from './source.ts';
+
+export const HUB = 'https://huggingface.co';
+
+/** Bytes asked for at a time. */
+const PIECE = 16 * 2 ** 20;
+/** A request that fails for the moment is made again so often. */
+const TRIES = 5;
+/** Longest wait that a server may ask for between two tries, ms. */
+const LONGEST_WAIT = 60_000;
+
+export interface HubAccess {
+	/** Address of the server, without a slash at the end. */
+	readonly host?: string;
+	/** Of an account that may read what is gated or private. */
+	readonly token?: string | undefined;
+	/** Branch, tag or commit; `main` when absent. */
+	readonly revision?: string | undefined;
+	readonly signal?: AbortSignal;
+	/** Waits between two tries; for tests. */
+	readonly wait?: (ms: number) => Promise<void>;
+}
+
+/** A file of a published model. */
+export interface HubFile {
+	readonly path: string;
+	readonly size: number;
+	/** Of its bytes; of small files only Git's name is known. */
+	readonly sha256?: string;
+	/** Git's name of a file that is stored as it is: SHA-1 of `blob <size>\0` and its bytes. */
+	readonly blob?: string;
+}
+
+export interface HubModel {
+	readonly name: string;
+	readonly host: string;
+	readonly files: readonly HubFile[];
+	/** What its model card says. */
+	readonly licence?: string;
+	/** Its bytes from `start` to before `end`. @throws InputError */
+	read(file: HubFile, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Whether a text can be a model's name there: `owner/name`. */
+export const isHubName = (text: string): boolean => /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text);
+
+/** Pieces of a file from `start` on. @throws InputError */
+export async function* hubPieces(
+	model: HubModel,
+	file: HubFile,
+	start = 0
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+	for (let at = start; at < file.size; at += PIECE)
+		yield await model.read(file, at, Math.min(at + PIECE, file.size));
+}
+
+/** The files of a model that a conversion can need as a folder, read over the network range by range. */
+export function hubFolder(model: HubModel): SourceFolder {
+	const files = new Map(neededFiles(model.files).map((file) => [file.path, file]));
+	return {
+		name: model.name,
+		list: async () => [...files.keys()],
+		open: async (path) => {
+			const file = files.get(path);
+			return file && { name: path, size: file.size, read: (start, end) => model.read(file, start, end) };
+		}
+	};
+}
+
+/** Files that a conversion can need: settings, tokenizer and weights at the top of the model, weights in one format. */
+export function neededFiles(files: readonly HubFile[]): readonly HubFile[] {
+	const top = files.filter(({ path }) => !path.includes('/'));
+	const weights = /^(model|pytorch_model|adapter_model)[^/]*\.(safetensors|bin)(\.index\.json)?$/;
+	const safe = top.some(({ path }) => /^(model|adapter_model)[^/]*\.safetensors$/.test(path));
+	return top.filter(({ path }) => {
+		if (/\.(safetensors|bin)(\.index\.json)?$/.test(path))
+			return weights.test(path) && !(safe && path.includes('.bin'));
+		return /\.(json|jinja)$/.test(path) || path === 'tokenizer.model' || path === 'README.md';
+	});
+}
+
+/** Looks a model up. @throws InputError when it is not there, or not for this reader */
+export async function openHub(name: string, access: HubAccess = {}): Promise<HubModel> {
+	const { host = HUB, token, revision } = access;
+	const common = {
+		repo: name,
+		hubUrl: host,
+		...(revision !== undefined && { revision }),
+		...(token !== undefined && { accessToken: token }),
+		fetch: patientFetch(access)
+	};
+	/** Says of a failure what it means for this model. */
+	const explained = async <T>(work: Promise<T>, what: string): Promise<T> => {
+		try {
+			return await work;
+		} catch (error) {
+			access.signal?.throwIfAborted();
+			throw explain(error, { name, host, what, hasToken: token !== undefined });
+		}
+	};
+	const files: HubFile[] = [];
+	await explained(
+		(async () => {
+			for await (const { type, path, size, oid, lfs } of listFiles({ ...common, recursive: true }))
+				if (type === 'file')
+					files.push({
+						path,
+						size: lfs?.size ?? size,
+						...(lfs ? { sha256: lfs.oid } : oid !== undefined && { blob: oid })
+					});
+		})(),
+		'its list of files'
+	);
+	const blobs = new Map<string, Promise<Blob | null>>();
+	const model: HubModel = {
+		name,
+		host,
+		files,
+		async read(file, start, end) {
+			for (let attempt = 1; ; attempt++) {
+				try {
+					const opening = blobs.get(file.path) ?? downloadFile({ ...common, path: file.path, xet: false });
+					blobs.set(file.path, opening);
+					const blob = await explained(opening, file.path);
+					if (!blob) throw new InputError(`${name} on ${host} has no file ${file.path} any more.`);
+					const bytes = new Uint8Array(await explained(blob.slice(start, end).arrayBuffer(), file.path));
+					if (bytes.length === end - start) return bytes;
+					// A server that does not know ranges sends all of it.
+					if (bytes.length === file.size) return bytes.slice(start, end);
+					throw new InputError(
+						`${host} gave ${bytes.length} bytes of ${file.path} where ${end - start} were asked for; try again later.`
+					);
+				} catch (error) {
+					blobs.delete(file.path);
+					if (!(error instanceof BrokenConnection) || attempt >= TRIES) throw error;
+					await pauseFor(1000 * 2 ** attempt, access);
+				}
+			}
+		}
+	};
+	const card = files.find(({ path }) => path === 'README.md');
+	const text = card && new TextDecoder().decode(await model.read(card, 0, Math.min(card.size, 2 ** 16)));
+	const licence = text === undefined ? undefined : licenceIn(text);
+	return { ...model, ...(licence !== undefined && { licence }) };
+}
+
+/** The licence that a model card names in its first lines. */
+export function licenceIn(card: string): string | undefined {
+	const [, head = ''] = /^---\r?\n(.*?)\r?\n---/s.exec(card) ?? [];
+	const named = (field: string) =>
+		new RegExp(`^${field}:\\s*["']?([^"'\\r\\n]+?)["']?\\s*$`, 'm').exec(head)?.[1];
+	const licence = named('licen[cs]e');
+	return licence === 'other' ? (named('license_name') ?? licence) : licence;
+}
+
+/** The connection ended before the file did. */
+class BrokenConnection extends InputError {}
+
+function explain(
+	error: unknown,
+	{ name, host, what, hasToken }: { name: string; host: string; what: string; hasToken: boolean }
+): InputError {
+	if (error instanceof InputError) return error;
+	if (error instanceof HubApiError) {
+		const { statusCode, message } = error;
+		const gated = /gated|restricted|awaiting|agree/i.test(message);
+		if ((statusCode === 401 || statusCode === 403) && gated)
+			return new InputError(
+				`${name} is gated: accept its terms at ${host}/${name} and give a token of that account (HF_TOKEN).`
+			);
+		if (statusCode === 403)
+			return new InputError(
+				`${host} does not let this token read ${name}; ask its owner, or give another token (HF_TOKEN).`
+			);
+		if (statusCode === 401 || statusCode === 404)
+			return new InputError(
+				`${host} has no model ${name}${hasToken ? ' that this token may read' : ', or it is private'}; check the name${hasToken ? '' : ', or give a token (HF_TOKEN)'}.`
+			);
+		if (statusCode === 429)
+			return new InputError(`${host} asks for fewer requests; try again in some minutes.`);
+		return new InputError(`${host} answers ${statusCode} for ${what} of ${name}; try again later.`);
+	}
+	if (error instanceof TypeError && /access token/i.test(error.message))
+		return new InputError('The token in HF_TOKEN is none of the Hub (they begin with hf_); correct it.');
+	return new BrokenConnection(
+		`The connection to ${host} broke at ${what} of ${name}; the same command goes on from there.`
+	);
+}
+
+/** `fetch` that waits where the server asks for it. */
+function patientFetch(access: HubAccess): typeof fetch {
+	return async (input, init) => {
+		for (let attempt = 1; ; attempt++) {
+			const response = await fetch(input, { ...init, ...(access.signal && { signal: access.signal }) });
+			if ((response.status !== 429 && response.status !== 503) || attempt >= TRIES) return response;
+			await response.body?.cancel();
+			const asked = Number(response.headers.get('Retry-After'));
+			await pauseFor(asked > 0 ? asked * 1000 : 1000 * 2 ** attempt, access);
+		}
+	};
+}
+
+async function pauseFor(ms: number, { signal, wait }: HubAccess): Promise<void> {
+	const pause = wait ?? ((time: number) => new Promise<void>((resolve) => setTimeout(resolve, time)));
+	signal?.throwIfAborted();
+	await pause(Math.min(ms, LONGEST_WAIT));
+	signal?.throwIfAborted();
+}
