@@ -21,6 +21,14 @@ const towerDefaults: Partial<VisionConfig> = {
 	image_size: 336
 };
 
+/** What MistralConfig takes for fields that are left out, where it is another value than LlamaConfig's. */
+const mistralDefaults: JsonObject = {
+	intermediate_size: 14336,
+	num_key_value_heads: 8,
+	max_position_embeddings: 131072,
+	sliding_window: 4096
+};
+
 /** Template where a folder has none: the one that all published ones have. */
 const usualTemplate =
 	"{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': ' }}{% endif %}{% for item in message['content'] %}{% if item['type'] == 'image' %}{{ '<image>\n' }}{% endif %}{% endfor %}{% for item in message['content'] %}{% if item['type'] == 'text' %}{{ item['text'] + ' ' }}{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}";
@@ -41,8 +49,17 @@ export function parseNested(folder: FamilyFolder): FamilyModel {
 			`config.json of ${folder.name} has a vision tower of the kind "${String(kind)}"; LLaVA-1.5 is served with CLIP.`
 		);
 	const vision_config = parseVision(tower ?? {}, { absent: tower ? clipDefaults : towerDefaults });
-	const text: JsonObject = { ...llamaDefaults, ...section('text_config') };
+	const said = section('text_config');
+	const text: JsonObject = {
+		...llamaDefaults,
+		...(said?.model_type === 'mistral' && mistralDefaults),
+		...said
+	};
 	const text_config = decoderConfig(text, folder);
+	if (!fields.boolean('multimodal_projector_bias', true))
+		throw new InputError(
+			`config.json of ${folder.name} has a projector without biases (multimodal_projector_bias), which is not served.`
+		);
 	const strategy = fields.string('vision_feature_select_strategy', 'default');
 	if (strategy !== 'default')
 		throw new InputError(

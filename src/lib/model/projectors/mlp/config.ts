@@ -21,3 +21,7 @@ export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig)
 		...(hidden_act !== 'silu' && { hidden_act })
 	};
 }
+
+/** Width of the features that come in: several layers are joined along channels. */
+export const inputWidth = ({ encoder_hidden_size, feature_layer_index }: CommonProjectorConfig): number =>
+	encoder_hidden_size * [feature_layer_index].flat().length;

@@ -1,12 +1,13 @@
 import { product } from '../../operations.ts';
 import { defineProjector, indices, readout } from '../definition.ts';
 import { poolingBins } from '../pooling.ts';
-import { parseConfig, type MlpConfig } from './config.ts';
+import { inputWidth, parseConfig, type MlpConfig } from './config.ts';
 import { mlpGraph } from './graph.ts';
 
 /** Every layer works on all N patches; M plays no part. */
-function mlpCost({ encoder_hidden_size: E, output_hidden_size: O, depth }: MlpConfig, N: number): number {
-	return product(N, E, O) + (depth - 1) * product(N, O, O);
+function mlpCost(config: MlpConfig, N: number): number {
+	const { output_hidden_size: O, depth } = config;
+	return product(N, inputWidth(config), O) + (depth - 1) * product(N, O, O);
 }
 
 export const mlp = defineProjector({

@@ -4,7 +4,7 @@ import { dims } from '../../dims.ts';
 import { linear } from '../../layers.ts';
 import type { StateDict } from '../../state-dict.ts';
 import { addPositions, appendTokens, declareOutput, prenorm, projectorModule } from '../parts.ts';
-import type { MlpConfig } from './config.ts';
+import { inputWidth, type MlpConfig } from './config.ts';
 
 /**
  *   visual_features [image, N, E] ─ (prenorm) ─ (+ pos_emb) ─ net.0 Linear ─ SiLU (or another) ─ net.2 Linear … ─ (eos_tokens)
@@ -12,7 +12,8 @@ import type { MlpConfig } from './config.ts';
  * depth 1 is the linear projector. M = N: one visual token for every patch.
  */
 export function mlpGraph(config: MlpConfig, state: StateDict, side: number): Graph {
-	const { encoder_hidden_size: E, output_hidden_size: O, num_eos_tokens: K, depth } = config;
+	const { output_hidden_size: O, num_eos_tokens: K, depth } = config;
+	const E = inputWidth(config);
 	const N = side * side;
 	const g = new Graph('mlp');
 	let x = g.input('visual_features', 'float32', [dims.image, N, E]);
