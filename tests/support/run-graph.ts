@@ -2,33 +2,41 @@ import * as ort from 'onnxruntime-node';
 import { planShards } from '../../src/lib/model/convert/shards.ts';
 import type { Graph } from '../../src/lib/onnx/graph.ts';
 import type { WeightLocation } from '../../src/lib/onnx/types.ts';
+import type { GraphBytes } from '../../src/workers/model/wasm-products.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Writes a graph and its weights to a temporary folder and opens it in onnxruntime-node. */
-export async function openGraph(graph: Graph): Promise<ort.InferenceSession> {
+/** A graph as it lies in a model folder: the model and the files of its weights. */
+export async function writeGraph(graph: Graph): Promise<GraphBytes> {
+	const locations = new Map<string, WeightLocation>();
+	const weights: { path: string; data: Uint8Array }[] = [];
+	for (const shard of planShards(graph.name, graph.weights)) {
+		const parts: Uint8Array[] = [shard.header];
+		for (const { weight, byteLength } of shard.entries)
+			if (weight) for await (const piece of weight.pieces()) parts.push(piece.slice());
+			else parts.push(new Uint8Array(byteLength));
+		weights.push({ path: shard.path, data: Buffer.concat(parts) });
+		for (const [name, location] of shard.locations) locations.set(name, location);
+	}
+	return { graph: graph.serialize((weight) => locations.get(weight.name)!), weights };
+}
+
+/** Opens a graph in onnxruntime-node, from a temporary folder. */
+export async function openBytes({ graph, weights }: GraphBytes): Promise<ort.InferenceSession> {
 	const folder = await mkdtemp(join(tmpdir(), 'honeybee-graph-'));
 	try {
-		const locations = new Map<string, WeightLocation>();
-		for (const shard of planShards(graph.name, graph.weights)) {
-			const parts: Uint8Array[] = [shard.header];
-			for (const { weight, byteLength } of shard.entries)
-				if (weight) for await (const piece of weight.pieces()) parts.push(piece.slice());
-				else parts.push(new Uint8Array(byteLength));
-			await writeFile(join(folder, shard.path), Buffer.concat(parts));
-			for (const [name, location] of shard.locations) locations.set(name, location);
-		}
-		const path = join(folder, `${graph.name}.onnx`);
-		await writeFile(
-			path,
-			graph.serialize((weight) => locations.get(weight.name)!)
-		);
+		for (const { path, data } of weights) await writeFile(join(folder, path), data);
+		const path = join(folder, 'graph.onnx');
+		await writeFile(path, graph);
 		return await ort.InferenceSession.create(path);
 	} finally {
 		await rm(folder, { recursive: true });
 	}
 }
+
+export const openGraph = async (graph: Graph): Promise<ort.InferenceSession> =>
+	openBytes(await writeGraph(graph));
 
 export const float32 = (dims: readonly number[], data: Float32Array) =>
 	new ort.Tensor('float32', data, [...dims]);

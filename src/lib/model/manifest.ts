@@ -145,3 +145,8 @@ export interface ModelManifest {
 	readonly memory: { readonly weights: number; readonly kv_per_token: number };
 	readonly files: readonly ModelFile[];
 }
+
+/** Whether matrices are stored as integers with a scale for every block, to be multiplied by MatMulNBits. */
+export function storedInBlocks({ dtypes }: Pick<ModelManifest, 'dtypes'>): boolean {
+	return [dtypes.vision, dtypes.language].some((dtype) => dtype === 'q4' || dtype === 'q8');
+}

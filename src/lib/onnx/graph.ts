@@ -211,19 +211,12 @@ export class Graph {
 			for (const node of nodes) graph.message(GraphProto.node, (to) => writeNode(to, node));
 			graph.string(GraphProto.name, this.name);
 			for (const [name, value] of constants)
-				graph.message(GraphProto.initializer, (to) => {
-					const { data } = value;
-					writeTensorHead(to, { name, ...value });
-					to.bytes(TensorProto.raw_data, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-				});
+				graph.bytes(GraphProto.initializer, innerInitializer(name, value));
 			for (const weight of weights.values())
-				graph.message(GraphProto.initializer, (to) => {
-					const { file, offset, length } = locate(weight);
-					writeTensorHead(to, weight);
-					const place = { location: file, offset: String(offset), length: String(length) };
-					for (const entry of Object.entries(place)) writeEntry(to, TensorProto.external_data, entry);
-					to.int(TensorProto.data_location, DataLocation.EXTERNAL);
-				});
+				graph.bytes(
+					GraphProto.initializer,
+					externalInitializer({ ...weight, type: onnxDataType[weight.dtype] }, locate(weight))
+				);
 			for (const port of inputs) graph.message(GraphProto.input, (to) => writePort(to, port));
 			for (const port of outputs) graph.message(GraphProto.output, (to) => writePort(to, port));
 		});
@@ -249,10 +242,42 @@ function writeEntry(to: ProtoWriter, field: number, [key, value]: readonly [stri
 	);
 }
 
+interface TensorHead {
+	readonly name: string;
+	readonly dims: readonly number[];
+	/** TensorProto.DataType */
+	readonly type: number;
+}
+
 /** Shape, type and name of a TensorProto. */
-function writeTensorHead(to: ProtoWriter, tensor: Pick<Weight, 'name' | 'dtype' | 'dims'>): void {
-	for (const dim of tensor.dims) to.int(TensorProto.dims, dim);
-	to.int(TensorProto.data_type, onnxDataType[tensor.dtype]).string(TensorProto.name, tensor.name);
+function writeTensorHead(to: ProtoWriter, { name, dims, type }: TensorHead): void {
+	for (const dim of dims) to.int(TensorProto.dims, dim);
+	to.int(TensorProto.data_type, type).string(TensorProto.name, name);
+}
+
+/** A TensorProto that holds its values. */
+export function innerInitializer(name: string, { dtype, dims, data }: Tensor<ValueType>): Uint8Array {
+	const to = new ProtoWriter();
+	writeTensorHead(to, { name, dims, type: onnxDataType[dtype] });
+	return to
+		.bytes(TensorProto.raw_data, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+		.finish();
+}
+
+/** A TensorProto whose values lie in another file. */
+export function externalInitializer(head: TensorHead, { file, offset, length }: WeightLocation): Uint8Array {
+	const to = new ProtoWriter();
+	writeTensorHead(to, head);
+	const place = { location: file, offset: String(offset), length: String(length) };
+	for (const entry of Object.entries(place)) writeEntry(to, TensorProto.external_data, entry);
+	return to.int(TensorProto.data_location, DataLocation.EXTERNAL).finish();
+}
+
+/** A NodeProto. */
+export function nodeBytes(node: Node): Uint8Array {
+	const to = new ProtoWriter();
+	writeNode(to, node);
+	return to.finish();
 }
 
 function writeNode(to: ProtoWriter, node: Node): void {

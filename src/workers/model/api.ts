@@ -4,7 +4,9 @@ import type { BackendInfo, LoadProgress } from '../../lib/model/runtime/types.ts
 
 /** What the page and the model worker tell each other beside requests and results of the model. All of it is structured-cloneable. */
 
-export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
+/** What a reader can ask for; `auto` chooses among the others. */
+export const backendChoices = ['auto', 'webgpu', 'wasm', 'wasm-int8'] as const;
+export type BackendChoice = (typeof backendChoices)[number];
 
 export interface LoadRequest {
 	readonly location: ModelLocation;

@@ -1,4 +1,4 @@
-import type { ModelManifest } from '../../lib/model/manifest.ts';
+import { storedInBlocks, type ModelManifest } from '../../lib/model/manifest.ts';
 import type { Backend } from '../../lib/model/runtime/backend.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { BackendChoice, LoadRequest } from './api.ts';
@@ -14,7 +14,7 @@ import { limitsOf, preflight, PROBE_ABOVE, probeMemory } from './preflight.ts';
 
 /** Where a model is to run, and why in one sentence. */
 export interface Decision {
-	readonly backend: 'webgpu' | 'wasm';
+	readonly backend: 'webgpu' | 'wasm' | 'wasm-int8';
 	readonly reason: string;
 }
 
@@ -28,7 +28,14 @@ export function decide(
 	adapter: AdapterFacts | undefined,
 	manifest: ModelManifest
 ): Decision {
+	const inBlocks = storedInBlocks(manifest);
 	if (choice === 'wasm') return { backend: 'wasm', reason: 'WASM was asked for.' };
+	if (choice === 'wasm-int8')
+		return inBlocks
+			? { backend: 'wasm-int8', reason: 'WASM in 8 bits was asked for.' }
+			: { backend: 'wasm', reason: 'WASM was asked for; this model has no matrices to multiply in 8 bits.' };
+	/** What stands in for a GPU: as stored, every product would expand its matrix anew. */
+	const processor = inBlocks ? 'wasm-int8' : 'wasm';
 	const lacksHalf = needsHalf(manifest) && !adapter?.shader_f16;
 	if (choice === 'webgpu') {
 		if (!adapter)
@@ -41,15 +48,15 @@ export function decide(
 			);
 		return { backend: 'webgpu', reason: 'WebGPU was asked for.' };
 	}
-	if (!adapter) return { backend: 'wasm', reason: 'This browser offers no WebGPU adapter.' };
+	if (!adapter) return { backend: processor, reason: 'This browser offers no WebGPU adapter.' };
 	if (adapter.software)
 		return {
-			backend: 'wasm',
+			backend: processor,
 			reason: `The only WebGPU adapter (${adapter.description}) is software, which is slower than WASM.`
 		};
 	if (lacksHalf)
 		return {
-			backend: 'wasm',
+			backend: processor,
 			reason: `The WebGPU adapter has no half precision, which a ${manifest.dtype} model needs.`
 		};
 	return { backend: 'webgpu', reason: 'A WebGPU adapter was found.' };
@@ -65,7 +72,7 @@ export async function chooseBackend(
 	manifest: ModelManifest,
 	options: Omit<WebGpuOptions, 'reason' | 'half'>
 ): Promise<Backend> {
-	const adapter = choice === 'wasm' ? undefined : await requestAdapter();
+	const adapter = choice === 'wasm' || choice === 'wasm-int8' ? undefined : await requestAdapter();
 	const { backend, reason } = decide(choice, adapter && describeAdapter(adapter), manifest);
 	if (backend === 'webgpu') {
 		let gpu: WebGpuBackend;
@@ -77,14 +84,15 @@ export async function chooseBackend(
 				throw new InputError(
 					`WebGPU does not work on this adapter (${error.message}); choose WASM, or another browser or driver.`
 				);
-			return wasm(manifest, projector, `WebGPU does not work on this adapter: ${error.message}.`);
+			const instead = decide('auto', undefined, manifest).backend === 'wasm-int8';
+			return wasm(manifest, projector, `WebGPU does not work on this adapter: ${error.message}.`, instead);
 		}
 		return fitting(gpu, manifest, projector).catch(async (error: unknown) => {
 			await gpu.dispose();
 			throw error;
 		});
 	}
-	return wasm(manifest, projector, reason);
+	return wasm(manifest, projector, reason, backend === 'wasm-int8');
 }
 
 /** The GPU with as many positions as fit beside the model. @throws InputError with the numbers when too few do */
@@ -104,12 +112,16 @@ async function fitting(gpu: WebGpuBackend, manifest: ModelManifest, projector?: 
 async function wasm(
 	manifest: ModelManifest,
 	projector: string | undefined,
-	reason: string
+	reason: string,
+	int8: boolean
 ): Promise<Backend> {
-	const { refusal, context } = preflight(manifest, { backend: 'wasm', projector });
+	const asked = int8 ? preflight(manifest, { backend: 'wasm-int8', projector }) : undefined;
+	const fits = asked !== undefined && asked.refusal === undefined;
+	const { refusal, context } = fits ? asked : preflight(manifest, { backend: 'wasm', projector });
+	const why = int8 && !fits ? `${reason} In 8 bits it would not fit into WASM’s memory.` : reason;
 	if (refusal !== undefined)
 		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
-	return { ...(await createWasmBackend(reason)), context };
+	return { ...(await createWasmBackend(why, fits)), context };
 }
 
 function needsHalf({ dtypes, kv_dtype }: ModelManifest): boolean {

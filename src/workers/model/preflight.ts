@@ -1,11 +1,14 @@
 import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
+import { productOf } from './wasm-products.ts';
 import { describeAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
 
 /** Positions that a prompt with one image, a question and an answer need; a model that cannot have them is refused. */
 export const LEAST_CONTEXT = 2048;
 /** What WASM's 32-bit address space leaves for weights and cache, beside the runtime and what it computes. */
 export const WASM_LIMIT = 3.2e9;
+/** Bits of a value stored in 4 bits by blocks of 32, with its part of the block's scale and zero point. */
+const STORED_BITS = 4 + 36 / 32;
 /** Activations, staging buffers and the runtime's own, measured generously. */
 const WORKING_MEMORY = 0.3e9;
 
@@ -74,7 +77,7 @@ export interface Preflight {
 }
 
 interface PreflightOptions {
-	readonly backend: 'webgpu' | 'wasm';
+	readonly backend: 'webgpu' | 'wasm' | 'wasm-int8';
 	/** Projector that is loaded with the model; the manifest's first one when absent. */
 	readonly projector?: string | undefined;
 	readonly limits?: GpuLimits | undefined;
@@ -94,14 +97,16 @@ export function preflight(
 	// One projector is loaded; the embedding's rows are looked up on the processor.
 	const chosen = projectors[projector ?? Object.keys(projectors)[0]!];
 	const used = [graphs.vision, ...graphs.language, ...(chosen ? [chosen] : [])];
-	if (backend === 'wasm') used.push(graphs.embedding);
+	const processor = backend !== 'webgpu';
+	if (processor) used.push(graphs.embedding);
 	const shards = new Set(used.flatMap(({ weights }) => weights));
-	const weights = [...shards].reduce((sum, path) => sum + (size.get(path) ?? 0), 0);
+	const stored = [...shards].reduce((sum, path) => sum + (size.get(path) ?? 0), 0);
+	const weights = stored + (backend === 'wasm-int8' ? growthInInt8(manifest, size) : 0);
 
 	// A step makes a part's new cache beside the old one.
 	const parts = graphs.language.map(({ layers }) => (layers[1] - layers[0]) / num_hidden_layers);
 	const perPosition = memory.kv_per_token * (1 + Math.max(...parts));
-	const limit = backend === 'wasm' ? WASM_LIMIT : available;
+	const limit = processor ? WASM_LIMIT : available;
 	const room = limit === undefined ? Infinity : limit - weights - WORKING_MEMORY;
 	const tensor = num_key_value_heads * head_dim * (manifest.kv_dtype === 'float16' ? 2 : 4);
 	const binding = limits
@@ -117,13 +122,22 @@ export function preflight(
 	const sum = `${gigabytes(needed)} (${gigabytes(weights)} of weights, ${gigabytes(cache)} of cache for ${positions} positions, ${gigabytes(WORKING_MEMORY)} to work with)`;
 	return {
 		...result,
-		refusal:
-			backend === 'wasm'
-				? `The model ${manifest.name} needs ${sum}, more than the ${gigabytes(WASM_LIMIT)} that WASM can hold; use a browser with WebGPU, the command line, or a smaller type.`
-				: room < least * perPosition
-					? `The model ${manifest.name} needs ${sum}, and ${description} gave ${gigabytes(available ?? 0)}; close other programs, or use a smaller model or type.`
-					: `The model ${manifest.name} needs buffers of ${gigabytes(least * tensor)} for its cache, and ${description} allows ${gigabytes(binding * tensor)}; use another adapter.`
+		refusal: processor
+			? `The model ${manifest.name} needs ${sum}, more than the ${gigabytes(WASM_LIMIT)} that WASM can hold; use a browser with WebGPU, the command line, or a smaller type.`
+			: room < least * perPosition
+				? `The model ${manifest.name} needs ${sum}, and ${description} gave ${gigabytes(available ?? 0)}; close other programs, or use a smaller model or type.`
+				: `The model ${manifest.name} needs buffers of ${gigabytes(least * tensor)} for its cache, and ${description} allows ${gigabytes(binding * tensor)}; use another adapter.`
 	};
+}
+
+/** Bytes that `wasmProducts` needs beyond what is stored: 4 bits become 8, and a head much wider than long 32. */
+function growthInInt8({ graphs, dtypes, config }: ModelManifest, size: ReadonlyMap<string, number>): number {
+	if (dtypes.language !== 'q4') return 0;
+	const { hidden_size: K, vocab_size: N } = config.text_config;
+	const stored = graphs.language
+		.flatMap(({ weights }) => weights)
+		.reduce((sum, path) => sum + (size.get(path) ?? 0), 0);
+	return stored * (8 / STORED_BITS - 1) + (productOf(K, N) === 'float32' ? (K * N * 24) / 8 : 0);
 }
 
 /** Models below this are loaded without asking the device for memory first. */

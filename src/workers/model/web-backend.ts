@@ -9,16 +9,21 @@ import {
 	requestDevice,
 	subgroupsMayWork
 } from '../../lib/browser/gpu-device.ts';
+import { wasmProducts, type GraphBytes } from './wasm-products.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
 
-/** onnxruntime-web on WASM. @param reason Why, for the reader. */
-export async function createWasmBackend(reason: string): Promise<Backend> {
+/**
+ * onnxruntime-web on WASM.
+ * @param reason Why, for the reader.
+ * @param int8 Matrices stored in blocks are multiplied in 8 bits (`wasmProducts`).
+ */
+export async function createWasmBackend(reason: string, int8 = false): Promise<Backend> {
 	const threads = wasmThreads();
 	const ort = await loadWasmRuntime(threads);
 	const isolation = globalThis.crossOriginIsolated ? '' : ' (the page is not cross-origin isolated)';
 	return {
 		info: {
-			backend: 'wasm',
+			backend: int8 ? 'wasm-int8' : 'wasm',
 			description: `${threads} thread${threads === 1 ? '' : 's'}, SIMD${isolation}`,
 			threads,
 			software: false,
@@ -26,7 +31,8 @@ export async function createWasmBackend(reason: string): Promise<Backend> {
 			shader_f16: false
 		},
 		Tensor: ort.Tensor,
-		createSession: (request) => createSession(ort, request, ['wasm'], false),
+		createSession: (request) =>
+			createSession(ort, request, { providers: ['wasm'], prepare: int8 ? wasmProducts : undefined }),
 		dispose: async () => undefined
 	};
 }
@@ -90,8 +96,8 @@ export async function createWebGpuBackend({
 		Tensor: ort.Tensor,
 		createSession: (request) =>
 			request.onCpu
-				? createSession(ort, request, ['wasm'], false)
-				: createSession(ort, request, [{ name: 'webgpu', device }], true),
+				? createSession(ort, request, { providers: ['wasm'] })
+				: createSession(ort, request, { providers: [{ name: 'webgpu', device }], gpu: true }),
 		async dispose() {
 			disposed = true;
 			device.destroy();
@@ -138,24 +144,29 @@ async function trustedDevice(
 async function createSession(
 	ort: Ort,
 	{ folder, files, stayOnDevice = [], onBytes }: SessionRequest,
-	executionProviders: NonNullable<InferenceSession.SessionOptions['executionProviders']>,
-	gpu: boolean
+	{ providers, gpu = false, prepare = (bytes) => bytes }: SessionKind
 ): Promise<InferenceSession> {
 	const graph = await folder.read(files.graph, onBytes);
-	const externalData: { path: string; data: Uint8Array }[] = [];
+	const weights: GraphBytes['weights'][number][] = [];
 	for (const path of files.weights)
-		externalData.push({
-			path: path.slice(path.lastIndexOf('/') + 1),
-			data: await folder.read(path, onBytes)
-		});
+		weights.push({ path: path.slice(path.lastIndexOf('/') + 1), data: await folder.read(path, onBytes) });
+	const prepared = prepare({ graph, weights });
 	return ofBackend(
-		ort.InferenceSession.create(graph, {
-			executionProviders: [...executionProviders],
-			externalData,
+		ort.InferenceSession.create(prepared.graph, {
+			executionProviders: [...providers],
+			externalData: [...prepared.weights],
 			...(gpu && { preferredOutputLocation: onGpu(stayOnDevice) }),
 			logSeverityLevel: 3
 		})
 	);
+}
+
+interface SessionKind {
+	readonly providers: NonNullable<InferenceSession.SessionOptions['executionProviders']>;
+	/** Outputs that stay where they are made stay on the GPU. */
+	readonly gpu?: boolean;
+	/** What is done to a graph and its weights before the runtime gets them. */
+	readonly prepare?: ((bytes: GraphBytes) => GraphBytes) | undefined;
 }
 
 function onGpu(names: readonly string[]): Record<string, 'gpu-buffer'> {

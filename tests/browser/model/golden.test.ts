@@ -8,7 +8,7 @@ import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import { greedy } from '../../../src/lib/model/runtime/sampling.ts';
 import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 import { createWasmBackend, createWebGpuBackend } from '../../../src/workers/model/web-backend.ts';
-import { compareTensors, tolerance } from '../../support/compare.ts';
+import { compareTensors, difference, tolerance } from '../../support/compare.ts';
 import { goldenCheckpoints } from '../../support/golden.ts';
 import { convertGolden, fetchGolden, goldenRequest } from './converted.ts';
 
@@ -79,4 +79,26 @@ describe.each(['wasm', 'webgpu'] as const)('golden on %s', (name) => {
 		await model.dispose();
 		expect(failures).toEqual([]);
 	});
+});
+
+it('4 bits on WASM are multiplied in 8 bits, near what is stored', async () => {
+	const { cases } = await fetchGolden('c-abs');
+	const logits = async (int8: boolean) => {
+		const backend = await createWasmBackend('asked for by the test', int8);
+		expect(backend.info.backend).toBe(int8 ? 'wasm-int8' : 'wasm');
+		const folder = await openModelFolder(memoryFolder('c-abs', await convertGolden('c-abs', 'q4')));
+		const model = await HoneybeeModel.load({ backend, folder, decodeImage });
+		const recorder = new TraceRecorder(['logits']);
+		const request = await goldenRequest(folder.manifest, cases['main']!);
+		for await (const event of model.answer(request, { recorder }))
+			if (event.type === 'done') expect(event.result.ids.length).toBeGreaterThan(0);
+		await model.dispose();
+		return recorder.trace['logits']!;
+	};
+	const [stored, int8] = [await logits(false), await logits(true)];
+	const { error, problem } = difference('logits', int8, stored);
+	expect(problem).toBeUndefined();
+	console.info(`4 bits in 8 bits: logits differ by ${error.toExponential(2)}`);
+	expect(error).toBeLessThan(0.1);
+	expect(error).toBeGreaterThan(1e-5);
 });

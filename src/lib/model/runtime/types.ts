@@ -3,7 +3,8 @@ import type { RgbImage } from '../image/rgb.ts';
 import type { LocalityMethod } from '../probes/locality.ts';
 
 /** What goes into a model and what comes out; the same in the worker and in Node. All of it is structured-cloneable. */
-export type BackendName = 'webgpu' | 'wasm' | 'node';
+/** `wasm-int8` is WASM with block-quantised matrices multiplied in 8 bits: other numbers, so another name. */
+export type BackendName = 'webgpu' | 'wasm' | 'wasm-int8' | 'node';
 
 export interface LoadProgress {
 	readonly stage: 'manifest' | 'weights' | 'session' | 'self-check';

@@ -1,4 +1,9 @@
-import type { BackendChoice, LoadedModel, WorkerState } from '../../../workers/model/api.ts';
+import {
+	backendChoices,
+	type BackendChoice,
+	type LoadedModel,
+	type WorkerState
+} from '../../../workers/model/api.ts';
 import { gridSide } from '../../model/config.ts';
 import type { ModelManifest, ProjectorEntry } from '../../model/manifest.ts';
 import { sentence } from '../../bytes/sentence.ts';
@@ -68,7 +73,7 @@ export class Models {
 	constructor(parts: ModelsParts) {
 		this.#parts = parts;
 		this.backendChoice =
-			parts.forcedBackend ?? recall(parts.memory, 'backend', oneOf('auto', 'webgpu', 'wasm'), 'auto');
+			parts.forcedBackend ?? recall(parts.memory, 'backend', oneOf(...backendChoices), 'auto');
 		this.#linked = parts.linked;
 		this.worker = parts.client.state;
 		this.#unsubscribe = parts.client.subscribe((state) => this.#follow(state));

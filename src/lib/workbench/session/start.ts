@@ -1,3 +1,4 @@
+import { backendChoices } from '../../../workers/model/api.ts';
 import { indexedRecords } from '../../browser/records.ts';
 import { linkedMemory, readView } from '../frame/address.ts';
 import type { ExchangeRecord } from '../chat/exchange-record.ts';
@@ -18,7 +19,7 @@ import { browserMemory, oneOf } from './storage.ts';
  */
 export function createSession(address: URL, base: string): Session {
 	const backend = address.searchParams.get('backend');
-	const known = oneOf('auto', 'webgpu', 'wasm');
+	const known = oneOf(...backendChoices);
 	const linked = readView(address.searchParams);
 	return new Session({
 		client: createModelClient(),

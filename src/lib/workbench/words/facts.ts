@@ -102,5 +102,5 @@ export function provenanceFacts(manifest: ModelManifest): Fact[] {
 
 /** The backend in a few words, as an answer's line and the left pane name it. */
 export function backendName(backend: BackendInfo['backend']): string {
-	return { webgpu: 'WebGPU', wasm: 'WASM', node: 'Node' }[backend];
+	return { webgpu: 'WebGPU', wasm: 'WASM', 'wasm-int8': 'WASM in 8 bits', node: 'Node' }[backend];
 }

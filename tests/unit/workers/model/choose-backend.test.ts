@@ -29,6 +29,29 @@ describe('automatic', () => {
 	});
 });
 
+describe('a model stored in blocks', () => {
+	const inBlocks = {
+		...manifest(false),
+		dtype: 'q4',
+		dtypes: { vision: 'q8', projector: 'fp32', embedding: 'q8', language: 'q4' }
+	} as ModelManifest;
+
+	it('is multiplied in 8 bits where the processor stands in for a GPU', () => {
+		expect(decide('auto', undefined, inBlocks).backend).toBe('wasm-int8');
+		expect(decide('auto', software, inBlocks).backend).toBe('wasm-int8');
+		expect(decide('auto', hardware, inBlocks).backend).toBe('webgpu');
+	});
+
+	it('is multiplied as stored, or in 8 bits, when that is asked for', () => {
+		expect(decide('wasm', hardware, inBlocks).backend).toBe('wasm');
+		expect(decide('wasm-int8', hardware, inBlocks).backend).toBe('wasm-int8');
+		expect(decide('wasm-int8', hardware, manifest(false))).toMatchObject({
+			backend: 'wasm',
+			reason: expect.stringContaining('no matrices') as string
+		});
+	});
+});
+
 describe('what was asked for', () => {
 	it('is done, on a software adapter too', () => {
 		expect(decide('wasm', hardware, manifest(false)).backend).toBe('wasm');

@@ -53,6 +53,17 @@ describe('preflight', () => {
 		expect(check.refusal).toBeUndefined();
 	});
 
+	it('counts what 4 bits become where they are multiplied in 8', () => {
+		const stored = {
+			...sevenB,
+			dtypes: { vision: 'q8', projector: 'fp32', embedding: 'q8', language: 'q4' },
+			config: { text_config: { ...sevenB.config.text_config, hidden_size: 576, vocab_size: 49_152 } }
+		} as ModelManifest;
+		const [wasm, int8] = (['wasm', 'wasm-int8'] as const).map((backend) => preflight(stored, { backend }));
+		// 8 bits for each 5.125, and the head in float32.
+		expect(int8!.weights - wasm!.weights).toBeCloseTo(3.7e9 * (8 / 5.125 - 1) + 3 * 576 * 49_152, -3);
+	});
+
 	it('counts the chosen projector, not the first one', () => {
 		const two = {
 			...sevenB,

@@ -1,0 +1,131 @@
+import { protobufFields, ProtoWriter } from '../bytes/protobuf.ts';
+import {
+	AttributeProto,
+	DataLocation,
+	GraphProto,
+	ModelProto,
+	NodeProto,
+	StringStringEntryProto,
+	TensorProto
+} from './onnx-proto.ts';
+import type { WeightLocation } from './types.ts';
+
+/** A node of a serialised model; `bytes` is its NodeProto as it stands there. */
+export interface FileNode {
+	readonly bytes: Uint8Array;
+	readonly name: string;
+	readonly op: string;
+	readonly domain: string;
+	readonly inputs: readonly string[];
+	readonly outputs: readonly string[];
+	/** Attributes that are one integer. */
+	readonly integers: Readonly<Record<string, number>>;
+}
+
+/** An initializer of a serialised model; `bytes` is its TensorProto as it stands there. */
+export interface FileInitializer {
+	readonly bytes: Uint8Array;
+	readonly name: string;
+	readonly dims: readonly number[];
+	/** TensorProto.DataType */
+	readonly type: number;
+	/** Where its values lie when they lie outside the model. */
+	readonly location?: WeightLocation;
+}
+
+/** What is changed of a serialised model; everything else is copied byte by byte. */
+export interface FileChanges {
+	/** The nodes of the graph, in order. */
+	readonly nodes: readonly Uint8Array[];
+	readonly initializers: readonly Uint8Array[];
+}
+
+const utf8 = new TextDecoder();
+const isBytes = (value: number | Uint8Array): value is Uint8Array => typeof value !== 'number';
+
+function text(value: number | Uint8Array): string {
+	return isBytes(value) ? utf8.decode(value) : '';
+}
+
+function readNode(bytes: Uint8Array): FileNode {
+	const node = { name: '', op: '', domain: '' };
+	const [inputs, outputs]: [string[], string[]] = [[], []];
+	const integers: Record<string, number> = {};
+	for (const { field, value } of protobufFields(bytes)) {
+		if (field === NodeProto.input) inputs.push(text(value));
+		else if (field === NodeProto.output) outputs.push(text(value));
+		else if (field === NodeProto.name) node.name = text(value);
+		else if (field === NodeProto.op_type) node.op = text(value);
+		else if (field === NodeProto.domain) node.domain = text(value);
+		else if (field === NodeProto.attribute && isBytes(value)) {
+			let name = '';
+			let integer: number | undefined;
+			for (const part of protobufFields(value)) {
+				if (part.field === AttributeProto.name) name = text(part.value);
+				else if (part.field === AttributeProto.i && typeof part.value === 'number') integer = part.value;
+			}
+			if (integer !== undefined) integers[name] = integer;
+		}
+	}
+	return { bytes, ...node, inputs, outputs, integers };
+}
+
+function readInitializer(bytes: Uint8Array): FileInitializer {
+	let name = '';
+	let type = 0;
+	let external = false;
+	const dims: number[] = [];
+	const place: Record<string, string> = {};
+	for (const { field, value } of protobufFields(bytes)) {
+		if (field === TensorProto.name) name = text(value);
+		else if (field === TensorProto.dims && !isBytes(value)) dims.push(value);
+		else if (field === TensorProto.data_type && !isBytes(value)) type = value;
+		else if (field === TensorProto.data_location) external = value === DataLocation.EXTERNAL;
+		else if (field === TensorProto.external_data && isBytes(value)) {
+			const entry = { key: '', value: '' };
+			for (const part of protobufFields(value))
+				if (part.field === StringStringEntryProto.key) entry.key = text(part.value);
+				else if (part.field === StringStringEntryProto.value) entry.value = text(part.value);
+			place[entry.key] = entry.value;
+		}
+	}
+	const { location: file, offset = '0', length } = place;
+	if (!external || file === undefined || length === undefined) return { bytes, name, dims, type };
+	return { bytes, name, dims, type, location: { file, offset: Number(offset), length: Number(length) } };
+}
+
+/** Nodes and initializers of a serialised model. @throws RangeError when it is cut off or none */
+export function readModelFile(model: Uint8Array): {
+	readonly nodes: readonly FileNode[];
+	readonly initializers: readonly FileInitializer[];
+} {
+	const nodes: FileNode[] = [];
+	const initializers: FileInitializer[] = [];
+	for (const { field, value } of protobufFields(model)) {
+		if (field !== ModelProto.graph || !isBytes(value)) continue;
+		for (const part of protobufFields(value)) {
+			if (!isBytes(part.value)) continue;
+			if (part.field === GraphProto.node) nodes.push(readNode(part.value));
+			else if (part.field === GraphProto.initializer) initializers.push(readInitializer(part.value));
+		}
+	}
+	return { nodes, initializers };
+}
+
+/** The model with other nodes and initializers. */
+export function withChanges(model: Uint8Array, { nodes, initializers }: FileChanges): Uint8Array {
+	const out = new ProtoWriter();
+	for (const { field, value } of protobufFields(model)) {
+		if (!isBytes(value)) out.int(field, value);
+		else if (field !== ModelProto.graph) out.bytes(field, value);
+		else
+			out.message(field, (graph) => {
+				for (const node of nodes) graph.bytes(GraphProto.node, node);
+				for (const initializer of initializers) graph.bytes(GraphProto.initializer, initializer);
+				for (const part of protobufFields(value))
+					if (isBytes(part.value) && part.field !== GraphProto.node && part.field !== GraphProto.initializer)
+						graph.bytes(part.field, part.value);
+			});
+	}
+	return out.finish();
+}
