@@ -4,7 +4,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
 import { modelHost } from './tests/support/model-host.ts';
-import { seenOutside, typeset } from './tests/support/outside.ts';
+import { seamsOutside, seenOutside, typeset } from './tests/support/outside.ts';
 
 const isolation = {
 	'Cross-Origin-Opener-Policy': 'same-origin',
@@ -35,6 +35,7 @@ function inBrowser(own: {
 					launchOptions: { executablePath: findChromium(), args: chromiumArgs }
 				}),
 				commands: {
+					seamsOutside: (_context, name: string, dpi: number, size: number) => seamsOutside(name, dpi, size),
 					seenOutside: (_context, name: string, dpi: number, screenshot: string) =>
 						seenOutside(name, dpi, Buffer.from(screenshot, 'base64')),
 					typeset: (_context, folder: string, name: string) => typeset(folder, name)

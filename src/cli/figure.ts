@@ -28,12 +28,20 @@ import { InputError } from '../lib/tensor/errors.ts';
 import {
 	exportFile,
 	fullMethod,
+	printedHeight,
 	type Exportable,
 	type ExportContext,
 	type Format
 } from '../lib/viz/export/files.ts';
 import { embedInPng, readCapsule } from '../lib/viz/export/embed.ts';
-import { defaultPrint, presets } from '../lib/viz/export/print.ts';
+import {
+	defaultPrint,
+	PAGE_HEIGHT,
+	presets,
+	type Cells,
+	type PrintOptions
+} from '../lib/viz/export/print.ts';
+import type { FigurePanel } from '../lib/viz/figure.ts';
 import { projectorColours } from '../lib/viz/palette.ts';
 import { figures } from '../lib/viz/registry.ts';
 import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
@@ -87,7 +95,9 @@ export const figure: Command = {
 		...settingNames.map((name) => `--${name}`.padEnd(22) + settings[name].about),
 		`--width NAME          ${presets.map(({ id }) => id).join(', ')}, or inches (single)`,
 		'--dpi N               of a PNG (300)',
-		'--letter A            panel letter'
+		'--letter A            panel letter',
+		'--panels LIST         panels that are printed, by id, e.g. inside,drift (all)',
+		'--cells KIND          of maps: image (one pixel image, no seams) or shapes, to be edited (image)'
 	],
 	async run(args, terminal) {
 		const { values, positionals: rest } = parseOptions({
@@ -108,6 +118,8 @@ export const figure: Command = {
 				width: { type: 'string', default: 'single' },
 				dpi: { type: 'string', default: '300' },
 				letter: { type: 'string', default: '' },
+				cells: { type: 'string', default: defaultPrint.cells },
+				panels: { type: 'string' },
 				...Object.fromEntries(settingNames.map((name) => [name, { type: 'string' as const }]))
 			}
 		});
@@ -132,12 +144,13 @@ export const figure: Command = {
 				throw new InputError(`--out ${one}: the name ends in none of ${Object.keys(formats).join(', ')}.`);
 		const chosen = readChoices(id, study, values);
 		const preset = presets.find((one) => one.id === values.width);
-		const print = {
+		const paper: PrintOptions = {
 			...defaultPrint,
 			inches: preset?.inches ?? number('--width', values.width, 'number'),
 			points: preset?.points ?? defaultPrint.points,
 			dpi: number('--dpi', values.dpi),
-			letter: values.letter
+			letter: values.letter,
+			cells: cellsOf(values.cells)
 		};
 		const images = await Promise.all((values.image ?? []).map(readImage));
 		const runs = values.run && (await readRuns(values.run));
@@ -167,6 +180,11 @@ export const figure: Command = {
 				method: fullMethod(drawn, item.method, opened?.model.manifest.provenance.caveat),
 				ordinal: 0
 			};
+			const panels = drawn.panels?.(item.rows as never) ?? [];
+			const print = {
+				...paper,
+				...(values.panels !== undefined && { panels: panelsOf(values.panels, id, panels) })
+			};
 			const origin = originOf(study, work, chosen);
 			const context: ExportContext = {
 				print,
@@ -182,6 +200,11 @@ export const figure: Command = {
 						})
 				}
 			};
+			const higher = printedHeight(exportable, print);
+			if (higher > PAGE_HEIGHT)
+				terminal.warn(
+					`The figure is ${higher.toFixed(1)} in high, more than a page; choose more --width${panels.length > 1 ? ' or fewer --panels' : ''}.`
+				);
 			for (const one of out)
 				await write(one, await bytesOf(exportable, formats[extname(one)]!, context), terminal);
 			return true;
@@ -190,6 +213,23 @@ export const figure: Command = {
 		}
 	}
 };
+
+function cellsOf(word: string): Cells {
+	if (word === 'image' || word === 'shapes') return word;
+	throw new InputError(`--cells is "${word}"; it is image or shapes.`);
+}
+
+/** Ids or titles of panels. @throws InputError for one that the figure does not have */
+function panelsOf(words: string, id: string, panels: readonly FigurePanel[]): readonly string[] {
+	return words.split(',').map((word) => {
+		const found = panels.find((panel) => panel.id === word.trim() || panel.title === word.trim());
+		if (!found)
+			throw new InputError(
+				`--panels: ${id} has no panel "${word.trim()}"; it has ${panels.map((panel) => panel.id).join(', ') || 'none'}.`
+			);
+		return found.id;
+	});
+}
 
 /** Every figure with what it needs, one a line. */
 function list(): string[] {

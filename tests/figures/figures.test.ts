@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { projectorStyles as projectors } from '../../src/lib/model/projectors/registry.ts';
 import { csvText } from '../../src/lib/viz/export/numbers.ts';
-import { defaultPrint } from '../../src/lib/viz/export/print.ts';
+import { printedHeight } from '../../src/lib/viz/export/files.ts';
+import { defaultPrint, PAGE_HEIGHT } from '../../src/lib/viz/export/print.ts';
 import { printedFigure, svgText } from '../../src/lib/viz/export/svg-file.ts';
 import type { Cause, Figure, FigureOptions, Selection } from '../../src/lib/viz/figure.ts';
 import { highlight } from '../../src/lib/viz/interaction.ts';
@@ -70,8 +71,27 @@ describe.each(cases)('$id', ({ id, figure, rows }) => {
 		const parsed = new DOMParser().parseFromString(file, 'image/svg+xml');
 		expect(parsed.documentElement.localName).toBe('svg');
 		expect(parsed.querySelector('parsererror')).toBeNull();
-		expect(file).not.toMatch(/var\(--|currentColor|href="(?!data:)|tabindex|image-rendering|<style|<script/);
+		expect(file).not.toMatch(/var\(--|currentColor|href="(?!data:)|tabindex|style=|<style|<script/);
 		expect(file).toContain('font-family');
+	});
+
+	it('is no higher than a page in a column of a paper, panel by panel', () => {
+		const item = {
+			figure: figure as never,
+			rows,
+			options,
+			selection: {},
+			provenance: '',
+			method: '',
+			ordinal: 0
+		};
+		const whole = printedHeight(item, defaultPrint);
+		expect(whole).toBeLessThan(PAGE_HEIGHT);
+		for (const { id: panel } of figure.panels?.(rows) ?? []) {
+			const drawn = figure.draw(rows, { ...options, panels: [panel] });
+			expect(drawn.textContent).not.toBe('');
+			expect(printedHeight(item, { ...defaultPrint, panels: [panel] })).toBeLessThan(PAGE_HEIGHT);
+		}
 	});
 
 	it('answers to the keyboard, and clears with Escape', () => {

@@ -111,6 +111,39 @@ export function typeset(folder: string, name: string): Typeset {
 	};
 }
 
+/**
+ * Columns of pixels that are more than 12 of 255 brighter than both neighbours in many of the rows of a picture's upper part: seams.
+ * @param size of the part, pixels
+ */
+async function seams(picture: Buffer, size: number): Promise<number> {
+	const { data, info } = await sharp(picture)
+		.flatten({ background: '#ffffff' })
+		.extract({ left: 0, top: 0, width: size, height: size })
+		.greyscale()
+		.raw()
+		.toBuffer({ resolveWithObject: true });
+	const at = (x: number, y: number) => data[y * info.width + x]!;
+	let count = 0;
+	for (let x = 1; x < size - 1; x++) {
+		let rows = 0;
+		for (let y = 0; y < size; y++) if (at(x, y) - Math.max(at(x - 1, y), at(x + 1, y)) > 12) rows++;
+		if (rows > size / 7) count++;
+	}
+	return count;
+}
+
+/** Seams of `<name>.svg` in librsvg and of `<name>.pdf` in poppler. */
+export async function seamsOutside(
+	name: string,
+	dpi: number,
+	size: number
+): Promise<{ readonly svg: number; readonly pdf: number }> {
+	return {
+		svg: await seams(drawnByLibrsvg(`${name}.svg`, dpi), size),
+		pdf: await seams(readByPoppler(`${name}.pdf`, dpi).picture, size)
+	};
+}
+
 /** What other programs make of the files of one figure. */
 export interface Outside {
 	/** SVG in librsvg against Chromium's PNG. */

@@ -76,7 +76,7 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 			mark,
 			colourBar(pen, ink, heat, LABEL, below, bar),
 			text(pen, LABEL, place.box.y - 6, `“${words[rows.word] ?? ''}” in the image`),
-			drawImage(pen, ink, place, rows.image),
+			drawImage(pen, ink, place, rows.image, options),
 			drawPatches(pen, options, place, values, spread, rows.image ? (options.opacity ?? 0.7) : 1),
 			colourBar(pen, ink, spread, LABEL, foot, bar),
 			note.element

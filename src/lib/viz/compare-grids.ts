@@ -8,7 +8,7 @@ import { exact } from './format.ts';
 import { link } from './interaction.ts';
 import { describe, mosaic } from './locality-grid.ts';
 import { inkOf, sequentialScale, type ScaleMeaning } from './palette.ts';
-import { sideBySide } from './panels.ts';
+import { leastMap, sideBySide } from './panels.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
@@ -35,7 +35,7 @@ export const compareGrids: Figure<CompareGridsRows> = {
 	draw({ columns, label, unit }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const layout = sideBySide(columns.length, options.width);
+		const layout = sideBySide(columns.length, options.width, leastMap(options));
 		const height = LINE + layout.width + 12;
 		const scale = sequentialScale(1, { label: `${label}, relative to each token’s largest`, unit: '' });
 		const parts: SVGElement[] = [];

@@ -10,10 +10,11 @@ import { exact, number, percent, quantity } from './format.ts';
 import { drawImage, drawPatches, outline, panel, patchRect, type FigureImage } from './image-panel.ts';
 import { link } from './interaction.ts';
 import { inkOf, largest, sequentialScale, type ScaleMeaning } from './palette.ts';
-import { sideBySide } from './panels.ts';
+import { leastMap, sideBySide } from './panels.ts';
 import { readout } from './readout.ts';
 import type { OverlayOptions } from './token-map.ts';
 import { LINE, penOf, root, text } from './svg.ts';
+import { linesOf } from './type.ts';
 
 /** One token of a column. */
 export interface ComparedToken extends ComparedColumn {
@@ -39,9 +40,16 @@ export const compareTokens: Figure<CompareTokensRows, OverlayOptions> = {
 	draw({ tokens, image, label, unit }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const layout = sideBySide(tokens.length, options.width);
+		const layout = sideBySide(tokens.length, options.width, leastMap(options));
 		const size = Math.min(layout.width, options.height ?? 420);
-		const height = LINE + size + 3 * LINE + 14;
+		const told = tokens.map(({ locality: { token, home, spread, effectivePatches } }) =>
+			[
+				`Token ${token}: ${number(effectivePatches)} effective patches`,
+				`spread ${number(spread)}${home ? `, drift ${number(home.drift)}` : ''} patches`,
+				home ? `${percent(home.inside)} at home (chance: ${percent(home.insideByChance)})` : ''
+			].flatMap((fact) => linesOf(fact, layout.width, 11))
+		);
+		const height = 2 * LINE + size + 16 * Math.max(0, ...told.map(({ length }) => length)) + 16;
 		const scale = sequentialScale(1, { label: `${label}, relative to the token’s largest`, unit: '' });
 		const small = { 'font-size': 11, fill: ink.soft };
 		const parts: SVGElement[] = [];
@@ -51,18 +59,13 @@ export const compareTokens: Figure<CompareTokensRows, OverlayOptions> = {
 			const row = tokenRow(map, locality.token);
 			const top = largest(row) || 1;
 			const values = row.map((value) => value / top);
-			const { home, spread, effectivePatches } = locality;
-			const facts = [
-				`Token ${locality.token}: ${number(effectivePatches)} effective patches`,
-				`spread ${number(spread)}${home ? `, drift ${number(home.drift)}` : ''} patches`,
-				home ? `${percent(home.inside)} at home (chance: ${percent(home.insideByChance)})` : ''
-			];
+			const { home } = locality;
 			parts.push(
 				...heading(pen, x, y, name, colour),
-				drawImage(pen, ink, place, image),
+				drawImage(pen, ink, place, image, options),
 				drawPatches(pen, options, place, values, scale, image ? (options.opacity ?? 0.7) : 1),
 				...(home ? [outline(pen, place, home.cell, { className: 'home' })] : []),
-				...facts.map((fact, i) => text(pen, x, y + 2 * LINE + size - 2 + i * 16, fact, small))
+				...told[index]!.map((fact, i) => text(pen, x, y + 2 * LINE + size - 2 + i * 16, fact, small))
 			);
 			return { place, row, mark: frame(pen) };
 		});

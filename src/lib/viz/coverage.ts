@@ -75,7 +75,7 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 		const foot = size + 8;
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + LINE - 4);
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, coverageFigure.title, [
-			drawImage(pen, ink, place, image),
+			drawImage(pen, ink, place, image, options),
 			drawPatches(pen, options, place, values, scale, image ? (options.opacity ?? 0.7) : 1),
 			pen('path', { ...edge, stroke: '#000000', 'stroke-width': 2.5, 'stroke-opacity': 0.5 }),
 			pen('path', { ...edge, stroke: '#ffffff', 'stroke-width': 1 }),

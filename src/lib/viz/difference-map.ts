@@ -43,7 +43,7 @@ export const differenceMap: Figure<DifferenceRows, OverlayOptions> = {
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + LINE - 4);
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, `${differenceMap.title}: ${a} − ${b}`, [
 			text(pen, 0, LINE - 6, `${a} − ${b}`),
-			drawImage(pen, ink, place, rows.image),
+			drawImage(pen, ink, place, rows.image, options),
 			drawPatches(pen, options, place, difference, scale, rows.image ? (options.opacity ?? 0.7) : 1),
 			mark,
 			colourBar(pen, ink, scale, 0, foot, Math.min(240, size)),

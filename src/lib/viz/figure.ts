@@ -30,12 +30,27 @@ export interface FigureOptions {
 	readonly projectors: ProjectorStyles;
 	/** Where elements are made; the page's by default. */
 	readonly document?: Document;
-	/** Cells as vector shapes instead of a pixel image: for export. */
-	readonly vector?: boolean;
+	/**
+	 * Cells as vector shapes instead of a pixel image, to be edited in other programs; `opaque`: only where nothing shines through, for PDF, in which
+	 * shapes that overlap below one opacity show their overlaps.
+	 */
+	readonly vector?: boolean | 'opaque';
+	/** For a file: pixel images are written so large that edges stay hard in programs that smooth. */
+	readonly printed?: boolean;
+	/** Pictures under maps without their colours, so that those of the map are told from them. */
+	readonly grey?: boolean | undefined;
+	/** Ids of the panels that are shown; all when absent. */
+	readonly panels?: readonly string[] | undefined;
 	/** Shown from the start; later changes come as `highlight` events (`interaction.ts`). */
 	readonly selection?: Selection;
 	/** Called when the reader points or chooses. Figures never call the worker: the session reacts. */
 	readonly emit?: (selection: Selection, cause: Cause) => void;
+}
+
+/** A part of a figure. */
+export interface FigurePanel {
+	readonly id: string;
+	readonly title: string;
 }
 
 export interface Table {
@@ -58,6 +73,8 @@ export interface Figure<Rows, Options extends object = object> {
 	draw(rows: Rows, options: FigureOptions & Options): SVGSVGElement;
 	/** The rows for what is selected now, where they hold more than is shown; the same object when nothing changes. */
 	follow?(rows: Rows, selection: Selection): Rows;
+	/** Parts that can be shown alone (`FigureOptions.panels`), where the figure has some. */
+	panels?(rows: Rows): readonly FigurePanel[];
 	/** The same numbers to read, and for CSV. */
 	table(rows: Rows): Table;
 	/** The same numbers as a paper sets them, where they have such a form; else the table. */

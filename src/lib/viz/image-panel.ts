@@ -33,8 +33,17 @@ export function panel(x: number, y: number, size: number, side: number): Panel {
 	return { box, at: (place) => ({ x: x + (place.x * size) / side, y: y + (place.y * size) / side }) };
 }
 
+/** How a picture loses its colours on a page; files take them out of its pixels. */
+export const GREY = 'filter: grayscale(1)';
+
 /** The image, or empty paper with a thin edge when there is none. */
-export function drawImage(pen: Pen, ink: Ink, { box }: Panel, image: FigureImage | undefined): SVGElement {
+export function drawImage(
+	pen: Pen,
+	ink: Ink,
+	{ box }: Panel,
+	image: FigureImage | undefined,
+	{ grey }: Pick<FigureOptions, 'grey'>
+): SVGElement {
 	const place = { x: box.x, y: box.y, width: box.width, height: box.height };
 	if (image?.part) {
 		const { region, size } = image.part;
@@ -44,7 +53,13 @@ export function drawImage(pen: Pen, ink: Ink, { box }: Panel, image: FigureImage
 		]);
 	}
 	return image
-		? pen('image', { ...place, href: image.href, preserveAspectRatio: 'none', class: 'photo' })
+		? pen('image', {
+				...place,
+				href: image.href,
+				preserveAspectRatio: 'none',
+				class: 'photo',
+				...(grey && { style: GREY })
+			})
 		: pen('rect', { ...place, fill: 'none', stroke: ink.line });
 }
 

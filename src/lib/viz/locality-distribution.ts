@@ -5,8 +5,10 @@ import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, projectorColours, projectorTitle } from './palette.ts';
 import { pivoted } from './paper-table.ts';
+import { sideBySide } from './panels.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
+import { linesOf } from './type.ts';
 
 export interface DistributionRows {
 	/** One entry for each projector (and M), in the order to show. */
@@ -30,18 +32,23 @@ const local: Readonly<Record<LocalityMeasure, 'more' | 'less'>> = {
 	effectivePatches: 'less'
 };
 
-/** Heads of the columns of a paper's table. */
+/** Heads of panels and of the columns of a paper's table. */
 const heads: Readonly<Record<LocalityMeasure, string>> = {
 	drift: 'Drift from home (patches)',
 	spread: 'Spread (patches)',
-	inside: 'Inside home',
-	near: 'Near home',
+	inside: 'Inside home (share)',
+	near: 'Near home (share)',
 	entropy: 'Entropy (bits)',
 	effectivePatches: 'Effective patches'
 };
 
-const ROW = 22;
-const GAP = 34;
+const measures = Object.keys(localityMeasures) as LocalityMeasure[];
+const ROW = 20;
+const GAP = 30;
+/** Pixels from one panel to the next. */
+const BETWEEN = 20;
+/** Pixels for the projectors' names, which stand once in a row of panels. */
+const NAMES = 128;
 
 export const localityDistribution: Figure<DistributionRows> = {
 	id: 'locality-distribution',
@@ -55,47 +62,55 @@ export const localityDistribution: Figure<DistributionRows> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const colours = projectorColours(all, options.projectors);
-		const left = 128;
-		const right = options.width - 12;
-		const lines: { readonly y: number; readonly words: string }[] = [];
+		const shown = measures.filter(
+			(measure) =>
+				(options.panels?.includes(measure) ?? true) &&
+				projectors.some(({ summary }) => summary.some((entry) => entry.measure === measure))
+		);
+		const layout = sideBySide(shown.length, options.width - NAMES - 12, 92, BETWEEN);
+		const titles = shown.map((measure) => linesOf(heads[measure], 0.9 * layout.width));
+		const head = Math.max(1, ...titles.map(({ length }) => length)) * LINE;
+		const height = head + projectors.length * ROW + GAP;
+		const marks: { readonly x: number; readonly y: number; readonly words: string }[] = [];
 		const parts: SVGElement[] = [];
-		let y = 0;
-		for (const measure of Object.keys(localityMeasures) as LocalityMeasure[]) {
-			const shown = projectors.flatMap(({ name, tokens, summary }) => {
-				const found = summary.find((entry) => entry.measure === measure);
-				return found ? [{ name, tokens, ...found }] : [];
-			});
-			if (shown.length === 0) continue;
-			const { title, unit } = localityMeasures[measure];
+		shown.forEach((measure, i) => {
+			const place = layout.place(i, height);
+			const [left, right] = [NAMES + place.x, NAMES + place.x + layout.width];
+			const base = place.y + head + projectors.length * ROW;
+			const { unit } = localityMeasures[measure];
+			const found = projectors.map(({ summary }) => summary.find((entry) => entry.measure === measure));
 			const top =
 				unit === 'share'
 					? 1
-					: Math.max(...shown.map(({ quantiles, estimate }) => Math.max(quantiles[4], estimate.high)));
-			const x = scaleLinear([0, top || 1], [left, right]).nice(5);
+					: Math.max(0, ...found.map((of) => (of ? Math.max(of.quantiles[4], of.estimate.high) : 0)));
+			const count = layout.width < 160 ? 2 : 5;
+			const x = scaleLinear([0, top || 1], [left, right]).nice(count);
 			parts.push(
-				text(pen, 0, y + 13, unit === 'share' ? title : `${title} (${unit})`, { 'font-weight': 600 })
+				...titles[i]!.map((line, l) => text(pen, left, place.y + 13 + l * LINE, line, { 'font-weight': 600 }))
 			);
-			const base = y + LINE + shown.length * ROW;
-			for (const tick of x.ticks(5)) {
+			for (const tick of x.ticks(count))
 				parts.push(
-					pen('path', { d: `M${round(x(tick))} ${y + LINE}V${base}`, stroke: ink.line }),
+					pen('path', { d: `M${round(x(tick))} ${place.y + head}V${base}`, stroke: ink.line }),
 					text(pen, x(tick), base + 13, number(tick), {
 						'font-size': 11,
 						fill: ink.soft,
 						'text-anchor': 'middle'
 					})
 				);
-			}
-			shown.forEach(({ name, tokens, estimate, over, quantiles: [q5, q25, q50, q75, q95] }, i) => {
-				const middle = y + LINE + (i + 0.5) * ROW;
+			projectors.forEach(({ name, tokens }, row) => {
+				const middle = place.y + head + (row + 0.5) * ROW;
+				const title = projectorTitle(name, options.projectors);
+				if (place.x === 0)
+					parts.push(text(pen, NAMES - 10, middle + 4, `${title}, ${tokens}`, { 'text-anchor': 'end' }));
+				const one = found[row];
+				if (!one) return;
+				const { estimate, over, quantiles } = one;
+				const [q5, q25, q50, q75, q95] = quantiles;
 				const colour = colours[name] ?? ink.ink;
 				const shared = { stroke: colour, 'stroke-width': 1.5 };
-				const words = `${projectorTitle(name, options.projectors)}, M = ${tokens}, ${title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, over ${estimate.n} ${over === 'images' ? 'images' : 'parts of the directions'}), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
-				lines.push({ y: middle, words });
+				const words = `${title}, M = ${tokens}, ${localityMeasures[measure].title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, over ${estimate.n} ${over === 'images' ? 'images' : 'parts of the directions'}), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
+				marks.push({ x: place.x, y: middle, words });
 				parts.push(
-					text(pen, left - 10, middle + 4, `${projectorTitle(name, options.projectors)}, ${tokens}`, {
-						'text-anchor': 'end'
-					}),
 					pen('path', { ...shared, d: `M${round(x(q5))} ${middle}H${round(x(q95))}` }),
 					pen('rect', {
 						...shared,
@@ -115,24 +130,34 @@ export const localityDistribution: Figure<DistributionRows> = {
 					pen('circle', { cx: x(estimate.value), cy: middle, r: 3, fill: ink.ink })
 				);
 			});
-			y = base + GAP;
-		}
+		});
+		const y = Math.ceil(shown.length / layout.across) * height;
 		const note = readout(pen, ink, 0, y + 8);
 		const svg = root(pen, options, y + LINE, localityDistribution.title, [...parts, note.element]);
 		link(svg, options, {
-			at(_, pointer) {
-				const row = lines.findIndex((line) => Math.abs(line.y - pointer) <= ROW / 2);
+			at(px, py) {
+				const column = Math.max(0, Math.floor((px - NAMES) / (layout.width + BETWEEN)));
+				const row = marks.findIndex(
+					(mark) =>
+						Math.abs(mark.y - py) <= ROW / 2 && Math.round(mark.x / (layout.width + BETWEEN)) === column
+				);
 				return row < 0 ? undefined : { row };
 			},
-			show: ({ row }) => note.write((row === undefined ? undefined : lines[row]?.words) ?? ''),
+			show: ({ row }) => note.write((row === undefined ? undefined : marks[row]?.words) ?? ''),
 			move(key, { row = -1, ...rest }) {
 				const step = { ArrowDown: 1, ArrowUp: -1 }[key];
 				if (step === undefined) return undefined;
-				return { ...rest, row: Math.min(lines.length - 1, Math.max(0, row + step)) };
+				return { ...rest, row: Math.min(marks.length - 1, Math.max(0, row + step)) };
 			}
 		});
 		return svg;
 	},
+	panels: ({ projectors }) =>
+		measures
+			.filter((measure) =>
+				projectors.some(({ summary }) => summary.some((entry) => entry.measure === measure))
+			)
+			.map((id) => ({ id, title: heads[id] })),
 	table: ({ projectors }) => ({
 		columns: [
 			'projector',
@@ -168,6 +193,6 @@ export const localityDistribution: Figure<DistributionRows> = {
 					cell: estimate
 				}))
 			),
-			(head) => local[(Object.keys(heads) as LocalityMeasure[]).find((measure) => heads[measure] === head)!]
+			(head) => local[measures.find((measure) => heads[measure] === head)!]
 		)
 };

@@ -28,7 +28,19 @@ export const offsetSplit: Figure<SplitRows> = {
 	draw({ rows, images, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const { size, patch, place, dense, spot } = samplePaper(options, side, rows.length);
+		const { size, patch, place, dense, spot } = samplePaper(
+			options,
+			side,
+			rows.length,
+			// Circles lie on the paper whole.
+			Math.max(
+				0,
+				...rows.map(
+					({ meanX, meanY, deviation }) =>
+						deviation + 0.2 + Math.max(0, -meanX, -meanY, meanX - side, meanY - side)
+				)
+			)
+		);
 		const spots = rows.map(({ meanX, meanY }) => spot({ x: meanX, y: meanY }));
 		const marks = rows.map(({ head, token, meanX, meanY, offsetX, offsetY, deviation, weight }, i) => {
 			const from = place.at({ x: meanX - offsetX, y: meanY - offsetY });
@@ -61,7 +73,7 @@ export const offsetSplit: Figure<SplitRows> = {
 		const foot = size + 8;
 		const note = readout(pen, ink, 0, foot + 3 * LINE - 4);
 		const svg = root(pen, options, foot + 3 * LINE, offsetSplit.title, [
-			drawImage(pen, ink, place, image),
+			drawImage(pen, ink, place, image, options),
 			// Circles end at the paper's edge.
 			pen('svg', { x: 0, y: 0, width: size, height: size }, [pen('g', { class: 'samples' }, marks)]),
 			text(pen, 0, foot + LINE - 4, `Driven by content: ${percent(share)} of the squared offsets`),

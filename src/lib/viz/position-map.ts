@@ -34,7 +34,8 @@ export const positionMap: Figure<PositionMapRows> = {
 	method:
 		'One object is put at every place of a square grid, everything else kept, and the questions are asked anew. Colour is the natural logarithm of the probability that the model gives to the words of the true answer (mean over the questions), cut at −12; a cross marks places where less than half of the questions were answered right.',
 	ofPlaces: true,
-	draw({ side, panels }, options) {
+	draw({ side, panels: all }, options) {
+		const panels = all.filter(({ title }) => options.panels?.includes(title) ?? true);
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const columns = Math.max(1, Math.min(panels.length, Math.floor((options.width + GAP) / (180 + GAP))));
@@ -113,6 +114,7 @@ export const positionMap: Figure<PositionMapRows> = {
 		});
 		return svg;
 	},
+	panels: ({ panels }) => panels.map(({ title }) => ({ id: title, title })),
 	table: ({ side, panels }) => ({
 		columns: [
 			'projector',

@@ -54,7 +54,7 @@ export const referencePoints: Figure<ReferenceRows> = {
 		});
 		const note = readout(pen, ink, 0, size + 2 * LINE);
 		const svg = root(pen, options, size + 2 * LINE + 6, referencePoints.title, [
-			drawImage(pen, ink, place, image),
+			drawImage(pen, ink, place, image, options),
 			...marks,
 			text(pen, 0, size + LINE, `Root-mean-square displacement ${number(rms)}\u00A0patches`),
 			note.element

@@ -4,7 +4,7 @@ import { panel, type Panel } from './image-panel.ts';
 import { link, type Linked } from './interaction.ts';
 import type { Readout } from './readout.ts';
 
-/** Patches shown beyond each edge; samples farther out are drawn at the border of the paper. */
+/** Patches shown beyond each edge at least; samples farther out are drawn at the border of the paper. */
 const MARGIN = 1.5;
 
 /** More marks than this need to be smaller to be told apart. */
@@ -24,11 +24,18 @@ export interface SamplePaper {
 	spot(at: Place): Place;
 }
 
-export function samplePaper(options: FigureOptions, side: number, samples: number): SamplePaper {
+/** @param reach patches beyond the edges that marks need; half the image at most */
+export function samplePaper(
+	options: FigureOptions,
+	side: number,
+	samples: number,
+	reach = MARGIN
+): SamplePaper {
+	const margin = Math.min(side / 2, Math.max(MARGIN, reach));
 	const size = Math.min(options.width, options.height ?? 600);
-	const patch = size / (side + 2 * MARGIN);
-	const place = panel(MARGIN * patch, MARGIN * patch, side * patch, side);
-	const clamp = (value: number) => Math.min(side + MARGIN - 0.2, Math.max(0.2 - MARGIN, value));
+	const patch = size / (side + 2 * margin);
+	const place = panel(margin * patch, margin * patch, side * patch, side);
+	const clamp = (value: number) => Math.min(side + margin - 0.2, Math.max(0.2 - margin, value));
 	return {
 		size,
 		patch,

@@ -38,7 +38,7 @@ export const samplingDensity: Figure<DensityRows, OverlayOptions> = {
 		const foot = size + 8;
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 2 * LINE - 4);
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + 2 * LINE, samplingDensity.title, [
-			drawImage(pen, ink, place, image),
+			drawImage(pen, ink, place, image, options),
 			drawPatches(pen, options, place, density.data, scale, image ? (options.opacity ?? 0.7) : 1),
 			mark,
 			colourBar(pen, ink, scale, 0, foot, Math.min(240, size)),

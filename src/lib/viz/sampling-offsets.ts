@@ -71,7 +71,7 @@ export const samplingOffsets: Figure<SamplingRows> = {
 		const lines = Math.ceil(heads.length / perLine);
 		const note = readout(pen, ink, 0, foot + (lines + 1) * LINE - 4);
 		const svg = root(pen, options, foot + (lines + 1) * LINE, samplingOffsets.title, [
-			drawImage(pen, ink, place, image),
+			drawImage(pen, ink, place, image, options),
 			pen('g', { class: 'samples' }, marks),
 			pen('path', { d: crosses, stroke: '#000000', 'stroke-width': 3.5, 'stroke-opacity': 0.6 }),
 			pen('path', { d: crosses, stroke: '#ffffff', 'stroke-width': 1.5 }),

@@ -90,6 +90,7 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 			label: chart.x.label,
 			type: chart.x.type,
 			...(chart.x.ticks && { ticks: spread([...chart.x.ticks], chart.x.type, (width - 52 - RIGHT) / 34) }),
+			...(chart.x.type === 'linear' && { ticks: Math.max(3, Math.floor((width - 52 - RIGHT) / 60)) }),
 			...(chart.x.type === 'sqrt'
 				? { domain: [Math.min(...xs, 1), Math.max(...xs, 4)] }
 				: { domain: padded(xs, chart.x.type) }),

@@ -25,7 +25,8 @@ export const stageResponses: Figure<StageRows> = {
 	method:
 		'Response of every stage’s output to small perturbations of one patch at a time. Stages on the patch grid are taken as the root mean square over the cells of the token’s home. “Moved” is the part of the token’s shares that lies elsewhere than after the stage before (total variation distance).',
 	ofPlaces: true,
-	draw({ token, steps }, options) {
+	draw({ token, steps: all }, options) {
+		const steps = all.filter(({ name }) => options.panels?.includes(name) ?? true);
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const gap = 12;
@@ -94,6 +95,7 @@ export const stageResponses: Figure<StageRows> = {
 		});
 		return svg;
 	},
+	panels: ({ steps }) => steps.map(({ name }) => ({ id: name, title: name })),
 	table: ({ token, steps }) => ({
 		columns: [
 			'token',

@@ -31,6 +31,11 @@ export interface SweepRows {
 	readonly domain?: readonly [number, number];
 }
 
+/** Room for the names of the lines. */
+const RIGHT = 128;
+/** Lines that lie on each other are told apart by the gaps of the upper one. */
+const dash = (i: number) => [undefined, '7 5', '2 4', '10 4 2 4'][i % 4];
+
 /** The words of one figure of lines along a sweep. */
 export type SweepWords = Pick<Figure<SweepRows>, 'id' | 'title' | 'readingAid' | 'method'>;
 
@@ -38,7 +43,7 @@ export const sweep: Figure<SweepRows> = {
 	id: 'sweep',
 	title: 'Along a sweep',
 	readingAid:
-		'One line for each projector; bands are confidence intervals. A flat line does not care where the object is.',
+		'One line for each projector; bands are confidence intervals; where lines lie on each other the lower one shows through the gaps of the upper. A flat line does not care where the object is.',
 	method:
 		'The scene is changed step by step, everything else kept; every point is a run of the model. The object’s trace is the visual tokens of the scene minus those of the scene without the object, on their grid. The equivariance error is |D′ − shift(D)| / √(½(|D′|² + |shift(D)|²)): D′ the trace after the move, shift(D) the trace before it, moved as far as the object (bilinear between cells; cells whose source lies outside the grid are left out). 0: the trace moved exactly with the object; √2: nothing in common. A resampler’s tokens have no place, so their order is taken for one. The vision tower itself cuts the image into patches: only moves by whole patches can be free of error.',
 	ofPlaces: true,
@@ -49,36 +54,43 @@ export const sweep: Figure<SweepRows> = {
 		const colours = projectorColours(rows.projectors, options.projectors);
 		const points = [...rows.points].sort((a, b) => a.position - b.position);
 		const banded = points.filter((point) => point.low !== undefined && point.high !== undefined);
-		const ends = [...new Set(points.map(({ projector }) => projector))].map((name) =>
-			points.findLast(({ projector }) => projector === name)!
-		);
+		const names = [...new Set(points.map(({ projector }) => projector))];
+		const ends = names.map((name) => points.findLast(({ projector }) => projector === name)!);
 		const colour = ({ projector }: SweepPoint) => colours[projector] ?? ink.ink;
 		const channels = { x: 'position', z: 'projector' } as const;
 		const chart = plotChart(options, {
 			height,
 			marginTop: 36,
 			marginLeft: 48,
-			marginRight: 108,
+			marginRight: RIGHT,
 			marginBottom: 40,
 			x: { label: rows.position, ...(rows.positions && { domain: extent(rows.positions) }) },
 			y: { label: rows.value, nice: true, ...(rows.domain && { domain: [...rows.domain] }) },
 			marks: [
 				gridY({ stroke: ink.line, strokeOpacity: 1 }),
 				areaY(banded, { ...channels, y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.18 }),
-				lineY(points, { ...channels, y: 'value', stroke: colour, strokeWidth: 1.75 }),
+				...names.map((name, i) =>
+					lineY(
+						points.filter(({ projector }) => projector === name),
+						{ x: 'position', y: 'value', stroke: colour, strokeWidth: 1.75, strokeDasharray: dash(i) }
+					)
+				),
 				dot(points, { ...channels, y: 'value', fill: colour, r: 2.5 })
 			]
 		});
 		const note = readout(pen, ink, 0, height + LINE - 4);
 		const scaled = (name: 'x' | 'y', value: number) => chart.scale(name)?.apply(value) ?? 0;
-		const labels = spread(ends.map(({ value }) => scaled('y', value))).map((y, i) =>
-			text(
-				pen,
-				scaled('x', ends[i]!.position) + 8,
-				y + 4,
-				projectorTitle(ends[i]!.projector, options.projectors)
-			)
-		);
+		const labels = spread(ends.map(({ value }) => scaled('y', value))).flatMap((y, i) => {
+			const [end, start] = [ends[i]!, options.width - RIGHT + 8];
+			return [
+				pen('path', {
+					d: `M${start} ${round(y)}h16`,
+					...{ fill: 'none', stroke: colour(end), 'stroke-width': 1.75, 'stroke-dasharray': dash(i) }
+				}),
+				pen('circle', { cx: start + 8, cy: y, r: 2.5, fill: colour(end) }),
+				text(pen, start + 21, y + 4, projectorTitle(end.projector, options.projectors))
+			];
+		});
 		const rule = pen('line', { y1: 36, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
 		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, ...labels, note.element]);
 		const positions = rows.positions ?? [...new Set(points.map(({ position }) => position))];

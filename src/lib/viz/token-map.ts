@@ -84,7 +84,7 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 			foot + COLOUR_BAR_HEIGHT + 5 * LINE,
 			`${tokenMap.title}. ${facts.join('. ')}`,
 			[
-				drawImage(pen, ink, place, rows.image),
+				drawImage(pen, ink, place, rows.image, options),
 				drawPatches(pen, options, place, values, scale, rows.image ? (options.opacity ?? 0.7) : 1),
 				...(home ? [outline(pen, place, home.cell, { className: 'home' })] : []),
 				pen('g', { 'pointer-events': 'none' }, measured),

@@ -4,9 +4,9 @@ import { makeCapsule, type Capsule, type CapsuleOrigin, type CapsuleSet } from '
 import { embedInPng, embedInSvg } from './embed.ts';
 import { latexFigure, latexPaperTable, latexTable } from './latex.ts';
 import { csvText, jsonText, npyBytes } from './numbers.ts';
-import type { PrintOptions } from './print.ts';
+import { drawnWidth, inchesPerPixel, type PrintOptions } from './print.ts';
 import { rasterise } from './raster.ts';
-import { printedFigure, svgText } from './svg-file.ts';
+import { LETTER_ROOM, printedFigure, svgText } from './svg-file.ts';
 
 /** A figure as it stands on a page: all that an export needs. */
 export interface Exportable {
@@ -158,7 +158,13 @@ async function pictureFile(
 	const { figure, rows } = item;
 	const { print } = context;
 	const capsule = capsuleOf(item, context, table);
-	const svg = await printedFigure(figure, rows, { ...item.options, selection: item.selection }, print);
+	const svg = await printedFigure(
+		figure,
+		rows,
+		{ ...item.options, selection: item.selection },
+		print,
+		format
+	);
 	const inches = sizeOf(svg);
 	if (format === 'pdf') {
 		const { pdfFile } = await import('./pdf.ts');
@@ -175,6 +181,20 @@ async function pictureFile(
 	}
 	if (capsule) embedInSvg(svg, capsule);
 	return text(svgText(svg));
+}
+
+/** Inches that a figure will be high on paper. @throws as the figure's `draw` */
+export function printedHeight({ figure, rows, options, selection }: Exportable, print: PrintOptions): number {
+	const svg = figure.draw(rows, {
+		...options,
+		selection,
+		width: drawnWidth(print),
+		height: undefined,
+		printed: true,
+		...(print.panels && { panels: print.panels })
+	});
+	const height = Number((svg.getAttribute('viewBox') ?? '').split(' ')[3]);
+	return (height + (print.letter === '' ? 0 : LETTER_ROOM)) * inchesPerPixel(print);
 }
 
 /** Inches of a printed figure. */

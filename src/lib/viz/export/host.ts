@@ -11,6 +11,8 @@ export interface FigureHost {
 	readonly application: string;
 	/** Colours and titles of projectors. */
 	readonly projectors: ProjectorStyles;
+	/** Pictures under maps are shown without their colours. */
+	grey: boolean;
 	/** What the model that is loaded says of places in its figures. */
 	readonly caveat?: string | undefined;
 	/** Choices of the export menu, kept between figures and visits. */

@@ -143,14 +143,14 @@ function setTable(columns: readonly Column[], caption: Caption): string {
 	].join('\n');
 }
 
-/** Includes the PDF of the figure, as wide as the column unless it is too high, with a caption of its title, reading aid and provenance. */
+/** Includes the PDF of the figure as large as it is, so that its type keeps its size, with a caption of its title, reading aid and provenance. */
 export function latexFigure(file: string, wide: boolean, caption: Caption): string {
 	const figure = wide ? 'figure*' : 'figure';
 	return [
 		'% \\usepackage{graphicx}',
 		`\\begin{${figure}}`,
 		'  \\centering',
-		`  \\includegraphics[width=${wide ? '\\textwidth' : '\\columnwidth'},height=0.8\\textheight,keepaspectratio]{${file}}`,
+		`  \\makebox[\\linewidth]{\\includegraphics{${file}}}`,
 		`  \\caption{${captionText(caption)}}`,
 		`  \\label{fig:${caption.id}}`,
 		`\\end{${figure}}`,

@@ -12,7 +12,13 @@ export interface PrintOptions {
 	readonly letter: string;
 	/** Pixels to an inch, for PNG. */
 	readonly dpi: number;
+	/** Cells of maps: one pixel image, which shows no seams anywhere, or shapes that can be edited. */
+	readonly cells: Cells;
+	/** Panels of one figure that are printed; all when absent. */
+	readonly panels?: readonly string[] | undefined;
 }
+
+export type Cells = 'image' | 'shapes';
 
 export interface Preset {
 	readonly id: 'single' | 'double' | 'text' | 'slide';
@@ -34,7 +40,8 @@ export const defaultPrint: PrintOptions = {
 	points: 8,
 	typeface: 'sans',
 	letter: '',
-	dpi: 300
+	dpi: 300,
+	cells: 'image'
 };
 
 /** Families that Illustrator, Inkscape and browsers know by these names, the generic one last. */
@@ -45,6 +52,9 @@ export const families: Readonly<Record<Typeface, string>> = {
 
 /** Body type of a figure as it is drawn, CSS pixels (`svg.ts`). */
 export const DRAWN_TYPE = 12;
+
+/** Inches that a figure has on a page, letter or A4, with its caption. */
+export const PAGE_HEIGHT = 8.75;
 
 const POINTS_PER_INCH = 72;
 

@@ -1,21 +1,24 @@
 import { fetchedDataUrl } from '../../bytes/data-url.ts';
 import type { Figure, FigureOptions } from '../figure.ts';
+import { GREY } from '../image-panel.ts';
 import { LINE, penOf, round } from '../svg.ts';
 import { linesOf } from '../type.ts';
+import { withoutColours } from './grey.ts';
 import { drawnWidth, families, inchesPerPixel, type PrintOptions } from './print.ts';
 
 /** Pixels of the drawing kept free above a figure that has a panel letter. */
-const LETTER_ROOM = 20;
+export const LETTER_ROOM = 20;
 
 /**
- * A figure as it is printed: light, cells as vector shapes, nothing that only a page has (hidden frames, classes, focus, style sheets),
+ * A figure as it is printed: light, nothing that only a page has (hidden frames, classes, focus, style sheets),
  * images inside the file, sizes in inches.
  */
 export async function printedFigure<Rows, Options extends object>(
 	figure: Figure<Rows, Options>,
 	rows: Rows,
 	options: Omit<FigureOptions, 'width'> & Options,
-	print: PrintOptions
+	print: PrintOptions,
+	format: 'svg' | 'pdf' | 'png' = 'svg'
 ): Promise<SVGSVGElement> {
 	const width = drawnWidth(print);
 	const svg = figure.draw(rows, {
@@ -23,7 +26,9 @@ export async function printedFigure<Rows, Options extends object>(
 		width,
 		height: undefined,
 		theme: 'light',
-		vector: true,
+		vector: print.cells === 'shapes' && (format === 'pdf' ? 'opaque' : true),
+		printed: true,
+		...(print.panels && { panels: print.panels }),
 		emit: undefined
 	});
 	const pen = penOf(options);
@@ -78,6 +83,9 @@ function inches(value: number): number {
 
 /** Takes away what belongs to the page, and puts images into the file. */
 async function tidy(svg: SVGSVGElement): Promise<void> {
+	for (const image of Array.from(svg.querySelectorAll('image')))
+		if (image.getAttribute('style') === GREY)
+			image.setAttribute('href', await withoutColours(image.getAttribute('href') ?? ''));
 	svg.querySelectorAll('[visibility="hidden"], style, script').forEach((element) => element.remove());
 	for (const inner of Array.from(svg.querySelectorAll('svg'))) flatten(inner);
 	for (const element of [svg, ...Array.from(svg.querySelectorAll('*'))]) {

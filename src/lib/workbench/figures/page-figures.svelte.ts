@@ -16,7 +16,7 @@ import { keptImage } from '../session/kept-images.ts';
 import type { NamedSet } from '../session/image-sets.svelte.ts';
 import type { Session } from '../session/session.ts';
 import { citation, type Cited } from '../words/citation.ts';
-import { isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
+import { isBoolean, isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
 
 /** Bytes of an image file that still travels inside an exported figure. */
 const smallImage = 256 * 1024;
@@ -49,6 +49,7 @@ export class PageFigures implements FigureHost {
 	readonly #parts: FiguresParts;
 	readonly #entries: { id: string; ordinal: number; read: () => Exportable | undefined }[] = [];
 	#print: PrintOptions;
+	#grey = $state(false);
 	#settled = $state(false);
 	#words: string | undefined;
 	#timer: ReturnType<typeof setTimeout> | undefined;
@@ -57,13 +58,24 @@ export class PageFigures implements FigureHost {
 		this.#parts = parts;
 		this.application = parts.application;
 		const { memory } = parts;
+		this.#grey = recall(memory, 'print.grey', isBoolean, false);
 		this.#print = {
 			inches: recall(memory, 'print.inches', isNumber, defaultPrint.inches),
 			points: recall(memory, 'print.points', isNumber, defaultPrint.points),
 			typeface: recall(memory, 'print.typeface', oneOf('sans', 'serif'), defaultPrint.typeface),
 			dpi: recall(memory, 'print.dpi', isNumber, defaultPrint.dpi),
+			cells: recall(memory, 'print.cells', oneOf('image', 'shapes'), defaultPrint.cells),
 			letter: ''
 		};
+	}
+
+	get grey(): boolean {
+		return this.#grey;
+	}
+
+	set grey(grey: boolean) {
+		this.#grey = grey;
+		remember(this.#parts.memory, 'print.grey', grey);
 	}
 
 	get caveat(): string | undefined {
@@ -76,7 +88,7 @@ export class PageFigures implements FigureHost {
 
 	set print(print: PrintOptions) {
 		this.#print = print;
-		for (const key of ['inches', 'points', 'typeface', 'dpi'] as const)
+		for (const key of ['inches', 'points', 'typeface', 'dpi', 'cells'] as const)
 			remember(this.#parts.memory, `print.${key}`, print[key]);
 	}
 
