@@ -114,8 +114,9 @@ export const convertCommand: Command = {
 				onNotes: (notes) => notes.forEach((note) => terminal.warn(note)),
 				signal: terminal.signal
 			});
-			terminal.note(
-				`${to}: ${manifest.name}, ${manifest.dtype}, ${Object.keys(manifest.projectors).join(', ')}; weights ${sizeInWords(manifest.memory.weights)}`
+			terminal.progress('');
+			terminal.write(
+				`${to}: ${manifest.name}, ${manifest.dtype}, ${Object.keys(manifest.projectors).join(', ')}; weights ${sizeInWords(manifest.memory.weights)}\n`
 			);
 		} finally {
 			for (const thing of opened) await thing.close();

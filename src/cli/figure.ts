@@ -45,6 +45,7 @@ import type { FigurePanel } from '../lib/viz/figure.ts';
 import { projectorColours } from '../lib/viz/palette.ts';
 import { figures } from '../lib/viz/registry.ts';
 import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { nodeMeans } from './figure/pdf.ts';
 import { readRuns } from './figure/runs.ts';
 import { readScene } from './figure/scene.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
@@ -69,6 +70,7 @@ const settingNames = Object.keys(settings) as ChoiceName[];
 
 const formats: Readonly<Record<string, Format>> = {
 	'.svg': 'svg',
+	'.pdf': 'pdf',
 	'.png': 'png',
 	'.csv': 'csv',
 	'.json': 'json',
@@ -85,7 +87,7 @@ export const figure: Command = {
 		'--model DIR           model folder made by honeybee convert',
 		'--image FILE          PNG, JPEG, WebP, GIF or AVIF; further ones make the set of figures over several images',
 		'--set NAME            what the set of images is called in the figure’s words (the files’ names)',
-		'--out FILE            .svg, .png, .csv, .json, .npy or .tex (a booktabs table); may be given several times',
+		'--out FILE            .svg, .pdf, .png, .csv, .json, .npy or .tex (a booktabs table); may be given several times',
 		'--projector NAME      projector to use (the first of the model)',
 		"--tokens M            visual tokens per image (the projector's own number)",
 		'--question TEXT       asked about the image, where the figure is about an answer',
@@ -170,10 +172,11 @@ export const figure: Command = {
 			});
 			terminal.progress('');
 			const [image] = images;
+			const document = await makeDocument();
 			const exportable: Exportable = {
 				figure: drawn,
 				rows: item.rows,
-				options: { ...item.options, projectors: projectorStyles, document: await makeDocument() },
+				options: { ...item.options, projectors: projectorStyles, document },
 				selection: {},
 				set: item.set,
 				provenance: item.provenance,
@@ -189,6 +192,7 @@ export const figure: Command = {
 			const context: ExportContext = {
 				print,
 				application: 'command line',
+				pdf: nodeMeans(document),
 				origin: {
 					...origin,
 					...(origin.image &&
@@ -341,8 +345,9 @@ async function bytesOf(item: Exportable, format: Format, context: ExportContext)
  * XMLSerializer and so makes no SVG file.
  */
 async function makeDocument(): Promise<Document> {
-	const { JSDOM } = await import('jsdom');
-	return new JSDOM('').window.document;
+	const { JSDOM, VirtualConsole } = await import('jsdom');
+	// It tells of canvases, which nobody needs here, on the console.
+	return new JSDOM('', { virtualConsole: new VirtualConsole() }).window.document;
 }
 
 async function write(path: string, bytes: Uint8Array, terminal: Terminal): Promise<void> {

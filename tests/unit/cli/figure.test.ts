@@ -21,14 +21,16 @@ const terminal = {
 describe('honeybee figure', () => {
 	it('writes a figure of the model in every form, as large as asked for', async () => {
 		const folder = mkdtempSync(join(tmpdir(), 'figure-'));
-		const files = ['svg', 'png', 'csv', 'npy', 'tex'].map((extension) => join(folder, `map.${extension}`));
+		const files = ['svg', 'png', 'csv', 'npy', 'tex', 'pdf'].map((extension) =>
+			join(folder, `map.${extension}`)
+		);
 		const args = ['token-map', '--model', model, '--image', image, '--projector', 'c-abs', '--tokens', '9'];
 		const more = ['--token', '4', '--method', 'occlusion', '--width', 'double', '--dpi', '100'];
 		expect(await figure.run([...args, ...more, ...files.flatMap((file) => ['--out', file])], terminal)).toBe(
 			true
 		);
-		const [svg, png, csv, , tex] = files.map((file) => new Uint8Array(readFileSync(file)));
-		for (const file of [svg!, png!])
+		const [svg, png, csv, , tex, pdf] = files.map((file) => new Uint8Array(readFileSync(file)));
+		for (const file of [svg!, png!, pdf!])
 			expect(readCapsule(file)?.origin).toMatchObject({ projector: 'c-abs', tokens: 9, backend: 'node' });
 		const { width, height, data, channels } = decode(png!);
 		expect(width).toBe(688);

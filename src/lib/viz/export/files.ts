@@ -4,6 +4,7 @@ import { makeCapsule, type Capsule, type CapsuleOrigin, type CapsuleSet } from '
 import { embedInPng, embedInSvg } from './embed.ts';
 import { latexFigure, latexPaperTable, latexTable } from './latex.ts';
 import { csvText, jsonText, npyBytes } from './numbers.ts';
+import type { PdfMeans } from './pdf.ts';
 import { drawnWidth, inchesPerPixel, type PrintOptions } from './print.ts';
 import { rasterise } from './raster.ts';
 import { LETTER_ROOM, printedFigure, svgText } from './svg-file.ts';
@@ -86,6 +87,8 @@ export interface ExportContext {
 	/** Version of the workbench. */
 	readonly application: string;
 	readonly origin?: CapsuleOrigin;
+	/** What PDFs are made with; the page's own when absent. */
+	readonly pdf?: PdfMeans;
 }
 
 /** Name of a figure's files without extension: its id, its number when it is not the first, its panel letter. */
@@ -111,7 +114,7 @@ export function capsuleOf(item: Exportable, context: ExportContext, table: Table
 	});
 }
 
-/** One file of one figure. PDF and PNG need a browser. */
+/** One file of one figure. PNG needs a browser, and PDF, unless the context has means for it. */
 export async function exportFile(
 	item: Exportable,
 	format: Format,
@@ -168,12 +171,11 @@ async function pictureFile(
 	const inches = sizeOf(svg);
 	if (format === 'pdf') {
 		const { pdfFile } = await import('./pdf.ts');
-		return pdfFile(svg, {
-			inches,
-			typeface: print.typeface,
-			title: figure.title,
-			...(capsule && { capsule })
-		});
+		return pdfFile(
+			svg,
+			{ inches, typeface: print.typeface, title: figure.title, ...(capsule && { capsule }) },
+			context.pdf ?? (await import('./pdf-page.ts')).pageMeans
+		);
 	}
 	if (format === 'png') {
 		const png = await rasterise(svgText(svg), inches, print.dpi);

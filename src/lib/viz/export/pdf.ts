@@ -1,34 +1,47 @@
 import { toBase64 } from '../../bytes/base64.ts';
+import { InputError } from '../../tensor/errors.ts';
 import { jsPDF } from 'jspdf';
-import { svg2pdf } from 'svg2pdf.js';
+// Its entry for Node is no module; this file is the same code for both.
+import { svg2pdf } from 'svg2pdf.js/dist/svg2pdf.es.js';
 import { capsuleText, type Capsule } from './capsule.ts';
 import { CAPSULE_FILE } from './embed.ts';
-import sansBold from './fonts/LiberationSans-Bold.ttf?url';
-import sansRegular from './fonts/LiberationSans-Regular.ttf?url';
-import serifBold from './fonts/LiberationSerif-Bold.ttf?url';
-import serifRegular from './fonts/LiberationSerif-Regular.ttf?url';
 import type { Typeface } from './print.ts';
 
 const POINTS_PER_INCH = 72;
 
-interface Family {
-	/** Its name in the PDF, and in the page while the figure is measured. */
-	readonly name: string;
-	/** Addresses of its files. */
-	readonly files: Readonly<Record<'normal' | 'bold', string>>;
-}
+/** Names of the families that are embedded, in the PDF, and where the figure is measured. */
+const families: Readonly<Record<Typeface, string>> = { sans: 'LiberationSans', serif: 'LiberationSerif' };
 
 /** Fonts with the widths of Arial and Times, and with the signs that figures use; PDF's own fonts have no − or →. */
-const fonts: Readonly<Record<Typeface, Family>> = {
-	sans: { name: 'LiberationSans', files: { normal: sansRegular, bold: sansBold } },
-	serif: { name: 'LiberationSerif', files: { normal: serifRegular, bold: serifBold } }
-};
+export type FontFiles = Readonly<Record<'normal' | 'bold', Uint8Array<ArrayBuffer>>>;
+
+/** What a PDF is made with, where it is made. */
+export interface PdfMeans {
+	readonly document: Document;
+	fonts(typeface: Typeface): Promise<FontFiles>;
+	/** Runs what needs the document, in which text of the embedded fonts can be measured by `width` (of type 1). */
+	within<T>(measure: Measure, work: () => Promise<T>): Promise<T>;
+}
+
+export interface Measure {
+	readonly family: string;
+	readonly fonts: FontFiles;
+	/** Of a text in type of one pixel. */
+	width(text: string, bold: boolean): number;
+}
 
 /** What jsPDF offers its own plug-ins for writing objects; its types leave it out. */
 interface Writer {
 	readonly events: { subscribe(topic: 'postPutResources' | 'putCatalog', callback: () => void): void };
 	newObject(): number;
 	write(...words: (string | number)[]): void;
+	getFont(family: string, style: string): { readonly metadata: FontMetadata };
+}
+
+/** A font as jsPDF has read it. */
+interface FontMetadata {
+	readonly cmap: { readonly unicode: { readonly codeMap: Record<number, number> } };
+	characterToGlyph(code: number): number;
 }
 
 export interface PdfOptions {
@@ -38,8 +51,15 @@ export interface PdfOptions {
 	readonly capsule?: Capsule;
 }
 
-/** A printed figure as PDF: vector shapes, text with embedded fonts, the capsule attached. In the browser only. */
-export async function pdfFile(svg: SVGSVGElement, options: PdfOptions): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * A printed figure as PDF: vector shapes, text with embedded fonts, the capsule attached.
+ * @throws InputError naming letters that the embedded fonts do not have
+ */
+export async function pdfFile(
+	svg: SVGSVGElement,
+	options: PdfOptions,
+	means: PdfMeans
+): Promise<Uint8Array<ArrayBuffer>> {
 	const { typeface, title, capsule } = options;
 	const width = options.inches.width * POINTS_PER_INCH;
 	const height = options.inches.height * POINTS_PER_INCH;
@@ -50,37 +70,78 @@ export async function pdfFile(svg: SVGSVGElement, options: PdfOptions): Promise<
 		compress: true,
 		putOnlyUsedFonts: true
 	});
-	const family = fonts[typeface];
-	for (const [style, address] of Object.entries(family.files)) {
-		const bytes = await bytesAt(address);
-		const file = `${family.name}-${style}.ttf`;
-		pdf.addFileToVFS(file, toBase64(bytes));
-		pdf.addFont(file, family.name, style);
-		await makeMeasurable(family.name, style, bytes);
+	const family = families[typeface];
+	const fonts = await means.fonts(typeface);
+	for (const style of ['normal', 'bold'] as const) {
+		const file = `${family}-${style}.ttf`;
+		pdf.addFileToVFS(file, toBase64(fonts[style]));
+		pdf.addFont(file, family, style);
 	}
-	pdf.setFont(family.name);
+	const { internal } = pdf as unknown as { internal: Writer };
+	const metadata = {
+		normal: internal.getFont(family, 'normal').metadata,
+		bold: internal.getFont(family, 'bold').metadata
+	};
+	for (const font of Object.values(metadata)) giveSpaceOfTokens(font);
+	pdf.setFont(family);
 	pdf.setDocumentProperties({ title, creator: 'Honeybee workbench' });
 	if (capsule) attach(pdf, CAPSULE_FILE, capsuleText(capsule));
-	const drawing = prepared(svg, family.name);
+	const drawing = prepared(svg, family);
+	refuseUnknown(drawing, metadata.normal);
+	const measure = {
+		family,
+		fonts,
+		width: (text: string, bold: boolean) =>
+			pdf.setFont(family, bold ? 'bold' : 'normal').getStringUnitWidth(text)
+	};
 	// Measuring text needs a drawing that is part of the page.
-	const holder = document.createElement('div');
-	holder.style.cssText = 'position:absolute; left:-10000px; top:0; visibility:hidden;';
+	const holder = means.document.createElement('div');
+	holder.setAttribute('style', 'position:absolute; left:-10000px; top:0; visibility:hidden;');
 	holder.append(drawing);
-	document.body.append(holder);
+	means.document.body.append(holder);
 	try {
-		await svg2pdf(drawing, pdf, { x: 0, y: 0, width, height });
+		await means.within(measure, () => svg2pdf(drawing, pdf, { x: 0, y: 0, width, height }));
 	} finally {
 		holder.remove();
 	}
 	return new Uint8Array(pdf.output('arraybuffer'));
 }
 
-/** A copy in the embedded family, without metadata. */
+/** Tokenizers write the space before a word as ▁, which the fonts lack: a low bar of theirs, which figures never use, stands for it. */
+function giveSpaceOfTokens({ cmap }: FontMetadata): void {
+	const { codeMap } = cmap.unicode;
+	codeMap['▁'.charCodeAt(0)] ??= codeMap['ˍ'.charCodeAt(0)]!;
+}
+
+/** @throws InputError naming letters that the font lacks: they would be left out */
+function refuseUnknown(drawing: SVGSVGElement, font: FontMetadata): void {
+	const letters = new Set(
+		Array.from(drawing.querySelectorAll('text')).flatMap((text) => [...(text.textContent ?? '')])
+	);
+	const unknown = [...letters].filter(
+		(letter) =>
+			!/[\s\u00A0\u200B-\u200F\u2060]/.test(letter) &&
+			!(letter.length === 1 && font.characterToGlyph(letter.charCodeAt(0)) > 0)
+	);
+	if (unknown.length === 0) return;
+	const codes = unknown.map(
+		(letter) => `U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
+	);
+	throw new InputError(
+		`The fonts for the PDF have no ${unknown.slice(0, 12).join(' ')} (${codes.slice(0, 12).join(', ')}${codes.length > 12 ? ` and ${codes.length - 12} more` : ''}); export SVG or PNG, which take the fonts of this machine.`
+	);
+}
+
+/** A copy in the embedded family, without metadata; letters and their marks are one where there is such a letter. */
 function prepared(svg: SVGSVGElement, family: string): SVGSVGElement {
 	const copy = svg.cloneNode(true) as SVGSVGElement;
 	copy.querySelectorAll('metadata').forEach((element) => element.remove());
 	for (const element of [copy, ...Array.from(copy.querySelectorAll('[font-family]'))])
 		element.setAttribute('font-family', family);
+	copy.querySelectorAll('text').forEach((text) => {
+		const composed = text.textContent?.normalize('NFC');
+		if (text.children.length === 0 && composed !== text.textContent) text.textContent = composed ?? '';
+	});
 	// Two weights are embedded.
 	copy.querySelectorAll('[font-weight]').forEach((element) => {
 		const weight = element.getAttribute('font-weight') ?? '';
@@ -117,16 +178,4 @@ function attach(pdf: jsPDF, name: string, ascii: string): void {
 		internal.write(`/Names << /EmbeddedFiles << /Names [(${name}) ${specification} 0 R] >> >>`);
 		internal.write(`/AF [${specification} 0 R]`);
 	});
-}
-
-/** Anchored text is placed by its width, which the page measures: it needs the font, too. */
-async function makeMeasurable(name: string, weight: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-	if ([...document.fonts].some((face) => face.family === name && face.weight === weight)) return;
-	document.fonts.add(await new FontFace(name, bytes, { weight }).load());
-}
-
-async function bytesAt(address: string): Promise<Uint8Array<ArrayBuffer>> {
-	const response = await fetch(address);
-	if (!response.ok) throw new Error('The fonts for the PDF could not be fetched; reload the page.');
-	return new Uint8Array(await response.arrayBuffer());
 }
