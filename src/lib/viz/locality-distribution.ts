@@ -3,7 +3,7 @@ import { localityMeasures, type LocalityMeasure, type LocalitySummary } from '..
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
-import { inkOf, projectorColours, projectorTitle } from './palette.ts';
+import { inkOf, projectorColours, projectorTitle, type ProjectorStyles } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { sideBySide } from './panels.ts';
 import { readout } from './readout.ts';
@@ -16,7 +16,18 @@ export interface DistributionRows {
 		readonly name: string;
 		/** M */
 		readonly tokens: number;
-		readonly summary: readonly LocalitySummary[];
+		/** In place of the projector's own. */
+		readonly title?: string;
+		readonly colour?: string;
+		readonly summary: readonly (LocalitySummary & {
+			/** From the first one, place by place. */
+			readonly difference?: {
+				readonly value: number;
+				readonly low: number;
+				readonly high: number;
+				readonly p: number;
+			};
+		})[];
 	}[];
 	/** All projectors of the model, so that colours are the same in every figure. */
 	readonly all: readonly string[];
@@ -48,7 +59,18 @@ const GAP = 30;
 /** Pixels from one panel to the next. */
 const BETWEEN = 20;
 /** Pixels for the projectors' names, which stand once in a row of panels. */
-const NAMES = 128;
+const NAMES = 140;
+
+const titleOf = ({ name, title }: DistributionRows['projectors'][number], styles: ProjectorStyles): string =>
+	title ?? projectorTitle(name, styles);
+
+/** What is told of a difference. */
+const apart = (
+	of: { readonly value: number; readonly low: number; readonly high: number; readonly p: number } | undefined
+) =>
+	of
+		? `; ${number(of.value)} (${number(of.low)} to ${number(of.high)}) from the first, p = ${number(of.p)}`
+		: '';
 
 export const localityDistribution: Figure<DistributionRows> = {
 	id: 'locality-distribution',
@@ -56,7 +78,7 @@ export const localityDistribution: Figure<DistributionRows> = {
 	readingAid:
 		'For each number, projector by projector with its M: the line spans 90 % of the visual tokens, the box half of them, the tick is the median, and the dot is the mean with its 95 % interval over images, or over directions where there is one image.',
 	method:
-		'Numbers of every token from its shares over the patches; their definitions stand with the map of one token. Intervals (95 %): Student’s, over the means of images; of one image over the random directions of its map (jackknife over parts of them). A resampler’s tokens have no order: its home cells are the best that a one-to-one assignment can give, if so named.',
+		'Numbers of every token from its shares over the patches; their definitions stand with the map of one token. Intervals (95 %): Student’s, over the means of images; of one image over the random directions of its map (jackknife over parts of them). Differences from the first, where one picture is compared: tokens paired by place, Student’s interval over the places, p by exchanging sides; they speak of places of this picture, not of other pictures. A resampler’s tokens have no order: its home cells are the best that a one-to-one assignment can give, if so named.',
 	ofPlaces: true,
 	draw({ projectors, all }, options) {
 		const pen = penOf(options);
@@ -67,7 +89,7 @@ export const localityDistribution: Figure<DistributionRows> = {
 				(options.panels?.includes(measure) ?? true) &&
 				projectors.some(({ summary }) => summary.some((entry) => entry.measure === measure))
 		);
-		const layout = sideBySide(shown.length, options.width - NAMES - 12, 92, BETWEEN);
+		const layout = sideBySide(shown.length, options.width - NAMES - 12, 88, BETWEEN);
 		const titles = shown.map((measure) => linesOf(heads[measure], 0.9 * layout.width));
 		const head = Math.max(1, ...titles.map(({ length }) => length)) * LINE;
 		const height = head + projectors.length * ROW + GAP;
@@ -97,18 +119,19 @@ export const localityDistribution: Figure<DistributionRows> = {
 						'text-anchor': 'middle'
 					})
 				);
-			projectors.forEach(({ name, tokens }, row) => {
+			projectors.forEach((projector, row) => {
+				const { name, tokens } = projector;
 				const middle = place.y + head + (row + 0.5) * ROW;
-				const title = projectorTitle(name, options.projectors);
+				const title = titleOf(projector, options.projectors);
 				if (place.x === 0)
 					parts.push(text(pen, NAMES - 10, middle + 4, `${title}, ${tokens}`, { 'text-anchor': 'end' }));
 				const one = found[row];
 				if (!one) return;
 				const { estimate, over, quantiles } = one;
 				const [q5, q25, q50, q75, q95] = quantiles;
-				const colour = colours[name] ?? ink.ink;
+				const colour = projector.colour ?? colours[name] ?? ink.ink;
 				const shared = { stroke: colour, 'stroke-width': 1.5 };
-				const words = `${title}, M = ${tokens}, ${localityMeasures[measure].title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, over ${estimate.n} ${over === 'images' ? 'images' : 'parts of the directions'}), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}.`;
+				const words = `${title}, M = ${tokens}, ${localityMeasures[measure].title.toLowerCase()}: mean ${number(estimate.value)} (${number(estimate.low)} to ${number(estimate.high)}, over ${estimate.n} ${over === 'images' ? 'images' : 'parts of the directions'}), median ${number(q50)}, 90 % from ${number(q5)} to ${number(q95)} ${unit}${apart(one.difference)}.`;
 				marks.push({ x: place.x, y: middle, words });
 				parts.push(
 					pen('path', { ...shared, d: `M${round(x(q5))} ${middle}H${round(x(q95))}` }),
@@ -173,26 +196,42 @@ export const localityDistribution: Figure<DistributionRows> = {
 			'25 %',
 			'median',
 			'75 %',
-			'95 %'
+			'95 %',
+			'from the first',
+			'from the first, low',
+			'from the first, high',
+			'p'
 		],
-		rows: projectors.flatMap(({ name, tokens, summary }) =>
-			summary.map(({ measure, estimate, over, quantiles }) => [
-				...[name, tokens, localityMeasures[measure].title, localityMeasures[measure].unit],
+		rows: projectors.flatMap(({ name, title, tokens, summary }) =>
+			summary.map(({ measure, estimate, over, quantiles, difference }) => [
+				...[title ?? name, tokens, localityMeasures[measure].title, localityMeasures[measure].unit],
 				...[exact(estimate.value), exact(estimate.low), exact(estimate.high), over, estimate.n],
-				...quantiles.map(exact)
+				...quantiles.map(exact),
+				...[difference?.value, difference?.low, difference?.high, difference?.p].map((of) => exact(of ?? NaN))
 			])
 		)
 	}),
 	paper: ({ projectors }, styles) =>
 		pivoted(
 			['Projector', 'M'],
-			projectors.flatMap(({ name, tokens, summary }) =>
-				summary.map(({ measure, estimate }) => ({
-					names: [projectorTitle(name, styles), tokens],
-					column: heads[measure],
-					cell: estimate
-				}))
+			projectors.flatMap((projector) =>
+				projector.summary.flatMap(({ measure, estimate, difference }) => {
+					const names = [titleOf(projector, styles), projector.tokens];
+					const { p, ...from } = difference ?? { p: NaN };
+					return [
+						{ names, column: heads[measure], cell: estimate },
+						...('value' in from
+							? [
+									{ names, column: `${heads[measure]}, from the first`, cell: from },
+									{ names, column: `${heads[measure]}, p`, cell: { value: p } }
+								]
+							: [])
+					];
+				})
 			),
-			(head) => local[measures.find((measure) => heads[measure] === head)!]
+			(head) => {
+				const measure = measures.find((one) => heads[one] === head);
+				return measure && local[measure];
+			}
 		)
 };

@@ -5,6 +5,7 @@ import type { Figure } from './figure.ts';
 import { exact, number, percent } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, sequentialScale } from './palette.ts';
+import { leastMap } from './panels.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
@@ -38,7 +39,8 @@ export const positionMap: Figure<PositionMapRows> = {
 		const panels = all.filter(({ title }) => options.panels?.includes(title) ?? true);
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const columns = Math.max(1, Math.min(panels.length, Math.floor((options.width + GAP) / (180 + GAP))));
+		const least = leastMap(options) - 10;
+		const columns = Math.max(1, Math.min(panels.length, Math.floor((options.width + GAP) / (least + GAP))));
 		const size = Math.min(320, (options.width - (columns - 1) * GAP) / columns);
 		const known = panels.flatMap(({ logProbability }) => [...logProbability].filter(Number.isFinite));
 		const low = Math.max(FLOOR, Math.min(-1, ...known));

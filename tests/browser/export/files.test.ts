@@ -48,7 +48,11 @@ describe.each(items)('$figure.id', (item) => {
 			if (format === 'svg')
 				svg = new DOMParser().parseFromString(new TextDecoder().decode(bytes), 'image/svg+xml');
 		}
-		const drawn = figure.draw(rows, { width: drawnWidth(defaultPrint), theme: 'light', projectors });
+		const drawn = figure.draw(rows, {
+			...{ width: drawnWidth(defaultPrint), theme: 'light', projectors },
+			// Laid out as on paper.
+			printed: true
+		});
 		const screenshot = await page.elementLocator(show(drawn)).screenshot({ save: false });
 		const seen = await commands.seenOutside(`test-results/export/${figure.id}`, 150, screenshot);
 		await keep(
