@@ -64,7 +64,7 @@ export const positionMap: Figure<PositionMapRows> = {
 			}).join('');
 			return [
 				text(pen, box.x, box.y - 6, title, { 'font-weight': 600 }),
-				text(pen, box.x + size, box.y - 6, asked.length > 0 && size >= 170 ? `${percent(right)} right` : '', {
+				text(pen, box.x + size, box.y - 6, asked.length > 0 && size >= 160 ? `${percent(right)} right` : '', {
 					'text-anchor': 'end',
 					fill: ink.soft
 				}),
