@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { decode } from 'fast-png';
 import { lab } from 'd3';
+import { fromBase64 } from '../../src/lib/bytes/base64.ts';
 import { describe, expect, it } from 'vitest';
 import { projectorStyles as projectors } from '../../src/lib/model/projectors/registry.ts';
 import { spread } from '../../src/lib/viz/sweep.ts';
@@ -126,13 +127,26 @@ describe('cells', () => {
 		]);
 	});
 
-	it('join runs of one colour and leave holes', () => {
+	it('join runs of one colour, reach under their neighbours and leave holes', () => {
 		const values = [1, 1, NaN, 0, 1, 0, 0, 0];
 		const drawn = drawCells(pen, { vector: true }, box, values, sequentialScale(1, meaning));
 		expect(Array.from(drawn.children, (path) => path.getAttribute('d'))).toEqual([
-			'M40 20h10v10h-10zM20 30h30v10h-30z',
-			'M10 20h20v10h-20zM10 30h10v10h-10z'
+			'M40 20h10v10.4h-10zM20 30h30v10h-30z',
+			'M10 20h20v10.4h-20zM10 30h10.4v10h-10.4z'
 		]);
+	});
+
+	it('are one large image in a file, every cell a square of its colour', () => {
+		const scale = sequentialScale(1, meaning);
+		const values = [1, 1, NaN, 0, 1, 0, 0, 0];
+		for (const vector of [false, 'opaque'] as const) {
+			const drawn = drawCells(pen, { vector, printed: true }, box, values, scale, 0.7);
+			expect(drawn.getAttribute('image-rendering')).toBe('pixelated');
+			const { width, height, data } = decode(fromBase64(drawn.getAttribute('href')!.split(',')[1]!));
+			expect([width, height]).toEqual([1024, 512]);
+			expect([0, 511, 512, 1023].map((x) => data[x])).toEqual([255, 255, 0, 1]);
+			expect(data[1024 * 511 + 256]).toBe(1);
+		}
 	});
 
 	it('are one element on the page', () => {
