@@ -55,6 +55,14 @@ test('two projectors side by side: answers, maps under one cursor, forced decodi
 	await page.keyboard.press('Escape');
 	await expect(grids.locator('.readout').nth(0)).toBeEmpty();
 
+	// How local the columns are on this picture, and the other projectors when asked.
+	const local = page.getByRole('region', { name: /^Locality on this picture/ });
+	await expect(local.getByRole('row')).toHaveCount(3);
+	await expect(local.getByRole('row').nth(1)).toContainText(/\d ± \d/);
+	await expect(local.getByRole('row').nth(2)).toContainText(/, p \d/);
+	await page.getByRole('button', { name: 'Every other projector on this picture' }).click();
+	await expect(local.getByRole('row')).toHaveCount(7, { timeout: 240_000 });
+
 	// Likeness of the tokens, in numbers.
 	const alike = page.locator('#figure-token-similarity');
 	await expect(alike.getByText(/^Linear CKA 0\.\d+$/)).toBeVisible();

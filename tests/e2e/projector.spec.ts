@@ -87,7 +87,7 @@ test('locality of every projector over the sample scenes', async ({ page }) => {
 	await page.getByRole('radio', { name: 'Structure' }).check({ force: true });
 	await page.getByRole('button', { name: /every projector on/ }).click();
 	const figure = page.locator('#figure-locality-distribution');
-	await expect(figure).toContainText('Drift from the home cell', { timeout: 120_000 });
+	await expect(figure).toContainText('Drift from home', { timeout: 120_000 });
 	await figure.getByRole('button', { name: 'Show as table' }).click();
 	await expect(figure.getByRole('row').filter({ hasText: 'c-abs' }).first()).toContainText('8');
 	// A resampler has no structure of its own.

@@ -81,7 +81,7 @@ export const choices = {
 	),
 	quantity: oneOf(
 		['vision', 'projector', 'prefill', 'decode_per_token', 'whole', 'memory'],
-		'prefill',
+		'projector',
 		'cost that is drawn'
 	)
 } as const satisfies Record<string, Choice<unknown>>;
