@@ -116,7 +116,7 @@ describe('figures of times and costs', () => {
 
 	it('count without running anything', async () => {
 		const { rows, provenance } = await makeItem(costCurveStudy, { model: subjectModel }, standardChoices);
-		expect(rows).toEqual(costRows(manifest, 'prefill'));
+		expect(rows).toEqual(costRows(manifest, 'projector'));
 		expect(provenance).toContain('computed from its config');
 	});
 
