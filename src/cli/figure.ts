@@ -4,6 +4,7 @@ import { encode } from 'fast-png';
 import { toBase64 } from '../lib/bytes/base64.ts';
 import { dataUrl } from '../lib/bytes/data-url.ts';
 import { sha256 } from '../lib/bytes/hash.ts';
+import type { View } from '../lib/model/image/processor.ts';
 import { shownPixels } from '../lib/model/image/shown.ts';
 import { projectorStyles } from '../lib/model/projectors/registry.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
@@ -23,6 +24,7 @@ import {
 import { namesTogether } from '../lib/study/image-set.ts';
 import { studyOf } from '../lib/study/registry.ts';
 import { subjectIn, type SubjectImage } from '../lib/study/subject.ts';
+import { viewsOf } from '../lib/study/views.ts';
 import { imageWork } from '../lib/study/work.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import {
@@ -90,6 +92,7 @@ export const figure: Command = {
 		'--out FILE            .svg, .pdf, .png, .csv, .json, .npy or .tex (a booktabs table); may be given several times',
 		'--projector NAME      projector to use (the first of the model)',
 		"--tokens M            visual tokens per image (the projector's own number)",
+		'--view N              of a picture that the model cuts into tiles: the view in the order of its tokens, from 0 (the whole)',
 		'--question TEXT       asked about the image, where the figure is about an answer',
 		'--columns LIST        what is compared, e.g. d-abs:36,resampler (two projectors of the model)',
 		'--scene SEED          scene of the embedded model\u2019s world that is swept (0)',
@@ -113,6 +116,7 @@ export const figure: Command = {
 				out: { type: 'string', multiple: true },
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
+				view: { type: 'string' },
 				question: { type: 'string' },
 				columns: { type: 'string' },
 				scene: { type: 'string' },
@@ -293,6 +297,17 @@ async function openModel(path: string, projector: string | undefined, terminal: 
 	}
 }
 
+/** @throws InputError for a view that the picture has not */
+function viewIn(views: readonly View[], word: string | undefined): number | undefined {
+	if (word === undefined) return undefined;
+	const view = number('--view', word);
+	if (view < 0 || view >= views.length)
+		throw new InputError(
+			`--view is ${view}, but the model sees this picture in ${views.length === 1 ? 'one view' : `views 0 to ${views.length - 1}`}.`
+		);
+	return view;
+}
+
 /** The model, and the images through it. @throws InputError for a projector or columns that it does not have */
 function workOf(
 	model: HoneybeeModel,
@@ -301,6 +316,7 @@ function workOf(
 	values: {
 		readonly projector?: string | undefined;
 		readonly tokens?: string | undefined;
+		readonly view?: string | undefined;
 		readonly columns?: string | undefined;
 		readonly set?: string | undefined;
 	}
@@ -319,7 +335,7 @@ function workOf(
 	return imageWork(study, {
 		...{ answerer: model, maps },
 		set: { name: values.set ?? namesTogether(images.map(({ name }) => name)), images },
-		subject: subjectIn(shown, image, projector, tokens)!,
+		subject: subjectIn(shown, image, projector, tokens, viewIn(viewsOf(manifest, image), values.view))!,
 		columns: values.columns === undefined ? undefined : columnsFrom(values.columns, manifest),
 		colours: projectorColours(Object.keys(manifest.projectors), projectorStyles)
 	});

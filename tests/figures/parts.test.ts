@@ -11,10 +11,12 @@ import { borders } from '../../src/lib/viz/coverage.ts';
 import type { Cause, Selection } from '../../src/lib/viz/figure.ts';
 import { number, percent, quantity } from '../../src/lib/viz/format.ts';
 import { highlight } from '../../src/lib/viz/interaction.ts';
+import { drawImage, panel } from '../../src/lib/viz/image-panel.ts';
 import { localityGrid } from '../../src/lib/viz/locality-grid.ts';
 import {
 	colourOf,
 	divergingScale,
+	inkOf,
 	levelOf,
 	projectorColours,
 	sequentialScale,
@@ -32,6 +34,28 @@ import { bells, examples } from './examples.ts';
 const spent = (start: NodeJS.CpuUsage) => process.cpuUsage(start).user / 1000;
 
 const meaning = { label: 'Response', unit: 'per unit' };
+
+describe('a part of a picture', () => {
+	const draw = (region: { x: number; y: number; width: number; height: number }) => {
+		const pen = penOf({ document });
+		const ink = inkOf('light');
+		const part = { region, size: { width: 200, height: 100 } };
+		return drawImage(pen, ink, panel(10, 20, 300, 6), { href: 'data:,', name: 'picture', part }, {});
+	};
+	const place = (drawn: SVGElement) =>
+		['x', 'y', 'width', 'height'].map((name) => Number(drawn.querySelector('image')!.getAttribute(name)));
+
+	it('fills the panel, and the rest of the picture is cut off', () => {
+		const drawn = draw({ x: 100, y: 50, width: 100, height: 50 });
+		expect(place(drawn)).toEqual([10 - 300, 20 - 300, 600, 600]);
+		const cut = drawn.querySelector('clipPath')!;
+		expect(drawn.querySelector('[clip-path]')!.getAttribute('clip-path')).toBe(`url(#${cut.id})`);
+		expect(cut.querySelector('rect')!.getAttribute('width')).toBe('300');
+	});
+	it('that reaches beyond the picture leaves room where there is none', () => {
+		expect(place(draw({ x: 0, y: -50, width: 200, height: 200 }))).toEqual([10, 20 + 75, 300, 150]);
+	});
+});
 
 describe('scales', () => {
 	it('grow in lightness with the magnitude', () => {

@@ -1,11 +1,12 @@
 import { gridSide, type ProjectorConfig, type TextConfig, type VisionConfig } from '../model/config.ts';
 import { attend, product } from '../model/operations.ts';
 import { projectorOf } from '../model/projectors/registry.ts';
+import { towerOf } from '../model/vision/towers.ts';
 
 /**
  * Arithmetic of one answer from the config alone. A multiplication with its addition counts as two operations; matrix products,
  * convolutions, attention and sampling are counted, elementwise work (norms, activations, biases, rotary embedding) is not.
- * N patches of width E, M visual tokens of width O for the language model.
+ * N patches of width E, M visual tokens of width O for the language model, of each view of the picture.
  */
 export interface StageCost {
 	/** Floating-point operations. */
@@ -23,31 +24,33 @@ export interface CostInputs {
 	readonly text_config: TextConfig;
 	/** M */
 	readonly tokens: number;
+	/** Views that the tower sees of the picture; 1 when absent. */
+	readonly views?: number;
 	/** Positions of the prompt besides the image. */
 	readonly text_tokens: number;
 }
 
 export function stageCosts(inputs: CostInputs): StageCost {
-	const { vision_config, projector_config, text_config, tokens, text_tokens } = inputs;
+	const { vision_config, projector_config, text_config, tokens, views = 1 } = inputs;
 	const prompt = promptLength(inputs);
 	return {
-		vision: visionCost(vision_config),
-		projector: projectorCost(projector_config, gridSide(vision_config) ** 2, tokens),
+		vision: views * visionCost(vision_config),
+		projector: views * projectorCost(projector_config, gridSide(vision_config) ** 2, tokens),
 		prefill: languageCost(text_config, prompt, 0),
-		decode_per_token: languageCost(text_config, 1, tokens + projector_config.num_eos_tokens + text_tokens)
+		decode_per_token: languageCost(text_config, 1, prompt)
 	};
 }
 
-/** M + K visual positions and the text. */
-function promptLength({ projector_config, tokens, text_tokens }: CostInputs): number {
-	return tokens + projector_config.num_eos_tokens + text_tokens;
+/** M + K visual positions of each view, and the text. */
+function promptLength({ projector_config, tokens, views = 1, text_tokens }: CostInputs): number {
+	return views * (tokens + projector_config.num_eos_tokens) + text_tokens;
 }
 
-/** CLIP ViT over one image, all layers. */
+/** The tower over one view, all layers. */
 export function visionCost(config: VisionConfig): number {
 	const { hidden_size: E, intermediate_size: I, num_hidden_layers, num_channels, patch_size } = config;
 	const N = gridSide(config) ** 2;
-	const T = N + 1;
+	const T = N + towerOf(config).classTokens;
 	const layer = 4 * product(T, E, E) + attend(T, T, E) + product(T, E, I) + product(T, I, E);
 	return product(N, num_channels * patch_size ** 2, E) + num_hidden_layers * layer;
 }

@@ -13,6 +13,7 @@ import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
 import { accuracyRows, kindsOf, type ScoreOrigin, scoreName, type ScoreRows } from './run-scores.ts';
 import type { Subject } from './subject.ts';
+import { viewsOf } from './views.ts';
 import { timeStages, TIMED_QUESTION, TIMED_RUNS, TIMED_TOKENS, type WarmTimes } from './timing.ts';
 
 /** Stages whose time is drawn against M, with their words in figures. */
@@ -100,12 +101,14 @@ export async function timeTargets(
 	return targets.map(({ projector, tokens }, i): Timing => {
 		const { ms, prompt_positions } = times[i]!;
 		const { num_eos_tokens, config } = manifest.projectors[projector]!;
+		const views = viewsOf(manifest, asked.image).length;
 		const operations = stageCosts({
 			vision_config: manifest.config.vision_config,
 			text_config: manifest.config.text_config,
 			projector_config: config,
 			tokens,
-			text_tokens: prompt_positions - tokens - num_eos_tokens
+			views,
+			text_tokens: prompt_positions - views * (tokens + num_eos_tokens)
 		});
 		return { projector, tokens, ms, operations };
 	});
@@ -139,7 +142,7 @@ export function costRows(manifest: ModelManifest, quantity: Quantity): CountRows
 		})
 	);
 	return {
-		quantity: `${quantities[quantity]}, ${TEXT} positions of text`,
+		quantity: `${quantities[quantity]}, ${TEXT} positions of text${manifest.views === 'tiles' ? ', a picture of one view' : ''}`,
 		points,
 		projectors: kinds
 	};

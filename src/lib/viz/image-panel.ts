@@ -4,6 +4,13 @@ import type { FigureOptions } from './figure.ts';
 import type { ColourScale, Ink } from './palette.ts';
 import { round, type Pen } from './svg.ts';
 
+interface Rectangle {
+	readonly x: number;
+	readonly y: number;
+	readonly width: number;
+	readonly height: number;
+}
+
 /** The image that the model saw; what is shown of it is squashed to a square. */
 export interface FigureImage {
 	/** data: or blob: URL. */
@@ -11,12 +18,7 @@ export interface FigureImage {
 	readonly name: string;
 	/** Where only a part of it is seen, or one that reaches beyond it: a rectangle in its pixels, and its size. */
 	readonly part?: {
-		readonly region: {
-			readonly x: number;
-			readonly y: number;
-			readonly width: number;
-			readonly height: number;
-		};
+		readonly region: Rectangle;
 		readonly size: { readonly width: number; readonly height: number };
 	};
 }
@@ -45,13 +47,7 @@ export function drawImage(
 	{ grey }: Pick<FigureOptions, 'grey'>
 ): SVGElement {
 	const place = { x: box.x, y: box.y, width: box.width, height: box.height };
-	if (image?.part) {
-		const { region, size } = image.part;
-		const viewBox = [region.x, region.y, region.width, region.height].join(' ');
-		return pen('svg', { ...place, viewBox, preserveAspectRatio: 'none' }, [
-			pen('image', { ...size, href: image.href, preserveAspectRatio: 'none', class: 'photo' })
-		]);
-	}
+	if (image?.part) return drawPart(pen, place, image.href, image.part, grey);
 	return image
 		? pen('image', {
 				...place,
@@ -61,6 +57,34 @@ export function drawImage(
 				...(grey && { style: GREY })
 			})
 		: pen('rect', { ...place, fill: 'none', stroke: ink.line });
+}
+
+/** A part of the picture stretched into `place`: the whole picture, so large that the part fits, and cut off at the place's edges. */
+function drawPart(
+	pen: Pen,
+	place: Rectangle,
+	href: string,
+	{ region, size }: NonNullable<FigureImage['part']>,
+	grey: FigureOptions['grey']
+): SVGElement {
+	const [across, down] = [place.width / region.width, place.height / region.height];
+	// Named by what it is, so that two of one name cut alike.
+	const id = `cut-${[place.x, place.y, place.width, place.height].map((side) => round(side)).join('-')}`;
+	return pen('g', {}, [
+		pen('clipPath', { id }, [pen('rect', { ...place })]),
+		pen('g', { 'clip-path': `url(#${id})` }, [
+			pen('image', {
+				x: place.x - region.x * across,
+				y: place.y - region.y * down,
+				width: size.width * across,
+				height: size.height * down,
+				href,
+				preserveAspectRatio: 'none',
+				class: 'photo',
+				...(grey && { style: GREY })
+			})
+		])
+	]);
 }
 
 /** A map [side · side] over the image. */

@@ -177,5 +177,9 @@ describe('operations counted from the config', () => {
 		});
 		// 2 · 32 layers · 4096 · 2 bytes = 512 KiB a position.
 		expect(cacheBytes(inputs, 2)).toBe(200 * 524_288);
+		const tiles = { ...inputs, views: 3 };
+		expect(stageCosts(tiles).vision).toBe(3 * visionCost(vision));
+		expect(cacheBytes(tiles, 2)).toBe((55 + 3 * (200 - 55)) * 524_288);
+		expect(visionCost({ ...vision, tower: 'siglip' })).toBeLessThan(visionCost(vision));
 	});
 });

@@ -8,6 +8,8 @@ import { siglip } from './siglip/tower.ts';
 
 /** A kind of vision tower. */
 export interface Tower {
+	/** Positions of its layers beside the patches. */
+	readonly classTokens: number;
 	/** What people call it. */
 	readonly title: string;
 	/** pixel_values [image, 3, S, S] → `vision.features.i` [image, N, E] of each layer asked for. */
@@ -19,6 +21,7 @@ export interface Tower {
 /** Towers by `VisionConfig.tower`; one that does not say is a CLIP. */
 const towers: Readonly<Record<string, (config: VisionConfig) => Tower>> = {
 	clip: (config) => ({
+		classTokens: 1,
 		title: 'CLIP ViT',
 		graph: (state, layers, dtype) => visionGraph(config, state, layers, dtype),
 		unread: afterFeatures

@@ -7,6 +7,7 @@ import { afterFeatures, siglipGraph } from './graph.ts';
 export function siglip(vision: VisionConfig): Tower {
 	const config = vision as SiglipConfig;
 	return {
+		classTokens: 0,
 		title: 'SigLIP ViT',
 		graph: (state, layers, dtype) => siglipGraph(config, state, layers, dtype),
 		unread: (key, last) => afterFeatures(config, key, last)
