@@ -82,7 +82,7 @@ export async function pdfFile(
 		normal: internal.getFont(family, 'normal').metadata,
 		bold: internal.getFont(family, 'bold').metadata
 	};
-	for (const font of Object.values(metadata)) giveSpaceOfTokens(font);
+	for (const font of Object.values(metadata)) giveMissing(font);
 	pdf.setFont(family);
 	pdf.setDocumentProperties({ title, creator: 'Honeybee workbench' });
 	if (capsule) attach(pdf, CAPSULE_FILE, capsuleText(capsule));
@@ -108,9 +108,12 @@ export async function pdfFile(
 }
 
 /** Tokenizers write the space before a word as ▁, which the fonts lack: a low bar of theirs, which figures never use, stands for it. */
-function giveSpaceOfTokens({ cmap }: FontMetadata): void {
+function giveMissing({ cmap }: FontMetadata): void {
 	const { codeMap } = cmap.unicode;
 	codeMap['▁'.charCodeAt(0)] ??= codeMap['ˍ'.charCodeAt(0)]!;
+	// Letters that are not seen have pictures of themselves in these fonts, all but one.
+	for (const unseen of '\u200C\u200D\u200E\u200F\u2060\uFEFF')
+		codeMap[unseen.charCodeAt(0)] = codeMap['\u200B'.charCodeAt(0)]!;
 }
 
 /** @throws InputError naming letters that the font lacks: they would be left out */
@@ -139,8 +142,10 @@ function prepared(svg: SVGSVGElement, family: string): SVGSVGElement {
 	for (const element of [copy, ...Array.from(copy.querySelectorAll('[font-family]'))])
 		element.setAttribute('font-family', family);
 	copy.querySelectorAll('text').forEach((text) => {
-		const composed = text.textContent?.normalize('NFC');
-		if (text.children.length === 0 && composed !== text.textContent) text.textContent = composed ?? '';
+		const composed = (text.textContent ?? '').normalize('NFC');
+		// Lines run from left to right: jsPDF leaves one that has no letter of that kind unordered.
+		const ordered = /\p{Script=Hebrew}/u.test(composed) ? `\u200E${composed}` : composed;
+		if (text.children.length === 0 && ordered !== text.textContent) text.textContent = ordered;
 	});
 	// Two weights are embedded.
 	copy.querySelectorAll('[font-weight]').forEach((element) => {

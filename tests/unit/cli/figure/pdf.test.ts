@@ -56,6 +56,17 @@ describe('a PDF made in Node', () => {
 		expect(letters(await written('e\u0301'))).toContain('é');
 	});
 
+	it('orders letters that run from right to left, alone and among others', async () => {
+		/** Glyphs of the first text, as they stand from left to right. */
+		const glyphs = async (words: string) =>
+			/<([0-9a-f]+)> Tj/i.exec(streams(await written(words)))![1]!.match(/.{4}/g)!;
+		const [shin, lamed] = [(await glyphs('ש')).at(-1), (await glyphs('ל')).at(-1)];
+		for (const words of ['של', 'a של']) {
+			const order = (await glyphs(words)).filter((glyph) => glyph === shin || glyph === lamed);
+			expect(order, words).toEqual([lamed, shin]);
+		}
+	});
+
 	it.each(['猫', '고양이', 'ねこ', 'قط', 'แมว', '🐈'])(
 		'refuses what it cannot show, by name: %s',
 		async (word) => {
