@@ -92,7 +92,7 @@ test('on a small screen the first screen is the page’s own, and the choices un
 		const { y = Infinity, height = 0 } = (await heading.boundingBox()) ?? {};
 		expect(y + height, title).toBeLessThan(422);
 		const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-		expect(content, `${title}: no sideways scrolling`).toBeLessThanOrEqual(window!);
+		expect(content, `${title}: no sideways scrolling`).toBeLessThanOrEqual(window);
 	}
 	const model = page.getByRole('combobox', { name: 'Model' });
 	await expect(model).toBeHidden();

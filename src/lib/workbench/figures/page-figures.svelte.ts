@@ -15,7 +15,7 @@ import { openImage } from '../session/images.ts';
 import { keptImage } from '../session/kept-images.ts';
 import type { NamedSet } from '../session/image-sets.svelte.ts';
 import type { Session } from '../session/session.ts';
-import { citation, type Cited } from '../words/citation.ts';
+import { citation, type Cited, wholeAddress } from '../words/citation.ts';
 import { isBoolean, isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
 
 /** Bytes of an image file that still travels inside an exported figure. */
@@ -122,7 +122,7 @@ export class PageFigures implements FigureHost {
 	}
 
 	link(address = this.#parts.address()): string {
-		return new URL(address, this.#parts.base).href;
+		return wholeAddress(address, this.#parts.base);
 	}
 
 	citation({
@@ -134,8 +134,7 @@ export class PageFigures implements FigureHost {
 			version: this.application,
 			title,
 			...(provenance !== undefined && { provenance }),
-			url: this.link(address),
-			date: new Date()
+			url: this.link(address)
 		});
 	}
 

@@ -24,11 +24,15 @@ export interface Cited {
 	readonly provenance?: string;
 	/** Address that opens it again. */
 	readonly url: string;
-	readonly date: Date;
+	/** When it was seen; now when absent. */
+	readonly date?: Date;
 }
 
+/** The whole address of a path and query below the site's root. */
+export const wholeAddress = (address: string, base: string): string => new URL(address, base).href;
+
 /** BibTeX of a page or figure of the workbench, and of the paper below it. */
-export function citation({ version, title, provenance, url, date }: Cited): string {
+export function citation({ version, title, provenance, url, date = new Date() }: Cited): string {
 	const day = date.toISOString().slice(0, 10);
 	const note = [`Version ${version}`, provenance, `seen ${day}`]
 		.filter((part) => part !== undefined)
