@@ -105,13 +105,18 @@ export function subjectIn<Image extends SubjectImage>(
 export function pictureOf({ image, views, view }: Pick<Subject, 'image' | 'views' | 'view'>): {
 	readonly href: string;
 	readonly name: string;
+	/** Width over height of what is shown. */
+	readonly aspect: number;
 	readonly part?: { readonly region: Region; readonly size: Size };
 } {
 	const size = sizeOf(image);
 	const { region } = views[view]!;
 	const whole =
 		region.x === 0 && region.y === 0 && region.width === size.width && region.height === size.height;
-	return { href: image.url, name: image.name, ...(!whole && { part: { region, size } }) };
+	return {
+		...{ href: image.url, name: image.name, aspect: region.width / region.height },
+		...(!whole && { part: { region, size } })
+	};
 }
 
 /** Titles of a model's projectors; those that share one are told apart by their M. */

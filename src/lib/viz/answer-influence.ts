@@ -52,8 +52,8 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		const spread = scaled(values, `${label}, by patch`);
 		// The image stands first, so that it is in sight with the words above the figure however many they are.
 		const size = Math.min(options.width - LABEL, options.height ?? 420);
-		const place = panel(LABEL, LINE, size, patchSide(count));
-		const foot = place.box.y + size + 8;
+		const place = panel(LABEL, LINE, size, patchSide(count), rows.image);
+		const foot = place.box.y + place.box.height + 8;
 		const box: CellBox = {
 			...{ x: LABEL, y: foot + COLOUR_BAR_HEIGHT + 2 * LINE, columns: tokens, rows: words.length },
 			...{ width: options.width - LABEL, height: words.length * ROW }

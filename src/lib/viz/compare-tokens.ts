@@ -7,7 +7,15 @@ import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import { heading, type ComparedColumn } from './compare-grids.ts';
 import type { Figure } from './figure.ts';
 import { exact, number, percent, quantity } from './format.ts';
-import { drawImage, drawPatches, outline, panel, patchRect, type FigureImage } from './image-panel.ts';
+import {
+	drawImage,
+	drawPatches,
+	outline,
+	panel,
+	patchRect,
+	shapeIn,
+	type FigureImage
+} from './image-panel.ts';
 import { link } from './interaction.ts';
 import { inkOf, largest, sequentialScale, type ScaleMeaning } from './palette.ts';
 import { leastMap, sideBySide } from './panels.ts';
@@ -49,13 +57,14 @@ export const compareTokens: Figure<CompareTokensRows, OverlayOptions> = {
 				home ? `${percent(home.inside)} at home (chance: ${percent(home.insideByChance)})` : ''
 			].flatMap((fact) => linesOf(fact, layout.width, 11))
 		);
-		const height = 2 * LINE + size + 16 * Math.max(0, ...told.map(({ length }) => length)) + 16;
+		const tall = shapeIn(size, image).height;
+		const height = 2 * LINE + tall + 16 * Math.max(0, ...told.map(({ length }) => length)) + 16;
 		const scale = sequentialScale(1, { label: `${label}, relative to the token’s largest`, unit: '' });
 		const small = { 'font-size': 11, fill: ink.soft };
 		const parts: SVGElement[] = [];
 		const panels = tokens.map(({ name, colour, map, locality }, index) => {
 			const { x, y } = layout.place(index, height);
-			const place = panel(x, y + LINE, size, patchSide(map.patches));
+			const place = panel(x, y + LINE, size, patchSide(map.patches), image);
 			const row = tokenRow(map, locality.token);
 			const top = largest(row) || 1;
 			const values = row.map((value) => value / top);
@@ -65,7 +74,7 @@ export const compareTokens: Figure<CompareTokensRows, OverlayOptions> = {
 				drawImage(pen, ink, place, image, options),
 				drawPatches(pen, options, place, values, scale, image ? (options.opacity ?? 0.7) : 1),
 				...(home ? [outline(pen, place, home.cell, { className: 'home' })] : []),
-				...told[index]!.map((fact, i) => text(pen, x, y + 2 * LINE + size - 2 + i * 16, fact, small))
+				...told[index]!.map((fact, i) => text(pen, x, y + 2 * LINE + tall - 2 + i * 16, fact, small))
 			);
 			return { place, row, mark: frame(pen) };
 		});

@@ -60,7 +60,7 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 		const ink = inkOf(options.theme);
 		const side = patchSide(coverage.patches);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, 0, size, side);
+		const place = panel(0, 0, size, side, image);
 		const which = options.show ?? 'cover';
 		const values = coverage[which];
 		const scale = sequentialScale(which === 'dominance' ? 1 : largest(values), shown[which]);
@@ -72,7 +72,7 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 			.join('');
 		const edge = { d: lines, fill: 'none', 'pointer-events': 'none', 'stroke-linecap': 'square' };
 		const mark = frame(pen);
-		const foot = size + 8;
+		const foot = place.box.height + 8;
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + LINE - 4);
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, coverageFigure.title, [
 			drawImage(pen, ink, place, image, options),

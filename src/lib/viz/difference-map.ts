@@ -36,10 +36,10 @@ export const differenceMap: Figure<DifferenceRows, OverlayOptions> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, LINE, size, patchSide(difference.length));
+		const place = panel(0, LINE, size, patchSide(difference.length), rows.image);
 		const scale = divergingScale(rows.extent ?? largestMagnitude(difference), { label, unit });
 		const mark = frame(pen);
-		const foot = LINE + size + 8;
+		const foot = LINE + place.box.height + 8;
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + LINE - 4);
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, `${differenceMap.title}: ${a} − ${b}`, [
 			text(pen, 0, LINE - 6, `${a} − ${b}`),

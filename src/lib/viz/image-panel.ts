@@ -11,11 +11,13 @@ interface Rectangle {
 	readonly height: number;
 }
 
-/** The image that the model saw; what is shown of it is squashed to a square. */
+/** The image that the model saw: squashed to a square, and shown in its own shape. */
 export interface FigureImage {
 	/** data: or blob: URL. */
 	readonly href: string;
 	readonly name: string;
+	/** Width over height of what is shown of it; 1 when absent. */
+	readonly aspect?: number;
 	/** Where only a part of it is seen, or one that reaches beyond it: a rectangle in its pixels, and its size. */
 	readonly part?: {
 		readonly region: Rectangle;
@@ -29,10 +31,35 @@ export interface Panel {
 	at(place: Place): Place;
 }
 
-/** A square of `side` × `side` patches at (x, y), `size` pixels wide. */
-export function panel(x: number, y: number, size: number, side: number): Panel {
-	const box = { x, y, width: size, height: size, columns: side, rows: side };
-	return { box, at: (place) => ({ x: x + (place.x * size) / side, y: y + (place.y * size) / side }) };
+/**
+ * `side` × `side` patches at (x, y), in the shape of the image that lies under them.
+ * @param size pixels of the longer side
+ */
+export function panel(x: number, y: number, size: number, side: number, image?: FigureImage): Panel {
+	const { width, height } = shapeIn(size, image);
+	const box = { x, y, width, height, columns: side, rows: side };
+	return { box, at: (place) => ({ x: x + (place.x * width) / side, y: y + (place.y * height) / side }) };
+}
+
+/** Pixels of an image whose longer side is `size`. */
+export function shapeIn(size: number, image: FigureImage | undefined): { width: number; height: number } {
+	const { aspect = 1 } = image ?? {};
+	return { width: size * Math.min(1, aspect), height: size / Math.max(1, aspect) };
+}
+
+/** A circle in patches: an ellipse where they are not square. @param centre pixels @param radius patches, a pixel at least */
+export function ring(
+	pen: Pen,
+	{ box }: Panel,
+	{ x, y }: Place,
+	radius: number,
+	attributes: Parameters<Pen>[1]
+): SVGElement {
+	const rx = Math.max(1, (radius * box.width) / box.columns);
+	const ry = Math.max(1, (radius * box.height) / box.rows);
+	return rx === ry
+		? pen('circle', { cx: x, cy: y, r: rx, ...attributes })
+		: pen('ellipse', { cx: x, cy: y, rx, ry, ...attributes });
 }
 
 /** How a picture loses its colours on a page; files take them out of its pixels. */

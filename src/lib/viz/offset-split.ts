@@ -1,7 +1,7 @@
 import { contentShare, type OffsetSplit } from '../analysis/offsets.ts';
 import type { Figure } from './figure.ts';
 import { exact, number, percent } from './format.ts';
-import { drawImage, type FigureImage } from './image-panel.ts';
+import { drawImage, ring, type FigureImage } from './image-panel.ts';
 import { headColour, inkOf } from './palette.ts';
 import { readout } from './readout.ts';
 import { linkSamples, samplePaper } from './sample-marks.ts';
@@ -28,10 +28,11 @@ export const offsetSplit: Figure<SplitRows> = {
 	draw({ rows, images, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const { size, patch, place, dense, spot } = samplePaper(
+		const { width, height, place, dense, spot } = samplePaper(
 			options,
 			side,
 			rows.length,
+			image,
 			// Circles lie on the paper whole.
 			Math.max(
 				0,
@@ -54,10 +55,7 @@ export const offsetSplit: Figure<SplitRows> = {
 					'stroke-opacity': opacity,
 					'stroke-width': dense ? 0.5 : 1.25
 				}),
-				pen('circle', {
-					cx: to.x,
-					cy: to.y,
-					r: Math.max(1, deviation * patch),
+				ring(pen, place, to, deviation, {
 					fill: dense ? 'none' : colour,
 					'fill-opacity': dense ? undefined : 0.3 * opacity,
 					stroke: colour,
@@ -70,12 +68,12 @@ export const offsetSplit: Figure<SplitRows> = {
 		const moved = Math.sqrt(
 			rows.reduce((sum, { deviation }) => sum + deviation ** 2, 0) / Math.max(1, rows.length)
 		);
-		const foot = size + 8;
+		const foot = height + 8;
 		const note = readout(pen, ink, 0, foot + 3 * LINE - 4);
 		const svg = root(pen, options, foot + 3 * LINE, offsetSplit.title, [
 			drawImage(pen, ink, place, image, options),
 			// Circles end at the paper's edge.
-			pen('svg', { x: 0, y: 0, width: size, height: size }, [pen('g', { class: 'samples' }, marks)]),
+			pen('svg', { x: 0, y: 0, width, height }, [pen('g', { class: 'samples' }, marks)]),
 			text(pen, 0, foot + LINE - 4, `Driven by content: ${percent(share)} of the squared offsets`),
 			text(
 				pen,

@@ -30,7 +30,7 @@ export const referencePoints: Figure<ReferenceRows> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, 0, size, side);
+		const place = panel(0, 0, size, side, image);
 		const moves = learned.map((point, i) => distance(point, initial[i]!));
 		const rms = Math.sqrt(moves.reduce((sum, move) => sum + move * move, 0) / Math.max(1, moves.length));
 		const marks = learned.map((point, token) => {
@@ -52,11 +52,12 @@ export const referencePoints: Figure<ReferenceRows> = {
 				})
 			]);
 		});
-		const note = readout(pen, ink, 0, size + 2 * LINE);
-		const svg = root(pen, options, size + 2 * LINE + 6, referencePoints.title, [
+		const foot = place.box.height;
+		const note = readout(pen, ink, 0, foot + 2 * LINE);
+		const svg = root(pen, options, foot + 2 * LINE + 6, referencePoints.title, [
 			drawImage(pen, ink, place, image, options),
 			...marks,
-			text(pen, 0, size + LINE, `Root-mean-square displacement ${number(rms)}\u00A0patches`),
+			text(pen, 0, foot + LINE, `Root-mean-square displacement ${number(rms)}\u00A0patches`),
 			note.element
 		]);
 		link(svg, options, {

@@ -1,6 +1,6 @@
 import type { Place } from '../analysis/grid.ts';
 import type { FigureOptions } from './figure.ts';
-import { panel, type Panel } from './image-panel.ts';
+import { panel, shapeIn, type FigureImage, type Panel } from './image-panel.ts';
 import { link, type Linked } from './interaction.ts';
 import type { Readout } from './readout.ts';
 
@@ -15,9 +15,9 @@ const REACH = 14;
 
 /** The paper of a figure of sampling points over an image of `side` × `side` patches. */
 export interface SamplePaper {
-	/** Side of the paper and of one patch, pixels. */
-	readonly size: number;
-	readonly patch: number;
+	/** Of the paper, pixels. */
+	readonly width: number;
+	readonly height: number;
 	readonly place: Panel;
 	readonly dense: boolean;
 	/** Where a sample is drawn, pixels; never beyond the paper. @param at patches */
@@ -29,16 +29,17 @@ export function samplePaper(
 	options: FigureOptions,
 	side: number,
 	samples: number,
+	image: FigureImage | undefined,
 	reach = MARGIN
 ): SamplePaper {
 	const margin = Math.min(side / 2, Math.max(MARGIN, reach));
-	const size = Math.min(options.width, options.height ?? 600);
-	const patch = size / (side + 2 * margin);
-	const place = panel(margin * patch, margin * patch, side * patch, side);
+	const whole = side + 2 * margin;
+	const paper = shapeIn(Math.min(options.width, options.height ?? 600), image);
+	const [left, top] = [(margin * paper.width) / whole, (margin * paper.height) / whole];
+	const place = panel(left, top, (side * Math.max(paper.width, paper.height)) / whole, side, image);
 	const clamp = (value: number) => Math.min(side + margin - 0.2, Math.max(0.2 - margin, value));
 	return {
-		size,
-		patch,
+		...paper,
 		place,
 		dense: samples > DENSE,
 		spot: ({ x, y }) => place.at({ x: clamp(x), y: clamp(y) })

@@ -29,13 +29,13 @@ export const samplingDensity: Figure<DensityRows, OverlayOptions> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, 0, size, density.cells);
+		const place = panel(0, 0, size, density.cells, image);
 		const scale = sequentialScale(largest(density.data), {
 			label: 'Sampling weight',
 			unit: 'per patch area'
 		});
 		const mark = frame(pen);
-		const foot = size + 8;
+		const foot = place.box.height + 8;
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 2 * LINE - 4);
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + 2 * LINE, samplingDensity.title, [
 			drawImage(pen, ink, place, image, options),

@@ -29,7 +29,7 @@ export const samplingOffsets: Figure<SamplingRows> = {
 	draw({ samples, tokens, side, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const { size, place, dense, spot } = samplePaper(options, side, samples.length);
+		const { height, place, dense, spot } = samplePaper(options, side, samples.length, image);
 		const spots = samples.map(spot);
 		const marks = samples.map((sample, i) => {
 			const { layer, head, point, token, weight, outside } = sample;
@@ -66,7 +66,7 @@ export const samplingOffsets: Figure<SamplingRows> = {
 			return `M${round(x - 4)} ${round(y)}h8M${round(x)} ${round(y - 4)}v8`;
 		}).join('');
 		const heads = [...new Set(samples.map(({ head }) => head))].sort((a, b) => a - b);
-		const foot = size + 8;
+		const foot = height + 8;
 		const perLine = Math.max(1, Math.floor(options.width / 56));
 		const lines = Math.ceil(heads.length / perLine);
 		const note = readout(pen, ink, 0, foot + (lines + 1) * LINE - 4);

@@ -7,7 +7,7 @@ import { cellAt, frame, placeFrame } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import type { Figure } from './figure.ts';
 import { exact, number, percent } from './format.ts';
-import { drawImage, drawPatches, outline, panel, patchRect, type FigureImage } from './image-panel.ts';
+import { drawImage, drawPatches, outline, panel, patchRect, ring, type FigureImage } from './image-panel.ts';
 import { link } from './interaction.ts';
 import { describe, type MapRows } from './locality-grid.ts';
 import { inkOf, largest, sequentialScale } from './palette.ts';
@@ -43,7 +43,7 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, 0, size, patchSide(map.patches));
+		const place = panel(0, 0, size, patchSide(map.patches), rows.image);
 		const values = tokenRow(map, token);
 		const scale = sequentialScale(rows.top ?? largest(values), { label, unit });
 		// Only this token's numbers: the figure is drawn again at every hover.
@@ -54,12 +54,13 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 		const centre = place.at(centroid);
 		const arm = 7;
 		const cross = `M${centre.x - arm} ${centre.y}h${2 * arm}M${centre.x} ${centre.y - arm}v${2 * arm}`;
-		const circle = { cx: centre.x, cy: centre.y, r: (spread * size) / place.box.columns, fill: 'none' };
+		const circle = (attributes: Parameters<typeof pen>[1]) =>
+			ring(pen, place, centre, spread, { fill: 'none', ...attributes });
 		const measured = Number.isNaN(spread)
 			? []
 			: [
-					pen('circle', { ...circle, stroke: '#000000', 'stroke-opacity': 0.6, 'stroke-width': 3 }),
-					pen('circle', { ...circle, stroke: '#ffffff', 'stroke-width': 1.25, 'stroke-dasharray': '4 3' }),
+					circle({ stroke: '#000000', 'stroke-opacity': 0.6, 'stroke-width': 3 }),
+					circle({ stroke: '#ffffff', 'stroke-width': 1.25, 'stroke-dasharray': '4 3' }),
 					pen('path', { d: cross, stroke: '#000000', 'stroke-opacity': 0.6, 'stroke-width': 3.5 }),
 					pen('path', { d: cross, stroke: '#ffffff', 'stroke-width': 1.5 })
 				];
@@ -76,7 +77,7 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 				: ''
 		];
 		const mark = frame(pen);
-		const foot = size + 8;
+		const foot = place.box.height + 8;
 		const note = readout(pen, ink, 0, foot + COLOUR_BAR_HEIGHT + 5 * LINE - 4);
 		const svg = root(
 			pen,

@@ -19,6 +19,7 @@ import type { Session } from '$lib/workbench/session/session.ts';
 import { ask } from '$lib/study/ask.ts';
 import type { Control } from '$lib/study/control.ts';
 import { questionRequest } from '$lib/study/question.ts';
+import { pictureOf } from '$lib/study/subject.ts';
 import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 
@@ -135,7 +136,7 @@ export class NotebookAnswers {
 			projector: subject.projector,
 			provenance,
 			measures: tokenLocalities(rows.map, rows.weighting, rows.homes),
-			image: { name: subject.image.name, href: dataHref(subject.image.bytes) }
+			image: { ...pictureOf(subject), href: dataHref(subject.image.bytes) }
 		};
 	}
 
@@ -157,7 +158,7 @@ export class NotebookAnswers {
 			layers: sampler.layers,
 			heads: sampler.heads,
 			points: sampler.points,
-			image: { name: subject.image.name, href: dataHref(subject.image.bytes) },
+			image: { ...pictureOf(subject), href: dataHref(subject.image.bytes) },
 			provenance
 		};
 	}
