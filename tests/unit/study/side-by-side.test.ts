@@ -69,7 +69,7 @@ describe('figures of several columns', () => {
 		const { work } = two();
 		const { rows } = await make(compareTokensStudy, work);
 		expect(rows.tokens.map(({ locality }) => locality)).toHaveLength(2);
-		expect(rows.image).toEqual({ href: 'data:image/png;base64,AQ==', name: 'i.png' });
+		expect(rows.image).toEqual({ href: 'data:image/png;base64,AQ==', name: 'i.png', aspect: 1 });
 		await expect(make(compareTokensStudy, work, { token: 9 })).rejects.toThrow('no token 9');
 	});
 

@@ -44,7 +44,7 @@ describe('views of a picture that is cut into tiles', () => {
 		]);
 		expect(whole.view).toBe(4);
 		expect(whole.provenance).toContain('scene_200x150.png, whole picture');
-		expect(pictureOf(whole)).toEqual({ href: image.url, name: image.name });
+		expect(pictureOf(whole)).toEqual({ href: image.url, name: image.name, aspect: 200 / 150 });
 		expect(shownView(whole.views, 9)).toBe(4);
 	});
 

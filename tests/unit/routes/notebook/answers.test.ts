@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import type { DAbsConfig } from '../../../../src/lib/model/projectors/d-abs/config.ts';
 import { probes } from '../../../../src/lib/study/answerer.ts';
 import type { Control } from '../../../../src/lib/study/control.ts';
 import { NotebookAnswers } from '../../../../src/routes/notebook/answers.ts';
 import { embeddedModel, openNodeModel, scene } from '../../../support/embedded.ts';
-import { fakeResult, settle, startedSession } from '../../workbench/fakes.ts';
+import { fakeImage, fakeResult, settle, startedSession } from '../../workbench/fakes.ts';
 
 async function notebook() {
 	const { client, session } = await startedSession();
@@ -20,6 +21,8 @@ async function live() {
 	const model = await openNodeModel(embeddedModel);
 	const { image } = scene(3);
 	const { client, session } = made;
+	const bytes = new Uint8Array(readFileSync('tests/fixtures/golden/images/scene_200x150.png'));
+	session.images.put({ ...fakeImage('scene'), bytes });
 	client.set({ status: 'ready', model: { ...session.models.loaded!, manifest: model.manifest } });
 	for (const name of probes)
 		client.probes[name] = (request: object, control?: Control) =>
