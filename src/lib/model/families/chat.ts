@@ -65,6 +65,9 @@ export function chatConversation(
 	return { text: renderChat(chat_template, messages, variables) };
 }
 
+/** An answer as templates want it that write the space before it themselves: models generate it as the answer's first character. */
+export const withoutFirstSpace = (answer = ''): string => answer.replace(/^ /, '');
+
 /** Ids of a text in one piece, −1 at the places of visual tokens, which `mark` stands for. Nothing of it is labelled. */
 export function encodeWhole(tokenizer: TextTokenizer, text: string, mark: string): EncodedText {
 	const [id, ...more] = tokenizer.tokenize(mark);
