@@ -4,11 +4,12 @@ import { projectorStyles as projectors } from '../../src/lib/model/projectors/re
 import { defaultPrint, type Cells } from '../../src/lib/viz/export/print.ts';
 import { printedFigure } from '../../src/lib/viz/export/svg-file.ts';
 import type { Figure } from '../../src/lib/viz/figure.ts';
+import type { FigureImage } from '../../src/lib/viz/image-panel.ts';
 import { figures } from '../../src/lib/viz/registry.ts';
 import { examples } from './examples.ts';
 
 /** What svg2pdf.js 2.8 paints, of what figures use; anything else would be missing in the PDF without a word. */
-const elements = ['svg', 'g', 'path', 'rect', 'circle', 'line', 'text', 'tspan', 'image', 'title'];
+const elements = ['svg', 'g', 'path', 'rect', 'circle', 'ellipse', 'line', 'text', 'tspan', 'image', 'title'];
 const numbers = [
 	...['x', 'y', 'x1', 'x2', 'y1', 'y2', 'dx', 'dy', 'cx', 'cy', 'r', 'rx', 'ry'],
 	...[
@@ -65,18 +66,19 @@ function unpainted(svg: SVGSVGElement): string[] {
 describe.each(figures.map((figure) => ({ id: figure.id, figure: figure as unknown as Figure<unknown> })))(
 	'$id',
 	({ id, figure }) => {
-		const rows = (examples as Record<string, unknown>)[id];
+		const rows = (examples as unknown as Record<string, { readonly image?: FigureImage }>)[id]!;
+		const wide = rows.image && { ...rows, image: { ...rows.image, aspect: 2 } };
 
 		it.each<Cells>(['image', 'shapes'])('uses nothing that a PDF cannot show, cells as %s', async (cells) => {
-			for (const selection of [
-				{},
-				{ token: 1, patch: 2, word: 0, layer: 0, head: 0, point: 0, step: 0, row: 0, column: 0 }
-			])
-				expect(
-					unpainted(
-						await printedFigure(figure, rows, { projectors, selection }, { ...defaultPrint, cells }, 'pdf')
-					)
-				).toEqual([]);
+			const print = { ...defaultPrint, cells };
+			for (const shown of wide ? [rows, wide] : [rows])
+				for (const selection of [
+					{},
+					{ token: 1, patch: 2, word: 0, layer: 0, head: 0, point: 0, step: 0, row: 0, column: 0 }
+				])
+					expect(
+						unpainted(await printedFigure(figure, shown, { projectors, selection }, print, 'pdf'))
+					).toEqual([]);
 		});
 	}
 );
