@@ -260,28 +260,6 @@ describe('the worker', () => {
 		expect(backend.backend).toBe('wasm');
 		expect(backend.reason).toContain('software');
 	});
-
-	it('reuses the cache on the GPU, with the answers of WASM', async () => {
-		const answers = [];
-		for (const backend of ['wasm', 'webgpu'] as const) {
-			const { client } = made(new ModelClient());
-			const loaded = await client.load({ ...model, backend });
-			expect(loaded.backend.backend).toBe(backend);
-			const short = { ...greedy, max_new_tokens: 6 };
-			const one = await ask(client, request({ sampling: short }));
-			const turns = [
-				{ question, images: [image], answer: one.text, answer_ids: one.ids },
-				{ question: 'What color is the sky?', images: [] }
-			];
-			const two = await ask(client, request({ turns, sampling: short }));
-			expect(two.cached_positions).toBe(one.prompt_ids.length + one.ids.length - 1);
-			const again = await ask(client, request({ sampling: short }));
-			expect(again.cached_positions).toBe(one.prompt_ids.length - 1);
-			expect(again.ids).toEqual(one.ids);
-			answers.push([one.ids, two.ids]);
-		}
-		expect(answers[1]).toEqual(answers[0]);
-	});
 });
 
 describe('a model that cannot be loaded', () => {
@@ -316,44 +294,90 @@ describe('a model that cannot be loaded', () => {
 	});
 });
 
-describe('a worker that dies', () => {
-	async function loaded(backend: 'wasm' | 'webgpu' = 'wasm') {
-		let worker: Worker | undefined;
-		const { client, states } = made(
-			new ModelClient(() => {
-				worker = new Worker(new URL('./dying.worker.ts', import.meta.url), { type: 'module' });
-				return worker;
-			})
-		);
-		await client.load({ ...model, backend });
-		return { client, states, die: (how: Death) => worker!.postMessage({ die: how }) };
-	}
+/** A client of the worker that can be made to die. */
+function mortal() {
+	let worker: Worker | undefined;
+	const client = new ModelClient(() => {
+		worker = new Worker(new URL('./dying.worker.ts', import.meta.url), { type: 'module' });
+		return worker;
+	});
+	return { client, die: (how: Death) => worker!.postMessage({ die: how }) };
+}
 
-	it.each([
-		['close', 'crash', 'wasm'],
-		['throw', 'crash', 'wasm'],
-		['device', 'device-lost', 'webgpu'],
-		['validation', 'crash', 'webgpu'],
-		['memory', 'crash', 'webgpu']
-	] as const)(
-		'by %s gives the state %s, fails what waits, and can be restarted',
-		async (how, reason, backend) => {
-			const { client, die } = await loaded(backend);
-			const failed = new Promise<WorkerState>((resolve) => client.subscribe(resolve));
-			const answer = ask(client, request(), (event) => {
-				if (event.type === 'stage') die(how);
-			});
-			await expect(answer).rejects.toThrow();
-			expect(await failed).toMatchObject({ status: 'failed', reason });
-			await expect(ask(client, request())).rejects.toThrow();
-			// To load on this adapter takes a minute; how the device failed makes no difference to it.
-			if (how === 'validation' || how === 'memory') return;
-			await client.restart();
+/** It dies within an answer: what waits fails, and the state says why. */
+async function expectDeath({ client, die }: ReturnType<typeof mortal>, how: Death, reason: string) {
+	const failed = new Promise<WorkerState>((resolve) => client.subscribe(resolve));
+	const answer = ask(client, request(), (event) => {
+		if (event.type === 'stage') die(how);
+	});
+	await expect(answer).rejects.toThrow();
+	expect(await failed).toMatchObject({ status: 'failed', reason });
+	await expect(ask(client, request())).rejects.toThrow();
+}
+
+async function expectRestart(client: ModelClient, length: number) {
+	await client.restart();
+	expect(client.state.status).toBe('ready');
+	const result = await ask(client, request({ sampling: { ...greedy, max_new_tokens: length } }));
+	expect(result.ids).toEqual(golden.cases.main!.generated_ids.slice(0, length));
+}
+
+describe('a worker on WASM that dies', () => {
+	it.each(['close', 'throw'] as const)(
+		'by %s is a crash, fails what waits, and can be restarted',
+		async (how) => {
+			const one = mortal();
+			made(one.client);
+			await one.client.load(model);
+			await expectDeath(one, how, 'crash');
+			await expectRestart(one.client, 3);
+		}
+	);
+});
+
+// To load on this adapter takes long, so these tests have one client, each in the state that the one before left it in.
+describe('a worker on the GPU', () => {
+	const gpu = mortal();
+	const { client } = gpu;
+	beforeAll(async () => {
+		const loaded = await client.load({ ...model, backend: 'webgpu' });
+		expect(loaded.backend.backend).toBe('webgpu');
+	});
+	afterAll(() => client.dispose());
+
+	it('reuses the cache, with the answers of WASM', async () => {
+		const { client: onWasm } = made(new ModelClient());
+		expect((await onWasm.load(model)).backend.backend).toBe('wasm');
+		const answers = [];
+		for (const asked of [onWasm, client]) {
+			const short = { ...greedy, max_new_tokens: 6 };
+			const one = await ask(asked, request({ sampling: short }));
+			const turns = [
+				{ question, images: [image], answer: one.text, answer_ids: one.ids },
+				{ question: 'What color is the sky?', images: [] }
+			];
+			const two = await ask(asked, request({ turns, sampling: short }));
+			expect(two.cached_positions).toBe(one.prompt_ids.length + one.ids.length - 1);
+			const again = await ask(asked, request({ sampling: short }));
+			expect(again.cached_positions).toBe(one.prompt_ids.length - 1);
+			expect(again.ids).toEqual(one.ids);
+			answers.push([one.ids, two.ids]);
+		}
+		expect(answers[1]).toEqual(answers[0]);
+	});
+
+	it('whose device is lost says so, fails what waits, and can be restarted', async () => {
+		await expectDeath(gpu, 'device', 'device-lost');
+		// A step of decoding has kernels of its own to compile.
+		await expectRestart(client, 1);
+	});
+
+	it.each(['validation', 'memory'] as const)(
+		'whose device reports an error of %s is a crash',
+		async (how) => {
+			if (client.state.status === 'failed') await client.restart();
 			expect(client.state.status).toBe('ready');
-			// A step of decoding has kernels of its own to compile.
-			const length = backend === 'wasm' ? 3 : 1;
-			const result = await ask(client, request({ sampling: { ...greedy, max_new_tokens: length } }));
-			expect(result.ids).toEqual(golden.cases.main!.generated_ids.slice(0, length));
+			await expectDeath(gpu, how, 'crash');
 		}
 	);
 });
