@@ -60,7 +60,9 @@ export function chatConversation(
 			role: 'user',
 			content: [...Array.from({ length: imageCount }, (): MessageItem => ({ type: 'image' })), text(question)]
 		},
-		...(i < turns.length - 1 ? [{ role: 'assistant', content: [text(answer ?? '')] } as const] : [])
+		...(i < turns.length - 1
+			? [{ role: 'assistant', content: [text(withoutFirstSpace(answer))] } as const]
+			: [])
 	]);
 	return { text: renderChat(chat_template, messages, variables) };
 }

@@ -2,7 +2,7 @@ import { isObject } from '../../../bytes/json.ts';
 import { InputError } from '../../../tensor/errors.ts';
 import { renderChat, type ChatMessage } from '../../text/chat-template.ts';
 import { IGNORE_LABEL, IMAGE_TOKEN_ID } from '../../text/text-tokenizer.ts';
-import { chatSettings, encodeWhole } from '../chat.ts';
+import { chatSettings, encodeWhole, withoutFirstSpace } from '../chat.ts';
 import type { ImageTokens, PromptFormat, PromptTurn } from '../definition.ts';
 import type { ModelManifest } from '../../manifest.ts';
 
@@ -76,7 +76,9 @@ function chat(pictures: string, turns: readonly PromptTurn[], settings: ModelMan
 /** The first releases know one question; earlier ones are written before it in the same form. */
 function questions(pictures: string, turns: readonly PromptTurn[]): string {
 	const written = turns.map(({ question, answer }, i) =>
-		i < turns.length - 1 ? `Question: ${question} Answer: ${answer ?? ''}` : `Question: ${question} Answer:`
+		i < turns.length - 1
+			? `Question: ${question} Answer: ${withoutFirstSpace(answer)}`
+			: `Question: ${question} Answer:`
 	);
 	return pictures + written.join(' ');
 }

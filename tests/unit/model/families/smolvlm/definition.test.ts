@@ -130,6 +130,22 @@ describe('refused in one sentence', () => {
 	});
 });
 
+it('writes an answer as it was generated: the space before it is the template’s', () => {
+	const { prompt } = parseWith({});
+	const written = (answer: string) =>
+		smolvlm.prompt.conversation(
+			[
+				{ question: 'What is it?', imageCount: 1, answer },
+				{ question: 'And now?', imageCount: 0 }
+			],
+			prompt
+		).text;
+	expect(written(' A ball.')).toBe(
+		'<|im_start|>User:<image>What is it?<end_of_utterance>\nAssistant: A ball.<end_of_utterance>\nUser: And now?<end_of_utterance>\nAssistant:'
+	);
+	expect(written('A ball.')).toBe(written(' A ball.'));
+});
+
 it('places each visual token on its block of the tile, and the tile on the picture', () => {
 	const { config: parsed, image } = parseWith({});
 	const places = placesOf({ family: smolvlm.name, image, config: parsed }, { token_places: 'grid' }, 4, {
