@@ -24,6 +24,8 @@ export interface Capsule {
 	readonly set?: CapsuleSet;
 	readonly origin: CapsuleOrigin;
 	readonly table: PackedTable;
+	/** What it is drawn from (`packDrawing`); absent where that would be too large. */
+	readonly drawing?: string;
 }
 
 /** Images by sha256 and name, and what they are called together. */
@@ -140,7 +142,8 @@ function isCapsule(value: unknown): value is Capsule {
 		isObject(table) &&
 		Array.isArray(table['columns']) &&
 		table['columns'].every((column) => typeof column === 'string') &&
-		isOptional(table['packed'], 'string')
+		isOptional(table['packed'], 'string') &&
+		isOptional(value['drawing'], 'string')
 	);
 }
 

@@ -1,6 +1,7 @@
 import { zipSync, strToU8 } from 'fflate';
 import type { Figure, FigureOptions, Selection, Table } from '../figure.ts';
 import { makeCapsule, type Capsule, type CapsuleOrigin, type CapsuleSet } from './capsule.ts';
+import { packDrawing } from './drawing.ts';
 import { embedInPng, embedInSvg } from './embed.ts';
 import { latexFigure, latexPaperTable, latexTable } from './latex.ts';
 import { csvText, jsonText, npyBytes } from './numbers.ts';
@@ -21,6 +22,8 @@ export interface Exportable {
 	readonly ordinal: number;
 	/** The set of images that it is taken over. */
 	readonly set?: CapsuleSet | undefined;
+	/** What it was made from, where that is not the workbench as it is now: a figure that was opened from a file. */
+	readonly origin?: CapsuleOrigin | undefined;
 	/** Page and its state that the file opens, where it is not the page it is exported from. */
 	readonly address?: string | undefined;
 	/** The page's model has computed nothing of it, so that the file does not name it as its origin. */
@@ -98,8 +101,11 @@ export function baseName({ figure, ordinal }: Exportable, print: PrintOptions): 
 }
 
 export function capsuleOf(item: Exportable, context: ExportContext, table: Table): Capsule | undefined {
-	const { figure, ordinal, provenance, method, address, set, elsewhere } = item;
-	if (context.origin === undefined) return undefined;
+	const { figure, ordinal, provenance, method, address, set, rows, elsewhere } = item;
+	const origin = item.origin ?? context.origin;
+	if (origin === undefined) return undefined;
+	const { projectors: _, document: __, emit: ___, ...options } = item.options;
+	const drawing = packDrawing({ rows, options });
 	return makeCapsule({
 		application: context.application,
 		figure: { id: figure.id, title: figure.title, ordinal },
@@ -107,10 +113,11 @@ export function capsuleOf(item: Exportable, context: ExportContext, table: Table
 		method,
 		...(set && { set }),
 		origin: {
-			...(elsewhere ? { address: context.origin.address } : context.origin),
+			...(elsewhere ? { address: origin.address } : origin),
 			...(address !== undefined && { address })
 		},
-		table
+		table,
+		...(drawing !== undefined && { drawing })
 	});
 }
 

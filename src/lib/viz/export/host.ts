@@ -1,7 +1,7 @@
 import { getContext, setContext } from 'svelte';
 import type { Table } from '../figure.ts';
 import type { ProjectorStyles } from '../palette.ts';
-import type { CapsuleOrigin } from './capsule.ts';
+import type { CapsuleOrigin, CapsuleSet } from './capsule.ts';
 import type { Exportable } from './files.ts';
 import type { PrintOptions } from './print.ts';
 
@@ -36,6 +36,21 @@ export interface FigureHost {
 	figures(): readonly Exportable[];
 	/** Result of comparing a figure's numbers with those of the file it was opened from; undefined when it was not. */
 	compare(id: string, ordinal: number, table: () => Table): Reopened | undefined;
+	/** What the file holds that a figure was opened from, to draw it from; undefined when it was not opened from one, or the file has nothing. */
+	fromFile(id: string, ordinal: number): FileFigure | undefined;
+}
+
+/** A figure as an exported file holds it. */
+export interface FileFigure {
+	readonly rows: unknown;
+	readonly options: object;
+	readonly provenance: string;
+	/** Whole: the phrase and the figure's own words. */
+	readonly method: string;
+	readonly set?: CapsuleSet | undefined;
+	readonly origin: CapsuleOrigin;
+	/** Which model and when, a phrase. */
+	readonly made: string;
 }
 
 export interface Reopened {

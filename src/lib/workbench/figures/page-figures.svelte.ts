@@ -8,7 +8,8 @@ import type { Table } from '../../viz/figure.ts';
 import { compareTables, unpack, type Capsule, type CapsuleOrigin } from '../../viz/export/capsule.ts';
 import { readCapsule } from '../../viz/export/embed.ts';
 import type { Exportable } from '../../viz/export/files.ts';
-import type { FigureHost, Reopened } from '../../viz/export/host.ts';
+import { unpackDrawing } from '../../viz/export/drawing.ts';
+import type { FigureHost, FileFigure, Reopened } from '../../viz/export/host.ts';
 import { defaultPrint, type PrintOptions } from '../../viz/export/print.ts';
 import { isCheckpoint, isPicture } from '../frame/dropped.ts';
 import { openImage } from '../session/images.ts';
@@ -50,6 +51,11 @@ export class PageFigures implements FigureHost {
 	readonly #entries: { id: string; ordinal: number; read: () => Exportable | undefined }[] = [];
 	#print: PrintOptions;
 	#grey = $state(false);
+	/** Changes of `#entries` so far; their number is state, not they: what leaves with a page must not be read as it was before. */
+	#changes = 0;
+	#seen = $state(0);
+	/** The opened figure's page is there. */
+	#arrived = $state(false);
 	#settled = $state(false);
 	#words: string | undefined;
 	#timer: ReturnType<typeof setTimeout> | undefined;
@@ -143,8 +149,54 @@ export class PageFigures implements FigureHost {
 		while (this.#entries.some((entry) => entry.id === id && entry.ordinal === ordinal)) ordinal++;
 		const entry = { id, ordinal, read };
 		this.#entries.push(entry);
-		return { ordinal, remove: () => void this.#entries.splice(this.#entries.indexOf(entry), 1) };
+		this.#seen = ++this.#changes;
+		return {
+			ordinal,
+			remove: () => {
+				this.#entries.splice(this.#entries.indexOf(entry), 1);
+				this.#seen = ++this.#changes;
+			}
+		};
 	}
+
+	/** The opened figure, where the page it was opened on has no place for it yet, e.g. before a run is made. */
+	readonly unplaced: FileFigure | undefined = $derived.by(() => {
+		const { opened } = this;
+		void this.#seen;
+		if (opened === undefined || !this.#arrived) return undefined;
+		const { id, ordinal } = opened.figure;
+		const isPlaced = this.#entries.some((entry) => entry.id === id && entry.ordinal === ordinal);
+		return isPlaced ? undefined : this.#ofFile;
+	});
+
+	fromFile(id: string, ordinal: number): FileFigure | undefined {
+		const { opened } = this;
+		return opened?.figure.id === id && opened.figure.ordinal === ordinal ? this.#ofFile : undefined;
+	}
+
+	readonly #ofFile: FileFigure | undefined = $derived.by(() => {
+		const { opened } = this;
+		if (opened?.drawing === undefined) return undefined;
+		const { images } = this.#parts.session;
+		const { image } = opened.origin;
+		const addressOf = (name: string) => {
+			const own = image?.name === name ? images.all.find(({ id }) => id === image.id) : undefined;
+			return (own ?? images.all.find((one) => one.name === name))?.url;
+		};
+		try {
+			return {
+				...unpackDrawing(opened.drawing, addressOf),
+				provenance: opened.provenance,
+				method: opened.method,
+				set: opened.set,
+				origin: opened.origin,
+				made: `${opened.origin.model?.name ?? 'no model'}, ${day(opened.created)}`
+			};
+		} catch {
+			// The comparison says it.
+			return undefined;
+		}
+	});
 
 	figures(): Exportable[] {
 		return this.#entries.flatMap(({ read }) => read() ?? []);
@@ -243,7 +295,7 @@ export class PageFigures implements FigureHost {
 		const { image, model, prompt } = capsule.origin;
 		const notes: string[] = [];
 		if (model !== undefined && !session.models.list?.some(({ name }) => name === model.name))
-			notes.push(`It was made with the model ${model.name}, which is not here; the loaded model is used.`);
+			notes.push(`It was made with the model ${model.name}, which is not here: it is drawn from the file.`);
 		else if (model !== undefined && session.models.manifest?.name === model.name) {
 			// eslint-disable-next-line svelte/prefer-svelte-reactivity -- looked up at once
 			const now = new Map(session.models.manifest.files.map(({ path, sha256 }) => [path, sha256]));
@@ -263,8 +315,10 @@ export class PageFigures implements FigureHost {
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(() => (this.#settled = true), patience);
 		this.notes = notes;
+		this.#arrived = false;
 		this.opened = capsule;
 		await this.#parts.open(safeAddress(capsule.origin.address));
+		this.#arrived = true;
 	}
 
 	close(): void {
@@ -272,6 +326,12 @@ export class PageFigures implements FigureHost {
 		this.error = undefined;
 		this.notes = [];
 	}
+}
+
+/** e.g. "29 November 2026"; the words of a file that has no date where one should be. */
+function day(created: string): string {
+	const date = new Date(created);
+	return Number.isNaN(date.getTime()) ? created : date.toLocaleDateString('en-GB', { dateStyle: 'long' });
 }
 
 /** A file says where to go: only ever to a page of this site. */
