@@ -23,6 +23,7 @@ export class SideClient {
 
 	readonly prepare = this.#method('prepare');
 	readonly picture = this.#method('picture');
+	readonly edited = this.#method('edited');
 	readonly list = this.#method('list');
 	readonly remove = this.#method('remove');
 

@@ -1,4 +1,6 @@
 import { transfer } from 'comlink';
+import { encode } from 'fast-png';
+import { editPicture, type PictureEdit } from '../../lib/model/image/edit.ts';
 import { resizeBicubic } from '../../lib/model/image/resize.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
@@ -22,6 +24,17 @@ export class SideWorker {
 	/** What to show of an image file. @throws InputError when it is no usable image */
 	picture(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
 		return pictureOf(bytes, name);
+	}
+
+	/** The edited picture as a PNG file; the same edits of the same file give the same bytes. @throws InputError when it is no usable image */
+	async edited(
+		bytes: Uint8Array<ArrayBuffer>,
+		name: string,
+		edits: readonly PictureEdit[]
+	): Promise<Uint8Array<ArrayBuffer>> {
+		const { width, height, data } = editPicture(await decodeImage(bytes, name), edits);
+		const file = new Uint8Array(encode({ width, height, data, channels: 3, depth: 8 }));
+		return transfer(file, [file.buffer]);
 	}
 
 	async read(path: string): Promise<Uint8Array | undefined> {

@@ -1,5 +1,7 @@
 import { SideClient } from '../../../workers/side/client.ts';
 import type { Scene } from '../../scenes/index.ts';
+import { editPhrase, type PictureEdit } from '../../model/image/edit.ts';
+import { orientationOf } from '../../model/image/metadata.ts';
 import { InputError } from '../../tensor/errors.ts';
 
 /** An image of the session: what the worker gets (`id`, `bytes`, `name`) and what the page shows. */
@@ -17,6 +19,18 @@ export interface SessionImage {
 	readonly questions: readonly string[];
 	/** The scene it shows, where the workbench rendered it itself. */
 	readonly scene?: Scene;
+	/** EXIF's orientation, where the file says that it is to be turned; the model sees it unturned, as upstream does. */
+	readonly orientation?: number;
+	/** The picture that it was made of here, and how. */
+	readonly origin?: PictureOrigin;
+}
+
+export interface PictureOrigin {
+	/** sha256 of the file. */
+	readonly id: string;
+	readonly name: string;
+	/** What was done to it, a phrase for each edit. */
+	readonly edits: readonly string[];
 }
 
 const maxFileBytes = 256 * 1024 * 1024;
@@ -44,7 +58,41 @@ export async function openImage(
 		);
 	const bytes = await read(file, name);
 	const { id, width, height, png } = await side.picture(bytes, name);
-	return { id, name, bytes, url: URL.createObjectURL(png), width, height, questions };
+	const orientation = orientationOf(bytes);
+	return {
+		...{ id, name, bytes, url: URL.createObjectURL(png), width, height, questions },
+		...(orientation !== 1 && { orientation })
+	};
+}
+
+/** A new picture of edits of another, which it remembers. @throws InputError as `openImage` */
+export async function editedImage(
+	image: SessionImage,
+	edits: readonly PictureEdit[],
+	name = editedName(image, edits)
+): Promise<SessionImage> {
+	const file = await side.edited(image.bytes, image.name, edits);
+	const made = edits.map(editPhrase);
+	const { origin } = image;
+	return {
+		...(await openImage(new Blob([file]), name)),
+		// Of what is edited again, the first origin is told.
+		origin: origin
+			? { ...origin, edits: [...origin.edits, ...made] }
+			: { id: image.id, name: image.name, edits: made }
+	};
+}
+
+const did = { turn: 'turned', crop: 'cropped', mask: 'masked', blur: 'blurred' } as const;
+
+/** e.g. "street, cropped and masked": what was done, once each. */
+export function editedName(
+	{ name, origin }: Pick<SessionImage, 'name' | 'origin'>,
+	edits: readonly PictureEdit[]
+): string {
+	const kinds = [...new Set(edits.map(({ kind }) => did[kind]))];
+	const bare = origin === undefined ? name.replace(/\.[a-z]{3,4}$/i, '') : name;
+	return `${bare}, ${kinds.join(' and ')}`;
 }
 
 /** A folder, or a file that has gone or changed since it was chosen, cannot be read. */

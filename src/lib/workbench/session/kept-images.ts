@@ -1,4 +1,4 @@
-import { openImage, type SessionImage } from './images.ts';
+import { openImage, type PictureOrigin, type SessionImage } from './images.ts';
 
 /** Images put in by hand, kept in this browser under their sha256, so that a link that names one by its hash opens here again. */
 const STORE = 'honeybee-images';
@@ -12,13 +12,17 @@ const LARGEST = 16 * 1024 * 1024;
 export async function keepImage({
 	id,
 	name,
-	bytes
-}: Pick<SessionImage, 'id' | 'name' | 'bytes'>): Promise<void> {
+	bytes,
+	origin
+}: Pick<SessionImage, 'id' | 'name' | 'bytes' | 'origin'>): Promise<void> {
 	if (bytes.length > LARGEST || !('caches' in globalThis)) return;
 	try {
 		const store = await caches.open(STORE);
 		if (await store.match(`${PLACE}${id}`)) return;
-		const headers = { 'X-Name': encodeURIComponent(name) };
+		const headers = {
+			'X-Name': encodeURIComponent(name),
+			...(origin && { 'X-Origin': encodeURIComponent(JSON.stringify(origin)) })
+		};
 		await store.put(`${PLACE}${id}`, new Response(new Blob([bytes]), { headers }));
 		const kept = await store.keys();
 		await Promise.all(kept.slice(0, Math.max(0, kept.length - MOST)).map((request) => store.delete(request)));
@@ -38,7 +42,11 @@ export async function keptImage(hash: string): Promise<SessionImage | undefined>
 		const response = request && (await store.match(request));
 		if (!response) return undefined;
 		const name = decodeURIComponent(response.headers.get('X-Name') ?? 'Image');
-		return await openImage(await response.blob(), name);
+		const origin = response.headers.get('X-Origin');
+		return {
+			...(await openImage(await response.blob(), name)),
+			...(origin !== null && { origin: JSON.parse(decodeURIComponent(origin)) as PictureOrigin })
+		};
 	} catch {
 		return undefined;
 	}

@@ -1,6 +1,7 @@
 // @vitest-environment runes
 import { expect, test, vi } from 'vitest';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
+import { editedName } from '../../../../src/lib/workbench/session/images.ts';
 import { fakeImage, fakeResult, makeSession, settle, startedSession } from '../fakes.ts';
 
 const file = (name: string) => new File(['x'], name);
@@ -93,4 +94,12 @@ test('the image of a link is the image from the start; one that is not here is s
 		await images.follow(linkedWord);
 		expect([images.current, images.missing?.word]).toEqual([undefined, linkedWord]);
 	}
+});
+
+test('an edited picture is named by what was done, once each', () => {
+	const crop = { kind: 'crop', x: 0, y: 0, width: 1, height: 1 } as const;
+	const turn = { kind: 'turn', orientation: 6 } as const;
+	expect(editedName({ name: 'My street.jpeg' }, [turn, crop, crop])).toBe('My street, turned and cropped');
+	const origin = { id: 'a', name: 'v1.2.jpg', edits: ['turned'] };
+	expect(editedName({ name: 'v1.2, turned', origin }, [crop])).toBe('v1.2, turned, cropped');
 });
