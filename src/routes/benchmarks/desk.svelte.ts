@@ -328,6 +328,15 @@ export class BenchmarkDesk {
 			this.status = whole ? 'done' : 'stopped';
 		} catch (error) {
 			this.#fail(error);
+			// The storage speaks of files; a reader knows runs.
+			folders.forEach((folder, at) => {
+				const { projector, tokens } = choices[at]!;
+				const title = titleOf(this.kindOf(projector));
+				this.error = this.error?.replace(
+					`${folder}/results.jsonl`,
+					`The run of the ${title}, M = ${tokens}, on ${benchmark.title}`
+				);
+			});
 			await this.recall();
 		} finally {
 			for (const folder of folders) await this.#side.folder(folder).close();

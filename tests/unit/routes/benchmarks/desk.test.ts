@@ -1,3 +1,4 @@
+import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openDataFolder } from '../../../../src/cli/eval/data-folder.ts';
 import { memoryStorage, type RunStorage } from '../../../../src/lib/benchmarks/run/storage.ts';
@@ -110,6 +111,22 @@ describe('what outlives the page', () => {
 			store.setItem('honeybee.runs.choice', wrong);
 			expect(new DeskMemory(store).choice, wrong).toBeUndefined();
 		}
+	});
+});
+
+describe('a run that goes on in another tab', () => {
+	it('is told by its name, not by its file', async () => {
+		const side = memorySide();
+		const folder = (path: string) => ({
+			...side.folder(path),
+			append: () =>
+				Promise.reject(new InputError(`${path}/results.jsonl cannot be written: another tab is writing it.`))
+		});
+		const { desk } = await deskThatFailsAfter(2, undefined, { ...side, folder });
+		await desk.start();
+		expect(desk.error).toBe(
+			`The run of the C-Abstractor, M = 9, on ${desk.benchmark.title} cannot be written: another tab is writing it.`
+		);
 	});
 });
 
