@@ -55,7 +55,7 @@ test('every exported figure is drawn from its file at once, on its page, compute
 			await expect(drawn.getByText(`Provenance of ${one.id}`)).toBeVisible();
 			await expect(drawn.locator('.sheet svg')).toBeVisible();
 			await page
-				.getByRole('complementary', { name: 'Opened figure' })
+				.getByRole('status', { name: 'Opened figure' })
 				.getByRole('button', { name: 'Close' })
 				.click();
 			await expect(words).toHaveCount(0);
@@ -70,7 +70,7 @@ test('a figure that was measured opens with its numbers and its set, and is meas
 	const scenes = [31, 32].map((seed) => join(folder, `${seed}.png`));
 	scenes.forEach((path, at) => sceneFile(path, 31 + at));
 	const out = join(folder, 'figure.json');
-	const args = ['figure', 'offset-split', '--model', model, '--projector', 'd-abs', '--tokens', '16'];
+	const args = ['figure', 'offset-split', '--model', model, '--projector', 'd-abs'];
 	const images = scenes.flatMap((path) => ['--image', path]);
 	execFileSync(process.execPath, [
 		'bin/honeybee.js',
