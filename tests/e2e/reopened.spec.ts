@@ -90,6 +90,12 @@ test('a figure that was measured opens with its numbers and its set, and is meas
 	).toBeVisible();
 	await expect(figure.locator('.sheet svg')).toBeVisible();
 	await expect(figure.getByText(/Two scenes, 2 images/).first()).toBeVisible();
+	const exporting = figure.getByRole('button', { name: 'Export', exact: true });
+	await exporting.click();
+	await expect(figure.getByRole('group', { name: 'Export' })).toBeVisible();
+	await page.keyboard.press('Escape');
+	await expect(figure.getByRole('group', { name: 'Export' })).toHaveCount(0);
+	await expect(exporting).toBeFocused();
 	await figure.getByRole('button', { name: 'New set …' }).click();
 	await figure.locator('input[type=file]:not([webkitdirectory])').setInputFiles(scenes);
 	await expect(figure.getByLabel('Images')).toContainText('31.png, 32.png (2)');
