@@ -80,6 +80,7 @@ test('an error of the picker goes with the next action; a checkpoint is taken wh
 		page.getByText(/belongs to a checkpoint: drop the checkpoint’s folder on the page Models/)
 	).toBeVisible();
 	await go(page, 'Models');
+	await expect(page.getByRole('heading', { name: 'Convert a checkpoint' })).toBeVisible();
 	await drop('model.safetensors', Buffer.from('x'));
 	await expect(page.getByRole('region', { name: 'Convert a checkpoint' }).locator('.found')).not.toBeEmpty();
 	await expect(error).toBeEmpty();
@@ -91,7 +92,7 @@ test('a set of pictures is made by a rule, named in the figure and found again b
 	page
 }) => {
 	test.setTimeout(300_000);
-	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9&method=structural');
+	await page.goto('/locality?backend=wasm&projector=c-abs&tokens=9&method=structural');
 	const figure = page.locator('#figure-locality-distribution');
 	await figure.getByRole('button', { name: 'New set …' }).click();
 	await figure.getByLabel('first').fill('3');

@@ -53,7 +53,7 @@ test('every exported figure is drawn from its file at once, on its page, compute
 			if (await toFile.isVisible()) await toFile.click();
 			await expect(words).toBeVisible();
 			await expect(drawn.getByText(`Provenance of ${one.id}`)).toBeVisible();
-			await expect(drawn.locator('.sheet svg')).toBeVisible();
+			await expect(drawn.locator('.sheet svg').first()).toBeVisible();
 			await page
 				.getByRole('status', { name: 'Opened figure' })
 				.getByRole('button', { name: 'Close' })
@@ -88,7 +88,7 @@ test('a figure that was measured opens with its numbers and its set, and is meas
 	await expect(
 		figure.getByText(/^From the file: honeybee-mini, .*Not computed again here yet/)
 	).toBeVisible();
-	await expect(figure.locator('.sheet svg')).toBeVisible();
+	await expect(figure.locator('.sheet svg').first()).toBeVisible();
 	await expect(figure.getByText(/Two scenes, 2 images/).first()).toBeVisible();
 	const exporting = figure.getByRole('button', { name: 'Export', exact: true });
 	await exporting.click();
