@@ -373,7 +373,7 @@ async function sourceFiles(
 	for (const folder of vision ? [checkpoint, vision] : [checkpoint]) {
 		const shared = folder === checkpoint;
 		const prefix = shared ? '' : `${folder.name.split(/[\\/]/).filter(Boolean).at(-1) ?? 'vision'}/`;
-		const paths = (await folder.list()).filter((path) => /^[^/]*\.(bin|safetensors|json)$/.test(path));
+		const paths = (await folder.list()).filter((path) => /^[^./][^/]*\.(bin|safetensors|json)$/.test(path));
 		for (const path of paths.sort()) {
 			const source = await folder.open(path);
 			if (source) found.push({ path: prefix + path, source, shared });

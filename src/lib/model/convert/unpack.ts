@@ -9,7 +9,7 @@ const ALWAYS_ALLOWED = 64 * 2 ** 20;
 const CHUNK = 4 * 2 ** 20;
 
 /** Files of an archive that a conversion can need; training states and the like are left out. */
-const needed = /(^|\/)[^/]*\.(bin|safetensors|json|jinja|model|txt|yaml)$/;
+const needed = /(^|\/)[^./][^/]*\.(bin|safetensors|json|jinja|model|txt|yaml)$/;
 
 export interface UnpackOptions {
 	/** Bytes that there is room for. */

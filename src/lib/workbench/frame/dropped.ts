@@ -16,6 +16,9 @@ export class PageDrops {
 
 export const [getPageDrops, setPageDrops] = createContext<PageDrops>();
 
+/** Not one of the files that systems leave beside others: `._photo.jpg`, `.DS_Store`. */
+const isVisible = ({ path }: PickedFile): boolean => !path.split('/').some((part) => part.startsWith('.'));
+
 /** Must be called while the drop event is handled. Rejects where something cannot be read. */
 export async function readDrop(transfer: DataTransfer): Promise<Dropped> {
 	// The entries are gone after the first wait.
@@ -24,7 +27,10 @@ export async function readDrop(transfer: DataTransfer): Promise<Dropped> {
 	const plain = entries.length === 0 ? [...transfer.files].map((file) => ({ path: file.name, file })) : [];
 	const files: PickedFile[] = plain;
 	for (const entry of entries) await collect(entry, files);
-	return { folders: entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name), files };
+	return {
+		folders: entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name),
+		files: files.filter(isVisible)
+	};
 }
 
 async function collect(entry: FileSystemEntry, files: PickedFile[]): Promise<void> {
@@ -49,7 +55,9 @@ async function collect(entry: FileSystemEntry, files: PickedFile[]): Promise<voi
 
 /** Files of a file input, with their paths where a folder was chosen. */
 export function chosenFiles(list: FileList | null): PickedFile[] {
-	return [...(list ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+	return [...(list ?? [])]
+		.map((file) => ({ path: file.webkitRelativePath || file.name, file }))
+		.filter(isVisible);
 }
 
 /** With its own name, without its folders. */

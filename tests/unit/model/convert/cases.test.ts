@@ -27,6 +27,15 @@ describe('whole checkpoints that were saved in unusual ways', () => {
 		expect(notes).toEqual(['All keys begin with "_orig_mod.", which is taken off.']);
 	});
 
+	test('hidden files that macOS leaves beside the others are none of the checkpoint', async () => {
+		const hidden = { '._model.safetensors': '\0', '._config.json': '\0' };
+		const { result, manifest } = await convertAndAsk({ checkpoint: folder('tiny-base', hidden) });
+		expect(result.ids).toEqual(base);
+		const files = manifest.provenance.sources.flatMap(({ files }) => files.map(({ path }) => path));
+		expect(files).toContain('model.safetensors');
+		expect(files.filter((path) => path.startsWith('.'))).toEqual([]);
+	});
+
 	test('an index of an earlier save', async () => {
 		const { result, notes } = await convertAndAsk({ checkpoint: folder('stale-index') });
 		expect(result.ids).toEqual(base);
