@@ -146,6 +146,7 @@ export function requestOf(
 		tokens,
 		turns: [{ question: '', images }],
 		raw_prompt: benchmark.prompt(example.data, images.length),
+		own_template: true,
 		sampling: { ...greedy, max_new_tokens: benchmark.generation.max_new_tokens }
 	};
 }

@@ -74,6 +74,8 @@ export interface EncodedText {
 export interface PromptFormat {
 	/** What stands for one picture in the text. */
 	readonly placeholder: string;
+	/** Prompts in Honeybee's templates are its own. */
+	readonly asUpstream?: boolean;
 	/** Two pictures need text between them. */
 	readonly imagesApart?: boolean;
 	readonly conversation: (turns: readonly PromptTurn[], settings: ModelManifest['prompt']) => PromptText;

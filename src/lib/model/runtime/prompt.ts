@@ -2,6 +2,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { EncodedText, ImageTokens, PromptTurn } from '../families/definition.ts';
 import { familyOf } from '../families/registry.ts';
+import { questionIn } from '../text/prompts.ts';
 import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import type { PositionKey } from './kv-cache.ts';
 import { checkPlaces, visualPositions } from './media-runs.ts';
@@ -57,9 +58,17 @@ export function encodeRequest(
 		throw new InputError('The question is empty; type one and ask again.');
 	if (raw_prompt?.trim() === '') throw new InputError('The prompt is empty; type one and ask again.');
 	const images = turns.flatMap((turn) => turn.images);
+	const question =
+		raw_prompt !== undefined && request.own_template && !format.asUpstream
+			? questionIn(raw_prompt)
+			: undefined;
+	const asked =
+		question === undefined
+			? turns.map(promptTurn)
+			: [{ question, imageCount: images.length - (question.split(format.placeholder).length - 1) }];
 	const prompt =
-		raw_prompt === undefined
-			? format.conversation(turns.map(promptTurn), manifest.prompt)
+		raw_prompt === undefined || question !== undefined
+			? format.conversation(asked, manifest.prompt)
 			: { text: raw_prompt };
 	checkPlaces(prompt.text, format.placeholder, images.length);
 	const sources = images.map((image) => visual.source(image, choice));

@@ -69,6 +69,11 @@ export interface AnswerRequest {
 	readonly sampling: SamplingOptions;
 	/** Whole prompt used as it is instead of the template (images are those of `turns`). */
 	readonly raw_prompt?: string;
+	/**
+	 * The raw prompt is one of Honeybee's templates, as benchmarks have it: a model of another family is asked the same question within its
+	 * own template.
+	 */
+	readonly own_template?: boolean;
 	/** Done, in order, to the visual tokens of the last image before they enter the prompt. */
 	readonly edits?: readonly TokenEdit[];
 	/**

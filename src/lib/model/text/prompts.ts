@@ -35,6 +35,20 @@ export function formatConversation(template: PromptTemplate, turns: readonly Con
 	return lines.join('\n');
 }
 
+/**
+ * The question of a prompt of one turn that `formatConversation` made, whatever the template: what the human says last.
+ * @returns undefined when the prompt is none of these
+ */
+export function questionIn(prompt: string): string | undefined {
+	const end = `\n${ASSISTANT}`;
+	if (!prompt.startsWith(SYSTEM_BASE) || !prompt.endsWith(end)) return undefined;
+	const picture = `\n${HUMAN}${IMAGE_PLACEHOLDER}`;
+	const said = prompt.slice(prompt.indexOf(`\n${HUMAN}`), -end.length);
+	let at = 0;
+	while (said.startsWith(picture, at)) at += picture.length;
+	return said.startsWith(`\n${HUMAN}`, at) ? said.slice(at + 1 + HUMAN.length) : undefined;
+}
+
 /** Values for the fields of templates, e.g. `question`, `option`, `bbox`. */
 export type TemplateFields = Readonly<Record<string, string>>;
 

@@ -13,7 +13,9 @@ import { cellOf, placesOf } from '../../../../src/lib/model/places.ts';
 import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
 import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
-import type { LocalityRequest } from '../../../../src/lib/model/runtime/types.ts';
+import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
+import { formatTemplate } from '../../../../src/lib/model/text/prompts.ts';
+import type { AnswerRequest, LocalityRequest } from '../../../../src/lib/model/runtime/types.ts';
 import { silent } from '../../../support/golden-model.ts';
 
 const fixtures = new URL('../../../fixtures/', import.meta.url).pathname;
@@ -131,5 +133,29 @@ describe('nested queries', () => {
 			await expect(model.trace({ projector: projector!, tokens: 257, image })).rejects.toThrow(
 				'choose a whole number from 1 to 256'
 			);
+		}));
+});
+
+describe('a prompt of a benchmark', () => {
+	it('is asked within the family’s own template', () =>
+		withModel('mobilevlm-v1', 'main.visual_embeds', async (model) => {
+			const picture = join(fixtures, 'golden/images/scene_200x150.png');
+			const images = [{ id: picture, name: picture, bytes: new Uint8Array(await readFile(picture)) }];
+			const idsOf = async (request: Pick<AnswerRequest, 'turns' | 'raw_prompt' | 'own_template'>) => {
+				const projector = Object.keys(model.manifest.projectors)[0]!;
+				for await (const event of model.answer({
+					...{ projector, ...request },
+					sampling: { ...greedy, max_new_tokens: 1 }
+				}))
+					if (event.type === 'done') return event.result.prompt_ids;
+				return [];
+			};
+			const raw_prompt = formatTemplate('mme', [{ question: 'Is it dark?' }], { imageCount: 1 });
+			const question = 'Answer the question using a single word or phrase. Is it dark?';
+			const asked = await idsOf({ turns: [{ question: '', images }], raw_prompt, own_template: true });
+			const own = await idsOf({ turns: [{ question, images }] });
+			expect(asked).toEqual(own);
+			// As it stands it is another prompt.
+			expect(await idsOf({ turns: [{ question: '', images }], raw_prompt })).not.toEqual(own);
 		}));
 });

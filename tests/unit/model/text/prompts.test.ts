@@ -3,6 +3,7 @@ import {
 	formatCaptioning,
 	formatConversation,
 	formatTemplate,
+	questionIn,
 	patternCount,
 	templateInput,
 	templateNames,
@@ -163,4 +164,24 @@ describe('formatConversation', () => {
 		}
 		return { turns };
 	}
+});
+
+describe('the question of a prompt', () => {
+	it.each(['free-form', 'honeybee_default'] as const)('is found again in the template %s', (template) => {
+		for (const question of [
+			'What is it?',
+			'First.\nHuman: and this?\nThere are several options:\nA. x\n',
+			''
+		])
+			for (const imageCount of [0, 1, 2])
+				expect(questionIn(formatConversation(template, [{ question, imageCount }]))).toBe(question);
+		expect(questionIn(formatTemplate('mme', [{ question: 'Is it?' }]))).toBe(
+			'Answer the question using a single word or phrase. Is it?'
+		);
+	});
+
+	it('is none where a prompt is of another template', () => {
+		expect(questionIn('USER: <image>\nWhat is it? ASSISTANT:')).toBeUndefined();
+		expect(questionIn('Human: what?\nAI: ')).toBeUndefined();
+	});
 });

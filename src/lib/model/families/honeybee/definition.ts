@@ -15,6 +15,7 @@ const ANSWERED = 'answered';
 
 const prompt: PromptFormat = {
 	placeholder: IMAGE_PLACEHOLDER,
+	asUpstream: true,
 	imagesApart: true,
 	conversation(turns, { template }) {
 		// A question that writes the role itself would shift which answer the ids belong to.

@@ -13,7 +13,7 @@ function matryQueryCost(config: MatryQueryConfig, N: number, M: number): number 
 export const matryQuery = defineProjector({
 	type: 'matry-query',
 	goldens: [],
-	variants: { 'matry-query': { title: 'Matryoshka queries' } },
+	variants: { 'matry-query': { title: 'Matryoshka query' } },
 	rank: 8,
 	tokensBy: 'prefix',
 	places: 'none',
