@@ -34,7 +34,10 @@ it.each(['fp16', 'q4', 'q4f16'] as const)('%s answers over many steps, near floa
 		warn: () => undefined,
 		signal: new AbortController().signal
 	};
-	await convertCommand.run([join(golden, 'd-abs/last'), model, '--dtype', dtype], terminal);
+	await convertCommand.run([join(golden, 'd-abs/last'), model, '--dtype', dtype], {
+		...terminal,
+		write: () => undefined
+	});
 	const { cases, tensors } = await readGolden(
 		await readFile(join(golden, 'd-abs/golden.json'), 'utf8'),
 		await readFile(join(golden, 'd-abs/golden.safetensors'))
