@@ -37,6 +37,13 @@ export function viewTitle({ tile }: View): string {
 	return tile ? `tile in row ${tile.row + 1}, column ${tile.column + 1}` : 'whole picture';
 }
 
+/** How many views there are of a picture, in words: `4 tiles and the whole`. */
+export function viewsInWords(views: readonly View[]): string {
+	const tiles = views.filter(({ tile }) => tile !== undefined).length;
+	const count = `${tiles} tile${tiles === 1 ? '' : 's'}`;
+	return tiles < views.length ? `${count} and the whole` : count;
+}
+
 /** One view's part of a trace, whose first axis goes through the views. */
 export function ofView<T extends Tensor>(tensor: T, view: number, views: number): T {
 	const [images = 0, ...rest] = tensor.dims;

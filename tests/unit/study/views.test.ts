@@ -7,7 +7,7 @@ import { logitLensStudy } from '../../../src/lib/study/lens.ts';
 import { measure, structuralMap } from '../../../src/lib/study/locality.ts';
 import { visualTokens } from '../../../src/lib/study/similarity.ts';
 import { pictureOf, subjectIn, type SubjectImage } from '../../../src/lib/study/subject.ts';
-import { columnsOfView, ofView, shownView, viewTitle } from '../../../src/lib/study/views.ts';
+import { columnsOfView, ofView, shownView, viewsInWords, viewTitle } from '../../../src/lib/study/views.ts';
 import { goldenImage, openGolden } from '../../support/golden-model.ts';
 
 /** A picture that a tiny SmolVLM cuts into 2 × 2 tiles and the whole. */
@@ -43,6 +43,8 @@ describe('views of a picture that is cut into tiles', () => {
 			'whole picture'
 		]);
 		expect(whole.view).toBe(4);
+		expect(viewsInWords(whole.views)).toBe('4 tiles and the whole');
+		expect(viewsInWords(whole.views.slice(0, 1))).toBe('1 tile');
 		expect(whole.provenance).toContain('scene_200x150.png, whole picture');
 		expect(pictureOf(whole)).toEqual({ href: image.url, name: image.name, aspect: 200 / 150 });
 		expect(shownView(whole.views, 9)).toBe(4);
