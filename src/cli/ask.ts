@@ -23,7 +23,7 @@ export const ask: Command = {
 	summary: 'Ask a converted model about images.',
 	details: [
 		'--model DIR           model folder made by honeybee convert',
-		'--image FILE          PNG, JPEG, WebP, GIF or AVIF; may be given several times',
+		'--image FILE          PNG, JPEG, WebP, GIF, AVIF or BMP; may be given several times',
 		"--prompt TEXT         the question; the model's own template is put around it",
 		'--raw-prompt TEXT     the whole prompt, with one <image> for each image, instead of --prompt',
 		'--projector NAME      projector to use (the first of the model)',

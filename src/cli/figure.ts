@@ -87,7 +87,7 @@ export const figure: Command = {
 		'FIGURE                its id; --list tells all of them, with what each one needs',
 		'--list                list the figures, what each needs and which settings it takes',
 		'--model DIR           model folder made by honeybee convert',
-		'--image FILE          PNG, JPEG, WebP, GIF or AVIF; further ones make the set of figures over several images',
+		'--image FILE          PNG, JPEG, WebP, GIF, AVIF or BMP; further ones make the set of figures over several images',
 		'--set NAME            what the set of images is called in the figure’s words (the files’ names)',
 		'--out FILE            .svg, .pdf, .png, .csv, .json, .npy or .tex (a booktabs table); may be given several times',
 		'--projector NAME      projector to use (the first of the model)',

@@ -1,4 +1,5 @@
 import { avifDecoder } from './avif.ts';
+import { bmpHeader, decodeBmp } from './bmp.ts';
 import { decodeGif, gifFrame } from './gif.ts';
 import { damagedImage, readImageHeader, type ImageHeader } from './header.ts';
 import { bareFile } from './metadata.ts';
@@ -15,7 +16,7 @@ export interface ImagePlatform {
 
 /**
  * Decodes image files as PIL's `open(…).convert("RGB")` does: alpha dropped and not composited, colour profile and orientation ignored.
- * Of an animation the first frame is used, as upstream does. PNG, GIF and AVIF, in which decoders differ, are decoded here. The decoder
+ * Of an animation the first frame is used, as upstream does. PNG, GIF, AVIF and BMP, in which decoders differ, are decoded here. The decoder
  * throws an InputError when the file is no image, one of a format that is not decoded, damaged, or too large.
  */
 export function imageDecoder({ decode, avifCode }: ImagePlatform): ImageDecoder {
@@ -23,6 +24,7 @@ export function imageDecoder({ decode, avifCode }: ImagePlatform): ImageDecoder 
 	const pixels = (bytes: Uint8Array, header: ImageHeader): Promise<RgbImage | undefined> => {
 		if (header.format === 'avif') return decodeAvif(bytes);
 		if (header.format === 'gif') return Promise.resolve(decodeGif(bytes, gifFrame(bytes)!));
+		if (header.format === 'bmp') return Promise.resolve(decodeBmp(bytes, bmpHeader(bytes)!));
 		return decode(bareFile(bytes, header.format), header);
 	};
 	return async (bytes, name) => {

@@ -1,9 +1,10 @@
 import { InputError } from '../../tensor/errors.ts';
+import { bmpHeader } from './bmp.ts';
 import { gifFrame } from './gif.ts';
 import { endOfPixels, hasEndMarker } from './jpeg-scan.ts';
 
 /** File formats that are decoded, in Node and in the browser. */
-export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'avif';
+export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'avif' | 'bmp';
 
 export interface ImageHeader {
 	readonly format: ImageFormat;
@@ -19,7 +20,7 @@ export const MAX_PIXELS = 120_000_000;
 /** Longest side in pixels, which is also JPEG's and the browser's limit. */
 export const MAX_SIDE = 65_535;
 
-const USABLE = 'PNG, JPEG, WebP, GIF or AVIF';
+const USABLE = 'PNG, JPEG, WebP, GIF, AVIF or BMP';
 
 /**
  * Tells an image's format and size from its first bytes, before anything is decoded.
@@ -54,6 +55,8 @@ function sizeByFormat(bytes: Uint8Array, name: string): ImageHeader {
 	if (startsWith(bytes, 'RIFF') && startsWith(bytes, 'WEBP', 8)) return webpSize(bytes, name);
 	if (startsWith(bytes, 'ftyp', 4) && (startsWith(bytes, 'avif', 8) || startsWith(bytes, 'avis', 8)))
 		return avifSize(bytes, name);
+	const bmp = startsWith(bytes, 'BM') ? bmpHeader(bytes) : undefined;
+	if (bmp) return { format: 'bmp', width: bmp.width, height: bmp.height };
 	const unsupported = nameUnsupported(bytes);
 	throw new InputError(
 		unsupported === undefined
@@ -150,7 +153,7 @@ function avifSize(bytes: Uint8Array, name: string): ImageHeader {
 /** Common formats that are not decoded, with an article. */
 function nameUnsupported(bytes: Uint8Array): string | undefined {
 	if (startsWith(bytes, 'II*\0') || startsWith(bytes, 'MM\0*')) return 'a TIFF image';
-	if (startsWith(bytes, 'BM')) return 'a BMP image';
+	if (startsWith(bytes, 'BM')) return 'a BMP image of a rare kind, or one that is cut off';
 	if (startsWith(bytes, 'ftyp', 4)) return 'a HEIC image or a video';
 	if (startsWith(bytes, '%PDF')) return 'a PDF document';
 	const start = new TextDecoder().decode(bytes.subarray(0, 4096)).trimStart();

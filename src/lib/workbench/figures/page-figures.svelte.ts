@@ -278,7 +278,7 @@ export class PageFigures implements FigureHost {
 		if (files.some(({ name }) => isCheckpoint({ path: name })))
 			this.error = `The folder ${folder} is a checkpoint: drop it on the page Models, where it is converted.`;
 		else if (pictures.length === 0)
-			this.error = `The folder ${folder} holds no pictures (PNG, JPEG, WebP, GIF or AVIF).`;
+			this.error = `The folder ${folder} holds no pictures (PNG, JPEG, WebP, GIF, AVIF or BMP).`;
 		else await this.#sayNew(this.#parts.session.sets.addFiles(pictures, folder));
 	}
 

@@ -78,6 +78,8 @@ describe('refuses in one sentence', () => {
 		new DataView(bytes.buffer).setUint32(20, height);
 		return bytes;
 	};
+	const compressed = named('8bit.bmp');
+	compressed[30] = 1;
 	const refused: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
 		['an empty file', new Uint8Array(0), /is empty/],
 		['text', ascii('hello, this is not an image'), /is not an image that can be read/],
@@ -89,7 +91,9 @@ describe('refuses in one sentence', () => {
 		['an SVG with a comment', ascii('<!-- x --><svg width="3"></svg>'), /SVG.*export it as PNG/],
 		['a web page', ascii('<!DOCTYPE html><html><svg></svg></html>'), /is not an image that can be read/],
 		['a TIFF', ascii('II*\0\x08\0\0\0'), /TIFF.*export it as PNG/],
-		['a BMP', ascii('BM\0\0\0\0'), /BMP.*export it as PNG/],
+		['a BMP without its header', ascii('BM\0\0\0\0'), /BMP.*export it as PNG/],
+		['a BMP of run lengths', compressed, /BMP image of a rare kind.*export it as PNG/],
+		['a cut-off BMP', named('24bit.bmp').slice(0, -5), /BMP.*damaged or cut off/],
 		['a PDF', ascii('%PDF-1.7'), /PDF.*export it as PNG/],
 		['a HEIC', ascii('\0\0\0\x18ftypheic'), /HEIC.*export it as PNG/],
 		['a PNG of no width', withSize(0, 113), /is 0×113 pixels/],
