@@ -21,11 +21,17 @@ export interface ImagePlatform {
  */
 export function imageDecoder({ decode, avifCode }: ImagePlatform): ImageDecoder {
 	const decodeAvif = avifDecoder(avifCode);
-	const pixels = (bytes: Uint8Array, header: ImageHeader): Promise<RgbImage | undefined> => {
-		if (header.format === 'avif') return decodeAvif(bytes);
-		if (header.format === 'gif') return Promise.resolve(decodeGif(bytes, gifFrame(bytes)!));
-		if (header.format === 'bmp') return Promise.resolve(decodeBmp(bytes, bmpHeader(bytes)!));
-		return decode(bareFile(bytes, header.format), header);
+	const pixels = async (bytes: Uint8Array, header: ImageHeader): Promise<RgbImage | undefined> => {
+		switch (header.format) {
+			case 'avif':
+				return await decodeAvif(bytes);
+			case 'gif':
+				return decodeGif(bytes, gifFrame(bytes)!);
+			case 'bmp':
+				return decodeBmp(bytes, bmpHeader(bytes)!);
+			default:
+				return await decode(bareFile(bytes, header.format), header);
+		}
 	};
 	return async (bytes, name) => {
 		const header = readImageHeader(bytes, name);
