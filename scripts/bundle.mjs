@@ -5,14 +5,16 @@ import { root } from './setup.mjs';
 /**
  * @param {string} entry path of the module
  * @param {boolean} minify
+ * @param {Readonly<Record<string, string>>} [alias] modules that stand for others
  * @returns {Promise<string>} JavaScript that may stand inside a `<script>` element
  */
-export async function bundle(entry, minify) {
+export async function bundle(entry, minify, alias = {}) {
 	const result = await build({
 		configFile: false,
 		root,
 		logLevel: 'error',
 		publicDir: false,
+		resolve: { alias },
 		define: { 'process.env.NODE_ENV': '"production"' },
 		build: {
 			write: false,

@@ -1,8 +1,10 @@
 /** Builds the notebook's sandboxed frame: one HTML file with everything inside, since it may fetch nothing. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
+import { libraryFile, onDemand } from '../src/lib/notebook/libraries.ts';
 import { savedNotebookEntry } from './saved-page.mjs';
 import { frameFile, frameHeaders } from './serve.mjs';
 import { root } from './setup.mjs';
@@ -38,9 +40,22 @@ const policyFor = (scripts) =>
 		"base-uri 'none'"
 	].join('; ');
 
+/** The compiler is two thirds of what the frame would weigh, and comes when it is needed. */
+const alias = { typescript: join(folder, 'typescript.ts') };
+
+/** KaTeX's style with its fonts inside, in the one format that every browser reads. */
+function katexStyle() {
+	const sheet = fileURLToPath(import.meta.resolve('katex/dist/katex.min.css'));
+	const fonts = join(dirname(sheet), 'fonts');
+	return readFileSync(sheet, 'utf8').replace(/src:url\(fonts\/([\w-]+\.woff2)\)[^;}]*/g, (_, name) => {
+		const data = readFileSync(join(fonts, name)).toString('base64');
+		return `src:url(data:font/woff2;base64,${data}) format("woff2")`;
+	});
+}
+
 /** @param {boolean} minify */
 async function frameHtml(minify) {
-	const code = await bundle(join(folder, 'main.ts'), minify);
+	const code = await bundle(join(folder, 'main.ts'), minify, alias);
 	// Of a saved notebook, which is this frame with its answers (`src/routes/notebook/saved-notebook.ts`).
 	const saved = await bundle(savedNotebookEntry, minify);
 	const style = readFileSync(join(folder, 'style.css'), 'utf8');
@@ -50,6 +65,7 @@ async function frameHtml(minify) {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policyFor([code, saved])}">
 <title>Notebook</title>
+<style>${katexStyle()}</style>
 <style>${style}</style>
 </head>
 <body>
@@ -59,6 +75,15 @@ async function frameHtml(minify) {
 </html>
 `;
 }
+
+/** Code of the libraries that come when a cell needs them, by the file that the site has of each. */
+const libraries = new Map(
+	/** @type {(keyof typeof onDemand)[]} */ (Object.keys(onDemand)).map((name) => [
+		libraryFile(name),
+		/** @param {boolean} minify */ (minify) =>
+			bundle(fileURLToPath(import.meta.resolve(onDemand[name])), minify)
+	])
+);
 
 /** @returns {import('vite').Plugin} */
 export function notebookFrame() {
@@ -70,6 +95,13 @@ export function notebookFrame() {
 			server.watcher.on('change', (path) => {
 				if (/src\/lib\/(notebook|viz|analysis)\//.test(path)) made = undefined;
 			});
+			for (const [file, code] of libraries)
+				server.middlewares.use(`/${file}`, (_request, response, next) => {
+					code(false).then((text) => {
+						response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
+						response.end(text);
+					}, next);
+				});
 			server.middlewares.use(`/${frameFile}`, (_request, response, next) => {
 				made ??= frameHtml(false);
 				made.then(
@@ -88,6 +120,8 @@ export function notebookFrame() {
 		async generateBundle() {
 			if (this.environment.name !== 'client') return;
 			this.emitFile({ type: 'asset', fileName: frameFile, source: await frameHtml(true) });
+			for (const [fileName, code] of libraries)
+				this.emitFile({ type: 'asset', fileName, source: await code(true) });
 		}
 	};
 }

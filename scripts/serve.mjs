@@ -21,8 +21,15 @@ const isolation = {
 /** The sandboxed frame of the notebook, below the site's root. */
 export const frameFile = 'notebook-frame.html';
 
-/** Browsers that know it let nothing out of the frame: no connection, no look-up of a name, no WebRTC, not even of its own address. */
-export const frameHeaders = { 'Connection-Allowlist': '()' };
+/**
+ * Browsers that know `Connection-Allowlist` let nothing out of the frame: no connection, no look-up of a name, no WebRTC, not even of its own
+ * address. A sandboxed frame has no origin: Firefox holds it against `Cross-Origin-Resource-Policy: same-origin` and shows nothing. The file is
+ * the same for everybody, so that others may have it.
+ */
+export const frameHeaders = {
+	'Connection-Allowlist': '()',
+	'Cross-Origin-Resource-Policy': 'cross-origin'
+};
 
 /**
  * `models/index.json`: what the site lists, and every model folder besides, so that a converted checkpoint needs no list.

@@ -353,21 +353,34 @@ test('what is said on a saved page stays text', async ({ page, browser }) => {
 test('what is said in a saved notebook stays text', async ({ page, browser }) => {
 	test.setTimeout(300_000);
 	const text = JSON.stringify(hostile).replaceAll('</script', '<\\/script');
-	const notebook = `<!doctype html>\n<notebook theme="air">\n  <title>${hostile.replaceAll('<', '&lt;')}</title>\n  <script id="1" type="module">\n    const said = ${text}\n  </script>\n  <script id="2" type="module">\n    said.length\n  </script>\n  <script id="3" type="text/markdown">\n    # Head \`${hostile.replaceAll('</script', '<\\/script')}\`\n  </script>\n</notebook>\n`;
+	const notebook = `<!doctype html>\n<notebook theme="air">\n  <title>${hostile.replaceAll('<', '&lt;')}</title>\n  <script id="1" type="module">\n    const said = ${text}\n  </script>\n  <script id="2" type="module">\n    said.length\n  </script>\n  <script id="4" type="module">\n    const seed = view(Inputs.range([0, 9], {value: 3, step: 1, label: "Seed"}))\n  </script>\n  <script id="5" type="module">\n    const [scene] = await scenes(1, {from: seed}); display(scene.name)\n  </script>\n  <script id="6" type="module">\n    display(await FileAttachment("a.txt").text())\n  </script>\n  <script id="3" type="text/markdown">\n    # Head \`${hostile.replaceAll('</script', '<\\/script')}\`\n  </script>\n</notebook>\n`;
 	await page.goto('/notebook?backend=wasm');
 	await expect(page.locator('[data-state]')).toBeVisible();
-	await page
-		.getByLabel('Notebook file')
-		.setInputFiles({ name: 'hostile.html', mimeType: 'text/html', buffer: Buffer.from(notebook) });
+	await page.getByLabel('Notebook file').setInputFiles([
+		{ name: 'hostile.html', mimeType: 'text/html', buffer: Buffer.from(notebook) },
+		{ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('beside') }
+	]);
 	await page.getByRole('button', { name: 'Trust and run' }).click();
 	const frame = page.frameLocator('iframe[title^="Notebook"]');
 	await expect(frame.locator('#cell-2 .output')).toHaveText(`${hostile.length}`, { timeout: 120_000 });
+	await expect(frame.locator('#cell-5 .output')).toHaveText('"Scene 3"');
+	await expect(frame.locator('#cell-6 .output')).toHaveText('"beside"');
 	const path = await saveAsOnePage(page, 'hostile-notebook.html');
-	expect(statSync(path).size).toBeLessThan(8_000_000);
+	expect(statSync(path).size).toBeLessThan(3_500_000);
 
 	const saved = await openOffline(browser, path);
 	await expect(saved.locator('#cell-2 .output')).toHaveText(`${hostile.length}`, { timeout: 60_000 });
 	await expect(saved.getByRole('heading', { name: /^Head/ })).toBeVisible();
+	await expect(saved.locator('#cell-6 .output')).toHaveText('"beside"');
+	await expect(saved.getByRole('contentinfo')).toHaveText(
+		/^Saved from the Honeybee workbench on \d{4}-\d\d-\d\d: model honeybee-mini, projector /
+	);
+	// What was never asked leaves what is there, and says so.
+	await expect(saved.locator('#cell-5 .output')).toHaveText('"Scene 3"');
+	await saved.getByRole('spinbutton', { name: 'Seed' }).fill('4');
+	await expect(saved.locator('#cell-5 .state')).toHaveText(/stands as it was last/);
+	await expect(saved.locator('#cell-5 .output')).toHaveText('"Scene 3"');
+	await expect(saved.locator('.error')).toHaveCount(0);
 	expect(await saved.evaluate(() => 'broken' in window || 'RTCPeerConnection' in window)).toBe(false);
 	expect(await saved.title()).toContain('window.broken=1');
 	await saved.context().close();

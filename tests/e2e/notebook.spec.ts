@@ -358,9 +358,26 @@ plain('writing: keys, order of running, errors at the cell, undo, saving', async
 	await page.keyboard.press('z');
 	await expect(frame.locator('section')).toHaveCount(4);
 
+	// Text that Notebook Kit itself does not bring back, and a cell that was made and never written in.
+	await write(page, 4);
+	await page.keyboard.press('Control+a');
+	await page.keyboard.insertText('`<!-- <script>\n  \n`.length');
+	await page.keyboard.press('Control+Enter');
+	await expect(frame.locator('#cell-4 .output')).toHaveText('17');
+	await frame.getByRole('button', { name: 'Add JavaScript' }).click();
+	await expect(frame.locator('section')).toHaveCount(5);
+
 	await expect(page.getByText('Saved in this browser.')).toBeVisible();
 	await page.reload();
 	await expect(frame.locator('#cell-2 .output')).toHaveText('42', { timeout: 120_000 });
+	await expect(frame.locator('#cell-4 .output')).toHaveText('17');
+	await expect(frame.locator('section')).toHaveCount(4);
+	// Only the page scrolls.
+	const scrolls = page
+		.frames()
+		.at(-1)!
+		.evaluate(() => document.documentElement.scrollHeight > innerHeight + 1);
+	expect(await scrolls).toBe(false);
 });
 
 plain(
@@ -429,6 +446,13 @@ plain('TypeScript, TeX, completion and kinds of cell', async ({ page }) => {
 	await expect(frame.locator('#cell-2 .error')).toHaveText(/SyntaxError: /);
 	await expect(frame.locator('#cell-3 mfrac')).toHaveCount(1);
 	await expect(frame.locator('#cell-3 math')).toContainText('9');
+	// Drawn with KaTeX's own fonts.
+	await expect(frame.locator('#cell-3 .katex-html')).toBeVisible();
+	const fonts = page
+		.frames()
+		.at(-1)!
+		.evaluate(() => document.fonts.check('16px KaTeX_Main'));
+	expect(await fonts).toBe(true);
 	await expect(frame.locator('#cell-4 .output')).toContainText('most is 9');
 	await expect(frame.locator('.md script, .md [href^="javascript"]')).toHaveCount(0);
 
@@ -465,6 +489,101 @@ plain('TypeScript, TeX, completion and kinds of cell', async ({ page }) => {
 	expect(readFileSync(await (await download).path(), 'utf8')).toContain(
 		'<script id="5" type="application/x-tex">\n    a^2\n  </script>'
 	);
+});
+
+plain('the standard library of Notebook Kit, files beside the notebook, imports', async ({ page }) => {
+	const names = readFileSync('tests/fixtures/cases/notebook-standard-library/names.html', 'utf8');
+	const more: readonly (readonly [string, string])[] = [
+		['module', 'const rows = FileAttachment("data/table.csv").csv({typed: true});'],
+		['module', 'display(d3.sum(rows, (d) => d.b))'],
+		['module', 'import {twice} from "./twice.js"; display(twice(21))'],
+		['module', 'import * as aq from "npm:arquero"; display(aq.table({a: [1, 2]}).numRows())'],
+		['module', 'import {sankey} from "npm:d3-sankey@0.12"; display(typeof sankey)'],
+		['module', 'import {x} from "npm:left-pad"; display(x)'],
+		['module', 'import {six} from "./other.html"'],
+		['module', 'FileAttachment("missing.csv").text()'],
+		['module', 'display(penguins)'],
+		['application/vnd.observable.javascript', 'mutable clicks = 0'],
+		['application/vnd.observable.javascript', 'clicks'],
+		['text/html', '<button id="more" onclick=${() => mutable$clicks.value++}>more</button>'],
+		['module', 'const kept = view(Inputs.range([0, 10], {value: 2, step: 1, label: "Kept"}));'],
+		['module', 'display(`kept ${kept}`)'],
+		['module', 'six * 7'],
+		['application/x-tex', '\\sqrt{2}']
+	];
+	const scripts = more.map(
+		([type, text], i) => `  <script id="${101 + i}" type="${type}">\n    ${text}\n  </script>\n`
+	);
+	const notebook = names.replace('</notebook>', () => `${scripts.join('')}</notebook>`);
+	const text = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+	const from = { name: 'other.html', mimeType: 'text/html' };
+
+	await openFile(
+		page,
+		'other.html',
+		file([['module', 'const two = 2, six = two * 3']]).replace('Guest', 'Other')
+	);
+	await page
+		.getByLabel('Notebook file')
+		.setInputFiles([
+			{ ...from, name: 'names.html', buffer: Buffer.from(notebook) },
+			text('table.csv', 'a,b\n1,2\n3,4\n'),
+			text('twice.js', 'const by = 2;\nexport const twice = (x) => by * x;\nexport default twice;\n')
+		]);
+	const frame = frameOf(page);
+	await expect(frame.getByRole('heading', { name: /^Prices/ })).toBeVisible();
+	await page.getByRole('button', { name: 'Trust and run' }).click();
+	const output = (id: number) => frame.locator(`#cell-${id} .output`);
+	const shows: Readonly<Record<number, string | RegExp>> = {
+		3: '7',
+		4: 'true',
+		5: '"function"',
+		6: 'bold',
+		8: 'x',
+		9: 'false',
+		12: '0',
+		13: /^\d+$/,
+		14: 'Array(3) [0, 1, 2]',
+		15: 'Hello 3',
+		16: '42',
+		18: '43',
+		29: 'x',
+		31: /SQL cells need DuckDB/,
+		102: '6',
+		103: '42',
+		104: '2',
+		105: '"function"',
+		106: /left-pad does not come with the workbench, .*arquero, d3/,
+		108: /There is no file “missing\.csv” beside this notebook/,
+		109: /penguins is a sample data set/,
+		111: '0',
+		114: '"kept 2"',
+		115: '42'
+	};
+	for (const [id, shown] of Object.entries(shows))
+		await expect(output(Number(id)), `cell ${id}`).toHaveText(shown, { timeout: 60_000 });
+	await expect(output(7).locator('circle')).toHaveCount(1);
+	await expect(output(19).locator('svg ellipse')).toHaveCount(2);
+	// A root is a drawing much wider than what is seen of it.
+	const root = output(116).locator('.katex svg');
+	await expect.poll(() => root.evaluate((svg) => svg.getBoundingClientRect().width)).toBeGreaterThan(1000);
+	await expect(page.getByText('49 cells, 4 failed')).toBeVisible();
+
+	await frame.getByRole('button', { name: 'more', exact: true }).click();
+	await expect(output(111)).toHaveText('1');
+	await frame.getByRole('spinbutton', { name: 'Kept' }).fill('7');
+	await expect(output(114)).toHaveText('"kept 7"');
+	await expect(page.getByText('Saved in this browser.')).toBeVisible();
+	await page.reload();
+	await expect(output(114)).toHaveText('"kept 7"', { timeout: 120_000 });
+	await expect(output(102)).toHaveText('6');
+	const download = page.waitForEvent('download');
+	await page.getByRole('button', { name: 'Download' }).click();
+	expect((await download).suggestedFilename()).toBe('names-of-the-standard-library.zip');
+
+	// The reference beside the editor names what was used.
+	await page.getByRole('button', { name: 'Reference' }).click();
+	await expect(page.getByRole('complementary', { name: 'Reference' })).toContainText('FileAttachment');
 });
 
 plain('a Jupyter notebook comes as text, and leaves in the open format', async ({ page }) => {

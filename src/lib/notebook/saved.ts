@@ -4,7 +4,7 @@
  */
 import { packValue, unpackValue } from '../viz/export/pack.ts';
 import type { ProjectorStyles } from '../viz/palette.ts';
-import type { FromFrame, NotebookSubject, ToFrame } from './protocol.ts';
+import type { FileInfo, FromFrame, NotebookSubject, ToFrame } from './protocol.ts';
 
 /** What a saved notebook holds, packed by `viz/export/pack.ts`. */
 export interface SavedNotebook {
@@ -12,7 +12,8 @@ export interface SavedNotebook {
 	readonly text: string;
 	readonly subject: NotebookSubject | undefined;
 	readonly styles: ProjectorStyles;
-	/** Results by `callKey`. */
+	readonly files: readonly FileInfo[];
+	/** Results by `callKey`; contents of files, libraries and other notebooks, too. */
 	readonly answers: ReadonlyMap<string, unknown>;
 }
 
@@ -33,19 +34,15 @@ export function serveSaved(text: string): void {
 	port1.onmessage = ({ data }: MessageEvent<FromFrame>) => {
 		if (data.type === 'ready') {
 			send({ type: 'subject', subject: saved.subject });
-			const { text, styles } = saved;
-			const how = { trusted: true, run: true, editable: false, dark: dark.matches };
+			const { text, styles, files } = saved;
+			const how = { files, inputs: {}, trusted: true, run: true, editable: false, dark: dark.matches };
 			send({ type: 'open', text, styles, ...how });
 		} else if (data.type === 'call') {
 			const key = callKey(data.name, data.args);
 			send(
 				saved.answers.has(key)
 					? { type: 'result', id: data.id, value: saved.answers.get(key) }
-					: {
-							type: 'error',
-							id: data.id,
-							message: `This saved notebook has no model, and ${data.name} was not asked this before it was saved; open the notebook in the workbench.`
-						}
+					: { type: 'missing', id: data.id }
 			);
 		}
 	};

@@ -1,6 +1,9 @@
 import {
 	calls,
+	supplies,
 	type Call,
+	type Inputs,
+	type Supply,
 	type FromFrame,
 	type NotebookSubject,
 	type OpenMessage,
@@ -10,6 +13,13 @@ import type { Control } from '$lib/study/control.ts';
 
 export interface FrameHandlers {
 	readonly answer: (name: Call, args: readonly unknown[], control: Control) => Promise<unknown>;
+	readonly supply: (name: Supply, args: readonly unknown[]) => Promise<unknown>;
+	readonly attach: (files: readonly File[]) => void;
+	/** Of what is in the frame, pixels. */
+	readonly height: (height: number) => void;
+	/** What the reader is at is to be seen, pixels from the frame's top. */
+	readonly reveal: (top: number, bottom: number) => void;
+	readonly inputs: (inputs: Inputs) => void;
 	readonly ready: () => void;
 	readonly changed: (text: string, title: string) => void;
 	readonly unwritten: (message: string) => void;
@@ -86,6 +96,11 @@ export class FrameLink {
 		else if (message.type === 'changed') this.#handlers.changed(String(message.text), String(message.title));
 		else if (message.type === 'unwritten') this.#handlers.unwritten(String(message.message));
 		else if (message.type === 'status') this.#handlers.status(message);
+		else if (message.type === 'attach')
+			this.#handlers.attach(message.files.filter((file) => file instanceof File));
+		else if (message.type === 'inputs') this.#handlers.inputs(message.inputs);
+		else if (message.type === 'height') this.#handlers.height(Number(message.height));
+		else if (message.type === 'reveal') this.#handlers.reveal(Number(message.top), Number(message.bottom));
 		else if (message.type === 'link') this.#handlers.link(String(message.href));
 		else if (message.type === 'abort')
 			this.#open.get(message.id)?.abort(new DOMException('Stopped.', 'AbortError'));
@@ -97,14 +112,18 @@ export class FrameLink {
 	}
 
 	async #call({ id, name, args }: Extract<FromFrame, { type: 'call' }>): Promise<void> {
-		if (!calls.includes(name) || !Array.isArray(args)) return;
+		const call = calls.find((one) => one === name);
+		const supply = supplies.find((one) => one === name);
+		if (!Array.isArray(args) || (call ?? supply) === undefined) return;
 		const abort = new AbortController();
 		this.#open.set(id, abort);
 		try {
-			const value = await this.#handlers.answer(name, args, {
-				signal: abort.signal,
-				onProgress: ({ done, total }) => this.send({ type: 'progress', id, done, total })
-			});
+			const value = await (call
+				? this.#handlers.answer(call, args, {
+						signal: abort.signal,
+						onProgress: ({ done, total }) => this.send({ type: 'progress', id, done, total })
+					})
+				: this.#handlers.supply(supply!, args));
 			this.send({ type: 'result', id, value });
 		} catch (error) {
 			const message =

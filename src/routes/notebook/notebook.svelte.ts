@@ -1,4 +1,5 @@
 import { sentence } from '$lib/bytes/sentence.ts';
+import { openNotebookFiles, withFiles, type StoredFile } from './files.ts';
 import { shipped } from './library.ts';
 import { ConflictError, NotebookStore, type StoredNotebook } from './store.ts';
 
@@ -22,6 +23,8 @@ export interface OpenNotebook {
 export class Notebooks {
 	kept = $state.raw<readonly StoredNotebook[]>([]);
 	open = $state.raw<OpenNotebook | undefined>();
+	/** What lies beside the open one. */
+	files = $state.raw<readonly StoredFile[]>([]);
 	/** Another tab has it; it can be read here, and taken over. */
 	elsewhere = $state(false);
 	saved = $state<'saved' | 'saving' | 'unsaved'>('saved');
@@ -95,7 +98,7 @@ export class Notebooks {
 		if (!known) return void (this.error = 'This notebook is not in this browser; open its file.');
 		await this.#lock(id, false);
 		this.#version = known.version;
-		this.#show(known);
+		this.#show(known, known.files);
 	}
 
 	/** Takes over from the other tab. */
@@ -110,19 +113,32 @@ export class Notebooks {
 		}
 	}
 
-	/** A file from the disk; it runs nothing until it is trusted. */
-	async openFile(file: File): Promise<string | undefined> {
-		const text = await file.text().catch(() => undefined);
-		if (text === undefined) {
-			this.error = `${file.name} could not be read; was it moved or changed? Open it again.`;
+	/** A notebook from the disk, with its files; it runs nothing until it is trusted. */
+	async openFiles(chosen: readonly File[]): Promise<string | undefined> {
+		try {
+			const { title, text, files } = await openNotebookFiles(chosen);
+			return await this.#create(title, text, false, files);
+		} catch (error) {
+			this.error = sentence(error);
 			return undefined;
 		}
-		if (!/<notebook[\s>]/i.test(text) && !/^\s*\{/.test(text)) {
-			this.error = `${file.name} is no notebook; open an Observable notebook (.html) or a Jupyter notebook (.ipynb).`;
-			return undefined;
+	}
+
+	/** Puts files beside the open notebook. */
+	attach(added: readonly File[]): void {
+		if (!this.open || this.elsewhere || added.length === 0) return;
+		try {
+			this.files = withFiles(this.files, added);
+			this.#soon();
+		} catch (error) {
+			this.error = sentence(error);
 		}
-		const title = /<title>([^<]*)<\/title>/.exec(text)?.[1] ?? file.name.replace(/\.\w+$/, '');
-		return this.#create(title, text, false);
+	}
+
+	detach(name: string): void {
+		if (this.elsewhere) return;
+		this.files = this.files.filter((file) => file.name !== name);
+		this.#soon();
 	}
 
 	create(): Promise<string | undefined> {
@@ -182,7 +198,8 @@ export class Notebooks {
 		this.error = undefined;
 	}
 
-	#show(notebook: Omit<OpenNotebook, 'opening'>): void {
+	#show(notebook: Omit<OpenNotebook, 'opening'>, files: readonly StoredFile[] = []): void {
+		this.files = files;
 		this.#text = notebook.text;
 		this.#title = notebook.title;
 		this.saved = 'saved';
@@ -201,13 +218,18 @@ export class Notebooks {
 		const known = await this.#store.get(id);
 		if (!known) return;
 		this.#version = known.version;
-		this.#show(known);
+		this.#show(known, known.files);
 	}
 
-	async #create(title: string, text: string, trusted: boolean): Promise<string | undefined> {
+	async #create(
+		title: string,
+		text: string,
+		trusted: boolean,
+		files: readonly StoredFile[] = []
+	): Promise<string | undefined> {
 		try {
 			const id = crypto.randomUUID();
-			await this.#store.save({ id, title, text, version: 0, trusted });
+			await this.#store.save({ id, title, text, files, version: 0, trusted });
 			this.#channel.postMessage(id);
 			await this.refresh();
 			return id;
@@ -242,10 +264,12 @@ export class Notebooks {
 				await this.#lock(id, false);
 			}
 			const text = this.#text;
+			const { files } = this;
 			const { version } = await this.#store.save({
 				id,
 				title: fresh ? `${this.#title}, changed` : this.#title,
 				text,
+				files,
 				version: this.#version,
 				trusted: open.trusted
 			});
@@ -253,7 +277,7 @@ export class Notebooks {
 			if (fresh)
 				this.open = { id, title: this.#title, text: open.text, trusted: open.trusted, opening: open.opening };
 			this.#channel.postMessage(id);
-			this.saved = this.#text === text ? 'saved' : 'unsaved';
+			this.saved = this.#text === text && this.files === files ? 'saved' : 'unsaved';
 			if (this.saved === 'unsaved') this.#soon();
 			await this.refresh();
 		} catch (error) {
@@ -298,6 +322,7 @@ export class Notebooks {
 			id,
 			title: `${this.#title}, copy`,
 			text: this.#text,
+			files: this.files,
 			version: 0,
 			trusted: this.open?.trusted ?? false
 		});

@@ -1,4 +1,5 @@
 import { InputError } from '$lib/tensor/errors.ts';
+import type { StoredFile } from './files.ts';
 
 /** A notebook kept in the browser. */
 export interface StoredNotebook {
@@ -6,6 +7,8 @@ export interface StoredNotebook {
 	readonly title: string;
 	/** The file. */
 	readonly text: string;
+	/** What lies beside it; none in notebooks of before there were any. */
+	readonly files?: readonly StoredFile[];
 	/** Counts savings; a writer must have seen the last one. */
 	readonly version: number;
 	/** The reader has said that it may run, or wrote it. */

@@ -53,6 +53,13 @@ describe('the server of npm start', () => {
 		expect(await allowed('/')).toBeNull();
 	});
 
+	it('gives the notebook’s frame, which has no origin, to every browser, and nothing else to other sites', async () => {
+		const policy = async (path: string) =>
+			(await fetch(base + path)).headers.get('cross-origin-resource-policy');
+		expect(await policy('/notebook-frame.html')).toBe('cross-origin');
+		expect(await policy('/')).toBe('same-origin');
+	});
+
 	it('answers a route with the page, and a missing file with 404', async () => {
 		expect(await (await fetch(`${base}/figures/locality`)).text()).toContain('page');
 		expect((await fetch(`${base}/missing.js`)).status).toBe(404);

@@ -1,24 +1,43 @@
 import { transpile, type Cell } from '@observablehq/notebook-kit';
 import { Inspector } from '@observablehq/inspector';
 import { RuntimeError, type Module, type Variable } from '@observablehq/runtime';
-import { calls } from '../protocol.ts';
-import type { CallOptions, Connection } from './connection.ts';
+import type { Call } from '../protocol.ts';
+import type { ModelName, RunName } from '../reference.ts';
+import { MISSING, type CallOptions, type Connection } from './connection.ts';
+import type { KeptInputs } from './inputs.ts';
+import { Generators, Mutator } from './kit.ts';
 import { renderMarkdown, renderTeX } from './markdown.ts';
+import { meta, withImports, withNotebookImports, type Importer } from './imports.ts';
 
 export type Status = 'new' | 'running' | 'done' | 'failed' | 'stopped';
 
-/** Names that every run of a cell gets its own of, so that what it started ends with it. */
-const own = [
-	'display',
-	'view',
-	'model',
-	'progress',
-	...calls.filter((name) => !['ask', 'trace', 'file'].includes(name))
-];
-
 /** Kinds of cell that run, as they are called. */
-export const kinds = { js: 'JavaScript', ts: 'TypeScript', md: 'Markdown', tex: 'TeX' } as const;
+export const kinds = {
+	js: 'JavaScript',
+	ts: 'TypeScript',
+	md: 'Markdown',
+	html: 'HTML',
+	tex: 'TeX',
+	ojs: 'Observable JavaScript',
+	dot: 'Graphviz'
+} as const;
 export type Kind = keyof typeof kinds;
+
+/** Why other kinds do not run. */
+const refused: Readonly<Record<string, string>> = {
+	sql: 'SQL cells need DuckDB, 35 MB that do not come with the workbench; read the file with FileAttachment("data.csv").csv({typed: true}), and use d3 or Arquero (aq) in a JavaScript cell.'
+};
+
+/** What a cell runs with. */
+export interface Surroundings {
+	readonly module: Module;
+	readonly connection: Connection;
+	readonly load: Importer;
+	/** What inputs stood at; none in a notebook that another one imports. */
+	readonly kept?: KeptInputs;
+	/** The address of a file beside the notebook; undefined when there is none. */
+	readonly asset: (path: string) => Promise<string> | undefined;
+}
 
 const STOPPED = 'The cell was stopped.';
 
@@ -28,8 +47,9 @@ export class RunningCell {
 	/** Names it defines. */
 	names: readonly string[] = [];
 	readonly output: HTMLElement;
-	readonly #module: Module;
-	readonly #connection: Connection;
+	/** What it shows is from before, as a saved notebook has no answer now. */
+	outdated = false;
+	readonly #around: Surroundings;
 	readonly #changed: () => void;
 	#variables: Variable[] = [];
 	/** Where line and column of the cell's text lie in what is evaluated. */
@@ -39,17 +59,22 @@ export class RunningCell {
 	#version = 0;
 	/** Counts definitions and removals. */
 	#definition = 0;
+	/** What is shown is of the run before, and goes when this one shows something or ends. */
+	#old = false;
+	readonly #observed: boolean;
 
-	constructor(module: Module, connection: Connection, output: HTMLElement, changed: () => void) {
-		this.#module = module;
-		this.#connection = connection;
+	/** @param changed undefined for a cell of an imported notebook: it runs when a name of it is asked for, and shows nothing */
+	constructor(around: Surroundings, output: HTMLElement, changed?: () => void) {
+		this.#around = around;
 		this.output = output;
-		this.#changed = changed;
+		this.#changed = changed ?? (() => undefined);
+		this.#observed = changed !== undefined;
 	}
 
 	/** Defines the cell anew; the runtime then runs it and all that depends on it. */
 	run(cell: Cell): void {
 		this.remove();
+		this.outdated = false;
 		this.output.replaceChildren();
 		if (cell.value.trim() === '') return this.#become('done');
 		try {
@@ -65,7 +90,7 @@ export class RunningCell {
 		const { names } = this;
 		this.remove();
 		for (const name of names) {
-			const variable = this.#module.variable(true);
+			const variable = this.#around.module.variable(true);
 			variable.define(name, [], () => {
 				throw new Error(STOPPED);
 			});
@@ -92,8 +117,11 @@ export class RunningCell {
 
 	#define(cell: Cell): void {
 		if (!Object.hasOwn(kinds, cell.mode))
-			throw new SyntaxError(`Cells of the kind “${cell.mode}” are kept in the file, but do not run here.`);
-		const { body, inputs = [], outputs = [], output, autodisplay = false } = transpile(cell);
+			throw new SyntaxError(
+				refused[cell.mode] ?? `Cells of the kind “${cell.mode}” are kept in the file, but do not run here.`
+			);
+		const compiled = transpile(withNotebookImports(cell));
+		const { body, inputs = [], outputs = [], output, autodisplay = false } = compiled;
 		const file = `cell-${cell.id}.js`;
 		this.#place = {
 			file: cell.mode === 'js' ? file : '',
@@ -103,39 +131,77 @@ export class RunningCell {
 				(/^\s*\n/.exec(cell.value)?.[0].match(/\n/g)?.length ?? 0)
 		};
 		// In the global scope, and written so that no minifier makes it a direct call that sees the bundle's names.
-		const evaluated = globalThis.eval(`(${body}\n//# sourceURL=${file}\n)`) as (
-			...args: unknown[]
-		) => unknown;
-		const given = inputs.filter((name) => !own.includes(name));
+		const made = globalThis.eval(
+			`${withImports(`((__import, __meta) => (${body}\n))`)}\n//# sourceURL=${file}`
+		) as (load: Importer, meta: object) => (...args: unknown[]) => unknown;
+		const evaluated = made(this.#around.load, meta);
+		const given = inputs.filter((name) => !runNames.has(name));
 		const definition = ++this.#definition;
 		// A variable that is deleted has its say once more.
 		const current = () => definition === this.#definition;
 		const observer = {
+			// Where the runtime looks whether the cell is seen.
+			_node: this.output,
 			pending: () => current() && this.#become('running'),
 			fulfilled: (value: unknown) => {
 				if (!current()) return;
 				if (autodisplay) this.#show([value]);
+				else this.#clear();
 				this.#become('done');
 			},
 			rejected: (error: unknown) => current() && this.#fail(error)
 		};
-		const variable = this.#module.variable(observer);
-		const name = output ?? (outputs.length > 0 ? `cell ${cell.id}` : null);
-		variable.define(name, given, (...values: unknown[]) => {
-			const mine = this.#begin(!autodisplay);
+		const own = (): Readonly<Record<string, unknown>> => this.#begin(cell);
+		const untilAborted = (value: unknown) => this.#untilAborted(value);
+		const run = function (this: unknown, ...values: unknown[]) {
+			const mine = own();
 			const byName = new Map(given.map((input, i) => [input, values[i]]));
-			return this.#untilAborted(
-				evaluated(...inputs.map((input) => (byName.has(input) ? byName.get(input) : mine[input])))
+			return untilAborted(
+				evaluated.apply(
+					this,
+					inputs.map((input) => (byName.has(input) ? byName.get(input) : mine[input]))
+				)
 			);
-		});
-		this.#variables.push(variable);
+		};
+		const add = (
+			name: string | null,
+			from: readonly string[],
+			value: unknown,
+			seen: object | true = true
+		) => {
+			const variable = this.#around.module.variable(this.#observed ? seen : undefined);
+			this.#variables.push(variable);
+			return variable.define(name, from, value);
+		};
+		const hidden = `cell ${cell.id}`;
+		if (compiled.automutable && output !== undefined) {
+			const name = output.replace(/^mutable /, '');
+			add(output, given, run);
+			add(hidden, [output], Mutator);
+			add(name, [hidden], ([mutable]: unknown[]) => mutable, observer);
+			add(`mutable$${name}`, [hidden], ([, mutator]: unknown[]) => mutator);
+			this.names = [name, `mutable$${name}`];
+			return;
+		}
+		add(output ?? (outputs.length > 0 ? hidden : null), given, run, observer);
+		if (compiled.autoview && output !== undefined) {
+			const name = output.replace(/^viewof\$/, '');
+			add(name, [output], (input: HTMLElement) => this.#values(cell, 0, input));
+			// As other notebooks import it.
+			add(`viewof ${name}`, [output], (input: HTMLElement) => input);
+			this.names = [output, name];
+			return;
+		}
 		if (output === undefined)
-			for (const one of outputs) {
-				const exported = this.#module.variable(true);
-				exported.define(one, [name!], (exports: Record<string, unknown>) => this.#untilAborted(exports[one]));
-				this.#variables.push(exported);
-			}
+			for (const one of outputs)
+				add(one, [hidden], (exports: Record<string, unknown>) => this.#untilAborted(exports[one]));
 		this.names = output === undefined ? outputs : [output];
+	}
+
+	/** The values of an input, now and at every change; it begins where it stood when this notebook was last open. */
+	#values(cell: Cell, place: number, input: HTMLElement): AsyncGenerator<unknown> {
+		this.#around.kept?.restore(cell, place, input);
+		return Generators.input(input) as AsyncGenerator<unknown>;
 	}
 
 	/** A promise that ends when the cell is stopped or runs again: the runtime computes nothing anew before the old promise is settled. */
@@ -151,12 +217,13 @@ export class RunningCell {
 	}
 
 	/** What one run gets: ways to show things, and the model's calls, which end when the cell runs again. */
-	#begin(clear: boolean): Readonly<Record<string, unknown>> {
+	#begin(cell: Cell): Readonly<Record<RunName | 'model', unknown>> {
 		this.#abort.abort(new DOMException('The cell runs again.', 'AbortError'));
 		const abort = new AbortController();
 		this.#abort = abort;
 		const version = ++this.#version;
-		if (clear) this.output.replaceChildren();
+		this.#old = true;
+		let inputs = 0;
 		const bar = document.createElement('progress');
 		const options: CallOptions = {
 			signal: abort.signal,
@@ -169,34 +236,76 @@ export class RunningCell {
 			}
 		};
 		const call =
-			(name: (typeof calls)[number]) =>
+			(name: Call) =>
 			async (...args: unknown[]) => {
 				try {
-					return await this.#connection.call(name, args, options);
+					return await this.#around.connection.call(name, args, options);
 				} finally {
 					bar.remove();
 				}
 			};
 		const display = (value: unknown) => {
-			if (version === this.#version) this.output.append(node(value));
+			if (version !== this.#version) return value;
+			this.#clear();
+			this.output.append(this.#node(value));
 			return value;
+		};
+		const model: Readonly<Record<ModelName, unknown>> = {
+			ask: call('ask'),
+			trace: call('trace'),
+			file: call('file')
 		};
 		return {
 			display,
-			view: (input: HTMLElement) => valuesOf(display(input) as HTMLElement),
+			view: (input: HTMLElement) => this.#values(cell, inputs++, display(input) as HTMLElement),
 			progress: options.onProgress,
-			model: { ask: call('ask'), trace: call('trace'), file: call('file') },
-			...Object.fromEntries(calls.map((name) => [name, call(name)]))
+			model,
+			locality: call('locality'),
+			offsets: call('offsets'),
+			compare: call('compare'),
+			sweep: call('sweep'),
+			scenes: call('scenes')
 		};
 	}
 
+	/** Takes away what the run before has shown. */
+	#clear(): void {
+		if (this.#old) this.output.replaceChildren();
+		this.#old = false;
+	}
+
 	#show(values: readonly unknown[]): void {
-		this.output.replaceChildren(...values.map(node));
+		this.#old = false;
+		this.output.replaceChildren(...values.map((value) => this.#node(value)));
+	}
+
+	/** An element as it is, with the files it names; anything else as Observable shows it. */
+	#node(value: unknown): Node {
+		if (value instanceof Node && !value.isConnected) {
+			if (value instanceof Element) this.#fetchAssets(value);
+			return value;
+		}
+		const place = document.createElement('div');
+		new Inspector(place).fulfilled(value);
+		return place;
+	}
+
+	#fetchAssets(root: Element): void {
+		for (const one of [root, ...root.querySelectorAll('img, audio, video, source')]) {
+			const path = one.getAttribute('src');
+			if (path === null || /^(\w+:|#)/.test(path)) continue;
+			void this.#around.asset(decodeURI(path))?.then((href) => one.setAttribute('src', href));
+		}
 	}
 
 	#fail(error: unknown): void {
 		if (error instanceof DOMException && error.name === 'AbortError') return this.#become('stopped');
 		if (error instanceof RuntimeError && error.message === STOPPED) return this.#become('stopped');
+		if (error instanceof Error && error.message === MISSING) {
+			this.outdated = true;
+			return this.#become('done');
+		}
+		this.#old = false;
 		const place = document.createElement('p');
 		place.className = 'error';
 		place.setAttribute('role', 'alert');
@@ -230,42 +339,15 @@ function sentence(error: unknown): string {
 	return `${named}${error.message}`;
 }
 
-/** An element as it is, anything else as Observable shows it. */
-function node(value: unknown): Node {
-	if (value instanceof Node && !value.isConnected) return value;
-	const place = document.createElement('div');
-	new Inspector(place).fulfilled(value);
-	return place;
-}
-
-/** The values of an input, now and at every change. */
-async function* valuesOf(input: HTMLElement): AsyncGenerator<unknown> {
-	const field = input as HTMLElement & {
-		value?: unknown;
-		type?: string;
-		valueAsNumber?: number;
-		checked?: boolean;
-	};
-	const read = () =>
-		field.type === 'range' || field.type === 'number'
-			? field.valueAsNumber
-			: field.type === 'checkbox'
-				? field.checked
-				: field.value;
-	let wake = () => undefined as void;
-	let changed = read() !== undefined;
-	const listen = () => {
-		changed = true;
-		wake();
-	};
-	input.addEventListener('input', listen);
-	try {
-		for (;;) {
-			if (!changed) await new Promise<void>((resolve) => (wake = resolve));
-			changed = false;
-			yield read();
-		}
-	} finally {
-		input.removeEventListener('input', listen);
-	}
-}
+/** Names that every run of a cell gets its own of. */
+const runNames: ReadonlySet<string> = new Set<RunName | 'model'>([
+	'display',
+	'view',
+	'progress',
+	'model',
+	'locality',
+	'offsets',
+	'compare',
+	'sweep',
+	'scenes'
+]);

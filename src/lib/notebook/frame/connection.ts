@@ -1,4 +1,4 @@
-import type { Call, FromFrame, ToFrame } from '../protocol.ts';
+import type { Call, FromFrame, Supply, ToFrame } from '../protocol.ts';
 
 export interface CallOptions {
 	readonly signal?: AbortSignal;
@@ -11,6 +11,9 @@ interface Waiting {
 	readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+/** What a saved notebook says of what was never asked. An error of one cell reaches others by its message. */
+export const MISSING = 'This was not asked before the notebook was saved; it stands as it was last.';
+
 /** The frame's end of the channel to the page. */
 export class Connection {
 	readonly #port: MessagePort;
@@ -22,6 +25,7 @@ export class Connection {
 		port.onmessage = ({ data }: MessageEvent<ToFrame>) => {
 			if (data.type === 'result') this.#take(data.id)?.resolve(data.value);
 			else if (data.type === 'error') this.#take(data.id)?.reject(new Error(data.message));
+			else if (data.type === 'missing') this.#take(data.id)?.reject(new Error(MISSING));
 			else if (data.type === 'progress') this.#waiting.get(data.id)?.onProgress?.(data.done, data.total);
 			else onMessage(data);
 		};
@@ -32,7 +36,11 @@ export class Connection {
 	}
 
 	/** Asks the page; rejects with AbortError when the signal says so. */
-	call(name: Call, args: readonly unknown[], { signal, onProgress }: CallOptions = {}): Promise<unknown> {
+	call(
+		name: Call | Supply,
+		args: readonly unknown[],
+		{ signal, onProgress }: CallOptions = {}
+	): Promise<unknown> {
 		const id = this.#next++;
 		return new Promise((resolve, reject) => {
 			if (signal?.aborted) return reject(signal.reason as Error);

@@ -7,13 +7,15 @@ import {
 	type CompletionContext
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
+import { html } from '@codemirror/lang-html';
 import { javascript } from '@codemirror/lang-javascript';
 import { markdown } from '@codemirror/lang-markdown';
 import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from '@codemirror/language';
 import { Compartment, EditorState, Prec } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import { members, words } from './library.ts';
+import { words } from '../reference.ts';
+import { members } from './library.ts';
 
 /** Few colours: words of the language, text and numbers, remarks. */
 const colours = HighlightStyle.define([
@@ -33,6 +35,8 @@ export interface EditorKeys {
 	/** Past the first or last line. */
 	past(direction: -1 | 1): boolean;
 	changed(text: string): void;
+	/** Where the caret has gone, pixels from the top of the frame. */
+	caret(top: number, bottom: number): void;
 }
 
 export interface Editor {
@@ -52,12 +56,18 @@ export function makeEditor(
 	const language = new Compartment();
 	const editable = new Compartment();
 	const languageOf = (kind: string) =>
-		kind === 'md' ? markdown() : kind === 'tex' ? [] : javascript({ typescript: kind === 'ts' });
+		kind === 'md'
+			? markdown()
+			: kind === 'html'
+				? html()
+				: kind === 'tex' || kind === 'dot' || kind === 'sql'
+					? []
+					: javascript({ typescript: kind === 'ts' });
 	let kind = mode;
 	const complete = (context: CompletionContext) => {
 		// Prose is not code, but for what stands in ${…}.
 		const before = context.state.sliceDoc(0, context.pos);
-		if (kind !== 'js' && kind !== 'ts' && !/\$\{[^}]*$/.test(before)) return null;
+		if (!['js', 'ts', 'ojs'].includes(kind) && !/\$\{[^}]*$/.test(before)) return null;
 		const word = context.matchBefore(/[\w$][\w$.]*/);
 		if (!word && !context.explicit) return null;
 		const [owner, member] = word?.text.split('.') ?? [];
@@ -125,6 +135,11 @@ export function makeEditor(
 				editable.of(EditorView.editable.of(true)),
 				EditorView.updateListener.of((update) => {
 					if (update.docChanged) keys.changed(update.state.doc.toString());
+					if (!update.view.hasFocus || !(update.docChanged || update.selectionSet)) return;
+					update.view.requestMeasure({
+						read: (view) => view.coordsAtPos(view.state.selection.main.head),
+						write: (place) => place && keys.caret(place.top, place.bottom)
+					});
 				})
 			]
 		})

@@ -15,13 +15,21 @@ addEventListener('message', function hello({ source, ports, data }: MessageEvent
 	const view = new NotebookView(root, connection);
 	snapshotOf = () => view.outputs();
 	root.addEventListener('click', (event) => follow(event, (href) => connection.send({ type: 'link', href })));
+	document.addEventListener('dragover', (event) => event.preventDefault());
+	document.addEventListener('drop', (event: DragEvent) => {
+		const files = [...(event.dataTransfer?.files ?? [])];
+		if (files.length === 0) return;
+		event.preventDefault();
+		connection.send({ type: 'attach', files });
+	});
 	connection.send({ type: 'ready' });
 
 	function receive(message: ToFrame) {
 		if (message.type === 'open') {
 			view.setTheme(message.dark);
 			view.open(message);
-		} else if (message.type === 'theme') view.setTheme(message.dark);
+		} else if (message.type === 'files') view.setFiles(message.files);
+		else if (message.type === 'theme') view.setTheme(message.dark);
 		else if (message.type === 'subject') view.setSubject(message.subject);
 		else if (message.type === 'editable') view.setEditable(message.editable);
 		else if (message.type === 'run') view.runAll();

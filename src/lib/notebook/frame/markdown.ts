@@ -1,6 +1,9 @@
 import DOMPurify from 'dompurify';
-import katex from 'katex';
+import katex, { type KatexOptions } from 'katex';
 import MarkdownIt from 'markdown-it';
+
+/** Drawn with KaTeX's own fonts, which the frame has in itself; MathML beside it is what screen readers say. */
+const formula: KatexOptions = { output: 'htmlAndMathml', trust: false };
 
 const markdown = new MarkdownIt({ html: true, linkify: false, typographer: false });
 
@@ -46,10 +49,9 @@ export function renderMarkdown(source: string): HTMLElement {
 	);
 	for (const place of root.querySelectorAll<HTMLElement>('span.tex'))
 		katex.render(place.textContent ?? '', place, {
-			output: 'mathml',
+			...formula,
 			displayMode: place.dataset['display'] === 'true',
-			throwOnError: false,
-			trust: false
+			throwOnError: false
 		});
 	return root;
 }
@@ -57,7 +59,7 @@ export function renderMarkdown(source: string): HTMLElement {
 /** A formula on a line of its own; TeX with an error shows it in its place. */
 export function renderTeX(source: string): HTMLElement {
 	const root = document.createElement('div');
-	katex.render(source, root, { output: 'mathml', displayMode: true, throwOnError: false, trust: false });
+	katex.render(source, root, { ...formula, displayMode: true, throwOnError: false });
 	return root;
 }
 
@@ -83,6 +85,6 @@ tex.block = (strings: TemplateStringsArray, ...values: readonly unknown[]) =>
 
 function rendered(source: string, displayMode: boolean): HTMLElement {
 	const root = document.createElement('span');
-	katex.render(source, root, { output: 'mathml', displayMode, trust: false });
+	katex.render(source, root, { ...formula, displayMode });
 	return root;
 }

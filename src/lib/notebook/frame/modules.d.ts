@@ -34,3 +34,9 @@ declare module '@observablehq/inspector' {
 		fulfilled(value: unknown, name?: string): void;
 	}
 }
+declare module 'htl' {
+	type Tag<E> = (strings: TemplateStringsArray, ...values: unknown[]) => E;
+	export const html: Tag<HTMLElement>;
+	export const svg: Tag<SVGElement>;
+}
+declare module 'topojson-client';

@@ -1,13 +1,20 @@
 import { toCell, toNotebook, type Cell, type Notebook } from '@observablehq/notebook-kit';
-import { Runtime, RuntimeError, type Module } from '@observablehq/runtime';
+import { Runtime, RuntimeError } from '@observablehq/runtime';
 import { readNotebook, writeNotebook } from '../file.ts';
 import { fromJupyter, isJupyter } from '../jupyter.ts';
 import type { ProjectorStyles } from '../../viz/palette.ts';
-import type { NotebookSubject, OpenMessage } from '../protocol.ts';
-import { kinds, RunningCell, type Kind } from './cell.ts';
-import type { Connection } from './connection.ts';
+import type { FileInfo, Inputs, NotebookSubject, OpenMessage } from '../protocol.ts';
+import { absent } from '../reference.ts';
+import { fileAttachments } from './attachment.ts';
+import { kinds, RunningCell, type Kind, type Surroundings } from './cell.ts';
+import { MISSING, type Connection } from './connection.ts';
 import { makeEditor, type Editor } from './editor.ts';
-import { colouring, drawing, library } from './library.ts';
+import { ImportedNotebooks, notebookOf } from './imported.ts';
+import { KeptInputs } from './inputs.ts';
+import { colouring, drawing } from './library.ts';
+import { sharedNames } from './shared.ts';
+import { Supplies, withCompiler } from './supplies.ts';
+import { Value } from './value.ts';
 
 /** One cell on the page: text, editor, output. */
 interface Shown {
@@ -17,6 +24,8 @@ interface Shown {
 	readonly holder: HTMLElement;
 	readonly state: HTMLElement;
 	readonly kind: HTMLSelectElement;
+	/** Made here and not yet written in. */
+	fresh: boolean;
 	editor: Editor | undefined;
 	/** Text as it ran last. */
 	ran: string | undefined;
@@ -33,12 +42,13 @@ export class NotebookView {
 	#trusted = false;
 	#editable = false;
 	#runtime: Runtime;
-	#module: Module;
-	#subject: NotebookSubject | undefined;
-	#subjectChanged: () => void = () => undefined;
+	#around: Surroundings;
+	readonly #supplies: Supplies;
+	readonly #subject = new Value<NotebookSubject | undefined>(undefined);
+	readonly #dark = new Value(false);
+	readonly #files = new Value<readonly FileInfo[]>([]);
+	#kept: KeptInputs;
 	#styles: ProjectorStyles = {};
-	#dark = false;
-	#themeChanged: () => void = () => undefined;
 	#undo: string[] = [];
 	#pendingKey = '';
 	#telling = false;
@@ -48,7 +58,17 @@ export class NotebookView {
 	constructor(root: HTMLElement, connection: Connection) {
 		this.#root = root;
 		this.#connection = connection;
-		({ runtime: this.#runtime, module: this.#module } = this.#start());
+		this.#supplies = new Supplies(connection);
+		this.#kept = this.#keep({});
+		({ runtime: this.#runtime, around: this.#around } = this.#start());
+		// The page gives the frame the height of what is in it, so that only the page scrolls.
+		new ResizeObserver(() =>
+			connection.send({ type: 'height', height: Math.ceil(root.getBoundingClientRect().height) })
+		).observe(root);
+	}
+
+	#keep(inputs: Inputs): KeptInputs {
+		return new KeptInputs(inputs, (now) => this.#connection.send({ type: 'inputs', inputs: now }));
 	}
 
 	open(message: OpenMessage): void {
@@ -56,6 +76,8 @@ export class NotebookView {
 		this.#trusted = message.trusted;
 		this.#editable = message.editable;
 		this.#undo = [];
+		this.#files.set(message.files);
+		this.#kept = this.#keep(message.inputs);
 		this.#read(message.text);
 		if (isJupyter(message.text)) this.#changed();
 		if (message.trusted && message.run) return this.runAll();
@@ -71,21 +93,23 @@ export class NotebookView {
 
 	setSubject(subject: NotebookSubject | undefined): void {
 		// Said again without a change, it makes no cell run again.
-		if (JSON.stringify(subject) === JSON.stringify(this.#subject)) return;
-		this.#subject = subject;
-		this.#subjectChanged();
+		if (JSON.stringify(subject) !== JSON.stringify(this.#subject.now)) this.#subject.set(subject);
+	}
+
+	setFiles(files: readonly FileInfo[]): void {
+		// Said again without a change, it makes no cell run again.
+		if (JSON.stringify(files) !== JSON.stringify(this.#files.now)) this.#files.set(files);
 	}
 
 	setTheme(dark: boolean): void {
 		document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
-		this.#dark = dark;
-		this.#themeChanged();
+		if (dark !== this.#dark.now) this.#dark.set(dark);
 	}
 
 	/** Runs all cells; the runtime finds the order. */
 	runAll(): void {
 		this.#trusted = true;
-		for (const shown of this.#cells) this.#run(shown);
+		this.#runThese(this.#cells);
 	}
 
 	stopAll(): void {
@@ -96,7 +120,12 @@ export class NotebookView {
 	outputs(): string {
 		return this.#cells
 			.filter(({ cell }) => !cell.hidden)
-			.map(({ running }) => `<section>${running.output.innerHTML}</section>`)
+			.map(({ running }) => {
+				const output = running.output.cloneNode(true) as HTMLElement;
+				// Without KaTeX's style and fonts, its MathML is what is seen.
+				for (const drawn of output.querySelectorAll('.katex-html')) drawn.remove();
+				return `<section>${output.innerHTML}</section>`;
+			})
 			.join('\n');
 	}
 
@@ -105,7 +134,7 @@ export class NotebookView {
 	#read(text: string): void {
 		for (const shown of this.#cells) this.#drop(shown);
 		this.#runtime.dispose();
-		({ runtime: this.#runtime, module: this.#module } = this.#start());
+		({ runtime: this.#runtime, around: this.#around } = this.#start());
 		this.#notebook = isJupyter(text) ? toNotebook(fromJupyter(text)) : readNotebook(text);
 		const { title, cells } = this.#notebook;
 		this.#titled = title === 'Untitled' || title === heading(cells);
@@ -116,7 +145,10 @@ export class NotebookView {
 	}
 
 	#text(): string {
-		const cells = this.#cells.map(({ cell }) => cell);
+		// A cell that was made and never written in is no part of the notebook.
+		const cells = this.#cells
+			.filter(({ cell, fresh }) => !fresh || cell.value !== '')
+			.map(({ cell }) => cell);
 		const title = (this.#titled ? heading(cells) : undefined) ?? this.#notebook.title;
 		this.#notebook = { ...this.#notebook, cells, title };
 		return writeNotebook(this.#notebook);
@@ -178,41 +210,56 @@ export class NotebookView {
 
 	// ---- running -------------------------------------------------------------------------------------------------
 
-	#start(): { runtime: Runtime; module: Module } {
-		const builtins: Record<string, unknown> = Object.fromEntries(
-			Object.entries(library).map(([name, value]) => [name, () => value])
-		);
-		builtins['subject'] = () => this.#subjects();
-		builtins['draw'] = () => this.#drawings();
-		builtins['colours'] = () => colouring(this.#styles);
-		builtins['width'] = () => widths(this.#root);
-		const runtime = new Runtime(builtins, globalOf);
-		return { runtime, module: runtime.module() };
-	}
-
-	async *#subjects(): AsyncGenerator<NotebookSubject> {
-		let last: NotebookSubject | undefined;
-		for (;;) {
-			if (this.#subject && this.#subject !== last) yield (last = this.#subject);
-			else await new Promise<void>((resolve) => (this.#subjectChanged = resolve));
-		}
-	}
-
-	/** Figures have literal colours, so cells that draw run again when the theme changes. */
-	async *#drawings(): AsyncGenerator<ReturnType<typeof drawing>> {
-		let last: boolean | undefined;
-		for (;;) {
-			if (this.#dark !== last) {
-				last = this.#dark;
-				yield drawing(last ? 'dark' : 'light', this.#styles);
-			} else await new Promise<void>((resolve) => (this.#themeChanged = resolve));
-		}
+	#start(): { runtime: Runtime; around: Surroundings } {
+		const read = (name: string) => this.#supplies.file(name);
+		const changing = {
+			subject: () => this.#subject.values((subject) => subject),
+			// Figures have literal colours, so cells that draw run again when the theme changes.
+			draw: () => this.#dark.values((dark) => drawing(dark ? 'dark' : 'light', this.#styles)),
+			colours: () => colouring(this.#styles),
+			width: () => widths(this.#root),
+			dark: () => this.#dark.values((dark) => dark),
+			FileAttachment: () => this.#files.values((files) => fileAttachments(files, read))
+		};
+		const runtime = new Runtime(sharedNames(changing, this.#supplies), globalOf);
+		const common = {
+			connection: this.#connection,
+			load: (specifier: string): Promise<object> => {
+				const name = notebookOf(specifier);
+				return name === undefined ? this.#supplies.module(specifier) : imported.get(name);
+			},
+			asset: (path: string) => {
+				try {
+					return fileAttachments(this.#files.now, read)(path).url();
+				} catch {
+					return undefined;
+				}
+			}
+		};
+		const imported = new ImportedNotebooks(this.#supplies, common);
+		return { runtime, around: { ...common, module: runtime.module(), kept: this.#kept } };
 	}
 
 	#run(shown: Shown): void {
+		this.#runThese([shown]);
+	}
+
+	#runThese(some: readonly Shown[]): void {
 		if (!this.#trusted) return;
-		shown.ran = shown.cell.value;
-		shown.running.run(shown.cell);
+		const run = () => {
+			for (const shown of some) {
+				if (!this.#cells.includes(shown)) continue;
+				shown.ran = shown.cell.value;
+				shown.running.run(shown.cell);
+			}
+		};
+		const waiting = withCompiler(
+			this.#supplies,
+			some.map(({ cell }) => cell)
+		);
+		// Without the compiler, its cells say so themselves.
+		if (waiting) void waiting.then(run, run);
+		else run();
 	}
 
 	#report(): void {
@@ -223,13 +270,16 @@ export class NotebookView {
 			const count = (status: string) => this.#cells.filter(({ running }) => running.status === status).length;
 			for (const { element, running, state, cell, ran } of this.#cells) {
 				element.classList.toggle('running', running.status === 'running');
+				element.classList.toggle('outdated', running.outdated);
 				element.setAttribute('aria-busy', `${running.status === 'running'}`);
 				state.textContent =
 					running.status === 'stopped'
 						? 'Stopped.'
-						: ran === undefined && cell.mode !== 'md' && cell.mode !== 'tex' && cell.value.trim() !== ''
-							? 'Not run.'
-							: '';
+						: running.outdated
+							? MISSING
+							: ran === undefined && cell.mode !== 'md' && cell.mode !== 'tex' && cell.value.trim() !== ''
+								? 'Not run.'
+								: '';
 			}
 			this.#connection.send({
 				type: 'status',
@@ -260,9 +310,19 @@ export class NotebookView {
 		const state = document.createElement('div');
 		state.className = 'state';
 		state.setAttribute('role', 'status');
-		const running = new RunningCell(this.#module, this.#connection, output, () => this.#report());
+		const running = new RunningCell(this.#around, output, () => this.#report());
 		const kind = kindOf(cell, (mode) => this.#become(shown, mode));
-		const shown: Shown = { cell, element, running, holder, state, kind, editor: undefined, ran: undefined };
+		const shown: Shown = {
+			cell,
+			element,
+			running,
+			holder,
+			state,
+			kind,
+			fresh: false,
+			editor: undefined,
+			ran: undefined
+		};
 		const tools = document.createElement('div');
 		tools.className = 'tools';
 		tools.append(
@@ -277,6 +337,12 @@ export class NotebookView {
 		if (cell.pinned) this.#openEditor(shown);
 		element.addEventListener('keydown', (event) => {
 			if (event.target === element) this.#key(shown, event);
+		});
+		element.addEventListener('focus', () => {
+			// What was clicked is seen already.
+			if (!element.matches(':focus-visible')) return;
+			const { top, bottom } = element.getBoundingClientRect();
+			this.#connection.send({ type: 'reveal', top, bottom });
 		});
 		element.addEventListener('dblclick', (event) => {
 			if (!(event.target as Element).closest('.editor')) this.#edit(shown);
@@ -298,8 +364,10 @@ export class NotebookView {
 				past: (direction) => this.#past(shown, direction),
 				changed: (value) => {
 					shown.cell = { ...shown.cell, value };
+					shown.fresh = false;
 					this.#changed();
-				}
+				},
+				caret: (top, bottom) => this.#connection.send({ type: 'reveal', top, bottom })
 			}
 		);
 		shown.editor.setEditable(this.#editable);
@@ -326,14 +394,15 @@ export class NotebookView {
 		if (!shown.cell.pinned && this.#trusted) shown.holder.hidden = true;
 		if (then === 'below') return this.#insert(shown, 1, 'js');
 		const next = this.#cells[this.#cells.indexOf(shown) + 1];
-		if (then === 'next' && !next) return this.#insert(shown, 1, 'js');
-		(then === 'next' ? next! : shown).element.focus();
+		if (then === 'next' && !next && !shown.fresh) return this.#insert(shown, 1, 'js');
+		(then === 'next' && next ? next : shown).element.focus();
 	}
 
 	#insert(beside: Shown | undefined, offset: 0 | 1, mode: Kind): void {
 		if (!this.#editable) return;
 		this.#remember();
 		const shown = this.#show(this.#fresh(mode));
+		shown.fresh = true;
 		const at = beside ? this.#cells.indexOf(beside) + offset : this.#cells.length;
 		this.#cells.splice(at, 0, shown);
 		this.#root.insertBefore(shown.element, this.#root.children[at] ?? null);
@@ -414,6 +483,7 @@ export class NotebookView {
 		place.append(
 			button('Add JavaScript', () => this.#insert(undefined, 1, 'js')),
 			button('Add Markdown', () => this.#insert(undefined, 1, 'md')),
+			button('Add HTML', () => this.#insert(undefined, 1, 'html')),
 			button('Undo', () => this.#back())
 		);
 		return place;
@@ -427,6 +497,7 @@ function heading(cells: readonly Cell[]): string | undefined {
 
 /** What a name means that no cell defines. @throws RuntimeError when it means nothing */
 function globalOf(name: string): unknown {
+	if (Object.hasOwn(absent, name)) throw new RuntimeError(`${name} ${absent[name]}.`, name);
 	if (!(name in globalThis)) throw new RuntimeError(`${name} is not defined`, name);
 	return (globalThis as Record<string, unknown>)[name];
 }

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Notebooks } from '../../../../src/routes/notebook/notebook.svelte.ts';
+import { callKey } from '../../../../src/lib/notebook/saved.ts';
+import { packNotebook } from '../../../../src/routes/notebook/files.ts';
+import { NotebookSupplies } from '../../../../src/routes/notebook/supplies.ts';
 import { ConflictError, type StoredNotebook } from '../../../../src/routes/notebook/store.ts';
 
 const base = 'http://localhost/';
@@ -112,12 +115,66 @@ describe('saving', () => {
 	it('a file from elsewhere is not trusted, and what is no notebook is refused', async () => {
 		const shelf = new Shelf();
 		const notebooks = tab(shelf);
-		const id = await notebooks.openFile(
+		const id = await notebooks.openFiles([
 			new File(['<notebook><title>Guest</title></notebook>'], 'guest.html')
-		);
+		]);
 		expect(shelf.notebooks.get(id!)).toMatchObject({ title: 'Guest', trusted: false });
-		expect(await notebooks.openFile(new File(['<p>'], 'page.html'))).toBeUndefined();
+		expect(await notebooks.openFiles([new File(['<p>'], 'page.html')])).toBeUndefined();
 		expect(notebooks.error).toMatch(/page\.html is no notebook; open /);
+	});
+
+	it('files beside it are saved with it, leave with it and come back', async () => {
+		const shelf = new Shelf();
+		const notebooks = tab(shelf);
+		const id = (await notebooks.openFiles([
+			new File(['<p>'], 'no-notebook.html'),
+			new File(['<notebook><title>With files</title></notebook>'], 'with.html'),
+			new File(['a,b\n1,2'], 'data.csv')
+		]))!;
+		await notebooks.openKept(id);
+		expect(notebooks.files.map(({ name }) => name)).toEqual(['no-notebook.html', 'data.csv']);
+		notebooks.attach([new File(['new'], 'data.csv'), new File(['{}'], 'more.json')]);
+		notebooks.detach('no-notebook.html');
+		await vi.waitFor(() => expect(notebooks.saved).toBe('saved'));
+		expect(shelf.notebooks.get(id)!.files!.map(({ name }) => name)).toEqual(['data.csv', 'more.json']);
+
+		const zip = await packNotebook('with', notebooks.text, notebooks.files);
+		const again = (await notebooks.openFiles([new File([zip], 'with.zip')]))!;
+		const { title, text, files } = shelf.notebooks.get(again)!;
+		expect([title, text]).toEqual(['With files', notebooks.text]);
+		expect(await Promise.all(files!.map(async ({ name, data }) => [name, await data.text()]))).toEqual([
+			['data.csv', 'new'],
+			['more.json', '{}']
+		]);
+		expect(await notebooks.openFiles([new File(['no'], 'broken.zip')])).toBeUndefined();
+		expect(notebooks.error).toMatch(/^broken\.zip is not a whole \.zip archive/);
+	});
+
+	it('hands the frame its files, other notebooks and libraries, and says what is not here', async () => {
+		const shelf = new Shelf();
+		const notebooks = tab(shelf);
+		const id = (await notebooks.create())!;
+		await notebooks.openKept(id);
+		notebooks.attach([new File(['a,b'], 'data.csv')]);
+		const supplies = new NotebookSupplies(notebooks, base);
+		expect(await supplies.answer('attachment', ['data.csv'])).toEqual(new TextEncoder().encode('a,b'));
+		expect(await supplies.answer('notebook', ['untitled.html'])).toBe(notebooks.text);
+		expect([...(await supplies.saved()).keys()]).toEqual([
+			callKey('notebook', ['untitled.html']),
+			callKey('attachment', ['data.csv'])
+		]);
+		await expect(supplies.answer('attachment', ['../secret'])).rejects.toThrow(/There is no file/);
+		await expect(supplies.answer('library', ['constructor'])).rejects.toThrow(/does not come with/);
+		await expect(supplies.answer('notebook', ['@d3/chart'])).rejects.toThrow(/no network/);
+	});
+
+	it('says of a change that it cannot be saved, until one can', async () => {
+		const { first, shelf } = await twoTabs();
+		first.unwritten('Cell 1 would not come back.');
+		expect(first.error).toBe('Cell 1 would not come back.');
+		first.changed('mended', 'Title');
+		expect(first.error).toBeUndefined();
+		await vi.waitFor(() => expect(shelf.texts()).toEqual(['mended']));
 	});
 
 	it('goes on after a copy that could not be kept', async () => {
@@ -148,7 +205,7 @@ describe('saving', () => {
 		const moved = Object.assign(new File([], 'moved.html'), {
 			text: () => Promise.reject(new Error('moved'))
 		});
-		expect(await second.openFile(moved)).toBeUndefined();
+		expect(await second.openFiles([moved])).toBeUndefined();
 		expect(second.error).toMatch(/^moved\.html could not be read/);
 	});
 });
