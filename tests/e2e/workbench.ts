@@ -35,7 +35,7 @@ export async function open(page: Page, address = '/'): Promise<void> {
 export async function ask(page: Page, question: string): Promise<Locator> {
 	const exchanges = page.getByRole('article');
 	const index = await exchanges.count();
-	await page.getByRole('textbox', { name: 'Question' }).fill(question);
+	await page.getByRole('textbox', { name: 'Question', exact: true }).fill(question);
 	await page.keyboard.press('Enter');
 	return exchanges.nth(index);
 }
