@@ -154,7 +154,7 @@ class Walk {
 			{
 				...{ name: 'reload', weight: 0.4, keepsLeft: true },
 				run: async (page) => {
-					if (++this.#reloads > 2) return undefined;
+					if (++this.#reloads > 1) return undefined;
 					await page.reload();
 					await modelReady(page);
 					return '';

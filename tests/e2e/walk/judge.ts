@@ -1,3 +1,4 @@
+import { DIRECTIONS } from '../../../src/lib/study/choices.ts';
 import { columnName, readColumns, resolve } from '../../../src/lib/study/columns.ts';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import type { Look } from './look.ts';
@@ -21,7 +22,7 @@ const settings: Readonly<
 		['Filled with', 'cover', 'cover'],
 		['Layer', 'layer', 'rollout'],
 		['Head', 'head', 'mean'],
-		['Directions K', 'directions', '4']
+		['Directions K', 'directions', `${DIRECTIONS}`]
 	],
 	'/offsets': [
 		['Head', 'head', 'all'],

@@ -52,7 +52,8 @@ export const steps: readonly Step[] = [
 		...{ name: 'projector', weight: 3 },
 		async run(page, random) {
 			const title = pick(random, projectors);
-			await page.getByRole('radio', { name: title, exact: true }).check({ force: true });
+			const left = page.getByRole('complementary', { name: 'Model and image' });
+			await left.getByRole('radio', { name: title, exact: true }).check({ force: true });
 			return title;
 		}
 	},
