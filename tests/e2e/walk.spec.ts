@@ -15,7 +15,7 @@ import { goTo, pick, steps, type Step } from './walk/steps.ts';
 import { exported, untrue } from './walk/truth.ts';
 
 const seed = Number(process.env['HONEYBEE_WALK_SEED'] ?? 1);
-const count = Number(process.env['HONEYBEE_WALK_STEPS'] ?? 200);
+const count = Number(process.env['HONEYBEE_WALK_STEPS'] ?? 150);
 /** Steps between two looks at whole figures, with a fresh computation of one. */
 const CHECKED = 10;
 const questions = ['What color is the background?', 'How many umbrellas are there?'];
