@@ -39,4 +39,7 @@ declare module 'htl' {
 	export const html: Tag<HTMLElement>;
 	export const svg: Tag<SVGElement>;
 }
-declare module 'topojson-client';
+declare module 'topojson-client' {
+	const topojson: Readonly<Record<string, unknown>>;
+	export = topojson;
+}

@@ -497,7 +497,7 @@ function heading(cells: readonly Cell[]): string | undefined {
 
 /** What a name means that no cell defines. @throws RuntimeError when it means nothing */
 function globalOf(name: string): unknown {
-	if (Object.hasOwn(absent, name)) throw new RuntimeError(`${name} ${absent[name]}.`, name);
+	if (Object.hasOwn(absent, name)) throw new RuntimeError(`${name} ${absent[name]!}.`, name);
 	if (!(name in globalThis)) throw new RuntimeError(`${name} is not defined`, name);
 	return (globalThis as Record<string, unknown>)[name];
 }

@@ -47,7 +47,7 @@ export function sharedNames(
 			() =>
 			async (...names: string[]) => {
 				const modules = await Promise.all(names.map((name) => supplies.module(plainName(name))));
-				return modules.length === 1 ? modules[0] : Object.assign({}, ...modules);
+				return modules.length === 1 ? modules[0] : (Object.assign({}, ...modules) as object);
 			}
 	};
 }
