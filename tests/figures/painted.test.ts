@@ -63,25 +63,24 @@ function unpainted(svg: SVGSVGElement): string[] {
 	});
 }
 
-describe.each(figures.map((figure) => ({ id: figure.id, figure: figure as unknown as Figure<unknown> })))(
-	'$id',
-	({ id, figure }) => {
-		const rows = (examples as unknown as Record<string, { readonly image?: FigureImage }>)[id]!;
-		const wide = rows.image && { ...rows, image: { ...rows.image, aspect: 2 } };
+const all = figures as unknown as readonly Figure<unknown>[];
 
-		it.each<Cells>(['image', 'shapes'])('uses nothing that a PDF cannot show, cells as %s', async (cells) => {
-			const print = { ...defaultPrint, cells };
-			for (const shown of wide ? [rows, wide] : [rows])
-				for (const selection of [
-					{},
-					{ token: 1, patch: 2, word: 0, layer: 0, head: 0, point: 0, step: 0, row: 0, column: 0 }
-				])
-					expect(
-						unpainted(await printedFigure(figure, shown, { projectors, selection }, print, 'pdf'))
-					).toEqual([]);
-		});
-	}
-);
+describe.each(all.map((figure) => ({ id: figure.id, figure })))('$id', ({ id, figure }) => {
+	const rows = (examples as unknown as Record<string, { readonly image?: FigureImage }>)[id]!;
+	const wide = rows.image && { ...rows, image: { ...rows.image, aspect: 2 } };
+
+	it.each<Cells>(['image', 'shapes'])('uses nothing that a PDF cannot show, cells as %s', async (cells) => {
+		const print = { ...defaultPrint, cells };
+		for (const shown of wide ? [rows, wide] : [rows])
+			for (const selection of [
+				{},
+				{ token: 1, patch: 2, word: 0, layer: 0, head: 0, point: 0, step: 0, row: 0, column: 0 }
+			])
+				expect(
+					unpainted(await printedFigure(figure, shown, { projectors, selection }, print, 'pdf'))
+				).toEqual([]);
+	});
+});
 
 it('finds what a PDF cannot show', () => {
 	document.body.innerHTML =

@@ -7,9 +7,10 @@ import { figures } from '../../src/lib/viz/registry.ts';
 import { examples } from './examples.ts';
 
 /** Figures that show the picture. */
-const pictured = figures.flatMap((figure) => {
+const all = figures as unknown as readonly Figure<unknown>[];
+const pictured = all.flatMap((figure) => {
 	const rows = (examples as Record<string, unknown>)[figure.id] as { readonly image?: FigureImage };
-	return rows.image ? [{ id: figure.id, figure: figure as Figure<unknown>, rows }] : [];
+	return rows.image ? [{ id: figure.id, figure, rows }] : [];
 });
 
 const boxOf = (element: Element) =>

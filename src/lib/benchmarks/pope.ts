@@ -1,6 +1,5 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
-import { InputError } from '../tensor/errors.ts';
 import { percent, unitsOf } from './accuracy.ts';
 import { answerNotes, unansweredBy } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';

@@ -29,7 +29,7 @@ export function pointLabels(
 		.map(({ x, y, words }) => ({ x, y, words, width: widthOf(words, 11) }));
 	const marks = points.flatMap(({ x, y, bar }): Box[] => [
 		{ x: x - 4, y: y - 4, width: 8, height: 8 },
-		...(bar ? [{ x: x - 1, y: bar[0]!, width: 2, height: bar[1]! - bar[0]! }] : [])
+		...(bar ? [{ x: x - 1, y: bar[0], width: 2, height: bar[1] - bar[0] }] : [])
 	]);
 	return placeLabels(labelled, [...marks, ...lines.flatMap(dotted)], bounds).map((box, i) =>
 		text(pen, box.x, box.y + box.height - 1, labelled[i]!.words, { 'font-size': 11, fill: ink.soft })

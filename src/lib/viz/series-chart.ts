@@ -148,7 +148,6 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		marks.push(symbol(pen, ink, point, colour(point), at(point), y(point.y)));
 	}
 	const counts = [...new Set(points.flatMap(({ n }) => n ?? []))];
-	const plotted = { x: 52, y: 8, width: width - RIGHT - 52 + 10, height: height - 48 };
 	const placed = (point: SeriesPoint) => ({ x: at(point), y: y(point.y) });
 	marks.push(
 		...pointLabels(

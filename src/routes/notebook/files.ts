@@ -35,7 +35,9 @@ export const infosOf = (files: readonly StoredFile[]): FileInfo[] =>
  */
 export async function openNotebookFiles(chosen: readonly File[]): Promise<NotebookFiles> {
 	const all = (
-		await Promise.all(chosen.map((file) => (/\.zip$/i.test(file.name) ? unpacked(file) : [stored(file)])))
+		await Promise.all(
+			chosen.map((file) => (/\.zip$/i.test(file.name) ? unpacked(file) : Promise.resolve([stored(file)])))
+		)
 	).flat();
 	for (const one of all) {
 		if (!/\.(html|ipynb)$/i.test(one.name)) continue;

@@ -12,7 +12,6 @@ import {
 	remove,
 	reorder,
 	resize,
-	sceneWord,
 	type Sprite,
 	spriteOf
 } from '$lib/scenes/composition.ts';

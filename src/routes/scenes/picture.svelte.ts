@@ -27,6 +27,7 @@ export class ScenePicture {
 	/** The picture that was dealt with last. */
 	#seen: SessionImage | undefined;
 	#waiting: Scene | undefined;
+	/** Set while a change waits for its turn. */
 	#timer: ReturnType<typeof setTimeout> | undefined;
 
 	constructor(editor: SceneEditor, images: Images, open: typeof openImage) {
@@ -95,7 +96,7 @@ export class ScenePicture {
 		const { scene } = this.#editor;
 		if (!this.joined) return;
 		this.#waiting = scene;
-		this.#timer ??= setTimeout(() => void this.#put(), pace);
+		if (this.#timer === undefined) this.#timer = setTimeout(() => void this.#put(), pace);
 	}
 
 	#show(scene: Composition): void {

@@ -4,7 +4,7 @@
  * when it is loaded, into what WASM multiplies well: 8 bits by column for DynamicQuantizeMatMul, or float32 where that is faster.
  */
 import { toFloatColumns, toInt8Columns, type StoredMatrix } from '../../lib/kernels/int8-columns.ts';
-import { externalInitializer, innerInitializer, nodeBytes, type Node } from '../../lib/onnx/graph.ts';
+import { externalInitializer, innerInitializer, nodeBytes } from '../../lib/onnx/graph.ts';
 import { readModelFile, withChanges, type FileNode } from '../../lib/onnx/model-file.ts';
 import type { WeightLocation } from '../../lib/onnx/types.ts';
 

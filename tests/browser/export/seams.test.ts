@@ -28,7 +28,7 @@ const bell = Float32Array.from({ length: side * side }, (_, n) =>
 async function mapOver(grey: boolean): Promise<Exportable> {
 	const photo = fromBase64(await commands.readFile('tests/fixtures/cases/overlay-seams/photo.png', 'base64'));
 	return {
-		figure: tokenMap as Exportable['figure'],
+		figure: tokenMap,
 		rows: {
 			map: tokenPatchMap(1, side * side, bell),
 			...{ token: 0, label: 'Response', unit: '', weighting: 'energy' },

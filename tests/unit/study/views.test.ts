@@ -88,12 +88,7 @@ describe('views of a picture that is cut into tiles', () => {
 		const { values } = await model.influence({ ...probe, method: 'attention' });
 		expect(values.dims.at(-1)).toBe(5 * whole.tokens);
 		const given = (subject: typeof whole) => ({ subject, turns, ids: [300, 301], words: [] });
-		const of = await measureInfluence(
-			{ answerer, maps } as unknown as Parameters<typeof measureInfluence>[0],
-			given(tile),
-			{ influence: 'attention' },
-			{}
-		);
+		const of = await measureInfluence({ answerer, maps }, given(tile), { influence: 'attention' }, {});
 		expect(of.influence.values).toEqual(columnsOfView(values, 1, 5));
 
 		const grid = await model.lens(request);

@@ -24,7 +24,7 @@ function ropeReading(text: JsonObject): string[] {
 	const base = Number(rope['rope_theta'] ?? USUAL_BASE);
 	const kind = rope['rope_type'] ?? 'default';
 	if (base === USUAL_BASE && kind === 'default') return [];
-	const scaled = kind === 'default' ? '' : ` with scaling of the kind ${String(kind)}`;
+	const scaled = kind === 'default' ? '' : ` with scaling of the kind ${JSON.stringify(kind)}`;
 	return [
 		`RoPE is read from rope_parameters, as transformers 5 does: base ${base}${scaled}. transformers 4 does not know them and takes base ${USUAL_BASE} without scaling.`
 	];

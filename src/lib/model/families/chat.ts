@@ -21,7 +21,7 @@ export function chatTemplate({ json, text }: Pick<FamilyFolder, 'json' | 'text'>
 	const found = files
 		.map((name) => json[name]?.chat_template)
 		.find((template) => typeof template === 'string');
-	return found as string | undefined;
+	return found;
 }
 
 /** The special tokens that templates may name, e.g. `bos_token`. */

@@ -257,6 +257,7 @@ export class Conversation implements ModelUser {
 
 	/** Exchanges as they were, with the pictures that are still at hand. */
 	async #restore(records: readonly ExchangeRecord[]): Promise<Exchange[]> {
+		// eslint-disable-next-line svelte/prefer-svelte-reactivity -- gone when this function ends
 		const ids = new Set(records.flatMap(({ picture }) => picture?.id ?? []));
 		const found = await Promise.all(
 			[...ids].map(async (id) => {
@@ -264,6 +265,7 @@ export class Conversation implements ModelUser {
 				return [id, known ?? (await this.#keeping?.keptImage(id))] as const;
 			})
 		);
+		// eslint-disable-next-line svelte/prefer-svelte-reactivity -- gone when this function ends
 		const images = new Map(found);
 		return records.map((record) => exchangeOf(record, record.picture && images.get(record.picture.id)));
 	}

@@ -93,6 +93,7 @@ export class ImageSets {
 
 	/** Makes a set of images at hand and chooses it. */
 	async addImages(images: readonly SessionImage[], name?: string): Promise<NamedSet | undefined> {
+		// eslint-disable-next-line svelte/prefer-svelte-reactivity -- gone when this function ends
 		const different = [...new Map(images.map((image) => [image.id, image])).values()];
 		if (different.length === 0) return undefined;
 		const hash = await sha256(new TextEncoder().encode(different.map(({ id }) => id).join()));

@@ -61,7 +61,7 @@ describe('what savers leave out', () => {
 		const { config, image } = parse({
 			...flat,
 			mm_projector_type: 'linear',
-			image_aspect_ratio: undefined as never
+			image_aspect_ratio: undefined
 		});
 		expect(config.vision_config).toMatchObject({ hidden_size: 1024, num_hidden_layers: 24, image_size: 336 });
 		// Absent, both words mean something else than LLaVA-1.5 has.

@@ -19,7 +19,7 @@ async function openProjector(projector_config: Record<string, unknown>, side: nu
 	);
 	const config = {
 		...small,
-		projector_config: parseProjector(projector_config as never, small.vision_config, small.text_config)
+		projector_config: parseProjector(projector_config, small.vision_config, small.text_config)
 	};
 	const projector = projectorOf(config.projector_config);
 	const file = writeSafetensors(randomTensors(config));

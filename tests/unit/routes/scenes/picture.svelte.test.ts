@@ -42,7 +42,7 @@ async function edit({ editor, picture }: { editor: SceneEditor; picture: ScenePi
 	picture.follow();
 	await vi.advanceTimersByTimeAsync(1000);
 	vi.useRealTimers();
-	await opened;
+	await (opened as Promise<unknown> | undefined);
 	await settle();
 }
 
@@ -100,6 +100,6 @@ test('the scene of an address is shown beside the picture of the address, and jo
 	const composed = images.current!;
 	picture.ask(editor.scene);
 	const again = { ...composed, scene: undefined };
-	await picture.meet(again as unknown as SessionImage);
+	await picture.meet(again);
 	expect(picture.joined).toBe(true);
 });

@@ -46,7 +46,7 @@ export function parseNested(folder: FamilyFolder): FamilyModel {
 	const kind = tower?.model_type;
 	if (kind !== undefined && kind !== 'clip_vision_model' && kind !== 'clip')
 		throw new InputError(
-			`config.json of ${folder.name} has a vision tower of the kind "${String(kind)}"; LLaVA-1.5 is served with CLIP.`
+			`config.json of ${folder.name} has a vision tower of the kind ${JSON.stringify(kind)}; LLaVA-1.5 is served with CLIP.`
 		);
 	const vision_config = parseVision(tower ?? {}, { absent: tower ? clipDefaults : towerDefaults });
 	const said = section('text_config');
