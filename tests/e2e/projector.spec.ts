@@ -156,6 +156,7 @@ test('the last question is asked again when M changes, and its times stand at th
 	await expect(page.getByText(/^Extrapolation: trained at M = /)).toBeVisible();
 	await expect(exchange).toContainText('M = 25', { timeout: 120_000 });
 	await answerOf(exchange);
+	await page.getByText('Time of the last answers', { exact: true }).click();
 	await expect(page.getByRole('img', { name: /M = 25: vision cached/ })).toBeVisible();
 	await expect(page.getByRole('img', { name: /M = 36: vision/ })).toBeVisible();
 });
