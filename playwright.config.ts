@@ -19,7 +19,8 @@ export default defineConfig({
 		viewport: { width: 1440, height: 900 },
 		// A control that never becomes usable is named instead of eating the test's time.
 		actionTimeout: 30_000,
-		launchOptions: { executablePath: findChromium(), args: chromiumArgs }
+		// All pages in one process, which keeps what it has compiled (tests/e2e/one-context.ts).
+		launchOptions: { executablePath: findChromium(), args: [...chromiumArgs, '--process-per-site'] }
 	},
 	webServer: {
 		command: `node scripts/start.mjs --port ${port}`,

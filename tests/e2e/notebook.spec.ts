@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { test as plain, type FrameLocator, type Page } from 'playwright/test';
+import type { BrowserContext, FrameLocator, Page } from 'playwright/test';
 import { shipped } from '../../src/routes/notebook/library.ts';
-import { expect, test } from './workbench.ts';
+import { expect, plain, test } from './workbench.ts';
 
 const frameOf = (page: Page): FrameLocator => page.frameLocator('iframe[title^="Notebook"]');
 const status = (page: Page) => page.locator('[data-state]');
@@ -91,8 +91,8 @@ plain('a notebook from elsewhere runs nothing until trusted, and then reaches no
 plain('the page itself runs no script and shows no frame but its own', async ({ page }) => {
 	await page.goto('/notebook?backend=wasm');
 	await expect(status(page)).toBeVisible();
-	const found = await page.evaluate(async () => {
-		const seen = new Set<string>();
+	await page.evaluate(() => {
+		const seen = Object.assign(globalThis, { seen: new Set<string>() }).seen;
 		document.addEventListener('securitypolicyviolation', (event) => seen.add(event.effectiveDirective));
 		const script = Object.assign(document.createElement('script'), { textContent: 'window.ran = true' });
 		const frame = Object.assign(document.createElement('iframe'), { src: 'https://example.com/' });
@@ -101,13 +101,15 @@ plain('the page itself runs no script and shows no frame but its own', async ({ 
 			'beforeend',
 			'<img src="https://example.com/x.png" onerror="window.ran = true">'
 		);
-		await new Promise((resolve) => setTimeout(resolve, 1000));
-		return { seen: [...seen].sort(), ran: 'ran' in window };
 	});
-	expect(found).toEqual({
-		seen: ['frame-src', 'img-src', 'script-src-attr', 'script-src-elem'],
-		ran: false
-	});
+	await expect
+		.poll(() =>
+			page.evaluate(() => {
+				const { seen } = globalThis as typeof globalThis & { seen: Set<string> };
+				return { seen: [...seen].sort(), ran: 'ran' in window };
+			})
+		)
+		.toEqual({ seen: ['frame-src', 'img-src', 'script-src-attr', 'script-src-elem'], ran: false });
 });
 
 plain(
@@ -243,22 +245,26 @@ const ways: Readonly<Record<string, (port: number, url: string) => string>> = {
 /** Ways that leave nothing of the notebook behind, if only for a moment. */
 const leaves = /own address|refresh of the frame|download/;
 
-/** Runs the ways in cells, some at a time, and gives those by which something came. */
-async function tried(page: Page, names: readonly string[]): Promise<string[]> {
-	const out: string[] = [];
+/** Runs the ways in the cells of notebooks, all at a time, and gives those by which something came. */
+async function tried(context: BrowserContext, names: readonly string[]): Promise<string[]> {
 	const runs = names.filter((name) => !leaves.test(name));
-	for (const some of [
+	const notebooks = [
 		...Array.from({ length: Math.ceil(runs.length / 12) }, (_, i) => runs.slice(12 * i, 12 * i + 12)),
 		...names.filter((name) => leaves.test(name)).map((name) => [name])
-	]) {
-		const ports = await Promise.all(some.map(listen));
+	];
+	const heard = new Map<string, Awaited<ReturnType<typeof listen>>>();
+	for (const name of names) heard.set(name, await listen());
+	const opened: Page[] = [];
+	for (const [n, some] of notebooks.entries()) {
 		const cells = some.map((name, i) => {
-			const { port } = ports[i]!;
+			const { port } = heard.get(name)!;
 			return `await (async () => { try { ${ways[name]!(port, `http://127.0.0.1:${port}/${i}`)} } catch {} return "tried" })()`;
 		});
+		const page = await context.newPage();
+		opened.push(page);
 		await openFile(
 			page,
-			'ways.html',
+			`ways-${n}.html`,
 			file(cells.map((text) => ['module', text.replaceAll('</script', '<\\/script')]))
 		);
 		await page.getByRole('button', { name: 'Trust and run' }).click();
@@ -266,24 +272,24 @@ async function tried(page: Page, names: readonly string[]): Promise<string[]> {
 			await expect(frameOf(page).locator('.output', { hasText: /tried|not defined|refused/ })).toHaveCount(
 				some.length
 			);
-		// Time for what was begun to arrive.
-		await page.waitForTimeout(2500);
-		some.forEach((name, i) => {
-			if (ports[i]!.came.length > 0) out.push(`${name}: ${ports[i]!.came.join(', ')}`);
-			ports[i]!.close();
-		});
 	}
-	return out;
+	// Time for what was begun to arrive; nothing tells that nothing comes.
+	await opened.at(-1)!.waitForTimeout(2500);
+	for (const page of opened) await page.close();
+	return [...heard].flatMap(([name, { came, close }]) => {
+		close();
+		return came.length > 0 ? [`${name}: ${came.join(', ')}`] : [];
+	});
 }
 
-plain('not a packet leaves the frame, whatever a cell tries', async ({ page }) => {
+plain('not a packet leaves the frame, whatever a cell tries', async ({ context }) => {
 	test.setTimeout(300_000);
-	expect(await tried(page, Object.keys(ways))).toEqual([]);
+	expect(await tried(context, Object.keys(ways))).toEqual([]);
 });
 
-plain('where no header reaches the frame, only navigations connect', async ({ page }) => {
+plain('where no header reaches the frame, only navigations connect', async ({ context }) => {
 	test.setTimeout(300_000);
-	await page.route('**/notebook-frame.html', async (route) => {
+	await context.route('**/notebook-frame.html', async (route) => {
 		const response = await route.fetch();
 		const { 'connection-allowlist': allowed, ...headers } = response.headers();
 		expect(allowed).toBe('()');
@@ -292,9 +298,9 @@ plain('where no header reaches the frame, only navigations connect', async ({ pa
 	// Chromium looks up and connects to where a frame is sent before its policy is asked; nothing is said there.
 	const navigations = /a frame|own address|refresh of the frame|download|that goes there|sent there/;
 	const quiet = Object.keys(ways).filter((name) => /WebRTC/.test(name) || !navigations.test(name));
-	expect(await tried(page, quiet)).toEqual([]);
+	expect(await tried(context, quiet)).toEqual([]);
 	// The listener hears what does get out.
-	expect(await tried(page, ['a frame'])).toEqual([expect.stringMatching(/^a frame: connection/)]);
+	expect(await tried(context, ['a frame'])).toEqual([expect.stringMatching(/^a frame: connection/)]);
 });
 
 plain('a cell that never gives way is stopped, and the notebook goes on', async ({ page }) => {

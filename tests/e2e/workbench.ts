@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { decode, encode } from 'fast-png';
-import { expect, test as base, type Locator, type Page, type Worker } from 'playwright/test';
+import { expect, type Locator, type Page, type Worker } from 'playwright/test';
 import { Atlas, type AtlasIndex, generateScene, questions, renderScene } from '../../src/lib/scenes/index.ts';
+import { test as plain } from './one-context.ts';
 
 /** The embedded model, as the page and the command line name it. */
 export const model = 'static/models/honeybee-mini';
 
 /** Like Playwright's, and fails when the page logs an error or a warning of Svelte's, or throws. */
-export const test = base.extend<{ quiet: undefined }>({
+export const test = plain.extend<{ quiet: undefined }>({
 	quiet: [
 		async ({ page }, use) => {
 			const errors: string[] = [];
@@ -24,7 +25,7 @@ export const test = base.extend<{ quiet: undefined }>({
 	]
 });
 
-export { expect };
+export { expect, plain };
 
 export async function open(page: Page, address = '/'): Promise<void> {
 	await page.goto(address);
