@@ -5,7 +5,9 @@ import { ModelClient } from '../../../src/workers/model/client.ts';
 import { embeddedUrl, fetchAtlas, sceneImage } from './scenes.ts';
 import reference from '../../fixtures/embedded/reference.json';
 
-const COUNT = 20;
+/** Scenes, and the projectors that each is asked of: the tower, which takes longest here, sees a scene once. */
+const SCENES = 7;
+const ASKED = 3;
 let client: ModelClient;
 let atlas: Atlas;
 
@@ -16,20 +18,24 @@ beforeAll(async () => {
 });
 afterAll(() => client.dispose());
 
-it(`answers ${COUNT} held-out scenes on WebGPU as PyTorch did before conversion`, async () => {
+it(`answers ${SCENES * ASKED} questions about held-out scenes on WebGPU as PyTorch did before conversion`, async () => {
 	expect(client.state).toMatchObject({ status: 'ready', model: { backend: { backend: 'webgpu' } } });
 	const short = reference.items.filter(({ task }) => task !== 'caption' && task !== 'referring');
 	const names = Object.keys(short[0]!.answers) as (keyof (typeof short)[0]['answers'])[];
-	for (const [i, { seed, question, answers }] of short.slice(0, COUNT).entries()) {
+	// Every projector is asked.
+	expect(SCENES * ASKED).toBeGreaterThan(names.length);
+	for (const [i, { seed, question, answers }] of short.slice(0, SCENES).entries()) {
 		const image = sceneImage(atlas, seed);
-		const projector = names[i % names.length]!;
-		let text = '';
-		for await (const event of client.answer({
-			projector,
-			turns: [{ question, images: [image] }],
-			sampling: { ...greedy, max_new_tokens: 16 }
-		}))
-			if (event.type === 'done') text = event.result.text.trim();
-		expect(text, `${projector}, scene ${seed}: ${question}`).toBe(answers[projector]);
+		for (let k = 0; k < ASKED; k++) {
+			const projector = names[(ASKED * i + k) % names.length]!;
+			let text = '';
+			for await (const event of client.answer({
+				projector,
+				turns: [{ question, images: [image] }],
+				sampling: { ...greedy, max_new_tokens: 16 }
+			}))
+				if (event.type === 'done') text = event.result.text.trim();
+			expect(text, `${projector}, scene ${seed}: ${question}`).toBe(answers[projector]);
+		}
 	}
 });
