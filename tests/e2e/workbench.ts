@@ -52,7 +52,7 @@ export function askCli(image: string, question: string): string {
 	const out = execFileSync(
 		process.execPath,
 		['bin/honeybee.js', 'ask', '--model', model, '--image', image, '--prompt', question, '--json'],
-		{ encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }
+		{ encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }
 	);
 	return (JSON.parse(out) as { text: string }).text.trim();
 }

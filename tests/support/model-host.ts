@@ -62,6 +62,8 @@ export function modelHost(): Plugin {
 		name: 'model-host',
 		configureServer({ middlewares }) {
 			middlewares.use(MODEL_HOST, (request, response) => {
+				// What was asked for is counted: no answer comes from the browser's cache.
+				response.setHeader('Cache-Control', 'no-store');
 				const [how, ...rest] = new URL(request.url ?? '/', 'http://host').pathname.slice(1).split('/');
 				const path = rest.map(decodeURIComponent).join('/');
 				if (request.method === 'PUT') void put(path, request).then(() => response.end());
