@@ -23,7 +23,7 @@ test('what is no usable image is refused in a sentence beside the picker, and th
 	await put('cut.png', readFileSync(whole).subarray(0, 20_000));
 	await expect(told).toContainText('cut.png');
 	await put('drawing.svg', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>');
-	await expect(told).toContainText('drawing.svg');
+	await expect(page.getByText(/^drawing\.svg is not a figure exported here/)).toBeVisible();
 	await expect(page.getByRole('heading', { level: 1 })).toHaveText(scene);
 
 	await put(
