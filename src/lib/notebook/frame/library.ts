@@ -39,7 +39,7 @@ export function members(owner: string): readonly string[] {
 		analysis,
 		tex: { block: tex.block },
 		htl,
-		topojson: topojson as object,
+		topojson,
 		DOM,
 		Generators,
 		Promises

@@ -12,7 +12,7 @@ import { hasCompiler, useCompiler } from './typescript.ts';
 const inside: Readonly<Record<(typeof inFrame)[number], object>> = {
 	d3,
 	htl,
-	'topojson-client': topojson as object,
+	'topojson-client': topojson,
 	'@observablehq/plot': Plot,
 	'@observablehq/inputs': Inputs
 };
