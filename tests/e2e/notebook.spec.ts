@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import type { BrowserContext, FrameLocator, Page } from 'playwright/test';
+import { chromiumArgs, findChromium } from '../../scripts/chromium.mjs';
 import { shipped } from '../../src/routes/notebook/library.ts';
 import { expect, plain, test } from './workbench.ts';
 
@@ -303,7 +304,19 @@ plain('where no header reaches the frame, only navigations connect', async ({ co
 	expect(await tried(context, ['a frame'])).toEqual([expect.stringMatching(/^a frame: connection/)]);
 });
 
-plain('a cell that never gives way is stopped, and the notebook goes on', async ({ page }) => {
+/** A page whose frames have a process of their own, as in a reader's browser; pages of other tests share one (playwright.config.ts). */
+const apart = plain.extend({
+	page: async ({ playwright, baseURL, viewport }, use) => {
+		const browser = await playwright.chromium.launch({
+			executablePath: findChromium(),
+			args: [...chromiumArgs]
+		});
+		await use(await browser.newPage({ viewport, ...(baseURL !== undefined && { baseURL }) }));
+		await browser.close();
+	}
+});
+
+apart('a cell that never gives way is stopped, and the notebook goes on', async ({ page }) => {
 	await openFile(
 		page,
 		'loop.html',
