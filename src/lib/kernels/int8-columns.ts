@@ -48,6 +48,20 @@ function decodeRow(
 	}
 }
 
+/** Decodes the rows tile by tile, float32 [count, K] each, from row `first` on. */
+function eachTile(
+	matrix: StoredMatrix,
+	take: (tile: Float32Array, first: number, count: number) => void
+): void {
+	const { rows: N, columns: K } = matrix;
+	const tile = new Float32Array(Math.min(TILE, N) * K);
+	for (let first = 0; first < N; first += TILE) {
+		const count = Math.min(TILE, N - first);
+		for (let n = 0; n < count; n++) decodeRow(matrix, first + n, tile, n * K);
+		take(tile, first, count);
+	}
+}
+
 /**
  * The matrix transposed, in 8 bits by column: w ≈ values · scales.
  * @param values int8 [K, N], written
@@ -55,29 +69,23 @@ function decodeRow(
  */
 export function toInt8Columns(matrix: StoredMatrix, values: Int8Array, scales: Float32Array): void {
 	const { rows: N, columns: K } = matrix;
-	const tile = new Float32Array(Math.min(TILE, N) * K);
 	const inverse = new Float32Array(TILE);
-	for (let n0 = 0; n0 < N; n0 += TILE) {
-		const count = Math.min(TILE, N - n0);
+	eachTile(matrix, (tile, first, count) => {
 		for (let n = 0; n < count; n++) {
-			decodeRow(matrix, n0 + n, tile, n * K);
 			let most = 0;
 			for (let k = n * K; k < (n + 1) * K; k++) most = Math.max(most, Math.abs(tile[k]!));
-			scales[n0 + n] = most === 0 ? 1 : most / 127;
+			scales[first + n] = most === 0 ? 1 : most / 127;
 			inverse[n] = most === 0 ? 0 : 127 / most;
 		}
 		for (let k = 0; k < K; k++)
-			for (let n = 0; n < count; n++) values[k * N + n0 + n] = Math.round(tile[n * K + k]! * inverse[n]!);
-	}
+			for (let n = 0; n < count; n++) values[k * N + first + n] = Math.round(tile[n * K + k]! * inverse[n]!);
+	});
 }
 
 /** The matrix transposed, float32 [K, N]. */
 export function toFloatColumns(matrix: StoredMatrix, values: Float32Array): void {
 	const { rows: N, columns: K } = matrix;
-	const tile = new Float32Array(Math.min(TILE, N) * K);
-	for (let n0 = 0; n0 < N; n0 += TILE) {
-		const count = Math.min(TILE, N - n0);
-		for (let n = 0; n < count; n++) decodeRow(matrix, n0 + n, tile, n * K);
-		for (let k = 0; k < K; k++) for (let n = 0; n < count; n++) values[k * N + n0 + n] = tile[n * K + k]!;
-	}
+	eachTile(matrix, (tile, first, count) => {
+		for (let k = 0; k < K; k++) for (let n = 0; n < count; n++) values[k * N + first + n] = tile[n * K + k]!;
+	});
 }

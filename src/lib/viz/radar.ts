@@ -2,9 +2,8 @@ import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, projectorColours } from './palette.ts';
-import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
-import type { BreakdownRows } from './score-breakdown.ts';
+import { breakdownPaper, type BreakdownRows } from './score-breakdown.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 import { linesOf, widthOf } from './type.ts';
 
@@ -122,12 +121,5 @@ export const radar: Figure<BreakdownRows> = {
 			scores.map((entry) => [name, series[entry.series]!.name, exact(entry.value)])
 		)
 	}),
-	paper: ({ categories, series }) =>
-		pivoted(
-			['Run'],
-			categories.flatMap(({ name, scores }) =>
-				scores.map(({ series: of, ...cell }) => ({ names: [series[of]!.name], column: name, cell }))
-			),
-			() => 'more'
-		)
+	paper: breakdownPaper
 };

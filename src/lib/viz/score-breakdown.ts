@@ -4,7 +4,7 @@ import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, projectorColours } from './palette.ts';
-import { pivoted } from './paper-table.ts';
+import { pivoted, type PaperTable } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
@@ -145,15 +145,19 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 			])
 		)
 	}),
-	paper: ({ categories, series }) =>
-		pivoted(
-			['Run'],
-			categories.flatMap(({ name, scores }) =>
-				scores.map(({ series: of, ...cell }) => ({ names: [series[of]!.name], column: name, cell }))
-			),
-			() => 'more'
-		)
+	paper: breakdownPaper
 };
+
+/** Runs as rows, categories as columns: how every figure by category stands in a paper. */
+export function breakdownPaper({ categories, series }: BreakdownRows): PaperTable {
+	return pivoted(
+		['Run'],
+		categories.flatMap(({ name, scores }) =>
+			scores.map(({ series: of, ...cell }) => ({ names: [series[of]!.name], column: name, cell }))
+		),
+		() => 'more'
+	);
+}
 
 const clip = (name: string, room: number) =>
 	name.length > room ? `${name.slice(0, Math.floor(room) - 1)}…` : name;

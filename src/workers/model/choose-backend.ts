@@ -84,8 +84,12 @@ export async function chooseBackend(
 				throw new InputError(
 					`WebGPU does not work on this adapter (${error.message}); choose WASM, or another browser or driver.`
 				);
-			const instead = decide('auto', undefined, manifest).backend === 'wasm-int8';
-			return wasm(manifest, projector, `WebGPU does not work on this adapter: ${error.message}.`, instead);
+			return wasm(
+				manifest,
+				projector,
+				`WebGPU does not work on this adapter: ${error.message}.`,
+				storedInBlocks(manifest)
+			);
 		}
 		return fitting(gpu, manifest, projector).catch(async (error: unknown) => {
 			await gpu.dispose();

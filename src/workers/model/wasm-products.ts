@@ -42,8 +42,8 @@ export function productOf(K: number, N: number): Product {
 }
 
 interface Made {
-	readonly kind: Product;
 	readonly values: Placed;
+	/** Of 8 bits by column; float32 has none. */
 	readonly scales?: Placed;
 }
 
@@ -84,13 +84,11 @@ export function wasmProducts({ graph, weights }: GraphBytes): GraphBytes {
 		const { K = 0, N = 0 } = integers;
 		const name = inputs[1]!;
 		if (made.has(name)) continue;
-		const kind = productOf(K, N);
 		made.set(
 			name,
-			kind === 'float32'
-				? { kind, values: place(`${name}/float32`, FLOAT32, [K, N], 4 * K * N) }
+			productOf(K, N) === 'float32'
+				? { values: place(`${name}/float32`, FLOAT32, [K, N], 4 * K * N) }
 				: {
-						kind,
 						values: place(`${name}/int8`, INT8, [K, N], K * N),
 						scales: place(`${name}/scale`, FLOAT32, [N], 4 * N)
 					}
@@ -107,7 +105,7 @@ export function wasmProducts({ graph, weights }: GraphBytes): GraphBytes {
 	for (const { inputs, integers } of stored) {
 		const [, packed = '', scales = '', zeroPoints = ''] = inputs;
 		const { K = 0, N = 0, bits } = integers;
-		const { kind, values, scales: columnScales } = made.get(packed)!;
+		const { values, scales: columnScales } = made.get(packed)!;
 		const matrix: StoredMatrix = {
 			rows: N,
 			columns: K,
@@ -116,8 +114,8 @@ export function wasmProducts({ graph, weights }: GraphBytes): GraphBytes {
 			scales: floats(bytesOf(scales)),
 			zeroPoints: bytesOf(zeroPoints)
 		};
-		if (kind === 'float32') toFloatColumns(matrix, view(Float32Array, values, 4));
-		else toInt8Columns(matrix, view(Int8Array, values, 1), view(Float32Array, columnScales!, 4));
+		if (columnScales) toInt8Columns(matrix, view(Int8Array, values, 1), view(Float32Array, columnScales, 4));
+		else toFloatColumns(matrix, view(Float32Array, values, 4));
 	}
 
 	const rows = new Set<string>();

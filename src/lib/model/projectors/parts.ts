@@ -1,10 +1,10 @@
 /** What the graphs of several projectors have in common. */
 import type { Graph } from '../../onnx/graph.ts';
-import { Add, Concat, Expand, Shape } from '../../onnx/ops.ts';
+import { Add, Concat, Expand, Gelu, Shape } from '../../onnx/ops.ts';
 import type { Dim, Value } from '../../onnx/types.ts';
 import { dims } from '../dims.ts';
 import { encodeValues } from '../../kernels/encode.ts';
-import { layerNorm } from '../layers.ts';
+import { layerNorm, linear } from '../layers.ts';
 import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
 
@@ -35,6 +35,22 @@ export function appendTokens(
 	const all = Concat(g, [x, Expand(g, learned, shape)], 1);
 	module.trace('', all, [dims.image, tokens, width]);
 	return all;
+}
+
+/** Linear ─ GELU (exact) ─ Linear, under the names that a torch Sequential gives them. */
+export function twoLayers(
+	module: Module,
+	x: Value,
+	{ in: from, out, names: [first, second] = ['0', '2'] }: TwoLayers
+): Value {
+	const up = linear(module.at(first), x, { in: from, out });
+	return linear(module.at(second), Gelu(module.graph, up), { in: out, out });
+}
+
+interface TwoLayers {
+	readonly in: number;
+	readonly out: number;
+	readonly names?: readonly [first: string, second: string];
 }
 
 /** The LayerNorm over the features x [B, N, E] that some projectors begin with, traced under the module's name. */

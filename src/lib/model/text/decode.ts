@@ -18,15 +18,16 @@ export interface DecodeOptions {
  * changes: bytes of a character that is not complete yet are held back.
  */
 export class IncrementalDecoder {
-	readonly #lookup: (id: number) => TokenText;
+	readonly #texts: readonly (TokenText | undefined)[];
 	readonly #skipSpecial: boolean;
 	#text = '';
 	#bytes: number[] = [];
 	#utf8 = utf8Stream();
 	#first = true;
 
-	constructor(lookup: (id: number) => TokenText, { skipSpecial = true }: DecodeOptions = {}) {
-		this.#lookup = lookup;
+	/** @param texts by id; ids beyond them have no text */
+	constructor(texts: readonly (TokenText | undefined)[], { skipSpecial = true }: DecodeOptions = {}) {
+		this.#texts = texts;
 		this.#skipSpecial = skipSpecial;
 	}
 
@@ -37,7 +38,7 @@ export class IncrementalDecoder {
 
 	/** Takes the next id and returns the whole text so far. */
 	push(id: number): string {
-		const token = this.#lookup(id);
+		const token = this.#texts[id] ?? { kind: 'special', text: '' };
 		if (token.kind === 'special' && this.#skipSpecial) return this.#text;
 		if (token.kind === 'bytes')
 			this.#text += this.#utf8.decode(Uint8Array.from(token.bytes), { stream: true });
@@ -52,6 +53,12 @@ export class IncrementalDecoder {
 		}
 		this.#first = false;
 		return this.#text;
+	}
+
+	/** Takes all ids and ends the text. */
+	whole(ids: readonly number[]): string {
+		for (const id of ids) this.push(id);
+		return this.end();
 	}
 
 	/** Ends the text: bytes still held back are no characters. Returns the whole text. */

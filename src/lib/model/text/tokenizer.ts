@@ -81,14 +81,12 @@ export class Tokenizer implements TextTokenizer {
 
 	/** Text of ids. Visual tokens (-1) and ids outside the vocabulary, which have no text, are left out. */
 	decode(ids: readonly number[], options?: DecodeOptions): string {
-		const decoder = this.decoder(options);
-		for (const id of ids) decoder.push(id);
-		return decoder.end();
+		return this.decoder(options).whole(ids);
 	}
 
 	/** A decoder for ids that come one by one. */
 	decoder(options?: DecodeOptions): IncrementalDecoder {
-		return new IncrementalDecoder((id) => this.#texts[id] ?? { kind: 'special', text: '' }, options);
+		return new IncrementalDecoder(this.#texts, options);
 	}
 
 	/** The piece of an id as the vocabulary has it, e.g. `▁the` or `<0x0A>`; undefined outside the vocabulary. */

@@ -1,5 +1,5 @@
 import { Graph } from '../../onnx/graph.ts';
-import { Add, Concat, Conv, Expand, Reshape, Shape, Slice, Transpose } from '../../onnx/ops.ts';
+import { Add, Concat, Expand, Shape, Slice } from '../../onnx/ops.ts';
 import { gridSide, type VisionConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import { layerNorm } from '../layers.ts';
@@ -7,6 +7,7 @@ import type { WeightDType } from '../manifest.ts';
 import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
 import { encoderLayer } from './encoder-layer.ts';
+import { patchTokens } from './patches.ts';
 
 export const PREFIX = 'vision_model.vision_model';
 
@@ -34,7 +35,7 @@ export function visionGraph(
 	dtype: WeightDType
 ): Graph {
 	const g = new Graph('vision');
-	const { hidden_size: E, num_channels, image_size, patch_size } = config;
+	const { hidden_size: E, num_channels, image_size } = config;
 	const side = gridSide(config);
 	const N = side * side;
 	const pixels = g.input('pixel_values', 'float32', [dims.image, num_channels, image_size, image_size]);
@@ -42,11 +43,7 @@ export function visionGraph(
 	const root = new Module(g, state, { key: PREFIX, trace: 'vision' });
 	const embeddings = root.at('embeddings');
 	const { graph: embed } = embeddings;
-	const patching = embeddings.at('patch_embedding');
-	const kernel = patching.at('weight').parameter([E, num_channels, patch_size, patch_size]);
-	const patches = Conv(patching.graph, pixels, kernel, { kernel: patch_size, stride: patch_size });
-	root.trace('patch_embeds', patches, [dims.image, E, side, side]);
-	const tokens = Transpose(embed, Reshape(embed, patches, [0, E, N]), [0, 2, 1]);
+	const tokens = patchTokens(root, embeddings, pixels, { ...config, side });
 	const cls = embeddings.at('class_embedding').parameter([E], { dims: [1, 1, E] });
 	const clsShape = Concat(embed, [Shape(embed, pixels, 0, 1), g.ints([1, E])], 0);
 	const withCls = Concat(embed.scope('cls'), [Expand(embed, cls, clsShape), tokens], 1);

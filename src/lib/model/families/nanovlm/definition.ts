@@ -1,15 +1,14 @@
 import { isObject } from '../../../bytes/json.ts';
 import { InputError } from '../../../tensor/errors.ts';
 import { ConfigFields } from '../../config-fields.ts';
-import { gridSide, type TextConfig } from '../../config.ts';
+import type { TextConfig } from '../../config.ts';
 import { normalise } from '../../image/preprocess.ts';
 import { PREFIX as LANGUAGE } from '../../language/graph.ts';
 import type { ImageSettings } from '../../manifest.ts';
-import { parseProjector } from '../../projectors/parse-config.ts';
-import { pixelShuffle } from '../../projectors/pixel-shuffle/definition.ts';
 import { ByteLevelTokenizer } from '../../text/byte-level.ts';
 import type { SiglipConfig } from '../../vision/siglip/config.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
+import { shuffledProjector } from '../shuffled-projector.ts';
 import { keys } from './keys.ts';
 import { cutPicture, planPicture, type PictureSettings } from './picture.ts';
 import { prompt, type ExtraTokens } from './prompt.ts';
@@ -88,13 +87,13 @@ function parse(folder: FamilyFolder): FamilyModel {
 		eos_token_id: [],
 		pad_token_id: 0
 	};
-	const scale_factor = fields.count('mp_pixel_shuffle_factor', undefined, 1);
-	const side = gridSide(vision_config);
-	if (side % scale_factor)
-		throw new InputError(
-			`config.json: mp_pixel_shuffle_factor ${scale_factor} does not divide the ${side} patches on a side of the vision tower's images; correct config.json.`
-		);
-	const M = (side / scale_factor) ** 2;
+	const projector_config = shuffledProjector(
+		'mp_pixel_shuffle_factor',
+		fields.count('mp_pixel_shuffle_factor', undefined, 1),
+		vision_config,
+		text_config
+	);
+	const M = projector_config.num_query_tokens;
 	const told = fields.count('mp_image_token_length', M, 1);
 	if (told !== M)
 		throw new InputError(
@@ -105,16 +104,7 @@ function parse(folder: FamilyFolder): FamilyModel {
 		config: {
 			vision_config,
 			text_config,
-			projector_config: parseProjector(
-				{
-					projector_type: pixelShuffle.type,
-					num_query_tokens: M,
-					feature_layer_index: vision_config.num_hidden_layers,
-					scale_factor
-				},
-				vision_config,
-				text_config
-			),
+			projector_config,
 			lm_config: {
 				pretrained_lm_name_or_path: fields.string('lm_model_type', 'unknown'),
 				pretrained_tokenizer_name_or_path: fields.string('lm_tokenizer')

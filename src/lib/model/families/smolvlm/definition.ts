@@ -2,18 +2,16 @@ import type { JsonObject } from '../../../bytes/json.ts';
 import { isObject } from '../../../bytes/json.ts';
 import { InputError } from '../../../tensor/errors.ts';
 import { ConfigFields } from '../../config-fields.ts';
-import { gridSide } from '../../config.ts';
 import { normalise } from '../../image/preprocess.ts';
 import { parseText } from '../../language/parse-config.ts';
 import { PREFIX as LANGUAGE } from '../../language/graph.ts';
 import type { ImageSettings } from '../../manifest.ts';
-import { parseProjector } from '../../projectors/parse-config.ts';
-import { pixelShuffle } from '../../projectors/pixel-shuffle/definition.ts';
 import { ByteLevelTokenizer } from '../../text/byte-level.ts';
 import { parseSiglip } from '../../vision/siglip/config.ts';
 import { chatTemplate, templateVariables } from '../chat.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
 import { llamaDefaults } from '../llama-defaults.ts';
+import { shuffledProjector } from '../shuffled-projector.ts';
 import { keys } from './keys.ts';
 import { cutPicture, planPicture, type PictureSettings } from './picture.ts';
 import { prompt } from './prompt.ts';
@@ -80,29 +78,19 @@ function parse(folder: FamilyFolder): FamilyModel {
 		tie_word_embeddings: !folder.entries.has(`${LANGUAGE}.lm_head.weight`)
 	});
 	const fields = new ConfigFields(file, 'config.json');
-	const scale_factor = fields.count('scale_factor', 2, 1);
-	const side = gridSide(vision_config);
-	if (side % scale_factor)
-		throw new InputError(
-			`config.json: scale_factor ${scale_factor} does not divide the ${side} patches on a side of the vision tower's images; correct config.json.`
-		);
-	const M = (side / scale_factor) ** 2;
+	const projector_config = shuffledProjector(
+		'scale_factor',
+		fields.count('scale_factor', 2, 1),
+		vision_config,
+		text_config
+	);
+	const M = projector_config.num_query_tokens;
 	const processor = new ConfigFields(folder.json['processor_config.json'] ?? {}, 'processor_config.json');
 	const told = processor.count('image_seq_len', M, 1);
 	if (told !== M)
 		throw new InputError(
 			`processor_config.json in ${folder.name} says ${told} visual tokens a tile (image_seq_len), but this model makes ${M}; give the processor_config.json of this model.`
 		);
-	const projector_config = parseProjector(
-		{
-			projector_type: pixelShuffle.type,
-			num_query_tokens: M,
-			feature_layer_index: vision_config.num_hidden_layers,
-			scale_factor
-		},
-		vision_config,
-		text_config
-	);
 	const chat_template = chatTemplate(folder);
 	return {
 		config: {

@@ -1,9 +1,9 @@
 import { Graph } from '../../../onnx/graph.ts';
-import { Add, Conv, Gelu, MatMul, Reshape, Transpose } from '../../../onnx/ops.ts';
+import { Add, Conv, MatMul, Reshape, Transpose } from '../../../onnx/ops.ts';
 import { dims } from '../../dims.ts';
-import { computed, linear } from '../../layers.ts';
+import { computed } from '../../layers.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { declareOutput, projectorModule } from '../parts.ts';
+import { declareOutput, projectorModule, twoLayers } from '../parts.ts';
 import { poolingMatrix } from '../pooling.ts';
 import { SIDE, type LdpNetV2Config } from './config.ts';
 
@@ -22,8 +22,7 @@ export function ldpNetV2Graph(config: LdpNetV2Config, state: StateDict, side: nu
 	const features = g.input('visual_features', 'float32', [dims.image, N, E]);
 	const root = projectorModule(g, state);
 	const mlp = root.at('mlp.mlp', { scope: 'mlp', trace: 'mlp' });
-	const up = linear(mlp.at('0'), features, { in: E, out: O });
-	const x = linear(mlp.at('2'), Gelu(mlp.graph, up), { in: O, out: O });
+	const x = twoLayers(mlp, features, { in: E, out: O });
 	root.trace('mlp', x, [dims.image, N, O]);
 
 	const pool = root.at('pool');

@@ -1,21 +1,11 @@
 import { Graph } from '../../../onnx/graph.ts';
-import {
-	Add,
-	Conv,
-	Gelu,
-	HardSigmoid,
-	Mul,
-	ReduceMean,
-	Relu,
-	Reshape,
-	Transpose
-} from '../../../onnx/ops.ts';
+import { Add, Conv, HardSigmoid, Mul, ReduceMean, Relu, Reshape, Transpose } from '../../../onnx/ops.ts';
 import type { Value } from '../../../onnx/types.ts';
 import { dims } from '../../dims.ts';
 import { layerNorm, linear } from '../../layers.ts';
 import type { Module } from '../../module.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { declareOutput, projectorModule } from '../parts.ts';
+import { declareOutput, projectorModule, twoLayers } from '../parts.ts';
 import { squeezedWidth, tokenSide, type LdpNetConfig } from './config.ts';
 
 const NORM_EPSILON = 1e-5;
@@ -35,9 +25,7 @@ export function ldpNetGraph(config: LdpNetConfig, state: StateDict, side: number
 	const features = g.input('visual_features', 'float32', [dims.image, N, E]);
 	const root = projectorModule(g, state);
 	const model = root.at('model', { scope: '', trace: '' });
-	const mlp = model.at('mlp');
-	const up = linear(mlp.at('1'), features, { in: E, out: O });
-	const x = linear(mlp.at('3'), Gelu(mlp.graph, up), { in: O, out: O });
+	const x = twoLayers(model.at('mlp'), features, { in: E, out: O, names: ['1', '3'] });
 	root.trace('mlp', x, [dims.image, N, O]);
 
 	const blockOf = (index: 1 | 2) =>

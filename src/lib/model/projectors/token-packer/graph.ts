@@ -1,11 +1,10 @@
 import { Graph } from '../../../onnx/graph.ts';
-import { Gelu, MatMul, Reshape, Slice, Transpose } from '../../../onnx/ops.ts';
+import { MatMul, Reshape, Slice, Transpose } from '../../../onnx/ops.ts';
 import type { Value } from '../../../onnx/types.ts';
 import { dims } from '../../dims.ts';
 import { attention, computed, layerNorm, linear } from '../../layers.ts';
-import type { Module } from '../../module.ts';
 import type { StateDict } from '../../state-dict.ts';
-import { declareOutput, projectorModule } from '../parts.ts';
+import { declareOutput, projectorModule, twoLayers } from '../parts.ts';
 import { linearMatrix } from '../resampling.ts';
 import type { TokenPackerConfig } from './config.ts';
 
@@ -71,16 +70,6 @@ export function tokenPackerGraph(config: TokenPackerConfig, state: StateDict, si
 	root.trace('attn_out', attended, [dims.image, M, E]);
 	declareOutput(root, twoLayers(root.at('mlp'), attended, { in: E, out: O }), { tokens: M, width: O });
 	return g;
-}
-
-/** Linear ─ GELU (exact) ─ Linear, keys `0` and `2`. */
-function twoLayers(
-	module: Module,
-	x: Value,
-	{ in: from, out }: { readonly in: number; readonly out: number }
-): Value {
-	const up = linear(module.at('0'), x, { in: from, out });
-	return linear(module.at('2'), Gelu(module.graph, up), { in: out, out });
 }
 
 /** Patches x [B, (n·s)², E] by the window they lie in, row by row: [B·n², s², E]. */

@@ -1,5 +1,5 @@
 import { Graph } from '../../../onnx/graph.ts';
-import { Add, Concat, Conv, Expand, Gather, Reshape, Shape, Transpose } from '../../../onnx/ops.ts';
+import { Add, Concat, Expand, Gather, Shape } from '../../../onnx/ops.ts';
 import type { Value } from '../../../onnx/types.ts';
 import { gridSide } from '../../config.ts';
 import { dims } from '../../dims.ts';
@@ -9,6 +9,7 @@ import { Module } from '../../module.ts';
 import type { StateDict } from '../../state-dict.ts';
 import { encoderLayer } from '../encoder-layer.ts';
 import { PREFIX } from '../graph.ts';
+import { patchTokens } from '../patches.ts';
 import type { SiglipConfig } from './config.ts';
 import { positionIds } from './positions.ts';
 
@@ -27,20 +28,14 @@ export function siglipGraph(
 	dtype: WeightDType
 ): Graph {
 	const g = new Graph('vision');
-	const { hidden_size: E, num_channels, image_size, patch_size } = config;
+	const { hidden_size: E, num_channels, image_size } = config;
 	const side = gridSide(config);
 	const N = side * side;
 	const pixels = g.input('pixel_values', 'float32', [dims.image, num_channels, image_size, image_size]);
 	const root = new Module(g, state, { key: PREFIX, trace: 'vision' });
 	const embeddings = root.at('embeddings');
-	const patching = embeddings.at('patch_embedding');
-	const kernel = patching.at('weight').parameter([E, num_channels, patch_size, patch_size]);
-	const bias = patching.at('bias').parameter([E]);
-	const patches = Conv(patching.graph, pixels, kernel, { kernel: patch_size, stride: patch_size, bias });
-	root.trace('patch_embeds', patches, [dims.image, E, side, side]);
-	const { graph: embed } = embeddings;
-	const tokens = Transpose(embed, Reshape(embed, patches, [0, E, N]), [0, 2, 1]);
-	let hidden = Add(embed, tokens, positions(root, config, pixels));
+	const tokens = patchTokens(root, embeddings, pixels, { ...config, side, bias: true });
+	let hidden = Add(embeddings.graph, tokens, positions(root, config, pixels));
 	root.trace('hidden_states.0', hidden, [dims.image, N, E]);
 
 	const states = [hidden];
