@@ -41,6 +41,7 @@ import type { SweepAnswersRows } from '../../src/lib/viz/sweep-answers.ts';
 import type { SweepRows } from '../../src/lib/viz/sweep.ts';
 import type { SimilarityRows } from '../../src/lib/viz/token-similarity.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
+import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
 
 const image = { href: 'data:image/png;base64,AAAA', name: 'scene.png' };
 
@@ -167,6 +168,16 @@ const influence = Float32Array.of(0.5, -0.1, 0, 0.2, 0, 0.9, -0.4, 0.1);
 const answer: InfluenceRows = {
 	...{ words: ['A', 'red car'], tokens: 4, influence, patches: twoHops(influence, 2, bells(), 'energy') },
 	...{ word: 1, label: 'Influence', unit: 'nats', signed: true, image }
+};
+const attended = Float32Array.of(0.1, 0.2, 0.05, 0.3, 0.02, 0.4, 0.1, 0.06);
+const relevance: RelevanceRows = {
+	words: [
+		{ word: 'A', logProbability: -0.02, agreement: 0.4 },
+		{ word: 'red car', logProbability: -1.2, agreement: 0.8 }
+	],
+	...{ tokens: 4, word: 1, scale: 'own', unit: 'nats', image },
+	relevance: { tokens: influence, patches: twoHops(influence, 2, bells(), 'energy') },
+	attention: { tokens: attended, patches: twoHops(attended, 2, bells(), 'energy') }
 };
 const moved = (word: string, before: number, after: number) => ({
 	...{ word, from: 0, to: 1, before, after, delta: after - before }
@@ -328,6 +339,7 @@ export const examples = {
 	'stage-responses': stages,
 	'channel-gates': gates,
 	'answer-influence': answer,
+	'word-relevance': relevance,
 	'surgery-change': surgery,
 	'logit-lens': lens,
 	'accuracy-curve': accuracy,

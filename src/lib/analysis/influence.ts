@@ -33,17 +33,15 @@ export function wordAttention(
 
 /**
  * What visual tokens do for words: the sum over a word's tokens, since log-probabilities add up.
- * @param ablation [answer, M], nats
+ * @param gains by ablation or gradient, [answer, M], nats
  * @returns [words, M]
  */
-export function wordAblation(ablation: Tensor<'float32'>, words: readonly AnswerWord[]): Float32Array {
-	const [answer = 0, M = 0] = ablation.dims;
-	if (ablation.dims.length !== 2)
-		throw new InputError(
-			`Ablation of words needs [answer, visual token], got [${ablation.dims.join(', ')}].`
-		);
+export function wordGains(gains: Tensor<'float32'>, words: readonly AnswerWord[]): Float32Array {
+	const [answer = 0, M = 0] = gains.dims;
+	if (gains.dims.length !== 2)
+		throw new InputError(`Gains of words need [answer, visual token], got [${gains.dims.join(', ')}].`);
 	return overWords(words, answer, M, (out, row) => {
-		for (let m = 0; m < M; m++) out[m]! += ablation.data[row * M + m]!;
+		for (let m = 0; m < M; m++) out[m]! += gains.data[row * M + m]!;
 	});
 }
 

@@ -185,3 +185,34 @@ export function wilson(successes: number, n: number, z = Z): Estimate {
 	const high = successes === n ? 1 : Math.min(1, centre + half);
 	return { value: share, low, high, level: 0.95, n };
 }
+
+/** Ranks from 1 on; equal values share the mean of theirs. */
+export function ranks(values: Numbers): Float64Array {
+	const order = Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
+	const out = new Float64Array(values.length);
+	for (let from = 0; from < order.length;) {
+		let to = from + 1;
+		while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
+		for (let i = from; i < to; i++) out[order[i]!] = (from + to + 1) / 2;
+		from = to;
+	}
+	return out;
+}
+
+/** Spearman's rank correlation; NaN where one side has a single value. */
+export function spearman(a: Numbers, b: Numbers): number {
+	if (a.length !== b.length)
+		throw new InputError(
+			`A correlation needs the same items on both sides, got ${a.length} and ${b.length}.`
+		);
+	const [x, y] = [ranks(a), ranks(b)];
+	const centre = (a.length + 1) / 2;
+	let [xy, xx, yy] = [0, 0, 0];
+	for (let i = 0; i < x.length; i++) {
+		const [dx, dy] = [x[i]! - centre, y[i]! - centre];
+		xy += dx * dy;
+		xx += dx * dx;
+		yy += dy * dy;
+	}
+	return xx > 0 && yy > 0 ? xy / Math.sqrt(xx * yy) : NaN;
+}

@@ -3,7 +3,17 @@ import type { ProjectorStyles } from '../viz/palette.ts';
 /** What the page and the sandboxed frame of a notebook say to each other, over one MessagePort. All of it is structured-cloneable. */
 
 /** Calls that a cell may make; the page answers them, and nothing else. */
-export const calls = ['ask', 'trace', 'locality', 'offsets', 'compare', 'sweep', 'scenes', 'file'] as const;
+export const calls = [
+	'ask',
+	'trace',
+	'figure',
+	'locality',
+	'offsets',
+	'compare',
+	'sweep',
+	'scenes',
+	'file'
+] as const;
 export type Call = (typeof calls)[number];
 
 /** What the page hands over besides: the bytes of a file beside the notebook, a library's code, the text of another notebook. */

@@ -18,6 +18,10 @@ export const reference = {
 			'(names, {projector, tokens, image}) → tensors by name',
 			'what the model computes inside'
 		],
+		'model.figure': [
+			'(figure, {projector, tokens, image, question, …settings}) → {rows, options, provenance, method}',
+			'what a figure is drawn of, measured now; draw(figure, rows, options) draws it'
+		],
 		'model.file': ['(name) → JSON', 'a file of the model’s folder, such as "evaluation.json"'],
 		locality: ['({projector, tokens, method, directions}) → map', 'token → patch map and its measures'],
 		offsets: ['({projector, tokens}) → samples', 'where a D-Abstractor samples'],

@@ -62,7 +62,12 @@ export const choices = {
 	cover: oneOf(['cover', 'dominance', 'effectiveTokens'], 'cover', 'what patches are filled with'),
 	only: oneOf(['one', 'all'], 'one', 'tokens whose samples are drawn'),
 	stages: oneOf(['blocks', 'steps'], 'blocks', 'stages of the projector'),
-	influence: oneOf(['attention', 'ablation'], 'attention', 'how influence on the answer is measured'),
+	influence: oneOf(
+		['attention', 'ablation', 'gradient'],
+		'attention',
+		'how influence on the answer is measured'
+	),
+	relevance: oneOf(['gradient', 'ablation'], 'gradient', 'how relevance to each word is measured'),
 	lens: whole(undefined, 'layer of the logit lens (the last)'),
 	edits: words('changes to visual tokens, e.g. mean.3.4-delete.1-swap.5.6'),
 	difference: oneOf(['cover', 'token'], 'cover', 'what is compared of two maps'),

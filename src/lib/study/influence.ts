@@ -1,8 +1,9 @@
 import type { HeadChoice } from '../analysis/attention-maps.ts';
-import { wordAblation, wordAttention } from '../analysis/influence.ts';
+import { wordAttention, wordGains } from '../analysis/influence.ts';
 import type { TokenPatchMap } from '../analysis/map.ts';
 import { twoHops } from '../analysis/two-hop.ts';
-import type { Influence } from '../model/runtime/types.ts';
+import { GRADIENT_STEP } from '../model/probes/language.ts';
+import type { Influence, InfluenceMethod } from '../model/runtime/types.ts';
 import { InputError } from '../tensor/errors.ts';
 import { giveAnswer, probeOf, type GivenAnswer } from './answer.ts';
 import { DIRECTIONS, type Choices } from './choices.ts';
@@ -38,14 +39,26 @@ export async function measureInfluence(
 	return { answer, influence: { ...influence, values }, map: measured.map };
 }
 
+/** @throws InputError for an answer without words */
+export function requireWords(answer: GivenAnswer): GivenAnswer {
+	if (answer.words.length === 0)
+		throw new InputError('The answer has no words to look into; ask something else.');
+	return answer;
+}
+
 /** A layer or head chosen for another model may be none here. */
 function known(choice: number | undefined, count = 0): HeadChoice {
 	return choice === undefined || choice >= count ? 'mean' : choice;
 }
 
+/** How gains in log-probability are measured, a phrase each. */
+export const gainPhrases: Readonly<Record<Exclude<InfluenceMethod, 'attention'>, string>> = {
+	ablation: 'ablation, each token replaced by the mean',
+	gradient: `gradient × (token − mean), central differences of ±${100 * GRADIENT_STEP} % of the way`
+};
+
 function phrase({ influence: { method } }: MeasuredInfluence, { layer, head }: Choices): string {
-	if (method === 'ablation')
-		return `ablation, each token replaced by the mean; locality by perturbation, K = ${DIRECTIONS}`;
+	if (method !== 'attention') return `${gainPhrases[method]}; locality by perturbation, K = ${DIRECTIONS}`;
 	const part = (what: string, choice: number | undefined) =>
 		choice === undefined ? `mean over ${what}s` : `${what} ${choice}`;
 	return `attention, ${part('layer', layer)}, ${part('head', head)}; locality by perturbation, K = ${DIRECTIONS}`;
@@ -55,19 +68,15 @@ export const answerInfluenceStudy = {
 	page: 'answer',
 	needs: ['model', 'image', 'question'],
 	choices: ['influence', 'layer', 'head', 'word'],
-	measure: async (work, choices, control) => {
-		const answer = await giveAnswer(work, control);
-		if (answer.words.length === 0)
-			throw new InputError('The answer has no words to look into; ask something else.');
-		return measureInfluence(work, answer, choices, control);
-	},
+	measure: async (work, choices, control) =>
+		measureInfluence(work, requireWords(await giveAnswer(work, control)), choices, control),
 	show: (of, choices) => {
 		const { answer, influence, map } = of;
 		const { words, subject } = answer;
 		const [layers, heads] = influence.values.dims;
-		const byAblation = influence.method === 'ablation';
-		const values = byAblation
-			? wordAblation(influence.values, words)
+		const signed = influence.method !== 'attention';
+		const values = signed
+			? wordGains(influence.values, words)
 			: wordAttention(influence.values, words, known(choices.layer, layers), known(choices.head, heads));
 		return {
 			rows: {
@@ -76,9 +85,9 @@ export const answerInfluenceStudy = {
 				influence: values,
 				patches: twoHops(values, words.length, map, 'energy'),
 				word: Math.max(0, Math.min(choices.word ?? 0, words.length - 1)),
-				label: byAblation ? 'Gain' : 'Attention',
-				unit: byAblation ? 'nats' : 'share',
-				signed: byAblation,
+				label: signed ? 'Gain' : 'Attention',
+				unit: signed ? 'nats' : 'share',
+				signed,
 				image: pictureOf(subject)
 			},
 			provenance: subject.provenance,

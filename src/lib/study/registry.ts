@@ -10,6 +10,7 @@ import {
 	tokenMapStudy,
 	tokenPatchMatrixStudy
 } from './locality.ts';
+import { wordRelevanceStudy } from './relevance.ts';
 import { accuracyCurveStudy } from './run-scores.ts';
 import {
 	offsetSplitStudy,
@@ -44,6 +45,7 @@ export const studies = {
 	'stage-responses': stageResponsesStudy,
 	'channel-gates': channelGatesStudy,
 	'answer-influence': answerInfluenceStudy,
+	'word-relevance': wordRelevanceStudy,
 	'surgery-change': surgeryChangeStudy,
 	'logit-lens': logitLensStudy,
 	'difference-map': differenceMapStudy,

@@ -36,7 +36,7 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 	readingAid:
 		'The chosen word’s influences carried on to the image; below, each row is a word of the answer, each column a visual token.',
 	method:
-		'Attention: the language model’s attention to each visual token from the positions that predict the word’s tokens, their mean, at the chosen layers and heads. Ablation: log-probability of the word with the visual token less that with the mean of the image’s tokens in its place, in nats; positive when the token helps. Two hops: each token’s influence is shared out over the patches in proportion to its locality map.',
+		'Attention: the language model’s attention to each visual token from the positions that predict the word’s tokens, their mean, at the chosen layers and heads. Ablation: log-probability of the word with the visual token less that with the mean of the image’s tokens in its place, in nats; positive when the token helps. Gradient: its first order, the slope of the log-probability at the token along the line from the mean to it, in nats per whole way. Two hops: each token’s influence is shared out over the patches in proportion to its locality map.',
 	ofPlaces: true,
 	draw(rows, options) {
 		const { words, tokens, influence, signed, label, unit } = rows;

@@ -30,6 +30,7 @@ import { sweep } from './sweep.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
 import { tokenSimilarity } from './token-similarity.ts';
+import { wordRelevance } from './word-relevance.ts';
 
 /** All figures; one line for each file. The page, the notebook and the export menu read it. */
 export const figures = [
@@ -46,6 +47,7 @@ export const figures = [
 	stageResponses,
 	channelGatesFigure,
 	answerInfluence,
+	wordRelevance,
 	surgeryChange,
 	logitLens,
 	tokenSimilarity,

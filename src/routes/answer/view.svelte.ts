@@ -3,6 +3,7 @@ import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
 import type { InfluenceMethod, TokenEdit } from '$lib/model/runtime/types.ts';
 import { promptOf, type GivenAnswer } from '$lib/study/answer.ts';
 import { standardChoices, type Choices } from '$lib/study/choices.ts';
+import { measureRelevance, wordRelevanceStudy, type MeasuredRelevance } from '$lib/study/relevance.ts';
 import { answerInfluenceStudy, measureInfluence, type MeasuredInfluence } from '$lib/study/influence.ts';
 import { logitLensStudy, type MeasuredLens } from '$lib/study/lens.ts';
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
@@ -24,6 +25,9 @@ export type Redone = Of<MeasuredSurgery>;
 /** State of the answer page: which exchange and word are looked at, how, and what was computed of it. */
 export class AnswerView {
 	method = $state<InfluenceMethod>('attention');
+	/** How the relevance of all words is measured, and how it is coloured. */
+	relevanceBy = $state<Choices['relevance']>('gradient');
+	scale = $state<Choices['scale']>('own');
 	layer = $state<HeadChoice>('mean');
 	head = $state<HeadChoice>('mean');
 	/** Shown layer of the lens; the last when absent. */
@@ -36,6 +40,7 @@ export class AnswerView {
 	readonly visit = new Visit();
 	readonly selection = new PageSelection();
 	readonly looks = new Study<Of<MeasuredInfluence>>(16);
+	readonly relevance = new Study<Of<MeasuredRelevance>>(8);
 	readonly redone = new Study<Redone>(8);
 	readonly lens = new Study<Of<MeasuredLens>>(8);
 	/** Id of the chosen exchange; the last one when absent. */
@@ -87,10 +92,12 @@ export class AnswerView {
 
 	/** As figures are made with now. */
 	readonly choices = $derived.by((): Choices => {
-		const { method, layer, head, lensLayer } = this;
+		const { method, layer, head, lensLayer, relevanceBy, scale } = this;
 		return {
 			...standardChoices,
 			influence: method,
+			relevance: relevanceBy,
+			scale,
 			...(layer !== 'mean' && { layer }),
 			...(head !== 'mean' && { head }),
 			...(lensLayer !== undefined && { lens: lensLayer })
@@ -101,6 +108,15 @@ export class AnswerView {
 		const { value } = this.looks;
 		return value && answerInfluenceStudy.show(value, { ...this.choices, word: this.selection.now.word });
 	});
+	/** The relevance of all words; of what it was measured for last. */
+	readonly related = $derived.by(() => {
+		const { value } = this.relevance;
+		return value && wordRelevanceStudy.show(value, { ...this.choices, word: this.selection.now.word });
+	});
+	/** The relevance shown is of something else than chosen now. */
+	readonly relevanceStale = $derived.by(
+		() => this.relevance.value !== undefined && this.relevance.valueKey !== `${this.key}|${this.relevanceBy}`
+	);
 	/** The answer with edits, where it is of the answer looked into. */
 	readonly outcome = $derived.by(() => {
 		const { value, valueKey } = this.redone;
@@ -137,6 +153,17 @@ export class AnswerView {
 					...(await measureInfluence(work, given, choices, control))
 				}))
 		);
+	}
+
+	/** Measures what every word depends on. */
+	relate(): void {
+		const { exchange, given, key, relevanceBy, choices } = this;
+		if (!exchange || !given || !key) return;
+		const work = { answerer: this.#session.client, maps: this.#maps };
+		void this.relevance.run(`${key}|${relevanceBy}`, async (control) => ({
+			exchange,
+			...(await measureRelevance(work, given, choices, control))
+		}));
 	}
 
 	/** Answers again with the edits, and scores the old answer before and after them. */

@@ -11,7 +11,12 @@ import { InputError } from '$lib/tensor/errors.ts';
 import type { AnswerResult, ImageInput } from '$lib/model/runtime/types.ts';
 import { openImage, type SessionImage } from '$lib/workbench/session/images.ts';
 import { LocalityCache } from '$lib/study/cache.ts';
-import { standardChoices } from '$lib/study/choices.ts';
+import { choices as settings, standardChoices, type Choices } from '$lib/study/choices.ts';
+import { makeItem, missing, needs } from '$lib/study/figure-study.ts';
+import { setOfOne } from '$lib/study/image-set.ts';
+import { studies, studyOf } from '$lib/study/registry.ts';
+import { imageWork } from '$lib/study/work.ts';
+import { coloursOf } from '$lib/workbench/words/projectors.ts';
 import { measureMap, tokenPatchMatrixStudy, type Method } from '$lib/study/locality.ts';
 import { measureSampling, referencePointsStudy, samplerOf } from '$lib/study/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
@@ -77,6 +82,8 @@ export class NotebookAnswers {
 				return this.#ask(text(first, 'model.ask takes a question'), optionsOf(second), control.signal);
 			case 'trace':
 				return this.#trace(first, optionsOf(second), control);
+			case 'figure':
+				return this.#figure(text(first, 'model.figure takes the id of a figure'), optionsOf(second), control);
 			case 'file':
 				return this.#file(text(first, 'model.file takes the name of a file'));
 			case 'locality':
@@ -121,6 +128,41 @@ export class NotebookAnswers {
 		const wanted = names === undefined ? undefined : typeof names === 'string' ? [names] : listOf(names);
 		const subject = this.#subject(options);
 		return this.#session.client.trace({ ...subject.request, ...(wanted && { names: wanted }) }, { signal });
+	}
+
+	/** Any figure's rows by its study, as its page and the command line make them. */
+	async #figure(id: string, options: Options, control: Control) {
+		const study = studyOf(id);
+		if (!study)
+			throw new InputError(`There is no figure “${id}”; there are ${Object.keys(studies).join(', ')}.`);
+		const chosen: Record<string, unknown> = { ...standardChoices };
+		const { question } = options;
+		for (const [name, value] of Object.entries(options)) {
+			if (['projector', 'tokens', 'image', 'question'].includes(name)) continue;
+			const known = study.choices.find((one) => one === name);
+			if (known === undefined)
+				throw new InputError(
+					`The figure ${id} has no setting “${name}”; it takes ${study.choices.join(', ') || 'none'}.`
+				);
+			chosen[name] = settings[known].read(name, String(value));
+		}
+		const subject = this.#subject(options);
+		const work = imageWork(study, {
+			...{ answerer: this.#session.client, maps: this.#maps, subject, set: setOfOne(subject.image) },
+			question: question === undefined ? undefined : text(question, 'The question is text'),
+			colours: coloursOf(Object.keys(subject.manifest.projectors))
+		});
+		const need = missing(study, work);
+		if (need !== undefined)
+			throw new InputError(`The figure ${id} needs ${needs[need]}, which cells cannot give.`);
+		const { rows, ...rest } = await makeItem(study, work, chosen as Choices, control);
+		// A picture's address on the page is none in the frame.
+		const drawn = rows as { readonly image?: object };
+		const { set: _set, ...item } = rest;
+		return {
+			...item,
+			rows: drawn.image ? { ...drawn, image: { ...drawn.image, href: dataHref(subject.image.bytes) } } : rows
+		};
 	}
 
 	async #locality(options: Options, control: Control) {

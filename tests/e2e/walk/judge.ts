@@ -31,6 +31,8 @@ const settings: Readonly<
 	'/anatomy': [['Stages', 'stages', 'blocks']],
 	'/answer': [
 		['Influence by', 'influence', 'attention'],
+		['Relevance by', 'relevance', 'gradient'],
+		['Scale', 'scale', 'own'],
 		['Layer', 'layer', 'mean'],
 		['Head', 'head', 'mean']
 	],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wordAblation, wordAttention } from '../../../src/lib/analysis/influence.ts';
+import { wordGains, wordAttention } from '../../../src/lib/analysis/influence.ts';
 import { tensor } from '../../../src/lib/tensor/tensor.ts';
 
 const words = [
@@ -22,12 +22,12 @@ describe('influence on words', () => {
 
 	it('ablation adds up over the word’s tokens', () => {
 		const ablation = tensor('float32', [3, 2], Float32Array.of(1, -1, 2, 3, 4, 5));
-		expect([...wordAblation(ablation, words)]).toEqual([1, -1, 6, 8]);
+		expect([...wordGains(ablation, words)]).toEqual([1, -1, 6, 8]);
 	});
 
 	it('refuses what is not there', () => {
 		expect(() => wordAttention(attention, words, 2)).toThrow('no layer 2');
 		expect(() => wordAttention(attention, [{ word: 'x', from: 2, to: 4 }])).toThrow('an answer that has 3');
-		expect(() => wordAblation(attention, words)).toThrow('needs [answer, visual token]');
+		expect(() => wordGains(attention, words)).toThrow('need [answer, visual token]');
 	});
 });

@@ -5,7 +5,9 @@ import {
 	meanInterval,
 	median,
 	quantiles,
+	ranks,
 	signFlip,
+	spearman,
 	studentQuantile,
 	wilson
 } from '../../../src/lib/analysis/statistics.ts';
@@ -114,5 +116,20 @@ describe("Wilson's interval", () => {
 	it('stays within 0 and 1', () => {
 		expect(wilson(0, 20).low).toBe(0);
 		expect(wilson(20, 20).high).toBe(1);
+	});
+});
+
+describe('ranks', () => {
+	it('are shared by equal values', () => {
+		expect([...ranks([30, 10, 20, 20])]).toEqual([4, 1, 2.5, 2.5]);
+	});
+
+	it('correlate by order alone', () => {
+		expect(spearman([1, 2, 3, 4], [1, 10, 100, 1000])).toBe(1);
+		expect(spearman([1, 2, 3, 4], [4, 3, 2, 1])).toBe(-1);
+		// scipy.stats.spearmanr([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
+		expect(spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])).toBeCloseTo(0.8, 12);
+		expect(spearman([1, 1], [1, 2])).toBeNaN();
+		expect(() => spearman([1], [1, 2])).toThrow('same items');
 	});
 });

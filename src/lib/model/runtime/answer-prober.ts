@@ -1,6 +1,7 @@
 import type { ModelManifest } from '../manifest.ts';
 import {
 	ablateVisualTokens,
+	differentiateVisualTokens,
 	scoreAnswer,
 	visualAttention,
 	visualLogitLens,
@@ -72,10 +73,12 @@ export class AnswerProber {
 		const prompt = await this.#encode(request, control.signal);
 		requireImage(prompt);
 		const { run, sequence } = await this.#open(prompt, answer.ids, control.signal);
-		const values =
-			method === 'ablation'
-				? await ablateVisualTokens(run, sequence, control)
-				: await visualAttention(run, sequence, this.#layers);
+		const probes = {
+			attention: () => visualAttention(run, sequence, this.#layers),
+			ablation: () => ablateVisualTokens(run, sequence, control),
+			gradient: () => differentiateVisualTokens(run, sequence, control)
+		};
+		const values = await probes[method]();
 		return { ...answer, method, values };
 	}
 

@@ -116,7 +116,7 @@ export interface AnswerScores extends AnswerTokens {
 	readonly log_probabilities: Float32Array;
 }
 
-export type InfluenceMethod = 'attention' | 'ablation';
+export type InfluenceMethod = 'attention' | 'ablation' | 'gradient';
 
 export type InfluenceRequest = AnswerProbe & { readonly method: InfluenceMethod };
 
@@ -125,7 +125,8 @@ export interface Influence extends AnswerTokens {
 	readonly method: InfluenceMethod;
 	/**
 	 * attention: float32 [layer, head, answer, M], share of attention from the position that predicts the token;
-	 * ablation: float32 [answer, M], log-probability with the visual token minus with the mean in its place (nats).
+	 * ablation: float32 [answer, M], log-probability with the visual token minus with the mean in its place (nats);
+	 * gradient: float32 [answer, M], slope of the log-probability at the visual token towards it from the mean (nats per whole way).
 	 */
 	readonly values: Tensor<'float32'>;
 }

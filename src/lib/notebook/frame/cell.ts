@@ -253,6 +253,7 @@ export class RunningCell {
 		const model: Readonly<Record<ModelName, unknown>> = {
 			ask: call('ask'),
 			trace: call('trace'),
+			figure: call('figure'),
 			file: call('file')
 		};
 		return {

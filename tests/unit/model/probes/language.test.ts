@@ -265,6 +265,19 @@ describe('influence', () => {
 		);
 	});
 
+	it('by gradient is the slope of the log-probability along the line from the mean', async () => {
+		const { ids } = await ask();
+		const { values } = await model.influence({ ...probe(ids), method: 'gradient' });
+		expect(values.dims).toEqual([ids.length, 9]);
+		const ablated = await model.influence({ ...probe(ids), method: 'ablation' });
+		// First order of the same change: of one sign where there is much of it, and never the same.
+		const large = [...ablated.values.data.keys()].filter((i) => Math.abs(ablated.values.data[i]!) > 0.3);
+		expect(large.length).toBeGreaterThan(2);
+		const agree = large.filter((i) => values.data[i]! * ablated.values.data[i]! > 0);
+		expect(agree.length / large.length).toBeGreaterThan(0.6);
+		expect(values.data).not.toEqual(ablated.values.data);
+	});
+
 	it('by attention has rows that sum to at most one, and not to nothing', async () => {
 		const { ids } = await ask();
 		const { values } = await model.influence({ ...probe(ids), method: 'attention' });

@@ -36,6 +36,7 @@ describe('what cells are given', () => {
 		['offsets', []],
 		['trace', [['visual_embeds']]],
 		['locality', [{ method: 'structural' }]],
+		['figure', ['token-map', { method: 'structural', token: 3 }]],
 		['locality', [{ method: 'perturbation', directions: 1 }]]
 	] as const)('of %s(%j) can be sent to their frame', async (name, args) => {
 		const { call, model } = await live();
