@@ -25,6 +25,8 @@ export interface CommonProjectorConfig {
 	/** Of the hidden states that it reads, joined along channels where there are several; Python's way of counting. */
 	readonly feature_layer_index: number | readonly number[];
 	readonly pos_emb: boolean;
+	/** It has a learned vector [O] that ends rows of visual tokens where a picture's tokens are laid out in rows across its views. */
+	readonly image_newline?: boolean;
 	/** E, width of the visual features. */
 	readonly encoder_hidden_size: number;
 	/** O, width of the language model. */
@@ -66,6 +68,16 @@ export interface TextConfig {
 	readonly attention_bias?: boolean;
 	/** gate_proj, up_proj and down_proj have biases. */
 	readonly mlp_bias?: boolean;
+	/** Factors of muP, without effect when absent: of all embeddings, visual ones included, … */
+	readonly embedding_multiplier?: number;
+	/** … of q·k in place of head_dim^−½, … */
+	readonly attention_multiplier?: number;
+	/** … of what each sublayer adds, … */
+	readonly residual_multiplier?: number;
+	/** … and of the logits (HyperCLOVA X multiplies by it, Granite divides). */
+	readonly logits_scaling?: number;
+	/** What each sublayer adds goes through a norm of its own, before that factor. */
+	readonly post_norm?: boolean;
 	readonly max_position_embeddings: number;
 	readonly tie_word_embeddings: boolean;
 	readonly bos_token_id: number;
@@ -85,6 +97,13 @@ export interface HoneybeeConfig {
 	readonly lm_config: LmConfig;
 	readonly text_config: TextConfig;
 }
+
+/** Factor of q·k before the softmax. */
+export const attentionScale = ({
+	attention_multiplier,
+	head_dim
+}: Pick<TextConfig, 'attention_multiplier' | 'head_dim'>): number =>
+	attention_multiplier ?? 1 / Math.sqrt(head_dim);
 
 /** The ids at which an answer ends. */
 export function eosTokenIds({ eos_token_id }: Pick<TextConfig, 'eos_token_id'>): readonly number[] {

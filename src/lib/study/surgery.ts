@@ -9,6 +9,7 @@ import type { Control } from './control.ts';
 import { describeEdit, readEdits } from './edits.ts';
 import { required, type FigureStudy } from './figure-study.ts';
 import { oneTitleEach } from './subject.ts';
+import { tokensInPrompt } from './views.ts';
 
 /** An answer given again with changed visual tokens. */
 export interface MeasuredSurgery {
@@ -72,7 +73,7 @@ export const surgeryChangeStudy = {
 				? [
 						{
 							kind: 'mean' as const,
-							tokens: Array.from({ length: subject.tokens * subject.views.length }, (_, token) => token)
+							tokens: tokensInPrompt(subject.manifest, subject.image, subject.tokens)
 						}
 					]
 				: readEdits(word, images);

@@ -1,5 +1,5 @@
 import { readImageHeader } from '../model/image/header.ts';
-import { wholeOf, type Size, type View } from '../model/image/processor.ts';
+import { NEWLINE, wholeOf, type Size, type View } from '../model/image/processor.ts';
 import { familyOf } from '../model/families/registry.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -14,6 +14,19 @@ interface Sized extends Partial<Size> {
 /** What the vision tower sees of an image, in the order of its visual tokens. */
 export function viewsOf(manifest: ModelManifest, image: Sized): readonly View[] {
 	return familyOf(manifest).imageProcessor(manifest.image).views(sizeOf(image));
+}
+
+/**
+ * Which visual tokens of an image enter the prompt, by their numbers among those of all views; the others lie on padding.
+ * @param tokens M, of each view
+ */
+export function tokensInPrompt(manifest: ModelManifest, image: Sized, tokens: number): number[] {
+	const { layout, views } = familyOf(manifest).imageProcessor(manifest.image);
+	const size = sizeOf(image);
+	if (!layout) return Array.from({ length: tokens * views(size).length }, (_, token) => token);
+	return layout(size, tokens)
+		.filter((place) => place !== NEWLINE)
+		.sort((a, b) => a - b);
 }
 
 /** A picture that cannot be read has no size; the model says so when it gets it. */

@@ -43,6 +43,8 @@ export interface ImageTokens {
 	/** Of each view, eos tokens included. */
 	readonly perView: number;
 	readonly views: readonly Pick<View, 'tile'>[];
+	/** Of the picture in all: those of its views, unless its tokens have a layout of their own. */
+	readonly positions: number;
 }
 
 /** A question and, but for the last one, its answer. */
@@ -50,6 +52,8 @@ export interface PromptTurn {
 	readonly question: string;
 	/** Pictures put in before the question. */
 	readonly imageCount: number;
+	/** Names of their files, which some templates write. */
+	readonly imageNames?: readonly string[];
 	/** Absent where the answer is to be generated. */
 	readonly answer?: string;
 	/** The answer's ids as they were generated, for families that take them instead of its text. */

@@ -43,16 +43,26 @@ function paddedSquare({ width, height }: Size): View['region'] {
 }
 
 function padToSquare(image: RgbImage, colour: readonly number[]): RgbImage {
-	const { x, y, width: side } = paddedSquare(image);
-	if (side === image.width && side === image.height) return image;
-	const data = new Uint8Array(side * side * 3);
+	const { x, y, width, height } = paddedSquare(image);
+	return padTo(image, { width, height }, { x: 0 - x, y: 0 - y }, colour);
+}
+
+/** The picture on a canvas of one colour (R, G, B as bytes), its top left corner at that place; itself where it fills it. */
+export function padTo(
+	image: RgbImage,
+	{ width, height }: Size,
+	{ x, y }: { readonly x: number; readonly y: number },
+	colour: readonly number[]
+): RgbImage {
+	if (width === image.width && height === image.height) return image;
+	const data = new Uint8Array(width * height * 3);
 	for (let i = 0; i < data.length; i++) data[i] = colour[i % 3]!;
 	for (let row = 0; row < image.height; row++)
 		data.set(
 			image.data.subarray(row * image.width * 3, (row + 1) * image.width * 3),
-			((row - y) * side - x) * 3
+			((row + y) * width + x) * 3
 		);
-	return rgbImage(side, side, data);
+	return rgbImage(width, height, data);
 }
 
 /**

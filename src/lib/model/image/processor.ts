@@ -21,6 +21,9 @@ export interface View {
 	readonly tile?: { readonly row: number; readonly column: number };
 }
 
+/** Stands in a layout for the projector's learned vector that ends a row of visual tokens (`image_newline`). */
+export const NEWLINE = -1;
+
 /** How pictures become `pixel_values`. */
 export interface ImageProcessor {
 	/** How many views there are when that does not depend on the picture. */
@@ -29,6 +32,12 @@ export interface ImageProcessor {
 	readonly squash?: number;
 	/** In the order of `pixel_values`. */
 	readonly views: (size: Size) => readonly View[];
+	/**
+	 * In which order the visual tokens of a picture enter the prompt, where that is not view by view: at each place the number of a token among
+	 * those of all views, or `NEWLINE`. Tokens that it leaves out never reach the language model.
+	 * @param tokens M, of each view
+	 */
+	readonly layout?: (size: Size, tokens: number) => readonly number[];
 	/** float32 [view, 3, S, S] */
 	readonly pixels: (image: RgbImage) => Tensor<'float32'>;
 }

@@ -7,6 +7,7 @@ import type { ConfigFields } from '../config-fields.ts';
 import type { CommonProjectorConfig, ProjectorConfig } from '../config.ts';
 import type { TokenPlaces, TokenRule } from '../manifest.ts';
 import type { StateDict } from '../state-dict.ts';
+import { projectorModule } from './parts.ts';
 
 /** How a projector is called and drawn. */
 export interface Variant {
@@ -25,6 +26,9 @@ export interface Stage {
 	/** A step inside a block, left out when only whole blocks are shown. */
 	readonly inner?: boolean;
 }
+
+/** The graph's output with the learned newline [O], where a config has one. */
+export const NEWLINE_OUTPUT = 'image_newline';
 
 /** The last stage of every projector. */
 export const readout: Stage = { output: 'visual_embeds', title: 'readout' };
@@ -120,9 +124,21 @@ export function defineProjector<C extends ProjectorConfig, Name extends string>(
 			if (config.projector_type !== definition.type)
 				throw new Error(`A ${config.projector_type} config was given to the ${definition.type} projector.`);
 			const parts = definition.of(config as C);
-			return { ...parts, title: definition.variants[parts.name].title };
+			return {
+				...parts,
+				title: definition.variants[parts.name].title,
+				graph: (state, side) => withNewline(parts.graph(state, side), state, config)
+			};
 		}
 	};
+}
+
+/** Gives a graph the learned newline of a config that has one as an output of its own: `image_newline` [O]. */
+function withNewline(graph: Graph, state: StateDict, config: ProjectorConfig): Graph {
+	if (!config.image_newline) return graph;
+	const shape = [config.output_hidden_size];
+	graph.output(NEWLINE_OUTPUT, projectorModule(graph, state).at(NEWLINE_OUTPUT).parameter(shape), shape);
+	return graph;
 }
 
 /** 0 … length − 1 */

@@ -21,6 +21,7 @@ export function parseProjector(
 		num_eos_tokens: fields.count('num_eos_tokens', 0),
 		feature_layer_index: fields.layerIndices('feature_layer_index', -1),
 		pos_emb: fields.boolean('pos_emb', false),
+		...(fields.boolean('image_newline', false) && { image_newline: true }),
 		// Upstream recomputes both from the towers, whatever the file says.
 		encoder_hidden_size: vision.hidden_size,
 		output_hidden_size: text.hidden_size

@@ -174,7 +174,7 @@ export class AnswerProber {
 		const mean = own
 			? await step(async () => {
 					if (!visual.hasEmbeds(own.image, own.choice)) await visual.encode(own.image, own.choice);
-					return meanToken(await visual.project(own.image, own.choice), own.tokens, hidden);
+					return meanToken(await visual.project(own.image, own.choice), own, hidden);
 				})
 			: new Float32Array(hidden);
 		return {

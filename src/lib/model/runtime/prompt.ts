@@ -75,24 +75,32 @@ export function encodeRequest(
 	const encoded = format.encode(
 		prompt,
 		tokenizer,
-		images.map((image) => ({ perView: choice.perView, views: visual.views(image) })),
+		images.map((image, i) => ({
+			perView: choice.perView,
+			views: visual.views(image),
+			positions: sources[i]!.layout.length
+		})),
 		manifest.prompt
 	);
 	const places = visualPositions(
 		encoded.input_ids,
-		sources.map(({ perImage }) => perImage),
+		sources.map(({ layout }) => layout.length),
 		{ apart: format.imagesApart ?? false }
 	);
 	if (edits.length > 0 && places.length === 0)
 		throw new InputError('Visual tokens are to be edited, but the prompt has no image; ask about an image.');
-	const runs = places.map((positions, i): VisualRun => {
+	const gone = new Set<number>();
+	const edited = places.map((positions, i) => {
 		const own = sources[i]!;
-		const edited = editedRows(own, i === images.length - 1 ? edits : [], ({ image, projector, tokens }) =>
-			visual.source(image, visual.choose(projector, tokens))
+		const { rows, slots, deleted } = editedRows(
+			own,
+			i === images.length - 1 ? edits : [],
+			({ image, projector, tokens }) => visual.source(image, visual.choose(projector, tokens))
 		);
-		return { positions, own, ...edited };
+		for (const place of deleted) gone.add(positions[place]!);
+		return { positions, own, rows, slots };
 	});
-	const { ids, labels } = withoutDeleted(encoded, runs);
+	const { ids, labels, runs } = withoutDeleted(encoded, edited, gone);
 	checkLength(ids, runs, manifest);
 	const keys: PositionKey[] = [...ids];
 	for (const { positions, rows } of runs) rows.forEach((row, i) => (keys[positions[i]!] = rowKey(row)));
@@ -102,32 +110,39 @@ export function encodeRequest(
 const promptTurn = ({ question, images, answer, answer_ids }: Turn): PromptTurn => ({
 	question,
 	imageCount: images.length,
+	imageNames: images.map(({ name }) => name),
 	...(answer !== undefined && { answer }),
 	...(answer_ids && { answerIds: answer_ids })
 });
 
-/** Takes the positions of deleted tokens out. Only the last image is edited, so the places of the others hold. */
+/** Takes the positions of deleted tokens out. */
 function withoutDeleted(
 	{ input_ids, labels }: EncodedText,
-	runs: VisualRun[]
-): { readonly ids: number[]; readonly labels: number[] } {
-	const last = runs.at(-1);
-	const gone = new Set(last?.positions.filter((_, token) => last.slots[token] === -1));
-	if (!last || gone.size === 0) return { ids: input_ids, labels };
+	runs: readonly VisualRun[],
+	gone: ReadonlySet<number>
+): {
+	readonly ids: readonly number[];
+	readonly labels: readonly number[];
+	readonly runs: readonly VisualRun[];
+} {
+	if (gone.size === 0) return { ids: input_ids, labels, runs };
 	const kept = input_ids.map((_, position) => position).filter((position) => !gone.has(position));
 	const placeOf = new Map(kept.map((position, i) => [position, i]));
-	runs[runs.length - 1] = {
-		...last,
-		positions: last.positions.flatMap((position) => placeOf.get(position) ?? [])
+	return {
+		ids: kept.map((at) => input_ids[at]!),
+		labels: kept.map((at) => labels[at]!),
+		runs: runs.map((run) => ({
+			...run,
+			positions: run.positions.flatMap((position) => placeOf.get(position) ?? [])
+		}))
 	};
-	return { ids: kept.map((at) => input_ids[at]!), labels: kept.map((at) => labels[at]!) };
 }
 
 /** The answer needs at least one position. */
 function checkLength(ids: readonly number[], runs: readonly VisualRun[], manifest: ModelManifest): void {
 	const context = manifest.config.text_config.max_position_embeddings;
 	if (ids.length < context) return;
-	const visual = runs.reduce((sum, { own }) => sum + own.perImage, 0);
+	const visual = runs.reduce((sum, { own }) => sum + own.layout.length, 0);
 	const images = runs.length;
 	const share = images ? `, ${visual} of them for ${images} image${images === 1 ? '' : 's'}` : '';
 	throw new InputError(

@@ -6,10 +6,24 @@ import { embedsKey, type ProjectorChoice } from './visual.ts';
 export interface VisualSource {
 	readonly image: ImageInput;
 	readonly choice: ProjectorChoice;
-	/** Visual tokens of all its views. */
+	/** Visual tokens of all its views, those included that the layout leaves out. */
 	readonly tokens: number;
-	/** Positions that the image takes in the prompt: its tokens and their eos tokens. */
-	readonly perImage: number;
+	/** Rows of `visual_embeds`: of each view its M tokens and its K eos tokens, then the newline where there is one. */
+	readonly rows: number;
+	/** What stands at each of the image's positions in the prompt, in order: a row. */
+	readonly layout: readonly number[];
+}
+
+type Rows = Pick<VisualSource, 'tokens' | 'choice'>;
+
+/** The row of a visual token. */
+export const rowOf = ({ choice: { tokens: M, perView } }: Rows, token: number): number =>
+	Math.floor(token / M) * perView + (token % M);
+
+/** The visual token in a row; undefined where that holds an eos token or the newline. */
+export function tokenIn({ tokens, choice: { tokens: M, perView } }: Rows, row: number): number | undefined {
+	const [view, cell] = [Math.floor(row / perView), row % perView];
+	return cell < M && view * M < tokens ? view * M + cell : undefined;
 }
 
 /** What stands at one position of an image in the prompt: a row of a source, or the mean of its M visual tokens. */
@@ -26,7 +40,7 @@ export interface VisualRun {
 	readonly own: VisualSource;
 	/** One per position. */
 	readonly rows: readonly VisualRow[];
-	/** For each of the M tokens before any edit, which of `rows` is in its place; −1 where it was deleted. */
+	/** For each of the tokens before any edit, which of `rows` is in its place; −1 where it was deleted or is never in the prompt. */
 	readonly slots: readonly number[];
 }
 
@@ -37,23 +51,31 @@ export const sourceKey = ({ image, choice }: VisualSource): string => embedsKey(
 export const rowKey = ({ source, row }: VisualRow): string => `${sourceKey(source)}/${row}`;
 
 /**
- * The rows of an image (its M tokens, then its eos tokens) after the edits.
+ * The rows of an image in the order of its layout, after the edits.
  * @param sourceOf Finds the source of transplanted tokens.
+ * @returns beside them, which of its positions were deleted
  * @throws InputError when an edit names a token that is not there
  */
 export function editedRows(
 	own: VisualSource,
 	edits: readonly TokenEdit[],
 	sourceOf: (from: Extract<TokenEdit, { kind: 'transplant' }>['from']) => VisualSource
-): Pick<VisualRun, 'rows' | 'slots'> {
-	const M = own.tokens;
-	const tokens: (VisualRow | undefined)[] = Array.from({ length: M }, (_, row) => ({ source: own, row }));
+): Pick<VisualRun, 'rows' | 'slots'> & { readonly deleted: readonly number[] } {
+	const tokens: (VisualRow | 'deleted' | undefined)[] = Array.from({ length: own.tokens }, () => undefined);
+	for (const row of own.layout) {
+		const token = tokenIn(own, row);
+		if (token !== undefined) tokens[token] = { source: own, row };
+	}
 	const present = (token: number): VisualRow => {
-		checkToken(token, M, own);
+		checkToken(token, own);
 		const row = tokens[token];
-		if (!row)
+		if (row === 'deleted')
 			throw new InputError(
 				`Visual token ${token} was deleted by an earlier edit; leave it out of later ones.`
+			);
+		if (!row)
+			throw new InputError(
+				`Visual token ${token} of ${own.image.name} lies on padding and is not in the prompt; choose one on the picture.`
 			);
 		return row;
 	};
@@ -68,26 +90,32 @@ export function editedRows(
 				);
 			edit.tokens.forEach((token, i) => {
 				present(token);
-				const row = edit.source[i]!;
-				checkToken(row, source.tokens, source);
-				tokens[token] = { source, row };
+				checkToken(edit.source[i]!, source);
+				tokens[token] = { source, row: rowOf(source, edit.source[i]!) };
 			});
 		} else
 			for (const token of edit.tokens) {
 				present(token);
-				tokens[token] = edit.kind === 'mean' ? { source: own, row: 'mean' } : undefined;
+				tokens[token] = edit.kind === 'mean' ? { source: own, row: 'mean' } : 'deleted';
 			}
 	}
 	const rows: VisualRow[] = [];
-	const slots = tokens.map((row) => (row ? rows.push(row) - 1 : -1));
-	for (let row = M; row < own.perImage; row++) rows.push({ source: own, row });
-	return { rows, slots };
+	const slots = tokens.map(() => -1);
+	const deleted: number[] = [];
+	own.layout.forEach((row, at) => {
+		const token = tokenIn(own, row);
+		if (token === undefined) return void rows.push({ source: own, row });
+		const edited = tokens[token];
+		if (typeof edited !== 'object') return void deleted.push(at);
+		slots[token] = rows.push(edited) - 1;
+	});
+	return { rows, slots, deleted };
 }
 
-function checkToken(token: number, M: number, { image, choice }: VisualSource): void {
-	if (!(Number.isInteger(token) && token >= 0 && token < M))
+function checkToken(token: number, { image, choice, tokens }: VisualSource): void {
+	if (!(Number.isInteger(token) && token >= 0 && token < tokens))
 		throw new InputError(
-			`There is no visual token ${token} of ${image.name} through ${choice.name}; it has tokens 0 to ${M - 1}.`
+			`There is no visual token ${token} of ${image.name} through ${choice.name}; it has tokens 0 to ${tokens - 1}.`
 		);
 }
 
@@ -101,7 +129,7 @@ export function sourcesFrom(runs: readonly VisualRun[], from: number): VisualSou
 	return [...sources.values()];
 }
 
-/** `visual_embeds` [M + K, hidden] by `sourceKey`. */
+/** `visual_embeds` [rows of the source, hidden] by `sourceKey`. */
 export type VisualEmbeds = ReadonlyMap<string, Float32Array>;
 
 /**
@@ -122,24 +150,24 @@ export function splice(
 			const position = positions[i]!;
 			if (position < from || position >= end) return;
 			const key = sourceKey(source);
-			const { tokens, perImage } = source;
 			const values = visual.get(key);
-			if (values?.length !== perImage * hidden)
+			if (values?.length !== source.rows * hidden)
 				throw new Error(
-					`${source.image.name} gave ${values?.length ?? 0} values for ${perImage} tokens of width ${hidden}.`
+					`${source.image.name} gave ${values?.length ?? 0} values for ${source.rows} rows of width ${hidden}.`
 				);
 			let vector: Float32Array;
 			if (row === 'mean') {
-				vector = means.get(key) ?? meanToken(values, tokens, hidden);
+				vector = means.get(key) ?? meanToken(values, source, hidden);
 				means.set(key, vector);
 			} else vector = values.subarray(row * hidden, (row + 1) * hidden);
 			embeds.set(vector, (position - from) * hidden);
 		});
 }
 
-/** Mean [hidden] of the first `tokens` rows of `visual_embeds`; eos tokens do not count. */
-export function meanToken(visual: Float32Array, tokens: number, hidden: number): Float32Array {
+/** Mean [hidden] of the visual tokens that are in the prompt; eos tokens and newlines do not count. */
+export function meanToken(visual: Float32Array, source: VisualSource, hidden: number): Float32Array {
 	const sum = new Float64Array(hidden);
-	for (let m = 0; m < tokens; m++) for (let h = 0; h < hidden; h++) sum[h]! += visual[m * hidden + h]!;
-	return Float32Array.from(sum, (value) => value / tokens);
+	const rows = source.layout.filter((row) => tokenIn(source, row) !== undefined);
+	for (const row of rows) for (let h = 0; h < hidden; h++) sum[h]! += visual[row * hidden + h]!;
+	return Float32Array.from(sum, (value) => value / rows.length);
 }

@@ -5,10 +5,11 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { gridSide } from '../config.ts';
 import type { ImageTokens } from '../families/definition.ts';
 import { familyOf } from '../families/registry.ts';
-import type { ImageProcessor, Size } from '../image/processor.ts';
+import { NEWLINE, type ImageProcessor, type Size } from '../image/processor.ts';
 import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
 import type { ModelManifest, ProjectorEntry } from '../manifest.ts';
 import type { ProjectorRun } from '../probes/locality.ts';
+import { NEWLINE_OUTPUT } from '../projectors/definition.ts';
 import { projectorOf } from '../projectors/registry.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
@@ -17,7 +18,7 @@ import { pause } from './pause.ts';
 import type { Sources } from './prompt.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { ImageInput } from './types.ts';
-import type { VisualSource } from './visual-rows.ts';
+import { rowOf, type VisualSource } from './visual-rows.ts';
 
 export type { ImageDecoder };
 
@@ -135,10 +136,20 @@ export class VisualModel implements Sources {
 		return this.#processor.views(size);
 	}
 
-	/** Where an image's visual tokens come from. */
+	/** Where an image's visual tokens come from, and in which order they enter the prompt. */
 	source(image: ImageInput, choice: ProjectorChoice): VisualSource {
 		const views = this.views(image).length;
-		return { image, choice, tokens: views * choice.tokens, perImage: views * choice.perView };
+		const tokens = views * choice.tokens;
+		const seen = views * choice.perView;
+		const rows = seen + (choice.entry.config.image_newline ? 1 : 0);
+		const { layout } = this.#processor;
+		const places = layout?.(this.#sizes.get(image.id)!, choice.tokens);
+		return {
+			...{ image, choice, tokens, rows },
+			layout: places
+				? places.map((place) => (place === NEWLINE ? seen : rowOf({ tokens, choice }, place)))
+				: Array.from({ length: seen }, (_, row) => row)
+		};
 	}
 
 	async #pixelsOf(image: ImageInput): Promise<RgbImage> {
@@ -216,19 +227,22 @@ export class VisualModel implements Sources {
 		return this.#embeds.get(embedsKey(image, choice)) !== undefined;
 	}
 
-	/** `visual_embeds` [perImage, hidden] of an image that was encoded, view by view. */
+	/** `visual_embeds` [rows, hidden] of an image that was encoded: view by view, then the newline where the projector has one. */
 	async project(image: ImageInput, choice: ProjectorChoice, recorder?: TraceRecorder): Promise<Float32Array> {
 		const key = embedsKey(image, choice);
 		const known = this.#embeds.get(key);
 		if (known && !recorder) return known;
 		const session = await this.#projectorSession(choice.name);
 		const traced = recorder ? session.outputsNamed(['proj.']).filter((name) => recorder.wants(name)) : [];
-		const expected = choice.perView * this.#manifest.config.text_config.hidden_size;
+		const { hidden_size } = this.#manifest.config.text_config;
+		const expected = choice.perView * hidden_size;
 		const views = this.#viewCount(image);
-		const embeds = new Float32Array(views * expected);
+		const newline = choice.entry.config.image_newline ? [NEWLINE_OUTPUT] : [];
+		const embeds = new Float32Array(views * expected + newline.length * hidden_size);
 		for (let view = 0; view < views; view++) {
 			const features = this.features(image, choice, view);
-			const outputs = await this.#runProjector(session, choice, features, 1, ['visual_embeds', ...traced]);
+			const wanted = ['visual_embeds', ...newline, ...traced];
+			const outputs = await this.#runProjector(session, choice, features, 1, wanted);
 			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
 			const whole = await toTensor(outputs.visual_embeds!);
 			recorder?.add('visual_embeds', whole);
@@ -237,6 +251,7 @@ export class VisualModel implements Sources {
 					`The projector ${choice.name} gave [${whole.dims.join(', ')}], expected were ${expected} values.`
 				);
 			embeds.set(whole.data as Float32Array, view * expected);
+			for (const name of newline) embeds.set(await toFloats(outputs[name]!), views * expected);
 		}
 		this.#embeds.set(key, embeds);
 		return embeds;

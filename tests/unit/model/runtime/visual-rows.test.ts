@@ -18,9 +18,18 @@ function source(id: string, tokens: number, eos = 0, name = 'p'): VisualSource {
 		image: { id, name: `${id}.png`, bytes: new Uint8Array() },
 		choice: { name, tokens, perView: tokens + eos, entry: {} as ProjectorEntry },
 		tokens,
-		perImage: tokens + eos
+		rows: tokens + eos,
+		layout: Array.from({ length: tokens + eos }, (_, row) => row)
 	};
 }
+
+/** Two views of two tokens, and a newline; token 1 is left out. */
+const laidOut: VisualSource = {
+	...source('c', 2),
+	tokens: 4,
+	rows: 5,
+	layout: [2, 0, 4, 3, 4]
+};
 
 describe('positions of visual tokens', () => {
 	it('come image by image, side by side or not', () => {
@@ -71,6 +80,29 @@ it('overwrites the rows of image tokens, from any position on', () => {
 	expect(() =>
 		splice(new Float32Array(12), 2, 0, runs, new Map([[sourceKey(a), new Float32Array(1)]]))
 	).toThrow();
+});
+
+describe('a layout', () => {
+	const rows = (...edits: TokenEdit[]) => editedRows(laidOut, edits, () => laidOut);
+
+	it('says in which order tokens stand, which are left out, and where newlines are', () => {
+		expect(rows().rows.map(({ row }) => row)).toEqual([2, 0, 4, 3, 4]);
+		expect(rows().slots).toEqual([1, -1, 0, 3]);
+		expect(rows().deleted).toEqual([]);
+		const deleted = rows({ kind: 'delete', tokens: [0] });
+		expect(deleted.rows.map(({ row }) => row)).toEqual([2, 4, 3, 4]);
+		expect(deleted.slots).toEqual([-1, -1, 0, 2]);
+		expect(deleted.deleted).toEqual([1]);
+	});
+
+	it('keeps newlines and what is left out away from edits and means', () => {
+		expect(() => rows({ kind: 'mean', tokens: [1] })).toThrow('lies on padding');
+		const own = laidOut;
+		const runs: VisualRun[] = [{ positions: [0, 1, 2, 3, 4], own, ...rows({ kind: 'mean', tokens: [2] }) }];
+		const embeds = new Float32Array(5);
+		splice(embeds, 1, 0, runs, new Map([[sourceKey(own), Float32Array.of(1, 50, 4, 7, 9)]]));
+		expect([...embeds]).toEqual([4, 1, 9, 7, 9]);
+	});
 });
 
 describe('edits', () => {

@@ -51,7 +51,12 @@ describe('the three spellings', () => {
 		const settings = parse(first).prompt;
 		const written = prompt.conversation([{ question: 'What?', imageCount: 1 }], settings);
 		expect(written.text).toBe('<|image|>Question: What? Answer:');
-		const { input_ids } = prompt.encode(written, tokenizer, [{ perView: 3, views: [{}] }], settings);
+		const { input_ids } = prompt.encode(
+			written,
+			tokenizer,
+			[{ perView: 3, views: [{}], positions: 3 }],
+			settings
+		);
 		expect(input_ids.slice(0, 4)).toEqual([-1, -1, -1, tokenizer.tokenize('Question')[0]]);
 	});
 });
@@ -93,7 +98,7 @@ describe('refused in one sentence', () => {
 			prompt.encode(
 				{ text: '<|image|>x' },
 				{} as ByteLevelTokenizer,
-				[{ perView: 1, views: tiles }],
+				[{ perView: 1, views: tiles, positions: 2 }],
 				settings
 			);
 		expect(encode).toThrow(/has no mark for \(r1c2 /);
