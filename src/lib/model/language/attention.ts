@@ -18,7 +18,7 @@ import {
 	Where
 } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
-import type { TextConfig } from '../config.ts';
+import { attentionScale, type TextConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import type { FloatType } from '../../kernels/encode.ts';
 import { mergeHeads, splitHeads } from '../layers.ts';
@@ -52,7 +52,7 @@ export function fusedAttention(g: Graph, config: TextConfig, rope: RopeCaches): 
 	const options = {
 		numHeads: config.num_attention_heads,
 		kvNumHeads: config.num_key_value_heads,
-		scale: 1 / Math.sqrt(config.head_dim)
+		scale: attentionScale(config)
 	};
 	return (layer, x) => GroupQueryAttention(layer, { ...x, ...sequence }, options);
 }
@@ -82,7 +82,7 @@ export function plainAttention(
 	};
 	const chunk = { cos: angles('cos'), sin: angles('sin') };
 	const bias = causalBias(g, positions, total);
-	const scale = g.scalar(1 / Math.sqrt(dh));
+	const scale = g.scalar(attentionScale(config));
 
 	return (layer, { query, key, value, pastKey, pastValue }) => {
 		const q = layer.scope('q');
@@ -159,7 +159,7 @@ export function attentionGraph(config: TextConfig, type: FloatType): Graph {
 	const columns = g.input('columns', 'int64', ['column']);
 	const q = g.scope('q');
 	const split = splitHeads(q, Cast(q, query, 'float32'), H, dh);
-	const queries = Mul(q, rotate(q.scope('rope'), split, rows), g.scalar(1 / Math.sqrt(dh)));
+	const queries = Mul(q, rotate(q.scope('rope'), split, rows), g.scalar(attentionScale(config)));
 	const bias = causalBias(g, positions, total);
 	const weights = attentionWeights(g, { queries, keys, bias }, config);
 	const grouped = H > KV;

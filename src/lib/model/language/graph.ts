@@ -44,6 +44,11 @@ export interface LanguageGraphOptions {
  *   layer:  h += o_proj(GQA(rope(q), rope(k), v))  on RMSNorm(h)
  *           h += down(SiLU(gate) · up)             on RMSNorm(h)
  *
+ * HyperCLOVA X (transformers HyperCLOVAXForCausalLM) has the factors of muP besides, and norms behind sublayers:
+ *
+ *   inputs_embeds ─ ×embedding_multiplier ─ layers …                lm_head ─ ×logits_scaling
+ *   h += residual_multiplier · post_norm1(o_proj …),  h += residual_multiplier · post_norm2(down …)
+ *
  * A model cut before layer i hands over `handed.i.residual` and `handed.i.update`, the two terms of h: their sum and the norm
  * after it stay one node, so that the parts compute bit by bit what the whole does.
  *
@@ -73,8 +78,10 @@ export function languageGraph(
 		SkipSimplifiedLayerNormalization(norm.graph, residual, update, norm.at('weight').parameter([O]), epsilon);
 
 	const inputs = from === 0 ? (['inputs_embeds'] as const) : intermediateNames(from);
-	const [first, update] = inputs.map((name) => g.input(name, 'float32', hiddenDims));
-	if (!first) throw new Error('A language graph has an input.');
+	const [entering, update] = inputs.map((name) => g.input(name, 'float32', hiddenDims));
+	if (!entering) throw new Error('A language graph has an input.');
+	const first =
+		from === 0 ? scaled(g.scope('embedding_multiplier'), entering, config.embedding_multiplier) : entering;
 	const fused = attention === 'fused';
 	const rope = ropeCaches(root, config, fused ? kvType(dtype) : 'float32');
 	const attend = fused ? fusedAttention(g, config, rope) : plainAttention(g, config, rope, kvType(dtype));
@@ -93,10 +100,17 @@ export function languageGraph(
 			{ normed, logitPositions },
 			{ ...config, index: i, dtype, attend }
 		);
-		const middle = skipNorm(layer.at('post_attention_layernorm'), { residual, update: attended });
+		const middle = skipNorm(layer.at('post_attention_layernorm'), {
+			residual,
+			update: asAdded(layer.at('post_norm1'), attended, config)
+		});
 		const sum = {
 			residual: middle.residual,
-			update: mlp(layer.at('mlp'), middle.normed, { ...config, dtype })
+			update: asAdded(
+				layer.at('post_norm2'),
+				mlp(layer.at('mlp'), middle.normed, { ...config, dtype }),
+				config
+			)
 		};
 		if (i + 1 === to && to < L) {
 			const [residualName, updateName] = intermediateNames(to);
@@ -115,6 +129,18 @@ export function languageGraph(
 		g.output('logits', logits, [dims.batch, 'logit_position', V]);
 	}
 	return g;
+}
+
+/** x times a factor that may be absent. */
+function scaled(g: Graph, x: Value, factor = 1): Value {
+	return factor === 1 ? x : Mul(g, x, g.scalar(factor));
+}
+
+/** What a sublayer gives, as it is added: x ─ (RMSNorm) ─ (×residual_multiplier). */
+function asAdded(norm: Module, x: Value, config: TextConfig): Value {
+	const { hidden_size: size, rms_norm_eps: epsilon } = config;
+	const normed = config.post_norm ? rmsNorm(norm, x, { size, epsilon }) : x;
+	return scaled(norm.graph.scope('residual_multiplier'), normed, config.residual_multiplier);
 }
 
 /** The language model's root module: keys `language_model.…`, trace names `lm.…`. */
@@ -141,13 +167,14 @@ export function intermediateNames(layer: number): readonly [residual: string, up
 	return [`handed.${layer}.residual`, `handed.${layer}.update`];
 }
 
-/** rows [batch, k, O], normed ─ lm_head, or embed_tokens where the two are tied ─ Cast ─ logits [batch, k, V], float32. */
+/** rows [batch, k, O], normed ─ lm_head, or embed_tokens where the two are tied ─ Cast (─ ×logits_scaling) ─ logits [batch, k, V], float32. */
 function languageHead(root: Module, rows: Value, config: Stored): Value {
 	const { hidden_size, vocab_size, dtype } = config;
 	const tied = config.tie_word_embeddings && !root.state.has(`${root.key}.lm_head.weight`);
 	const head = tied ? root.at('model.embed_tokens', { scope: 'embed_tokens' }) : root.at('lm_head');
 	const logits = linear(head, rows, { in: hidden_size, out: vocab_size, bias: false, dtype });
-	return Cast(root.graph.scope('lm_head'), logits, 'float32');
+	const plain = Cast(root.graph.scope('lm_head'), logits, 'float32');
+	return scaled(root.graph.scope('logits_scaling'), plain, config.logits_scaling);
 }
 
 /**

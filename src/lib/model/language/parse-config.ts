@@ -8,15 +8,16 @@ import type { RopeScaling, TextConfig } from '../config.ts';
  * Kinds of language model (`model_type`) that are decoders of LLaMA's kind. Others have keys like LLaMA's and compute something else
  * (norms of queries and keys, scaled embeddings, partial rotation), so they are refused by name.
  */
-const served: readonly string[] = ['llama', 'mistral'];
+const served: readonly string[] = ['llama', 'mistral', 'hyperclovax'];
+/** The one of them with the factors of muP. */
+const MUP = 'hyperclovax';
 
-/** Factors of other decoders with LLaMA's keys; at 1 they change nothing. */
+/** Factors of muP. In other decoders with LLaMA's keys they may mean something else; at 1 they change nothing. */
 const factors = [
 	'embedding_multiplier',
 	'residual_multiplier',
 	'attention_multiplier',
-	'logits_scaling',
-	'partial_rotary_factor'
+	'logits_scaling'
 ] as const;
 
 /** Reads `text_config` as transformers 4 and 5 write it. @throws InputError naming the field that is wrong or not served */
@@ -25,9 +26,10 @@ export function parseText(json: JsonObject, where = 'text_config'): TextConfig {
 	const model_type = fields.string('model_type', 'llama');
 	if (!served.includes(model_type))
 		throw new InputError(
-			`${where}.model_type is "${model_type}", a language model that this converter does not serve; it serves ${served.join(' and ')}.`
+			`${where}.model_type is "${model_type}", a language model that this converter does not serve; it serves ${served.join(', ')}.`
 		);
-	for (const name of factors)
+	const mup = model_type === MUP;
+	for (const name of [...(mup ? [] : factors), 'partial_rotary_factor'])
 		if (fields.number(name, 1) !== 1)
 			throw new InputError(
 				`${where}.${name} is ${fields.number(name)}, which LLaMA does not have and this converter does not serve.`
@@ -54,6 +56,7 @@ export function parseText(json: JsonObject, where = 'text_config'): TextConfig {
 		...(hidden_act !== 'silu' && { hidden_act }),
 		...(fields.boolean('attention_bias', false) && { attention_bias: true }),
 		...(fields.boolean('mlp_bias', false) && { mlp_bias: true }),
+		...(mup && parseMup(fields)),
 		// Within its sliding window a decoder attends as one without; further it is not let.
 		max_position_embeddings: fields.has('sliding_window')
 			? Math.min(positions, fields.count('sliding_window', undefined, 1))
@@ -62,6 +65,15 @@ export function parseText(json: JsonObject, where = 'text_config'): TextConfig {
 		bos_token_id: fields.count('bos_token_id', 1),
 		eos_token_id: fields.counts('eos_token_id', 2),
 		pad_token_id: fields.integer('pad_token_id', 0)
+	};
+}
+
+/** HyperCLOVA X's factors that are there, and its norms behind sublayers. A factor of 1 for q·k is none of head_dim^−½. */
+function parseMup(fields: ConfigFields): Partial<Pick<TextConfig, (typeof factors)[number] | 'post_norm'>> {
+	const said = factors.filter((name) => fields.has(name));
+	return {
+		...Object.fromEntries(said.map((name) => [name, fields.positive(name)])),
+		...(fields.boolean('use_post_norm', false) && { post_norm: true })
 	};
 }
 

@@ -86,9 +86,23 @@ describe('the rotary embedding in a config', () => {
 	});
 });
 
+test('HyperCLOVA X has factors of muP, which only it has, and norms behind sublayers where it says so', () => {
+	const said = {
+		embedding_multiplier: 3,
+		attention_multiplier: 1,
+		residual_multiplier: 0.5,
+		logits_scaling: 0.4
+	};
+	const type = { model_type: 'hyperclovax' };
+	expect(text({ ...type, ...said })).toEqual({ ...text({}), ...said });
+	expect(text({ ...type, use_post_norm: true })).toEqual({ ...text({}), post_norm: true });
+	expect(text(type)).toEqual(text({}));
+	expect(() => text({ ...type, residual_multiplier: -1 })).toThrow('residual_multiplier');
+});
+
 test.each([
 	[{ model_type: 'qwen2' }, /model_type is "qwen2", a language model that this converter does not serve/],
-	[{ model_type: 'gemma' }, /serves llama and mistral/],
+	[{ model_type: 'gemma' }, /serves llama, mistral, hyperclovax/],
 	[{ partial_rotary_factor: 0.25 }, /partial_rotary_factor is 0\.25, which LLaMA does not have/],
 	[{ logits_scaling: 8 }, /logits_scaling is 8/],
 	[{ hidden_act: 'xielu' }, /hidden_act is "xielu" but must be one of silu/],
