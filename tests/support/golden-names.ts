@@ -1,14 +1,39 @@
 import type { Tensor } from '../../src/lib/tensor/tensor.ts';
 
-/** A trace with the names that some goldens have besides. */
-export function namedAsGolden(trace: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+/**
+ * A trace with the names and forms that some goldens have besides: of all images together what enters the prompt as `visual_embeds`, of the
+ * logits the last row alone.
+ */
+export function namedAsGolden(
+	trace: Readonly<Record<string, Tensor>>,
+	expected: Readonly<Record<string, Tensor>>
+): Record<string, Tensor> {
 	const layers = Object.keys(trace).filter((name) => name.startsWith('vision.features.'));
-	const last = lastRow(trace.logits!);
+	const logits = trace.logits!;
+	const last = lastRow(logits);
+	const [, rows] = expected.logits?.dims ?? [];
+	const visual = spliced(trace);
 	return {
 		...trace,
 		...{ logits_last: last, last_logits: last },
+		...(rows === 1 && { logits: { ...last, dims: [1, ...last.dims] } }),
+		...(visual && expected.visual_embeds?.dims.join() === visual.dims.join() && { visual_embeds: visual }),
 		...(layers.length > 1 && { 'vision.features_multi': joined(layers.map((name) => trace[name]!)) })
 	};
+}
+
+/** Rows of `input_embeds` at the places of visual tokens, [1, places, O]. */
+function spliced({ input_ids, input_embeds }: Readonly<Record<string, Tensor>>): Tensor | undefined {
+	if (!input_ids || !input_embeds) return undefined;
+	const O = input_embeds.dims[2]!;
+	const places = Array.from(input_ids.data as BigInt64Array, Number).flatMap((id, at) =>
+		id < 0 ? [at] : []
+	);
+	const data = new Float32Array(places.length * O);
+	places.forEach((at, row) =>
+		data.set((input_embeds.data as Float32Array).subarray(at * O, (at + 1) * O), row * O)
+	);
+	return { dtype: 'float32', dims: [1, places.length, O], data };
 }
 
 /** [1, N, D] several times as [1, N, sum of D]. */

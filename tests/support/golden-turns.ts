@@ -7,7 +7,7 @@ interface Item {
 
 /** A case of a family's `golden.json`. */
 export interface GoldenCase {
-	readonly messages?: readonly { readonly role: string; readonly content: readonly Item[] }[];
+	readonly messages?: readonly { readonly role: string; readonly content: string | readonly Item[] }[];
 	/** Questions and answers by turns, or both of each turn with the pictures' places. */
 	readonly turns?: readonly (string | readonly [question: string, answer: string | null])[];
 	/** Name of the template. */
@@ -42,6 +42,8 @@ export function turnsOf(example: GoldenCase, images: readonly ImageInput[]): Tur
 	const left = [...images];
 	const turns: Turn[] = [];
 	for (const { role, content } of messages ?? []) {
+		// A system message is not one of a conversation here.
+		if (typeof content === 'string') return undefined;
 		const types = content.map(({ type }) => type).join();
 		if (!/^(image,)*text$/.test(types)) return undefined;
 		const text = content.at(-1)!.text!;

@@ -100,6 +100,18 @@ export class ConfigFields {
 		return value;
 	}
 
+	/** A list of pairs of numbers. */
+	pairs(
+		name: string,
+		fallback: readonly (readonly [number, number])[]
+	): readonly (readonly [number, number])[] {
+		const value = this.#json[name] ?? fallback;
+		const good = (pair: unknown) =>
+			Array.isArray(pair) && pair.length === 2 && pair.every((item) => typeof item === 'number');
+		if (!Array.isArray(value) || !value.every(good)) this.#fail(name, 'a list of pairs of numbers');
+		return value as readonly (readonly [number, number])[];
+	}
+
 	/** One index, or a list of several; a list of one is that one. */
 	layerIndices(name: string, fallback?: number): number | readonly number[] {
 		const value = this.#json[name] ?? fallback;

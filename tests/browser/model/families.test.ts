@@ -107,7 +107,7 @@ describe.each(['wasm', 'webgpu'] as const)('families on %s', (name) => {
 			const where = `${set} ${caseName} on ${name}`;
 			expect(result?.prompt_ids, `${where}: prompt ids`).toEqual(input_ids);
 			const comparison = compareTensors(
-				namedAsGolden(recorder.trace),
+				namedAsGolden(recorder.trace, tensors[caseName] ?? {}),
 				tensors[caseName] ?? {},
 				tolerance[name]
 			);

@@ -48,21 +48,30 @@ export function chatSettings(settings: ModelManifest['prompt']): ChatSettings {
 	};
 }
 
-/** Pictures and then the question of each turn, put into words by the model's own chat template. */
+/**
+ * Pictures and then the question of each turn, put into words by the model's own chat template.
+ * @param said an answer of an earlier turn as the template is to have it
+ */
 export function chatConversation(
 	turns: readonly PromptTurn[],
-	settings: ModelManifest['prompt']
+	settings: ModelManifest['prompt'],
+	said: (answer?: string) => string = withoutFirstSpace
 ): PromptText {
 	const { chat_template, variables } = chatSettings(settings);
 	const text = (words: string): MessageItem => ({ type: 'text', text: words });
-	const messages = turns.flatMap(({ question, imageCount, answer }, i): ChatMessage[] => [
+	const picture = (filename: string | undefined): MessageItem => ({
+		type: 'image',
+		...(filename !== undefined && { filename })
+	});
+	const messages = turns.flatMap(({ question, imageCount, imageNames, answer }, i): ChatMessage[] => [
 		{
 			role: 'user',
-			content: [...Array.from({ length: imageCount }, (): MessageItem => ({ type: 'image' })), text(question)]
+			content: [
+				...Array.from({ length: imageCount }, (_, image) => picture(imageNames?.[image])),
+				text(question)
+			]
 		},
-		...(i < turns.length - 1
-			? [{ role: 'assistant', content: [text(withoutFirstSpace(answer))] } as const]
-			: [])
+		...(i < turns.length - 1 ? [{ role: 'assistant', content: [text(said(answer))] } as const] : [])
 	]);
 	return { text: renderChat(chat_template, messages, variables) };
 }

@@ -56,7 +56,7 @@ export function clipImageSettings(
 }
 
 /** A size is a whole number, or an object with it, by which name ever. */
-function sideOf(size: unknown): number | undefined {
+export function sideOf(size: unknown): number | undefined {
 	if (typeof size === 'number') return size;
 	if (!isObject(size)) return undefined;
 	const side = size.shortest_edge ?? size.height;

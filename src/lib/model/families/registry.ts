@@ -2,6 +2,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { ModelManifest } from '../manifest.ts';
 import type { FamilyDefinition } from './definition.ts';
 import { honeybee } from './honeybee/definition.ts';
+import { hyperclovaxVision } from './hyperclovax-vision/definition.ts';
 import { llava } from './llava/definition.ts';
 import { mobilevlm } from './mobilevlm/definition.ts';
 import { mqtLlava } from './mqt-llava/definition.ts';
@@ -17,7 +18,8 @@ export const families: readonly FamilyDefinition[] = [
 	tokenpacker,
 	llava,
 	smolvlm,
-	nanovlm
+	nanovlm,
+	hyperclovaxVision
 ];
 
 /** The family of that name. @throws InputError when this version has none */

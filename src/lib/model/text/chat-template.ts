@@ -3,7 +3,10 @@ import { sentence } from '../../bytes/sentence.ts';
 import { InputError } from '../../tensor/errors.ts';
 
 /** A part of a message, as templates of models with pictures expect it. */
-export type MessageItem = { readonly type: 'text'; readonly text: string } | { readonly type: 'image' };
+export type MessageItem =
+	| { readonly type: 'text'; readonly text: string }
+	/** Some templates write the name of the picture's file. */
+	| { readonly type: 'image'; readonly filename?: string };
 
 export interface ChatMessage {
 	readonly role: 'system' | 'user' | 'assistant';

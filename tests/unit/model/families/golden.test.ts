@@ -110,7 +110,7 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 			if (!golden.spelling?.startsWith('hf'))
 				expect(stripped(result?.text ?? ''), `${name}: text`).toBe(stripped(example.generated_text));
 			const { failures, report, differences } = compareTensors(
-				namedAsGolden(recorder.trace),
+				namedAsGolden(recorder.trace, tensors[name] ?? {}),
 				tensors[name] ?? {},
 				tolerance.node
 			);
