@@ -7,8 +7,13 @@ import type { TextTokenizer } from '../text/text-tokenizer.ts';
 import type { PositionKey } from './kv-cache.ts';
 import { checkPlaces, visualPositions } from './media-runs.ts';
 import type { AnswerRequest, ImageInput, Turn } from './types.ts';
-import type { ProjectorChoice } from './visual.ts';
-import { editedRows, rowKey, type VisualRun, type VisualSource } from './visual-rows.ts';
+import {
+	editedRows,
+	rowKey,
+	type ProjectorChoice,
+	type VisualRun,
+	type VisualSource
+} from './visual-rows.ts';
 
 /** What of a request makes the prompt. */
 export type PromptRequest = Omit<AnswerRequest, 'sampling'>;

@@ -1,6 +1,20 @@
 import { InputError } from '../../tensor/errors.ts';
+import type { ProjectorEntry } from '../manifest.ts';
 import type { ImageInput, TokenEdit } from './types.ts';
-import { embedsKey, type ProjectorChoice } from './visual.ts';
+
+/** A projector at a number of visual tokens. */
+export interface ProjectorChoice {
+	readonly name: string;
+	readonly entry: ProjectorEntry;
+	/** M, of each view. */
+	readonly tokens: number;
+	/** M + K: positions that a view takes in the prompt. */
+	readonly perView: number;
+}
+
+/** Names an image's `visual_embeds`. */
+export const embedsKey = (image: ImageInput, { name, tokens }: ProjectorChoice): string =>
+	`${image.id}/${name}/${tokens}`;
 
 /** `visual_embeds` of one image through one projector: where visual tokens come from. */
 export interface VisualSource {

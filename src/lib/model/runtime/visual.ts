@@ -7,7 +7,7 @@ import type { ImageTokens } from '../families/definition.ts';
 import { familyOf } from '../families/registry.ts';
 import { NEWLINE, type ImageProcessor, type Size } from '../image/processor.ts';
 import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
-import type { ModelManifest, ProjectorEntry } from '../manifest.ts';
+import type { ModelManifest } from '../manifest.ts';
 import type { ProjectorRun } from '../probes/locality.ts';
 import { NEWLINE_OUTPUT } from '../projectors/definition.ts';
 import { projectorOf } from '../projectors/registry.ts';
@@ -18,19 +18,9 @@ import { pause } from './pause.ts';
 import type { Sources } from './prompt.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { ImageInput } from './types.ts';
-import { rowOf, type VisualSource } from './visual-rows.ts';
+import { embedsKey, rowOf, type ProjectorChoice, type VisualSource } from './visual-rows.ts';
 
 export type { ImageDecoder };
-
-/** A projector at a number of visual tokens. */
-export interface ProjectorChoice {
-	readonly name: string;
-	readonly entry: ProjectorEntry;
-	/** M, of each view. */
-	readonly tokens: number;
-	/** M + K: positions that a view takes in the prompt. */
-	readonly perView: number;
-}
 
 /** Features of one image: [view, N, E] for every layer that some projector reads. */
 type Features = ReadonlyMap<number, Float32Array>;
@@ -357,7 +347,3 @@ function joinChannels(layers: readonly Float32Array[], N: number): Float32Array 
 	}
 	return joined;
 }
-
-/** Names an image's `visual_embeds`. */
-export const embedsKey = (image: ImageInput, { name, tokens }: ProjectorChoice): string =>
-	`${image.id}/${name}/${tokens}`;

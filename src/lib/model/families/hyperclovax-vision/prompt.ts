@@ -16,9 +16,9 @@ export const prompt: PromptFormat = {
 		const [first = '', ...rest] = text.split(IMAGE);
 		const expanded = rest.map((after, i) => IMAGE.repeat(images[i]!.positions) + after);
 		const [id] = tokenizer.tokenize(IMAGE);
-		if (image_token_id !== undefined && id !== image_token_id)
+		if (typeof image_token_id === 'number' && id !== image_token_id)
 			throw new InputError(
-				`The tokenizer gives ${IMAGE}, which stands for visual tokens, the id ${id ?? 'of no token'}, and the model's config.json says ${String(image_token_id)}; give the tokenizer of this model.`
+				`The tokenizer gives ${IMAGE}, which stands for visual tokens, the id ${id ?? 'of no token'}, and the model's config.json says ${image_token_id}; give the tokenizer of this model.`
 			);
 		return encodeWhole(tokenizer, [first, ...expanded].join(''), IMAGE);
 	}
