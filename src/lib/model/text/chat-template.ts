@@ -1,6 +1,7 @@
 import { Template } from '@huggingface/jinja';
 import { sentence } from '../../bytes/sentence.ts';
 import { InputError } from '../../tensor/errors.ts';
+import { asPython, pythonFunctions } from './python-jinja.ts';
 
 /** A part of a message, as templates of models with pictures expect it. */
 export type MessageItem =
@@ -16,6 +17,15 @@ export interface ChatMessage {
 
 const parsed = new Map<string, Template>();
 
+function read(template: string): Template {
+	const known = parsed.get(template);
+	if (known) return known;
+	const made = new Template(template);
+	asPython(made);
+	parsed.set(template, made);
+	return made;
+}
+
 /**
  * The text that a model's own chat template (Jinja) makes of a conversation, with the beginning of the answer to come.
  * @param variables what else the template asks for, e.g. `bos_token`
@@ -27,9 +37,12 @@ export function renderChat(
 	variables: Readonly<Record<string, unknown>> = {}
 ): string {
 	try {
-		const known = parsed.get(template) ?? new Template(template);
-		parsed.set(template, known);
-		return known.render({ ...variables, messages, add_generation_prompt: true });
+		return read(template).render({
+			...variables,
+			...pythonFunctions,
+			messages,
+			add_generation_prompt: true
+		});
 	} catch (error) {
 		throw new InputError(
 			`The model's chat template cannot write this conversation (${sentence(error).replace(/\.$/, '')}); use --raw-prompt, or correct the template.`
