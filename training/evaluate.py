@@ -47,7 +47,7 @@ def suffix(b: Bundle, question: str) -> list[int]:
 @torch.no_grad()
 def exact(b: Bundle, visual: torch.Tensor, asked: list[list[Question]], form: str = "free") -> dict[tuple[int, str], bool]:
     """(row, task) -> is the greedy answer exactly the truth? All questions of a scene in one pass, each blind to the others."""
-    p = pack(asked, visual.shape[1], b.tokenizer, form)
+    p = pack(asked, visual.shape[1], b.tokenizer, form).to(visual.device)
     _, logits, on = packed_forward(b.lm, p, visual)
     right = {(i, q.task): True for i, qs in enumerate(asked) for q in qs}
     wrong = logits.argmax(-1) != p.labels[:, 1:][on]

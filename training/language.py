@@ -136,8 +136,9 @@ def packed_accuracy(lm, tokenizer, scenes, tokens, visual, form="free", batch=40
     for start in range(0, len(scenes), batch):
         part = scenes[start:start + batch]
         asked = [[q for q in questions(s) if q.task != "caption" and (tasks is None or q.task in tasks)] for s in part]
-        p = pack(asked, tokens, tokenizer, form)
-        _, logits, on = packed_forward(lm, p, visual(part))
+        shown = visual(part)
+        p = pack(asked, tokens, tokenizer, form).to(shown.device)
+        _, logits, on = packed_forward(lm, p, shown)
         wrong = logits.argmax(-1) != p.labels[:, 1:][on]
         row, col = on.nonzero(as_tuple=True)
         right = {(i, k): True for i, qs in enumerate(asked) for k in range(len(qs))}

@@ -167,7 +167,7 @@ def run_stage(args, device, run, stage: str, source: str):
         elif kind < args.caption_share + args.packed_share:  # single questions that do not see each other
             weights = WEIGHTS if args.mixture == "tuned" else options.mixture
             asked = [some_questions(s, rng, weights, options.rounds, 10) for s in scenes]
-            p = pack(asked, tokens, tokenizer, "short" if rng.random() < args.templated_share else "free")
+            p = pack(asked, tokens, tokenizer, "short" if rng.random() < args.templated_share else "free").to(device)
             loss, _, _ = packed_forward(lm, p, visual)
         else:
             b = make_batch(scenes, tokens, tokenizer, rng, options)

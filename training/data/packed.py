@@ -5,7 +5,7 @@ single-turn conversation, no answer can be read from another one, and the head i
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -60,6 +60,10 @@ class Packed:
     image_at: int
     tokens: int
     blocks: np.ndarray  # [B, T]: 0 head, 1.. questions, -1 padding
+
+    def to(self, device) -> Packed:
+        return replace(self, ids=self.ids.to(device), labels=self.labels.to(device), positions=self.positions.to(device),
+                       mask=self.mask.to(device))
 
 
 def head_ids(tokenizer: Tokenizer, tokens: int, form: str) -> list[int]:
