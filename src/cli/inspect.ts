@@ -7,8 +7,9 @@ import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
 import { openSources } from '../lib/model/convert/source.ts';
 import { familyOf } from '../lib/model/families/registry.ts';
-import { MANIFEST_FILE, type ModelManifest } from '../lib/model/manifest.ts';
-import { projectorOf } from '../lib/model/projectors/registry.ts';
+import { MANIFEST_FILE, type ModelManifest, type TokenRule } from '../lib/model/manifest.ts';
+import { projectorDefinition, projectorOf } from '../lib/model/projectors/registry.ts';
+import { towerOf } from '../lib/model/vision/towers.ts';
 import { openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
@@ -60,6 +61,24 @@ async function inspectModel(source: SourceFolder, path: string, terminal: Termin
 	await checkFiles(folder, terminal);
 }
 
+/** What becomes of a picture. @param side pixels of what the tower sees */
+const pictures: Readonly<Record<ModelManifest['views'], (side: number) => string>> = {
+	one: (side) => `one view each, ${side} px`,
+	tiles: (side) => `tiles, as many as the picture asks for, ${side} px`,
+	sizes: (side) => `one view each, in the picture's own size up to the area of ${side} × ${side} px`
+};
+
+/** How many visual tokens there are, and what decides it. */
+function tokensInWords(rule: TokenRule, M: number, most: number): string {
+	const words: Readonly<Record<TokenRule, string>> = {
+		fixed: `M ${M}`,
+		squares: `M ${M} (or another square up to ${most})`,
+		prefix: `M ${M} (or any up to ${most})`,
+		picture: `M as the picture's size asks for (${M} for the largest square one)`
+	};
+	return words[rule];
+}
+
 /** Which published kind of model it is, how its checkpoint is spelled, whose computation is followed. */
 function familyLines(
 	title: string,
@@ -67,7 +86,7 @@ function familyLines(
 ): string[] {
 	return [
 		`family     ${title}${spelling === undefined ? '' : `, as ${spelling} writes it`}`,
-		`pictures   ${views === 'one' ? 'one view each' : 'tiles, as many as the picture asks for'}, ${image.size} px`,
+		`pictures   ${pictures[views](image.size)}`,
 		...(reference === undefined ? [] : [`reference  ${reference}`])
 	];
 }
@@ -88,7 +107,7 @@ function modelLines(manifest: ModelManifest): string[] {
 		...provenance.sources.map(({ checkpoint, projector }) => `source     ${checkpoint} (${projector})`),
 		...Object.entries(manifest.projectors).map(
 			([name, entry]) =>
-				`projector  ${name}: ${entry.title}, M ${entry.num_query_tokens}${entry.tokens_by === 'fixed' ? '' : ` (${entry.tokens_by === 'squares' ? 'or another square' : 'or any'} up to ${entry.most_tokens})`}${entry.num_eos_tokens ? ` + ${entry.num_eos_tokens} eos` : ''}, features of ${entry.feature_layers.length === 1 ? 'layer' : 'layers'} ${entry.feature_layers.join(', ')}`
+				`projector  ${name}: ${entry.title}, ${tokensInWords(entry.tokens_by, entry.num_query_tokens, entry.most_tokens)}${entry.num_eos_tokens ? ` + ${entry.num_eos_tokens} eos` : ''}, features of ${entry.feature_layers.length === 1 ? 'layer' : 'layers'} ${entry.feature_layers.join(', ')}`
 		)
 	];
 }
@@ -122,6 +141,7 @@ async function inspectCheckpoint(opened: OpenCheckpoint & Closable, terminal: Te
 		const sources = await openSources(folder, opened.resolve);
 		const { config, state, definition, about } = sources[0]!;
 		const { num_query_tokens: M, num_eos_tokens: K, feature_layer_index } = config.projector_config;
+		const { tokensBy } = projectorDefinition(config.projector_config.projector_type);
 		const { name, title } = projectorOf(config.projector_config);
 		const entries = [...state.entries.values()];
 		const parameters = entries.reduce((sum, entry) => sum + elementCount(entry.dims), 0);
@@ -132,7 +152,7 @@ async function inspectCheckpoint(opened: OpenCheckpoint & Closable, terminal: Te
 				`checkpoint ${folder.name}`,
 				...familyLines(definition.title, about),
 				...towerLines(config),
-				`projector  ${name}: ${title}, M ${M}${K ? ` + ${K} eos` : ''}, feature ${typeof feature_layer_index === 'number' ? 'layer' : 'layers'} ${[feature_layer_index].flat().join(', ')}`,
+				`projector  ${name}: ${title}, ${tokensBy === 'picture' ? tokensInWords(tokensBy, M, M) : `M ${M}`}${K ? ` + ${K} eos` : ''}, feature ${typeof feature_layer_index === 'number' ? 'layer' : 'layers'} ${[feature_layer_index].flat().join(', ')}`,
 				`tokenizer  ${await tokenizerOf(folder)}`,
 				`licence    ${licence ?? 'not said in the folder'}`,
 				`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${sizeInWords(bytes)}`,
@@ -176,7 +196,7 @@ function towerLines({
 }: Omit<HoneybeeConfig, 'projector_config'>): string[] {
 	const side = gridSide(vision_config);
 	return [
-		`vision     ${vision_config.num_hidden_layers} layers, ${vision_config.num_attention_heads} heads, width ${vision_config.hidden_size}, image ${vision_config.image_size} px, ${side}×${side} patches`,
+		`vision     ${vision_config.num_hidden_layers} layers, ${vision_config.num_attention_heads} heads, width ${vision_config.hidden_size}, ${towerOf(vision_config).anySize ? `patches of ${vision_config.patch_size} px, as many as the picture has` : `image ${vision_config.image_size} px, ${side}×${side} patches`}`,
 		`language   ${text_config.num_hidden_layers} layers, ${text_config.num_attention_heads} heads (${text_config.num_key_value_heads} for keys), width ${text_config.hidden_size}, vocabulary ${text_config.vocab_size}, context ${text_config.max_position_embeddings}`,
 		`           ${languageDetails(text_config).join(', ')}`,
 		`based on   ${lm_config.pretrained_lm_name_or_path}`

@@ -10,8 +10,8 @@ export interface GoldenCase {
 	readonly messages?: readonly { readonly role: string; readonly content: string | readonly Item[] }[];
 	/** Questions and answers by turns, or both of each turn with the pictures' places. */
 	readonly turns?: readonly (string | readonly [question: string, answer: string | null])[];
-	/** Name of the template. */
-	readonly conv?: string;
+	/** Name of the template, or the messages that it makes the prompt of, pictures in a message of their own. */
+	readonly conv?: string | readonly { readonly role: string; readonly content: string }[];
 	/** M, where it can be chosen. */
 	readonly num_visual_tokens?: number;
 	readonly images: readonly string[];
@@ -31,6 +31,7 @@ export function turnsOf(example: GoldenCase, images: readonly ImageInput[]): Tur
 			...turn,
 			images: i === 0 ? images : []
 		}));
+	if (typeof conv === 'object') return ofTexts(conv, images);
 	if (!messages) {
 		if (conv === 'llava_v1') return undefined;
 		const [, ...asked] = prompt.split('USER: ');
@@ -49,6 +50,25 @@ export function turnsOf(example: GoldenCase, images: readonly ImageInput[]): Tur
 		const text = content.at(-1)!.text!;
 		if (role === 'user') turns.push({ question: text, images: left.splice(0, content.length - 1) });
 		else turns.push({ ...turns.pop()!, answer: text });
+	}
+	return turns;
+}
+
+/** Turns of messages whose pictures are messages of their own; what the family says first is left out. */
+function ofTexts(
+	messages: Exclude<GoldenCase['conv'], string | undefined>,
+	images: readonly ImageInput[]
+): Turn[] {
+	const left = [...images];
+	let own: ImageInput[] = [];
+	const turns: Turn[] = [];
+	for (const { role, content } of messages) {
+		const count = content.split('<image>').length - 1;
+		if (role === 'user' && count > 0) own = left.splice(0, count);
+		else if (role === 'user') {
+			turns.push({ question: content, images: own });
+			own = [];
+		} else if (role === 'assistant') turns.push({ ...turns.pop()!, answer: content });
 	}
 	return turns;
 }

@@ -9,6 +9,15 @@ export interface Place {
 	readonly y: number;
 }
 
+/** Cells of a grid, row-major. */
+export interface GridShape {
+	readonly rows: number;
+	readonly columns: number;
+}
+
+/** A grid of `side` × `side`. */
+export const squareGrid = (side: number): GridShape => ({ rows: side, columns: side });
+
 /** A part of the image, in patches. */
 export interface Box {
 	readonly left: number;

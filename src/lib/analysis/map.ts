@@ -1,4 +1,5 @@
 import { InputError } from '../tensor/errors.ts';
+import type { GridShape } from './grid.ts';
 
 /**
  * How much each patch has to do with each visual token, `data` row-major [visual_token M, patch N]. What a value means is the
@@ -10,6 +11,8 @@ export interface TokenPatchMap {
 	/** N, row-major over the patch grid. */
 	readonly patches: number;
 	readonly data: Float32Array;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 }
 
 /** Makes a map after checking that the data fits. */

@@ -195,24 +195,37 @@ export function mergeHeads(g: Graph, x: Value, width: number): Value {
 	return Reshape(g, Transpose(g, x, [0, 2, 1, 3]), [0, 0, width]);
 }
 
+interface AttentionOptions {
+	readonly heads: number;
+	readonly width: number;
+	/** Turns queries and keys [B, H, T, dh] by their places (rotary embedding). */
+	readonly turn?: (g: Graph, x: Value) => Value;
+}
+
 /**
  * softmax(Q·Kᵀ / sqrt(dh))·V without a mask, in float32. The scale is applied to q, as upstream does.
  *
- *   q [B, T, D] ─ ×scale ─ heads ─┐
+ *   q [B, T, D] ─ ×scale ─ heads (─ turn) ─┐
  *   k [B, S, D] ─ heads ─ ᵀ ──────┴ MatMul ─ Softmax ─┐            attention [B, H, T, S]
  *   v [B, S, D] ─ heads ──────────────────────────────┴ MatMul ─ merge ─ context [B, T, D]
  */
 export function attention(
 	g: Graph,
 	{ q, k, v }: { readonly q: Value; readonly k: Value; readonly v: Value },
-	{ heads, width }: { readonly heads: number; readonly width: number }
+	{ heads, width, turn }: AttentionOptions
 ): { context: Value; attention: Value } {
 	const headDim = width / heads;
 	const scale = g.scalar(1 / Math.sqrt(headDim));
 	const query = splitHeads(g.scope('q'), Mul(g.scope('q'), q, scale), heads, headDim);
-	const keyT = Transpose(g.scope('k'), Reshape(g.scope('k'), k, [0, 0, heads, headDim]), [0, 2, 3, 1]);
+	const keyT = turn
+		? Transpose(
+				g.scope('k'),
+				turn(g.scope('k'), splitHeads(g.scope('k').scope('heads'), k, heads, headDim)),
+				[0, 1, 3, 2]
+			)
+		: Transpose(g.scope('k'), Reshape(g.scope('k'), k, [0, 0, heads, headDim]), [0, 2, 3, 1]);
 	const value = splitHeads(g.scope('v'), v, heads, headDim);
-	const weights = Softmax(g, MatMul(g.scope('scores'), query, keyT));
+	const weights = Softmax(g, MatMul(g.scope('scores'), turn ? turn(g.scope('q'), query) : query, keyT));
 	return { context: mergeHeads(g, MatMul(g.scope('context'), weights, value), width), attention: weights };
 }
 

@@ -33,25 +33,25 @@ export interface LanguageGraph extends GraphFiles {
 }
 
 /**
- * Where a projector's visual tokens lie on the image: `patches`, one on each patch; `grid`, √M × √M cells row by row;
- * `none`, nowhere of their own.
+ * Where a projector's visual tokens lie on the image: `patches`, one on each patch; `grid`, √M × √M cells row by row; `apart`, each on
+ * several patches that do not all touch, which the projector's `bins` say; `none`, nowhere of their own.
  */
 export type TokenPlaces = (typeof tokenPlaces)[number];
-export const tokenPlaces = ['patches', 'grid', 'none'] as const;
+export const tokenPlaces = ['patches', 'grid', 'apart', 'none'] as const;
 
 /**
  * What decides M, the number of visual tokens of a view: `fixed`, the weights; `squares`, whoever asks, any square number; `prefix`,
- * whoever asks, any number, of which the tokens are the first.
+ * whoever asks, any number, of which the tokens are the first; `picture`, its grid of patches.
  */
 export type TokenRule = (typeof tokenRules)[number];
-export const tokenRules = ['fixed', 'squares', 'prefix'] as const;
+export const tokenRules = ['fixed', 'squares', 'prefix', 'picture'] as const;
 
 export interface ProjectorEntry extends GraphFiles {
 	/** Upstream's projector_type. */
 	readonly type: string;
 	/** What the UI calls it, e.g. "C-Abstractor". */
 	readonly title: string;
-	/** M the checkpoint was made with (visual query tokens per image, without eos tokens). */
+	/** M the checkpoint was made with (visual query tokens per image, without eos tokens); where pictures decide, that of the largest square one. */
 	readonly num_query_tokens: number;
 	readonly num_eos_tokens: number;
 	/** Absolute indices into `vision.hidden_states` of the features it reads, joined along channels. */
@@ -98,8 +98,11 @@ export interface ModelManifest {
 	readonly spelling?: string;
 	/** Whose computation is followed where releases differ, and in what. */
 	readonly reference?: string;
-	/** `one`: each picture is one view; `tiles`: how many views, and so how many visual tokens, depends on the picture. */
-	readonly views: 'one' | 'tiles';
+	/**
+	 * `one`: each picture is one view; `tiles`: how many views, and so how many visual tokens, depends on the picture; `sizes`: one view, whose
+	 * size, and so how many visual tokens, depends on the picture.
+	 */
+	readonly views: 'one' | 'tiles' | 'sizes';
 	readonly provenance: {
 		readonly converter: string;
 		/** One per converted checkpoint: its folder's name, projector and files. */

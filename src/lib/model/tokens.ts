@@ -14,7 +14,8 @@ export function tokenChoices(
 	const possible = {
 		fixed: () => [],
 		squares: () => upTo(side, (n) => n ** 2),
-		prefix: () => upTo(entry.most_tokens, (n) => n)
+		prefix: () => upTo(entry.most_tokens, (n) => n),
+		picture: () => []
 	};
 	return [...new Set([...possible[entry.tokens_by](), entry.num_query_tokens])].sort((a, b) => a - b);
 }

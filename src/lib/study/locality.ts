@@ -1,7 +1,7 @@
 import { gridSide } from '../model/config.ts';
 import { rollout, type HeadChoice } from '../analysis/attention-maps.ts';
 import { directionSpread, meanOverDirections, type DirectionSpread } from '../analysis/direction-spread.ts';
-import type { Box } from '../analysis/grid.ts';
+import { squareGrid, type Box } from '../analysis/grid.ts';
 import {
 	assignedHomes,
 	coverage,
@@ -54,7 +54,7 @@ export function structuralMap(
 	tokens: number,
 	manifest: ModelManifest
 ): TokenPatchMap | undefined {
-	return projectorOf(entry.config).bins?.(tokens, gridSide(manifest.config.vision_config));
+	return projectorOf(entry.config).bins?.(tokens, squareGrid(gridSide(manifest.config.vision_config)));
 }
 
 /** Whether a projector offers the method. */

@@ -1,7 +1,7 @@
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
 import type { BackendInfo, ImageInput } from '../model/runtime/types.ts';
 import type { Region, Size, View } from '../model/image/processor.ts';
-import { isTrained } from './tokens.ts';
+import { isTrained, tokensOf } from './tokens.ts';
 import { shownView, sizeOf, viewsOf, viewTitle } from './views.ts';
 
 /** An image that is looked at, with where figures find it to draw it. */
@@ -65,10 +65,10 @@ export function subjectIn<Image extends SubjectImage>(
 ): Subject<Image> | undefined {
 	const entry = manifest.projectors[projector];
 	if (entry === undefined) return undefined;
-	const tokens = M ?? entry.num_query_tokens;
 	const { id, bytes, name } = image;
 	const views = viewsOf(manifest, image);
 	const view = shownView(views, chosenView);
+	const tokens = tokensOf(manifest, entry, views[view]!, M);
 	const several = views.length > 1;
 	return {
 		manifest,
@@ -94,7 +94,7 @@ export function subjectIn<Image extends SubjectImage>(
 		),
 		request: {
 			projector,
-			...(tokens === entry.num_query_tokens ? {} : { tokens }),
+			...(tokens === entry.num_query_tokens || entry.tokens_by === 'picture' ? {} : { tokens }),
 			image: { id, bytes, name },
 			...(several && { view })
 		}

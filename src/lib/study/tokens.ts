@@ -1,6 +1,9 @@
 import { sideOf } from '../analysis/grid.ts';
 import { gridSide } from '../model/config.ts';
+import type { View } from '../model/image/processor.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+import { patchGrid } from '../model/patch-grid.ts';
+import { projectorOf } from '../model/projectors/registry.ts';
 import { tokenChoices } from '../model/tokens.ts';
 
 export { tokenChoices };
@@ -48,9 +51,23 @@ export function budgetsOf(manifest: ModelManifest, projector: string): Budget[] 
 	return [...budgets.values()].sort((a, b) => a.tokens - b.tokens);
 }
 
+/** M of a view: what was asked for, or what the picture decides. @param M the projector's own when absent */
+export function tokensOf(
+	{ config }: Pick<ModelManifest, 'config'>,
+	entry: ProjectorEntry,
+	view: Pick<View, 'grid'>,
+	M = entry.num_query_tokens
+): number {
+	return projectorOf(entry.config).tokensOf?.(patchGrid(config.vision_config, view)) ?? M;
+}
+
 /** `trained`, or that this M is outside what the projector was trained at. */
 export function isTrained(entry: ProjectorEntry, tokens: number): boolean {
-	return tokens === entry.num_query_tokens || entry.trained_tokens.includes(tokens);
+	return (
+		entry.tokens_by === 'picture' ||
+		tokens === entry.num_query_tokens ||
+		entry.trained_tokens.includes(tokens)
+	);
 }
 
 /**
@@ -73,7 +90,7 @@ export interface TokenGrid {
  * reference points (D-Abstractor). Undefined where tokens have no place, as in the resampler, or M is no square.
  */
 export function tokenGrid(entry: ProjectorEntry, tokens: number, patches: number): TokenGrid | undefined {
-	if (entry.token_places === 'none') return undefined;
+	if (entry.token_places === 'none' || entry.token_places === 'apart') return undefined;
 	const side = entry.token_places === 'patches' ? patches : sideOf(tokens);
 	return side === undefined ? undefined : { side, count: side * side };
 }

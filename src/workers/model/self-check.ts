@@ -1,10 +1,13 @@
 import { seededRandom } from '../../lib/bytes/random.ts';
 import { sentence } from '../../lib/bytes/sentence.ts';
-import type { GraphFiles, ModelManifest, ProjectorEntry } from '../../lib/model/manifest.ts';
+import type { GraphFiles, ModelManifest } from '../../lib/model/manifest.ts';
 import { intermediateNames } from '../../lib/model/language/graph.ts';
 import { toFloat32 } from '../../lib/tensor/half.ts';
+import type { Tensor } from '../../lib/tensor/tensor.ts';
+import { squareGrid } from '../../lib/analysis/grid.ts';
 import { gridSide } from '../../lib/model/config.ts';
 import { projectorOf } from '../../lib/model/projectors/registry.ts';
+import { towerOf } from '../../lib/model/vision/towers.ts';
 import type { Backend } from '../../lib/model/runtime/backend.ts';
 import { disposeAll, GraphSession, toTensor, type Feeds } from '../../lib/model/runtime/graph-session.ts';
 import { openModelFolder, type ModelFolder } from '../../lib/model/runtime/model-folder.ts';
@@ -121,7 +124,9 @@ function relativeError(actual: Float32Array, expected: Float32Array): number {
 function subjects(manifest: ModelManifest): Subject[] {
 	const { graphs, projectors, config, dtypes, kv_dtype, image } = manifest;
 	const { text_config, vision_config } = config;
-	const side = gridSide(vision_config);
+	const tower = towerOf(vision_config);
+	// Not square where it need not be.
+	const grid = tower.anySize ? { rows: 8, columns: 6 } : squareGrid(gridSide(vision_config));
 	const floats = (backend: Backend, dims: readonly number[], seed: number) =>
 		new backend.Tensor(
 			'float32',
@@ -137,11 +142,19 @@ function subjects(manifest: ModelManifest): Subject[] {
 		name: 'Vision tower',
 		files: graphs.vision,
 		tolerance: tolerances[dtypes.vision],
-		feeds: (backend) => ({ pixel_values: floats(backend, [1, 3, image.size, image.size], 1) }),
+		feeds: (backend) => ({
+			pixel_values: floats(
+				backend,
+				[1, ...(tower.anySize?.pixelDims(grid) ?? [3, image.size, image.size])],
+				1
+			),
+			...tensorsOn(backend, tower.anySize?.feeds(grid) ?? {})
+		}),
 		outputs: [`vision.features.${layer}`]
 	};
 	const projected = Object.values(projectors).map((entry): Subject => {
-		const M = entry.num_query_tokens;
+		const projector = projectorOf(entry.config);
+		const M = projector.tokensOf?.(grid) ?? entry.num_query_tokens;
 		return {
 			name: `${entry.title}, M = ${M}`,
 			files: entry,
@@ -149,10 +162,10 @@ function subjects(manifest: ModelManifest): Subject[] {
 			feeds: (backend) => ({
 				visual_features: floats(
 					backend,
-					[1, side * side, vision_config.hidden_size * entry.feature_layers.length],
+					[1, grid.rows * grid.columns, vision_config.hidden_size * entry.feature_layers.length],
 					2
 				),
-				...feedsOf(backend, entry, M, side)
+				...tensorsOn(backend, projector.feeds?.(M, grid) ?? {})
 			}),
 			outputs: ['visual_embeds']
 		};
@@ -195,9 +208,7 @@ function subjects(manifest: ModelManifest): Subject[] {
 	return [vision, ...projected, ...language];
 }
 
-/** What a projector is given beside the features. */
-function feedsOf(backend: Backend, { config }: ProjectorEntry, M: number, side: number): Feeds {
-	const feeds = projectorOf(config).feeds?.(M, side) ?? {};
+function tensorsOn(backend: Backend, feeds: Readonly<Record<string, Tensor>>): Feeds {
 	return Object.fromEntries(
 		Object.entries(feeds).map(([name, { dtype, data, dims }]) => [
 			name,

@@ -80,11 +80,15 @@ export function planConversion(
 	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
 	const parts = [vision, embedding, ...language, lens, attention, cache, ...projectors.map((p) => p.part)];
 	const last = Math.max(...featureLayers);
+	const idle = (projectorOf(config.projector_config).unused ?? []).map((key) => `${PREFIX}.${key}`);
 	const unused = first.converted
 		? []
 		: unusedTensors(
 				{ used: state.used, unused: state.unused() },
-				{ expected: (key) => tower.unread(key, last), projector: `${PREFIX}.` }
+				{
+					expected: (key) => tower.unread(key, last) || idle.includes(key),
+					projector: `${PREFIX}.`
+				}
 			);
 	const left = tellUnused(unused);
 	return {

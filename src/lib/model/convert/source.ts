@@ -5,7 +5,7 @@ import { openPeft, peftBasePath, readPeftConfig } from '../../checkpoint/peft.ts
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { HoneybeeConfig } from '../config.ts';
-import type { FamilyDefinition } from '../families/definition.ts';
+import type { FamilyDefinition, FamilyModel } from '../families/definition.ts';
 import { folderFiles } from '../families/folder.ts';
 import { canonicalKeys, underCanonicalKeys } from '../keys.ts';
 import { familyOf } from '../families/registry.ts';
@@ -16,6 +16,7 @@ import { readManifest } from '../runtime/check-manifest.ts';
 import { StateDict } from '../state-dict.ts';
 import { PREFIX as VISION } from '../vision/graph.ts';
 import { towerKeys } from '../vision/tower-keys.ts';
+import { towerOf } from '../vision/towers.ts';
 import { openModelFolderCheckpoint } from './model-folder.ts';
 import { followedReadings } from './versions.ts';
 
@@ -127,7 +128,7 @@ export async function openSources(
 				family: definition.name,
 				...(model.spelling !== undefined && { spelling: model.spelling }),
 				...(model.reference !== undefined && { reference: model.reference }),
-				views: definition.imageProcessor(model.image).fixedViews === 1 ? 'one' : 'tiles',
+				views: viewsOf(model, definition),
 				image: model.image,
 				prompt: model.prompt
 			},
@@ -139,6 +140,12 @@ export async function openSources(
 			trainedTokens: model.trainedTokens ?? [config.projector_config.num_query_tokens]
 		}
 	];
+}
+
+/** What a picture becomes. */
+function viewsOf({ config, image }: FamilyModel, definition: FamilyDefinition): ModelManifest['views'] {
+	if (towerOf(config.vision_config).anySize) return 'sizes';
+	return definition.imageProcessor(image).fixedViews === 1 ? 'one' : 'tiles';
 }
 
 /** What LLaVA's first stage of training leaves: a projector without the models around it. */

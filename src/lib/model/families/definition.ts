@@ -42,7 +42,7 @@ export interface FamilyModel {
 export interface ImageTokens {
 	/** Of each view, eos tokens included. */
 	readonly perView: number;
-	readonly views: readonly Pick<View, 'tile'>[];
+	readonly views: readonly Pick<View, 'tile' | 'grid'>[];
 	/** Of the picture in all: those of its views, unless its tokens have a layout of their own. */
 	readonly positions: number;
 }

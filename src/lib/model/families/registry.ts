@@ -3,6 +3,7 @@ import type { ModelManifest } from '../manifest.ts';
 import type { FamilyDefinition } from './definition.ts';
 import { honeybee } from './honeybee/definition.ts';
 import { hyperclovaxVision } from './hyperclovax-vision/definition.ts';
+import { kananaV } from './kanana-v/definition.ts';
 import { llava } from './llava/definition.ts';
 import { mobilevlm } from './mobilevlm/definition.ts';
 import { mqtLlava } from './mqt-llava/definition.ts';
@@ -19,7 +20,8 @@ export const families: readonly FamilyDefinition[] = [
 	llava,
 	smolvlm,
 	nanovlm,
-	hyperclovaxVision
+	hyperclovaxVision,
+	kananaV
 ];
 
 /** The family of that name. @throws InputError when this version has none */

@@ -33,7 +33,7 @@ export function normalise(
 }
 
 /** Normalised value of each of the 256 bytes, rounded to float32 after every step as torchvision does. */
-function byteTable(mean: number, std: number): Float32Array {
+export function byteTable(mean: number, std: number): Float32Array {
 	const round = Math.fround;
 	return Float32Array.from({ length: 256 }, (_, byte) =>
 		round(round(round(byte / 255) - round(mean)) / round(std))

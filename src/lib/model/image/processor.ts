@@ -1,3 +1,4 @@
+import type { GridShape } from '../../analysis/grid.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { RgbImage } from './rgb.ts';
 
@@ -19,6 +20,8 @@ export interface View {
 	readonly region: Region;
 	/** Place among the tiles, from 0; absent where the view is none. */
 	readonly tile?: { readonly row: number; readonly column: number };
+	/** Its patches, where they are not those of the tower's square. */
+	readonly grid?: GridShape;
 }
 
 /** Stands in a layout for the projector's learned vector that ends a row of visual tokens (`image_newline`). */
@@ -38,7 +41,7 @@ export interface ImageProcessor {
 	 * @param tokens M, of each view
 	 */
 	readonly layout?: (size: Size, tokens: number) => readonly number[];
-	/** float32 [view, 3, S, S] */
+	/** float32 [view, 3, S, S]; of towers that take any size [view, …] with their own shape behind */
 	readonly pixels: (image: RgbImage) => Tensor<'float32'>;
 }
 

@@ -1,4 +1,5 @@
 import type { HeadChoice, RolloutLayer } from '../../analysis/attention-maps.ts';
+import type { GridShape } from '../../analysis/grid.ts';
 import type { TokenPatchMap } from '../../analysis/map.ts';
 import type { SamplingOutputs } from '../../analysis/offsets.ts';
 import type { Graph } from '../../onnx/graph.ts';
@@ -66,19 +67,26 @@ export interface ProjectorParts<Name extends string = string> {
 	readonly description: string;
 	/** Floating-point operations (`operations.ts`) from N patches to M visual tokens. */
 	readonly cost: (N: number, M: number) => number;
-	/** visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the patch grid's side, sqrt(N). */
+	/** visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the patch grid's side, sqrt(N), where that is fixed. */
 	readonly graph: (state: StateDict, side: number) => Graph;
 	/** The largest M, where it is another than the config's. */
 	readonly mostTokens?: number;
-	/** What the graph is given beside the features, by input, to give M visual tokens. */
-	readonly feeds?: (M: number, side: number) => Readonly<Record<string, Tensor>>;
+	/** M of a picture with this grid of patches, where that decides it. */
+	readonly tokensOf?: (grid: GridShape) => number;
+	/** What the graph is given beside the features of a grid of patches, by input, to give M visual tokens. */
+	readonly feeds?: (M: number, grid: GridShape) => Readonly<Record<string, Tensor>>;
+	/** Tensors of the projector that checkpoints have and upstream never uses: keys behind `abstractor.`. */
+	readonly unused?: readonly string[];
 	/** In the order of the network; the last one is `readout`. */
 	readonly stages: readonly Stage[];
 	readonly gates?: readonly GateUnit[];
 	readonly attention?: InnerAttention;
 	readonly sampler?: Sampler;
-	/** The token → patch map [M, N] that follows from the architecture alone; undefined for an M that has none. */
-	readonly bins?: (M: number, side: number) => TokenPatchMap | undefined;
+	/**
+	 * The token → patch map [M, N] that follows from the architecture alone, patches in the order in which the projector is given them;
+	 * undefined for an M that has none.
+	 */
+	readonly bins?: (M: number, grid: GridShape) => TokenPatchMap | undefined;
 }
 
 /** What a projector's folder exports: everything that is special about it. README.md beside this file is the contract in words. */

@@ -57,7 +57,7 @@ interface TwoLayers {
 export function prenorm(
 	module: Module,
 	x: Value,
-	{ tokens, width }: { readonly tokens: number; readonly width: number }
+	{ tokens, width }: { readonly tokens: Dim; readonly width: number }
 ): Value {
 	const normed = layerNorm(module, x, { size: width, epsilon: 1e-6 });
 	module.trace('', normed, [dims.image, tokens, width]);

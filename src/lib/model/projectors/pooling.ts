@@ -1,3 +1,4 @@
+import type { GridShape } from '../../analysis/grid.ts';
 import { tokenPatchMap, type TokenPatchMap } from '../../analysis/map.ts';
 
 /**
@@ -20,8 +21,15 @@ export function poolingMatrix(g: number, m: number): Float32Array {
 	return matrix;
 }
 
-/** The bins of pooling `side` × `side` patches to M tokens; undefined when M is no square. */
-export function poolingBins(M: number, side: number): TokenPatchMap | undefined {
+/** Side of a grid that is square, as most projectors need it. */
+export function squareSide({ rows, columns }: GridShape): number {
+	if (rows !== columns) throw new Error(`A grid of ${rows} × ${columns} patches is not square.`);
+	return rows;
+}
+
+/** The bins of pooling a square grid of patches to M tokens; undefined when M is no square. */
+export function poolingBins(M: number, grid: GridShape): TokenPatchMap | undefined {
+	const side = squareSide(grid);
 	const m = Math.round(Math.sqrt(M));
 	return m * m === M ? tokenPatchMap(M, side * side, poolingMatrix(side, m)) : undefined;
 }

@@ -2,6 +2,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { ProjectorConfig } from '../config.ts';
 import { cAbs } from './c-abs/definition.ts';
 import { dAbs } from './d-abs/definition.ts';
+import { dynamicCAbs } from './dynamic-c-abs/definition.ts';
 import type { Projector, RegisteredProjector, Variant } from './definition.ts';
 import { ldpNet } from './ldpnet/definition.ts';
 import { ldpNetV2 } from './ldpnet-v2/definition.ts';
@@ -21,7 +22,8 @@ export const projectors: readonly RegisteredProjector[] = [
 	ldpNet,
 	ldpNetV2,
 	matryQuery,
-	tokenPacker
+	tokenPacker,
+	dynamicCAbs
 ];
 
 /** The definition for upstream's `projector_type`. */

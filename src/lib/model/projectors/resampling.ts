@@ -1,4 +1,21 @@
-/** Resizing of square grids as matrices, as PyTorch's `interpolate` computes it: half-pixel centres, no antialias, edges clamped. */
+import { axisTaps } from '../image/resize.ts';
+
+/**
+ * Resizing as matrices. Those of square grids are as PyTorch's `interpolate` computes it by default: half-pixel centres, no antialias, edges
+ * clamped.
+ */
+
+/**
+ * Antialiased bicubic along one axis as a matrix [to, from], rows sum to 1: PyTorch's `antialias=True`, which is PIL's bicubic (a = −0.5, taps
+ * outside left out) also where it enlarges.
+ */
+export function antialiasedCubic(from: number, to: number): Float32Array {
+	const { first, count, weights, stride } = axisTaps(from, to, 'bicubic');
+	const matrix = new Float32Array(to * from);
+	for (let i = 0; i < to; i++)
+		for (let k = 0; k < count[i]!; k++) matrix[i * from + first[i]! + k] = weights[i * stride + k]!;
+	return matrix;
+}
 
 /** For each of `to` places along an axis, its taps among `from`: index and weight. */
 type Taps = readonly (readonly (readonly [index: number, weight: number])[])[];

@@ -1,8 +1,9 @@
 import { InputError } from '../../tensor/errors.ts';
 import { generate, idTensor } from './generate.ts';
-import { eosTokenIds, gridSide } from '../config.ts';
+import { eosTokenIds } from '../config.ts';
 import { wholeOf } from '../image/processor.ts';
 import type { ModelManifest } from '../manifest.ts';
+import { patchCount } from '../patch-grid.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from './sampling.ts';
@@ -173,16 +174,18 @@ export class HoneybeeModel {
 		const { image, method, directions, seed, parts, outputs } = request;
 		const { signal, onProgress } = options;
 		const choice = this.#visual.choose(request.projector, request.tokens);
-		const features = await this.#step(async () => {
+		const { features, view } = await this.#step(async () => {
 			await this.#visual.measure([image]);
 			await this.#visual.encode(image, choice, { signal });
 			signal?.throwIfAborted();
-			const view = request.view ?? wholeOf(this.#visual.views(image));
-			return this.#visual.features(image, choice, view);
+			const views = this.#visual.views(image);
+			const index = request.view ?? wholeOf(views);
+			return { features: this.#visual.features(image, choice, index), view: views[index]! };
 		}, signal);
-		const run = this.#visual.projectorRun(choice);
-		const patches = gridSide(this.manifest.config.vision_config) ** 2;
-		return localityMaps((...projected) => this.#step(() => run(...projected), signal), features, patches, {
+		const run = this.#visual.projectorRun(choice, view);
+		const patches = patchCount(this.manifest.config.vision_config, view);
+		const step: typeof run = (...projected) => this.#step(() => run(...projected), signal);
+		const maps = await localityMaps(step, features, patches, {
 			method,
 			...(directions !== undefined && { directions }),
 			...(seed !== undefined && { seed }),
@@ -190,6 +193,7 @@ export class HoneybeeModel {
 			...(outputs && { outputs }),
 			...controlOf({ signal, onProgress })
 		});
+		return this.#visual.mapsOnImage(maps, view);
 	}
 
 	/**

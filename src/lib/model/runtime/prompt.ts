@@ -41,7 +41,7 @@ export interface Sources {
 	choose(projector: string, tokens?: number): ProjectorChoice;
 	/** @throws Error when the image must be measured first */
 	source(image: ImageInput, choice: ProjectorChoice): VisualSource;
-	/** Its views, as a prompt may name them. */
+	/** Its views, as a prompt may name them. @throws Error when the image must be measured first */
 	views(image: ImageInput): ImageTokens['views'];
 }
 
@@ -81,7 +81,7 @@ export function encodeRequest(
 		prompt,
 		tokenizer,
 		images.map((image, i) => ({
-			perView: choice.perView,
+			perView: sources[i]!.perView,
 			views: visual.views(image),
 			positions: sources[i]!.layout.length
 		})),

@@ -16,7 +16,10 @@ export class TraceRecorder {
 		return matches(name, this.#names);
 	}
 
-	/** Adds a tensor if it is wanted; a second one of the same name is put behind the first on axis 0 (images). */
+	/**
+	 * Adds a tensor if it is wanted. A second one of the same name is put behind the first: on axis 0 (images), or on axis 1 where one image
+	 * has more patches or tokens than the other. Maps of several sizes are told apart by a number behind the name, `.image1` for the second.
+	 */
 	add(name: string, tensor: Tensor): void {
 		if (!this.wants(name)) return;
 		const parts = this.#parts.get(name);
@@ -25,15 +28,25 @@ export class TraceRecorder {
 	}
 
 	get trace(): Trace {
-		return Object.fromEntries([...this.#parts].map(([name, parts]) => [name, concatenate(parts)]));
+		return Object.fromEntries([...this.#parts].flatMap(([name, parts]) => joined(name, parts)));
 	}
 }
 
-/** Tensors of one type and shape, one after the other on axis 0. */
-function concatenate(parts: readonly Tensor[]): Tensor {
+function joined(name: string, parts: readonly Tensor[]): [name: string, tensor: Tensor][] {
 	const [first] = parts;
-	if (!first || parts.length === 1) return first!;
-	const dims = [parts.reduce((sum, part) => sum + part.dims[0]!, 0), ...first.dims.slice(1)];
+	if (!first || parts.length === 1) return first ? [[name, first]] : [];
+	const alike = (from: number) =>
+		parts.every(({ dims }) => dims.slice(from).join() === first.dims.slice(from).join());
+	if (alike(1)) return [[name, concatenate(parts, 0)]];
+	if (alike(2) && parts.every(({ dims }) => dims[0] === 1)) return [[name, concatenate(parts, 1)]];
+	return parts.map((part, i) => [i === 0 ? name : `${name}.image${i}`, part]);
+}
+
+/** Tensors of one type, one after the other on an axis that has only axes of size 1 before it. */
+function concatenate(parts: readonly Tensor[], axis: number): Tensor {
+	const first = parts[0]!;
+	const dims = [...first.dims];
+	dims[axis] = parts.reduce((sum, part) => sum + part.dims[axis]!, 0);
 	const bytes = new Uint8Array((first.data.byteLength / elementCount(first.dims)) * elementCount(dims));
 	let at = 0;
 	for (const { data } of parts) {

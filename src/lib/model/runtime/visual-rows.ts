@@ -6,10 +6,8 @@ import type { ImageInput, TokenEdit } from './types.ts';
 export interface ProjectorChoice {
 	readonly name: string;
 	readonly entry: ProjectorEntry;
-	/** M, of each view. */
+	/** M, of each view; of a projector that pictures decide it for, that of the largest square one. */
 	readonly tokens: number;
-	/** M + K: positions that a view takes in the prompt. */
-	readonly perView: number;
 }
 
 /** Names an image's `visual_embeds`. */
@@ -22,20 +20,24 @@ export interface VisualSource {
 	readonly choice: ProjectorChoice;
 	/** Visual tokens of all its views, those included that the layout leaves out. */
 	readonly tokens: number;
+	/** M, of each view. */
+	readonly M: number;
+	/** M + K: rows of each view. */
+	readonly perView: number;
 	/** Rows of `visual_embeds`: of each view its M tokens and its K eos tokens, then the newline where there is one. */
 	readonly rows: number;
 	/** What stands at each of the image's positions in the prompt, in order: a row. */
 	readonly layout: readonly number[];
 }
 
-type Rows = Pick<VisualSource, 'tokens' | 'choice'>;
+type Rows = Pick<VisualSource, 'tokens' | 'M' | 'perView'>;
 
 /** The row of a visual token. */
-export const rowOf = ({ choice: { tokens: M, perView } }: Rows, token: number): number =>
+export const rowOf = ({ M, perView }: Pick<Rows, 'M' | 'perView'>, token: number): number =>
 	Math.floor(token / M) * perView + (token % M);
 
 /** The visual token in a row; undefined where that holds an eos token or the newline. */
-export function tokenIn({ tokens, choice: { tokens: M, perView } }: Rows, row: number): number | undefined {
+export function tokenIn({ tokens, M, perView }: Rows, row: number): number | undefined {
 	const [view, cell] = [Math.floor(row / perView), row % perView];
 	return cell < M && view * M < tokens ? view * M + cell : undefined;
 }

@@ -1,16 +1,18 @@
+import type { GridShape } from '../../analysis/grid.ts';
+import { tokenPatchMap } from '../../analysis/map.ts';
 import { Lru } from '../../bytes/lru.ts';
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { InputError } from '../../tensor/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { gridSide } from '../config.ts';
-import type { ImageTokens } from '../families/definition.ts';
 import { familyOf } from '../families/registry.ts';
-import { NEWLINE, type ImageProcessor, type Size } from '../image/processor.ts';
+import { NEWLINE, type ImageProcessor, type Size, type View } from '../image/processor.ts';
 import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
 import type { ModelManifest } from '../manifest.ts';
-import type { ProjectorRun } from '../probes/locality.ts';
+import { inImageOrder, patchGrid } from '../patch-grid.ts';
+import type { LocalityMaps, ProjectorRun } from '../probes/locality.ts';
 import { NEWLINE_OUTPUT } from '../projectors/definition.ts';
 import { projectorOf } from '../projectors/registry.ts';
+import { towerOf, type Tower } from '../vision/towers.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
@@ -22,8 +24,8 @@ import { embedsKey, rowOf, type ProjectorChoice, type VisualSource } from './vis
 
 export type { ImageDecoder };
 
-/** Features of one image: [view, N, E] for every layer that some projector reads. */
-type Features = ReadonlyMap<number, Float32Array>;
+/** Features of one image: [N, E] of each view, for every layer that some projector reads. */
+type Features = ReadonlyMap<number, readonly Float32Array[]>;
 
 /** Images whose features are kept; one of 576 patches takes 2.4 MB. */
 const KEPT_IMAGES = 8;
@@ -44,6 +46,7 @@ export class VisualModel implements Sources {
 	readonly #features = new Lru<string, Features>(KEPT_IMAGES);
 	readonly #embeds = new Lru<string, Float32Array>(KEPT_EMBEDS);
 	readonly #processor: ImageProcessor;
+	readonly #tower: Tower;
 	/** Sizes of images, for families whose number of views depends on it. */
 	readonly #sizes = new Lru<string, Size>(KEPT_SIZES);
 	/** The image that was decoded last. */
@@ -55,6 +58,7 @@ export class VisualModel implements Sources {
 		this.#folder = folder;
 		this.#decode = decode;
 		this.#processor = familyOf(folder.manifest).imageProcessor(folder.manifest.image);
+		this.#tower = towerOf(folder.manifest.config.vision_config);
 	}
 
 	get #manifest(): ModelManifest {
@@ -80,6 +84,10 @@ export class VisualModel implements Sources {
 				`The model ${this.#manifest.name} has no projector "${name}"; it has ${Object.keys(this.#manifest.projectors).join(', ')}.`
 			);
 		const M = tokens ?? entry.num_query_tokens;
+		if (tokens !== undefined && entry.tokens_by === 'picture')
+			throw new InputError(
+				`The projector "${name}" gives as many visual tokens as the picture's size asks for and cannot give ${M}; leave the number out.`
+			);
 		if (M !== entry.num_query_tokens) {
 			if (entry.tokens_by === 'fixed')
 				throw new InputError(
@@ -96,10 +104,10 @@ export class VisualModel implements Sources {
 					`The projector "${name}" cannot give ${M} visual tokens; choose a ${square ? 'square' : 'whole'} number from 1 to ${entry.most_tokens}.`
 				);
 		}
-		return { name, entry, tokens: M, perView: M + entry.num_eos_tokens };
+		return { name, entry, tokens: M };
 	}
 
-	/** Finds out how many views each image makes, where that depends on the image. */
+	/** Finds out what views each image makes, where that depends on the image. */
 	async measure(images: readonly ImageInput[]): Promise<void> {
 		for (const image of images)
 			if (this.#mustMeasure(image)) {
@@ -114,32 +122,46 @@ export class VisualModel implements Sources {
 	}
 
 	#mustMeasure(image: ImageInput): boolean {
-		return this.#processor.fixedViews === undefined && this.#sizes.get(image.id) === undefined;
+		return !this.#sameViews && this.#sizes.get(image.id) === undefined;
+	}
+
+	/** Whether all images have the same views, but for what of them these show. */
+	get #sameViews(): boolean {
+		return this.#processor.fixedViews !== undefined && !this.#tower.anySize;
 	}
 
 	/** The image's views, as a prompt may name them. @throws Error when it must be measured first */
-	views(image: ImageInput): ImageTokens['views'] {
-		const { fixedViews } = this.#processor;
-		if (fixedViews !== undefined) return Array.from({ length: fixedViews }, () => ({}));
+	views(image: ImageInput): readonly Omit<View, 'region'>[] {
+		if (this.#sameViews) return this.#processor.views({ width: 1, height: 1 });
 		const size = this.#sizes.get(image.id);
 		if (!size) throw new Error(`Image ${image.name} is to be counted before it was measured.`);
 		return this.#processor.views(size);
 	}
 
-	/** Where an image's visual tokens come from, and in which order they enter the prompt. */
+	/** Where an image's visual tokens come from, and in which order they enter the prompt. @throws Error when it must be measured first */
 	source(image: ImageInput, choice: ProjectorChoice): VisualSource {
-		const views = this.views(image).length;
-		const tokens = views * choice.tokens;
-		const seen = views * choice.perView;
-		const rows = seen + (choice.entry.config.image_newline ? 1 : 0);
+		const views = this.views(image);
+		const M = this.#tokens(choice, views[0] ?? {});
+		const perView = M + choice.entry.num_eos_tokens;
+		const seen = views.length * perView;
 		const { layout } = this.#processor;
-		const places = layout?.(this.#sizes.get(image.id)!, choice.tokens);
+		const places = layout?.(this.#sizes.get(image.id)!, M);
 		return {
-			...{ image, choice, tokens, rows },
+			...{ image, choice, M, perView, tokens: views.length * M },
+			rows: seen + (choice.entry.config.image_newline ? 1 : 0),
 			layout: places
-				? places.map((place) => (place === NEWLINE ? seen : rowOf({ tokens, choice }, place)))
+				? places.map((place) => (place === NEWLINE ? seen : rowOf({ M, perView }, place)))
 				: Array.from({ length: seen }, (_, row) => row)
 		};
+	}
+
+	/** M of a view. */
+	#tokens({ entry, tokens }: ProjectorChoice, view: Pick<View, 'grid'>): number {
+		return projectorOf(entry.config).tokensOf?.(this.#grid(view)) ?? tokens;
+	}
+
+	#grid(view: Pick<View, 'grid'>): GridShape {
+		return patchGrid(this.#manifest.config.vision_config, view);
 	}
 
 	async #pixelsOf(image: ImageInput): Promise<RgbImage> {
@@ -175,16 +197,21 @@ export class VisualModel implements Sources {
 					.outputsNamed(['vision.'])
 					.filter((name) => !name.startsWith('vision.features.') && recorder.wants(name))
 			: [];
-		const [views = 0, ...shape] = pixels.dims;
-		const size = pixels.data.length / views;
-		const features = new Map<number, Float32Array>();
+		const [count = 0, ...shape] = pixels.dims;
+		const size = pixels.data.length / count;
+		const features = new Map(layers.map((layer): [number, Float32Array[]] => [layer, []]));
+		const views = this.views(image);
 		// One view at a time: the attention of many at once takes more memory than there may be.
-		for (let view = 0; view < views; view++) {
+		for (let view = 0; view < count; view++) {
 			if (view > 0) await pause();
 			if (signal?.aborted) return;
 			const one = pixels.data.subarray(view * size, (view + 1) * size);
+			const more = this.#tower.anySize?.feeds(this.#grid(views[view]!)) ?? {};
 			const outputs = await vision.run(
-				{ pixel_values: new this.#backend.Tensor('float32', one, [1, ...shape]) },
+				{
+					pixel_values: new this.#backend.Tensor('float32', one, [1, ...shape]),
+					...this.#feedsOf(more)
+				},
 				[...layers.map(featuresName), ...traced]
 			);
 			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
@@ -193,15 +220,7 @@ export class VisualModel implements Sources {
 			if (read.length > 1)
 				for (const layer of read)
 					recorder?.add(featuresName(layer), await toTensor(outputs[featuresName(layer)]!));
-			for (const layer of layers) {
-				const values = await toFloats(outputs[featuresName(layer)]!);
-				if (views === 1) features.set(layer, values);
-				else {
-					const all = features.get(layer) ?? new Float32Array(views * values.length);
-					all.set(values, view * values.length);
-					features.set(layer, all);
-				}
-			}
+			for (const [layer, all] of features) all.push(await toFloats(outputs[featuresName(layer)]!));
 			disposeAll(Object.values(outputs));
 		}
 		this.#features.set(image.id, features);
@@ -225,14 +244,14 @@ export class VisualModel implements Sources {
 		const session = await this.#projectorSession(choice.name);
 		const traced = recorder ? session.outputsNamed(['proj.']).filter((name) => recorder.wants(name)) : [];
 		const { hidden_size } = this.#manifest.config.text_config;
-		const expected = choice.perView * hidden_size;
-		const views = this.#viewCount(image);
+		const { perView } = this.source(image, choice);
+		const views = this.views(image);
+		const expected = perView * hidden_size;
 		const newline = choice.entry.config.image_newline ? [NEWLINE_OUTPUT] : [];
-		const embeds = new Float32Array(views * expected + newline.length * hidden_size);
-		for (let view = 0; view < views; view++) {
-			const features = this.features(image, choice, view);
-			const wanted = ['visual_embeds', ...newline, ...traced];
-			const outputs = await this.#runProjector(session, choice, features, 1, wanted);
+		const embeds = new Float32Array(views.length * expected + newline.length * hidden_size);
+		for (const [view, seen] of views.entries()) {
+			const feeds = this.#projectorFeeds(choice, this.features(image, choice, view), 1, seen);
+			const outputs = await session.run(feeds, ['visual_embeds', ...newline, ...traced]);
 			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
 			const whole = await toTensor(outputs.visual_embeds!);
 			recorder?.add('visual_embeds', whole);
@@ -241,7 +260,7 @@ export class VisualModel implements Sources {
 					`The projector ${choice.name} gave [${whole.dims.join(', ')}], expected were ${expected} values.`
 				);
 			embeds.set(whole.data as Float32Array, view * expected);
-			for (const name of newline) embeds.set(await toFloats(outputs[name]!), views * expected);
+			for (const name of newline) embeds.set(await toFloats(outputs[name]!), views.length * expected);
 		}
 		this.#embeds.set(key, embeds);
 		return embeds;
@@ -250,53 +269,67 @@ export class VisualModel implements Sources {
 	/** `visual_features` [N, E] that a projector reads, of one view of an image that was encoded. */
 	features(image: ImageInput, choice: ProjectorChoice, view = 0): Float32Array {
 		const layers = choice.entry.feature_layers.map((layer) => {
-			const all = this.#features.get(image.id)?.get(layer);
-			if (!all) throw new Error(`Image ${image.name} is to be projected before it was seen.`);
-			const size = all.length / this.#viewCount(image);
-			return all.subarray(view * size, (view + 1) * size);
+			const known = this.#features.get(image.id)?.get(layer)?.[view];
+			if (!known) throw new Error(`Image ${image.name} is to be projected before it was seen.`);
+			return known;
 		});
 		const [first] = layers;
 		if (layers.length === 1) return first!;
-		return joinChannels(layers, gridSide(this.#manifest.config.vision_config) ** 2);
+		const { rows, columns } = this.#grid(this.views(image)[view]!);
+		return joinChannels(layers, rows * columns);
 	}
 
-	#viewCount(image: ImageInput): number {
-		return this.views(image).length;
-	}
-
-	/** A projector on any features [batch, N, E], for probes that change them; gives the named graph outputs. */
-	projectorRun(choice: ProjectorChoice): ProjectorRun {
+	/**
+	 * A projector on any features [batch, N, E] of a view, for probes that change them; gives the named graph outputs.
+	 * @param view of an image that was measured
+	 */
+	projectorRun(choice: ProjectorChoice, view: Pick<View, 'grid'>): ProjectorRun {
 		return async (features, batch, wanted) => {
 			const session = await this.#projectorSession(choice.name);
-			const outputs = await this.#runProjector(session, choice, features, batch, wanted);
+			const outputs = await session.run(this.#projectorFeeds(choice, features, batch, view), wanted);
 			const tensors: Record<string, Tensor> = {};
 			for (const name of wanted) tensors[name] = await toTensor(outputs[name]!);
 			return tensors;
 		};
 	}
 
-	#runProjector(
-		session: GraphSession,
+	/** Maps over a view's patches, which the projector was given in the tower's order, as maps over the picture. */
+	mapsOnImage(maps: LocalityMaps, view: Pick<View, 'grid'>): LocalityMaps {
+		if (!this.#tower.anySize) return maps;
+		const { vision_config } = this.#manifest.config;
+		const grid = this.#grid(view);
+		return Object.fromEntries(
+			Object.entries(maps).map(([name, { dtype, dims, data }]) => {
+				const patches = dims.at(-1)!;
+				const map = tokenPatchMap(data.length / patches, patches, data);
+				return [name, { dtype, dims, data: inImageOrder(vision_config, grid, map).data }];
+			})
+		);
+	}
+
+	#projectorFeeds(
 		choice: ProjectorChoice,
 		features: Float32Array,
 		batch: number,
-		wanted: readonly string[]
-	): Promise<Record<string, OrtTensor>> {
+		view: Pick<View, 'grid'>
+	): Record<string, OrtTensor> {
+		const grid = this.#grid(view);
+		const N = grid.rows * grid.columns;
+		const more = projectorOf(choice.entry.config).feeds?.(this.#tokens(choice, view), grid) ?? {};
+		const shape = [batch, N, features.length / (batch * N)];
+		return {
+			visual_features: new this.#backend.Tensor('float32', features, shape),
+			...this.#feedsOf(more)
+		};
+	}
+
+	#feedsOf(tensors: Readonly<Record<string, Tensor>>): Record<string, OrtTensor> {
 		const { Tensor } = this.#backend;
-		const side = gridSide(this.#manifest.config.vision_config);
-		const N = side * side;
-		const more = projectorOf(choice.entry.config).feeds?.(choice.tokens, side) ?? {};
-		return session.run(
-			{
-				visual_features: new Tensor('float32', features, [batch, N, features.length / (batch * N)]),
-				...Object.fromEntries(
-					Object.entries(more).map(([name, { dtype, data, dims }]) => [
-						name,
-						new Tensor(dtype as 'float32', data as Float32Array, dims)
-					])
-				)
-			},
-			wanted
+		return Object.fromEntries(
+			Object.entries(tensors).map(([name, { dtype, data, dims }]) => [
+				name,
+				new Tensor(dtype as 'float32', data as Float32Array, dims)
+			])
 		);
 	}
 

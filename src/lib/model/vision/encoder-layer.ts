@@ -1,3 +1,4 @@
+import type { Graph } from '../../onnx/graph.ts';
 import { Add, Cast } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
 import { activations } from '../activations.ts';
@@ -9,12 +10,16 @@ import type { Module } from '../module.ts';
 type EncoderLayerConfig = Pick<
 	VisionConfig,
 	'hidden_size' | 'intermediate_size' | 'num_attention_heads' | 'hidden_act' | 'layer_norm_eps'
-> & { readonly dtype: WeightDType };
+> & {
+	readonly dtype: WeightDType;
+	/** Turns queries and keys [image, head, T, d] by their places, where the tower does so. */
+	readonly turn?: (g: Graph, x: Value) => Value;
+};
 
 /**
- * A layer of CLIP's and SigLIP's encoders, x [image, T, E] → [image, T, E]. The residual stream and attention stay float32.
+ * A layer of CLIP's, SigLIP's and Qwen2-VL's encoders, x [image, T, E] → [image, T, E]. The residual stream and attention stay float32.
  *
- *   x ─┬─ layer_norm1 ─ q, k, v ─ attention ─ out_proj ─┐
+ *   x ─┬─ layer_norm1 ─ q, k, v (turned) ─ attention ─ out_proj ─┐
  *      └────────────────────────────────────────────── Add ─┬─ layer_norm2 ─ fc1 ─ activation ─ fc2 ─┐
  *                                                           └────────────────────────────────────── Add
  */
@@ -28,7 +33,7 @@ export function encoderLayer(module: Module, x: Value, config: EncoderLayerConfi
 	const { context } = attention(
 		attn.graph,
 		{ q: project('q_proj', normed1), k: project('k_proj', normed1), v: project('v_proj', normed1) },
-		{ heads, width: E }
+		{ heads, width: E, ...(config.turn && { turn: config.turn }) }
 	);
 	const attended = Add(attn.graph, x, project('out_proj', context));
 

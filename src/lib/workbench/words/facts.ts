@@ -56,7 +56,8 @@ export interface ProjectorFact extends Fact {
 const moreTokens: Readonly<Record<TokenRule, string>> = {
 	fixed: '',
 	squares: '; runs at any other square M, too',
-	prefix: '; runs at any other M up to the largest, too'
+	prefix: '; runs at any other M up to the largest, too',
+	picture: ', that of the largest square picture; how many, the picture decides'
 };
 
 export function projectorFacts({ projectors }: Pick<ModelManifest, 'projectors'>): ProjectorFact[] {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +9,10 @@ import { openFolder } from '../../../../src/cli/io/disk.ts';
 import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
 import { memorySource } from '../../../../src/lib/checkpoint/memory.ts';
 import { openSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { squareGrid } from '../../../../src/lib/analysis/grid.ts';
 import { gridSide } from '../../../../src/lib/model/config.ts';
-import { cellOf, placesOf } from '../../../../src/lib/model/places.ts';
+import { tokenRow } from '../../../../src/lib/analysis/map.ts';
+import { cellOf, joinedPatches, placesOf } from '../../../../src/lib/model/places.ts';
 import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
 import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
@@ -20,6 +23,11 @@ import { silent } from '../../../support/golden-model.ts';
 
 const fixtures = new URL('../../../fixtures/', import.meta.url).pathname;
 
+async function goldenFile(name: string) {
+	const bytes = await readFile(join(fixtures, 'families', name, 'golden.safetensors'));
+	return openSafetensors(memorySource(name, bytes));
+}
+
 /** A golden checkpoint as a model, and a tensor of its golden file, for the time of `use`. */
 async function withModel(
 	name: string,
@@ -27,11 +35,11 @@ async function withModel(
 	use: (model: HoneybeeModel, values: readonly number[]) => Promise<void>
 ): Promise<void> {
 	const set = join(fixtures, 'families', name);
-	const file = await openSafetensors(memorySource(name, await readFile(join(set, 'golden.safetensors'))));
-	const { data } = await file.read(tensor);
+	const { data } = await (await goldenFile(name)).read(tensor);
 	const folder = await mkdtemp(join(tmpdir(), 'honeybee-structure-'));
 	const tower = join(set, 'openai/clip-vit-large-patch14-336');
-	await convertCommand.run([join(set, 'model'), folder, '--vision', tower], silent);
+	const vision = existsSync(tower) ? ['--vision', tower] : [];
+	await convertCommand.run([join(set, 'model'), folder, ...vision], silent);
 	const source = await openFolder(folder);
 	const backend = createNodeBackend(folder);
 	const model = await HoneybeeModel.load({ backend, folder: await openModelFolder(source), decodeImage });
@@ -77,7 +85,7 @@ describe('what of the picture a token reads', () => {
 			const [entry] = Object.values(manifest.projectors);
 			const { num_query_tokens: M } = entry!;
 			const side = gridSide(manifest.config.vision_config);
-			const bins = projectorOf(entry!.config).bins!(M, side)!;
+			const bins = projectorOf(entry!.config).bins!(M, squareGrid(side))!;
 			const size = { width: 300, height: 200 };
 			const places = placesOf(manifest, entry!, M, size)!;
 			const square = { x: 0, y: -50, width: 300, height: 300 };
@@ -93,8 +101,9 @@ describe('what of the picture a token reads', () => {
 				const [first, last] = [patches[0]!, patches[3]!].map((patch) => cellOf(square, side, patch));
 				const top = Math.max(0, first!.y);
 				const bottom = Math.min(size.height, last!.y + last!.height);
-				const { region } = places[token]!;
-				if (bottom <= top) expect(region).toBeUndefined();
+				const { regions } = places[token]!;
+				const [region] = regions;
+				if (bottom <= top) expect(regions).toEqual([]);
 				else {
 					expect(region!.x).toBeCloseTo(first!.x);
 					expect(region!.y).toBeCloseTo(top);
@@ -102,6 +111,45 @@ describe('what of the picture a token reads', () => {
 					expect(region!.y + region!.height).toBeCloseTo(bottom);
 				}
 			}
+		}));
+});
+
+describe('tokens that join patches apart from each other', () => {
+	it('kanana-v: bins on the picture are the reference’s table, for each shape of picture', () =>
+		withModel('kanana-v', 'main.token_patches', async ({ manifest }) => {
+			const [entry] = Object.values(manifest.projectors);
+			const file = await goldenFile('kanana-v');
+			for (const name of ['main', 'columns4', 'small']) {
+				const read = async (tensor: string) =>
+					Array.from((await file.read(`${name}.${tensor}`)).data, Number);
+				const [, rows = 0, columns = 0] = await read('grid_thw');
+				const table = await read('token_patches');
+				const map = joinedPatches(manifest, entry!.config, { grid: { rows, columns } });
+				for (let token = 0; token < map.tokens; token++) {
+					const patches = [0, 1, 2, 3].map((i) => {
+						const [row = 0, column = 0] = table.slice((token * 4 + i) * 2);
+						return row * columns + column;
+					});
+					const joined = [...tokenRow(map, token)].flatMap((share, patch) => (share > 0 ? [patch] : []));
+					expect(joined).toEqual(patches.sort((a, b) => a - b));
+				}
+			}
+		}));
+
+	it('kanana-v: maps are in the picture’s order, as the reference’s Jacobian is', () =>
+		withModel('kanana-v', 'main.locality.jacobian_norm', async (model, jacobian) => {
+			const picture = join(fixtures, 'golden/images/scene_200x150.png');
+			const { visual_embeds: map } = await model.locality({
+				projector: Object.keys(model.manifest.projectors)[0]!,
+				image: { id: picture, name: picture, bytes: new Uint8Array(await readFile(picture)) },
+				method: 'perturbation',
+				directions: 64
+			});
+			expect(map!.dims).toEqual([35, 140]);
+			// Root mean square over 96 components against the Frobenius norm.
+			const largest = Math.max(...jacobian);
+			const off = jacobian.map((norm, i) => Math.abs(map!.data[i]! * Math.sqrt(96) - norm));
+			expect(Math.max(...off) / largest).toBeLessThan(0.02);
 		}));
 });
 

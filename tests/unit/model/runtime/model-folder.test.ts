@@ -87,7 +87,7 @@ describe('the manifest', () => {
 		await expect(family).rejects.toThrow('is of the family "llama-cam", which this version does not know');
 		const mlp = { ...v1.projectors.mlp!, tokens_by: 'chance' };
 		await expect(openModelFolder(await folder({ ...v1, projectors: { mlp } }))).rejects.toThrow(
-			'"projectors.mlp.tokens_by" "chance"; known are fixed, squares, prefix'
+			'"projectors.mlp.tokens_by" "chance"; known are fixed, squares, prefix, picture'
 		);
 	});
 
@@ -111,7 +111,7 @@ describe('the manifest', () => {
 		['no projector', { projectors: {} }],
 		['"projectors.mlp.token_places" (', entries({ token_places: undefined })],
 		[
-			'"projectors.mlp.token_places" "circle"; known are patches, grid, none',
+			'"projectors.mlp.token_places" "circle"; known are patches, grid, apart, none',
 			entries({ token_places: 'circle' })
 		],
 		['"projectors.v1.5.feature_layer"', { projectors: { 'v1.5': { ...entry, feature_layer: undefined } } }],

@@ -16,8 +16,9 @@ import { InputError } from '../../../../src/lib/tensor/errors.ts';
 function source(id: string, tokens: number, eos = 0, name = 'p'): VisualSource {
 	return {
 		image: { id, name: `${id}.png`, bytes: new Uint8Array() },
-		choice: { name, tokens, perView: tokens + eos, entry: {} as ProjectorEntry },
+		choice: { name, tokens, entry: {} as ProjectorEntry },
 		tokens,
+		...{ M: tokens, perView: tokens + eos },
 		rows: tokens + eos,
 		layout: Array.from({ length: tokens + eos }, (_, row) => row)
 	};

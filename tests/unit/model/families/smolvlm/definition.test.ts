@@ -148,12 +148,11 @@ it('writes an answer as it was generated: the space before it is the template’
 
 it('places each visual token on its block of the tile, and the tile on the picture', () => {
 	const { config: parsed, image } = parseWith({});
-	const places = placesOf({ family: smolvlm.name, image, config: parsed }, { token_places: 'grid' }, 4, {
-		width: 200,
-		height: 150
-	})!;
+	const entry = { token_places: 'grid', config: parsed.projector_config } as const;
+	const size = { width: 200, height: 150 };
+	const places = placesOf({ family: smolvlm.name, image, config: parsed }, entry, 4, size)!;
 	expect(places).toHaveLength(20);
 	// Tile in row 0, column 1; its third token is the lower left.
-	expect(places[6]).toEqual({ view: 1, region: { x: 100, y: 37.5, width: 50, height: 37.5 } });
-	expect(places[19]).toEqual({ view: 4, region: { x: 100, y: 75, width: 100, height: 75 } });
+	expect(places[6]).toEqual({ view: 1, regions: [{ x: 100, y: 37.5, width: 50, height: 37.5 }] });
+	expect(places[19]).toEqual({ view: 4, regions: [{ x: 100, y: 75, width: 100, height: 75 }] });
 });
