@@ -19,6 +19,16 @@ export const strangers: readonly Stranger[] = [
 		differs: 'a projector of three-dimensional convolutions over frames'
 	},
 	{
+		title: 'HyperCLOVA X SEED (text)',
+		recognise: typed(/^hyperclovax$/),
+		differs: 'a language model alone, without a vision tower and a projector'
+	},
+	{
+		title: 'HyperCLOVA X Vision V2',
+		recognise: typed(/^hyperclovax_vision/),
+		differs: 'a linear projector behind a vision tower of the Qwen2.5-VL kind'
+	},
+	{
 		title: 'InternVL',
 		recognise: typed(/^internvl/),
 		differs: 'InternViT and dynamic tiles with a language model of another kind'

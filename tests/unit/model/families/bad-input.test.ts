@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../src/cli/io/hash.ts';
 import type { JsonObject } from '../../../../src/lib/bytes/json.ts';
-import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
-import { writeSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { memoryFolder, memorySource } from '../../../../src/lib/checkpoint/memory.ts';
+import { openSafetensors, writeSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
 import type { SourceFolder } from '../../../../src/lib/checkpoint/source.ts';
 import { convert } from '../../../../src/lib/model/convert/convert.ts';
 import { openCheckpointIn } from '../../../../src/lib/model/convert/pick.ts';
@@ -109,6 +109,16 @@ describe('folders of known families that cannot be converted', () => {
 			'The vision tower in model has 64 patches of width 64, and openai/clip-vit-large-patch14-336 has 576 of width 1024; give the folder of the right tower'
 		],
 		[
+			'HyperCLOVA X without its tokenizer',
+			changed('hyperclovax-seed-vision/model', 'config.json', {}, ['tokenizer.json']),
+			'model holds no tokenizer (neither tokenizer.json nor tokenizer.model)'
+		],
+		[
+			'HyperCLOVA X with another projector',
+			changed('hyperclovax-seed-vision/model', 'config.json', { mm_projector_type: 'mlp' }),
+			'mm_projector_type "mlp"; of this family models with a C-Abstractor ("cabstractor") are served'
+		],
+		[
 			'windows that do not fit',
 			changed('tokenpacker/model', 'config.json', { scale_factor: 3 }),
 			'scale_factor 3, and the 8 patches on a side',
@@ -116,6 +126,29 @@ describe('folders of known families that cannot be converted', () => {
 		]
 	])('%s', async (_, checkpoint, message, vision) => {
 		expect(await refusal(checkpoint, vision)).toContain(message);
+	});
+
+	it.each([
+		['without a vision tower', /^vision_model\./, 'has no tensor vision_model.vision_model.'],
+		['without a projector', /^(mm_projector\.|image_newline)/, 'has no tensor abstractor.'],
+		['without its newline', /^image_newline$/, 'has no tensor abstractor.image_newline'],
+		['without a language model', /^language_model\./, 'has no tensor language_model.']
+	])('a part of a model, %s', async (_, missing, message) => {
+		const path = `${sets}/hyperclovax-seed-vision-mup/model`;
+		const file = await openSafetensors(
+			memorySource('model.safetensors', new Uint8Array(readFileSync(`${path}/model.safetensors`)))
+		);
+		const kept = [...file.entries.keys()].filter((name) => !missing.test(name));
+		const part = writeSafetensors(
+			await Promise.all(kept.map(async (name) => [name, await file.read(name)] as const))
+		);
+		const whole = folderInMemory(path);
+		const folder: SourceFolder = {
+			...whole,
+			open: async (name) =>
+				name === 'model.safetensors' ? memorySource('model.safetensors', part) : whole.open(name)
+		};
+		expect(await refusal(folder)).toContain(message);
 	});
 
 	it('a projector alone is told for what it is', async () => {
@@ -142,6 +175,8 @@ describe('folders of known families that cannot be converted', () => {
 describe('other folders', () => {
 	it.each([
 		['videollama2_mistral', 'VideoLLaMA2'],
+		['hyperclovax', 'HyperCLOVA X SEED (text)'],
+		['hyperclovax_vision_v2', 'HyperCLOVA X Vision V2'],
 		['internvl_chat', 'InternVL'],
 		['qwen2_5_vl', 'Qwen-VL'],
 		['llava_onevision', 'LLaVA-OneVision'],
@@ -172,13 +207,13 @@ describe('other folders', () => {
 		expect(recognise(['x.y'])).toThrow(InputError);
 	});
 
-	it.each(['smolvlm-256m/checkpoint', 'llava-hf-5/checkpoint', 'tokenpacker/model', 'mqt-llava/model'])(
-		'%s is its own family’s alone',
-		(path) => {
-			const config = json(`${path}/config.json`);
-			expect(recogniseFamily(config, path, []).goldens).toContain(path.split('/')[0]);
-		}
-	);
+	it.each([
+		...['smolvlm-256m/checkpoint', 'llava-hf-5/checkpoint', 'tokenpacker/model', 'mqt-llava/model'],
+		'hyperclovax-seed-vision-mup/model'
+	])('%s is its own family’s alone', (path) => {
+		const config = json(`${path}/config.json`);
+		expect(recogniseFamily(config, path, []).goldens).toContain(path.split('/')[0]);
+	});
 });
 
 describe('a checkpoint and its tower in one folder', () => {

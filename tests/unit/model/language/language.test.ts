@@ -35,9 +35,10 @@ async function open(
 	text: Record<string, unknown>,
 	dtype: WeightDType,
 	attention: LanguageAttention,
-	dequantized?: 4 | 8
+	dequantized?: 4 | 8,
+	more: Partial<TextConfig> = {}
 ) {
-	const { text_config } = parseConfig(smallConfig({ text }));
+	const text_config = { ...parseConfig(smallConfig({ text })).text_config, ...more };
 	const checkpoint = await openCheckpoint(randomCheckpoint({ text }));
 	const state = new StateDict(dequantized ? dequantize(checkpoint, dequantized) : checkpoint);
 	const session = await openGraph(languageGraph(text_config, state, dtype, { attention }));
@@ -120,6 +121,64 @@ describe('language graph', () => {
 				expect(relativeError(last, whole.slice(-model.config.vocab_size))).toBeLessThan(1e-5);
 			});
 	}
+
+	it('a factor of its own scales q·k in either attention, and in the one that is computed again', async () => {
+		const own = { attention_multiplier: 0.7 };
+		const [fused, plain, usual] = [
+			await open({}, 'fp32', 'fused', undefined, own),
+			await open({}, 'fp32', 'plain', undefined, own),
+			await open({}, 'fp32', 'fused')
+		];
+		const x = embeds(fused.config, 20);
+		const [a, b, c] = [
+			await chunk(fused, x, 0, 20),
+			await chunk(plain, x, 0, 20),
+			await chunk(usual, x, 0, 20)
+		];
+		expect(relativeError(logits(a), logits(b))).toBeLessThan(1e-5);
+		expect(relativeError(logits(a), logits(c))).toBeGreaterThan(1e-3);
+		// With hardly any scale every key has the same share.
+		const { num_attention_heads: H, head_dim: dh } = fused.config;
+		const even = await openGraph(attentionGraph({ ...fused.config, attention_multiplier: 1e-9 }, 'float32'));
+		const { cos, sin } = ropeAngles(fused.config, [19]);
+		const { attention } = await even.run({
+			query: float32([1, 1, H * dh], (a['query.1']!.data as Float32Array).slice(-H * dh)),
+			key: a['present.1.key']!,
+			position_ids: int64([19], [1, 1]),
+			total_sequence_length: int32([20]),
+			cos: float32([1, dh / 2], cos),
+			sin: float32([1, dh / 2], sin),
+			columns: int64([0, 19])
+		});
+		for (const share of attention!.data as Float32Array) expect(share).toBeCloseTo(1 / 20, 6);
+	});
+
+	it('the other factors of muP scale embeddings, what sublayers add, and logits', async () => {
+		const plain = await open({}, 'fp32', 'fused');
+		const x = embeds(plain.config, 8);
+		const run = async (more: Partial<TextConfig>, input = x) =>
+			logits(await chunk(await open({}, 'fp32', 'fused', undefined, more), input, 0, 8));
+		const usual = await run({});
+		const scaled = await run({ embedding_multiplier: 3 });
+		const tripled = await run(
+			{},
+			x.map((value) => 3 * value)
+		);
+		expect(relativeError(scaled, tripled)).toBeLessThan(1e-6);
+		expect(relativeError(scaled, usual)).toBeGreaterThan(1e-3);
+		const multiplied = await run({ logits_scaling: 0.4 });
+		expect(
+			relativeError(
+				multiplied,
+				usual.map((value) => 0.4 * value)
+			)
+		).toBeLessThan(1e-6);
+		// Sublayers that add next to nothing leave the embeddings to the head, as all do at once.
+		const still = await run({ residual_multiplier: 1e-9 });
+		const early = await run({ residual_multiplier: 1e-9, attention_multiplier: 5 });
+		expect(relativeError(still, early)).toBeLessThan(1e-5);
+		expect(relativeError(still, usual)).toBeGreaterThan(1e-3);
+	});
 
 	it.each([
 		['fused', {}],

@@ -178,7 +178,7 @@ function tokensOfTile(fields: ConfigFields, processor: ConfigFields, name: strin
 		['num_queries_vis_abstractor_image', 'num_queries_vis_abstractor']
 			.filter((field) => where.has(field))
 			.map((field) => where.integer(field))
-			.find((count) => count !== -1);
+			.find((count) => count > 0);
 	const M = said(fields) ?? said(processor);
 	if (M === undefined)
 		throw new InputError(
