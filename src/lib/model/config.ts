@@ -53,6 +53,8 @@ export type RopeScaling =
 /** A decoder of LLaMA's kind. What may be absent is so in models converted before it was served, and then as LLaMA has it. */
 export interface TextConfig {
 	readonly vocab_size: number;
+	/** Rows of the head, where it has more than there are tokens. */
+	readonly padded_vocab_size?: number;
 	readonly hidden_size: number;
 	readonly intermediate_size: number;
 	readonly num_hidden_layers: number;

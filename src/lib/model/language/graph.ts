@@ -167,13 +167,16 @@ export function intermediateNames(layer: number): readonly [residual: string, up
 	return [`handed.${layer}.residual`, `handed.${layer}.update`];
 }
 
-/** rows [batch, k, O], normed ─ lm_head, or embed_tokens where the two are tied ─ Cast (─ ×logits_scaling) ─ logits [batch, k, V], float32. */
+/** rows [batch, k, O], normed ─ lm_head, or embed_tokens where the two are tied (─ without padding) ─ Cast (─ ×logits_scaling) ─ logits [batch, k, V], float32. */
 function languageHead(root: Module, rows: Value, config: Stored): Value {
-	const { hidden_size, vocab_size, dtype } = config;
+	const { hidden_size, vocab_size, padded_vocab_size, dtype } = config;
 	const tied = config.tie_word_embeddings && !root.state.has(`${root.key}.lm_head.weight`);
 	const head = tied ? root.at('model.embed_tokens', { scope: 'embed_tokens' }) : root.at('lm_head');
-	const logits = linear(head, rows, { in: hidden_size, out: vocab_size, bias: false, dtype });
-	const plain = Cast(root.graph.scope('lm_head'), logits, 'float32');
+	const padded = tied ? undefined : padded_vocab_size;
+	const all = linear(head, rows, { in: hidden_size, out: padded ?? vocab_size, bias: false, dtype });
+	const scope = root.graph.scope('lm_head');
+	const logits = padded ? Slice(scope, all, scope.ints([0]), scope.ints([vocab_size]), [2]) : all;
+	const plain = Cast(scope, logits, 'float32');
 	return scaled(root.graph.scope('logits_scaling'), plain, config.logits_scaling);
 }
 

@@ -43,8 +43,11 @@ export function parseText(json: JsonObject, where = 'text_config'): TextConfig {
 		);
 	const positions = fields.count('max_position_embeddings', 2048, 1);
 	const hidden_act = fields.oneOf('hidden_act', activationNames, 'silu');
+	const vocab_size = fields.count('vocab_size', undefined, 1);
+	const padded_vocab_size = fields.count('padded_vocab_size', vocab_size, vocab_size);
 	return {
-		vocab_size: fields.count('vocab_size', undefined, 1),
+		vocab_size,
+		...(padded_vocab_size > vocab_size && { padded_vocab_size }),
 		hidden_size,
 		intermediate_size: fields.count('intermediate_size', undefined, 1),
 		num_hidden_layers: fields.count('num_hidden_layers', undefined, 1),

@@ -153,6 +153,24 @@ describe('language graph', () => {
 		for (const share of attention!.data as Float32Array) expect(share).toBeCloseTo(1 / 20, 6);
 	});
 
+	it('a head with rows beyond the vocabulary gives the logits of the tokens alone', async () => {
+		const { text_config } = parseConfig(smallConfig({ text: {} }));
+		const { vocab_size } = text_config;
+		const state = new StateDict(await openCheckpoint(randomCheckpoint({ text: {} })));
+		const fewer = { ...text_config, vocab_size: vocab_size - 5, padded_vocab_size: vocab_size };
+		const session = await openGraph(languageGraph(fewer, state, 'fp32'));
+		const whole = await open({}, 'fp32', 'fused');
+		const x = embeds(text_config, 4);
+		const a = logits(await chunk({ session, config: fewer, kv: 'float32' }, x, 0, 4));
+		const b = logits(await chunk(whole, x, 0, 4));
+		const cut = Float32Array.from(a, (_, i) => {
+			const row = Math.floor(i / (vocab_size - 5));
+			return b[row * vocab_size + (i % (vocab_size - 5))]!;
+		});
+		expect(a.length).toBe(4 * (vocab_size - 5));
+		expect(relativeError(a, cut)).toBeLessThan(1e-6);
+	});
+
 	it('the other factors of muP scale embeddings, what sublayers add, and logits', async () => {
 		const plain = await open({}, 'fp32', 'fused');
 		const x = embeds(plain.config, 8);

@@ -148,10 +148,13 @@ function languageConfig(text: JsonObject, folder: FamilyFolder, where: string): 
 	const sizes = Object.entries(oldSizes).flatMap(([old, name]) =>
 		text[name] === undefined && text[old] !== undefined ? [[name, text[old]] as const] : []
 	);
+	// The head has rows for more than there are tokens in some, and the embedding then may have, too.
+	const embedded = entries.get(`${LANGUAGE}.model.embed_tokens.weight`)?.dims[0];
 	const config = decoderConfig(
 		{
 			...Object.fromEntries(sizes),
 			...text,
+			...(embedded !== undefined && embedded === text.padded_vocab_size && { vocab_size: embedded }),
 			use_post_norm: entries.has(`${LANGUAGE}.model.layers.0.post_norm1.weight`)
 		},
 		folder,

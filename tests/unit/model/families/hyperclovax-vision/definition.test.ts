@@ -140,6 +140,19 @@ describe('what is read', () => {
 			family.parse({ ...mup, json: said(true), entries: new Map(norms) }).config.text_config.post_norm
 		).toBeUndefined();
 	});
+	it('has a head with more rows than there are tokens, where config.json says so, and an embedding with as many or not', () => {
+		const text = config.text_config as JsonObject;
+		const sizes = (vocab_size: number, padded_vocab_size: number) => {
+			const { text_config } = parseWith({
+				'config.json': { ...config, text_config: { ...text, vocab_size, padded_vocab_size } }
+			}).config;
+			return [text_config.vocab_size, text_config.padded_vocab_size];
+		};
+		// Both matrices of the file have 512 rows.
+		expect(sizes(491, 512)).toEqual([512, undefined]);
+		expect(sizes(512, 512)).toEqual([512, undefined]);
+		expect(sizes(512, 640)).toEqual([512, 640]);
+	});
 	it('ends an answer at any of the series’ end tokens', () => {
 		expect(eosTokenIds(parseWith({}).config.text_config)).toEqual([489, 488, 487]);
 		const alone = { 'generation_config.json': undefined };
@@ -305,14 +318,15 @@ describe('refused in one sentence', () => {
 it('places each visual token on its cell of thumbnail or tile, and that on the picture', () => {
 	const { config: parsed, image } = parseWith({});
 	const size = { width: 200, height: 150 };
-	const places = placesOf({ family: family.name, image, config: parsed }, { token_places: 'grid' }, 9, size)!;
+	const entry = { token_places: 'grid', config: parsed.projector_config } as const;
+	const places = placesOf({ family: family.name, image, config: parsed }, entry, 9, size)!;
 	expect(places).toHaveLength(5 * 9);
 	// 200 × 150 in a thumbnail of 126 × 95, pasted 15 pixels down: its middle row has the picture's middle.
-	const { region: middle } = places[4]!;
+	const [middle] = places[4]!.regions;
 	expect(middle!.x).toBeCloseTo(200 / 3);
 	expect(middle!.y + middle!.height / 2).toBeCloseTo((48 * 150) / 95);
 	// Tiles of 2 × 2: 252 × 189, pasted 31 pixels down; the upper left token of the third tile begins 126 − 31 pixels down.
-	const { region: tile } = places[3 * 9]!;
+	const [tile] = places[3 * 9]!.regions;
 	expect(tile!.x).toBe(0);
 	expect(tile!.y).toBeCloseTo(((126 - 31) * 150) / 189);
 	expect(tile!.width).toBeCloseTo(((126 / 3) * 200) / 252);
