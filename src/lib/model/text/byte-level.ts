@@ -2,6 +2,7 @@ import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { isObject } from '../../bytes/json.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { IncrementalDecoder, type DecodeOptions, type TokenText } from './decode.ts';
+import { refuseOtherIds } from './library-limits.ts';
 import type { TextTokenizer, TokenizerFiles } from './text-tokenizer.ts';
 import { bytePiece, tokenContent } from './tokenizer-files.ts';
 
@@ -28,6 +29,7 @@ export class ByteLevelTokenizer implements TextTokenizer {
 	/** @throws InputError when the files are not those of a byte-level BPE tokenizer */
 	constructor({ tokenizer_json, tokenizer_config, rows = Infinity }: TokenizerFiles) {
 		const { json, vocab, added } = readFile(tokenizer_json);
+		refuseOtherIds(json);
 		const kept = added.filter(({ id }) => id < rows);
 		const config = isObject(tokenizer_config) ? tokenizer_config : {};
 		this.#library = new LibraryTokenizer({ ...json, added_tokens: kept }, config);
