@@ -17,6 +17,8 @@ export interface GoldenCase {
 	readonly images: readonly string[];
 	/** Other settings of pictures than the folder's. */
 	readonly image_kwargs?: Readonly<Record<string, unknown>>;
+	/** What it tests depends on no backend: it runs in Node alone. */
+	readonly node_only?: boolean;
 	readonly prompt: string;
 	readonly input_ids: readonly number[];
 	readonly generated_ids: readonly number[];

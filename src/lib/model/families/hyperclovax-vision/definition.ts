@@ -124,7 +124,7 @@ function parse(folder: FamilyFolder): FamilyModel {
 		},
 		spelling: later ? 'since 2025-07 (text_config)' : 'until v0.1.0 (language_config)',
 		reference:
-			"vLLM 0.13 and TensorRT-LLM: the thumbnail first, rows of tokens across tiles, a newline after each; the picture processor of the series' later release; alpha is dropped",
+			"vLLM 0.13 and TensorRT-LLM: the thumbnail first, rows of tokens across tiles, a newline after each; the picture processor of the series' later release, Pillow 13's resizing; alpha is dropped",
 		...(chat_template === undefined && {
 			notes: [
 				`${name} has no chat template (in tokenizer_config.json or chat_template.jinja), so that the model can be asked by whole prompts alone.`
