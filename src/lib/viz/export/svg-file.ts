@@ -120,8 +120,12 @@ function flatten(inner: SVGElement): void {
 	inner.replaceWith(group);
 }
 
-/** An SVG element as the text of a file. */
+/** Characters that no XML 1.0 file may hold. A model's words can have them. */
+const forbidden = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
+
+/** An SVG element as the text of a file; what XML does not allow becomes U+FFFD. */
 export function svgText(svg: SVGSVGElement): string {
 	const Serializer = svg.ownerDocument.defaultView?.XMLSerializer ?? XMLSerializer;
-	return `<?xml version="1.0" encoding="UTF-8"?>\n${new Serializer().serializeToString(svg)}\n`;
+	const text = new Serializer().serializeToString(svg).replace(forbidden, '\ufffd');
+	return `<?xml version="1.0" encoding="UTF-8"?>\n${text}\n`;
 }

@@ -56,6 +56,15 @@ describe('capsule', () => {
 		expect(readCapsule(new TextEncoder().encode(renamed))).toEqual(capsule);
 	});
 
+	it('an SVG file holds no character that XML forbids, whatever words the model says', () => {
+		const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+		svg.setAttribute('aria-label', 'b\u0001\t😀');
+		svg.textContent = 'a\u0018\uffff\ud800';
+		const parsed = new DOMParser().parseFromString(svgText(svg), 'image/svg+xml').documentElement;
+		expect(parsed.textContent).toBe('a\ufffd\ufffd\ufffd');
+		expect(parsed.getAttribute('aria-label')?.replace(/\s/, '')).toBe('b\ufffd😀');
+	});
+
 	it('comes back out of a PNG file, whose pixels stay', () => {
 		const pixels = Uint8Array.from({ length: 4 * 3 * 4 }, (_, i) => (i % 4 === 3 ? 255 : i * 5));
 		const png = encode({ width: 4, height: 3, data: pixels, channels: 4, depth: 8 });
