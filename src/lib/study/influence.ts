@@ -10,7 +10,7 @@ import { DIRECTIONS, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
 import { pictureOf } from './subject.ts';
-import { columnsOfView } from './views.ts';
+import { columnsOfView, leftOutPhrase } from './views.ts';
 
 /** Influence of the visual tokens of the view on an answer, and the map that carries it on to the patches. */
 export interface MeasuredInfluence {
@@ -91,7 +91,7 @@ export const answerInfluenceStudy = {
 				image: pictureOf(subject)
 			},
 			provenance: subject.provenance,
-			method: phrase(of, choices)
+			method: phrase(of, choices) + leftOutPhrase(subject)
 		};
 	}
 } satisfies FigureStudy<MeasuredInfluence>;

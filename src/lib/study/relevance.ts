@@ -9,6 +9,7 @@ import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
 import { gainPhrases, measureInfluence, requireWords } from './influence.ts';
 import { pictureOf } from './subject.ts';
+import { leftOutPhrase, tokensLeftOut } from './views.ts';
 
 /** What every word of an answer depends on, and where the language model attends as it writes it. */
 export interface MeasuredRelevance {
@@ -51,8 +52,10 @@ export const wordRelevanceStudy = {
 		const { tokens } = subject;
 		const gains = wordGains(relevance.values, words);
 		const shares = wordAttention(attention.values, words);
+		const leftOut = new Set(tokensLeftOut(subject));
+		/** Of the tokens that the model gets: the others agree in being nothing. */
 		const ofWord = (values: Float32Array, word: number) =>
-			values.subarray(word * tokens, (word + 1) * tokens);
+			values.subarray(word * tokens, (word + 1) * tokens).filter((_, token) => !leftOut.has(token));
 		const method = relevance.method === 'attention' ? 'gradient' : relevance.method;
 		return {
 			rows: {
@@ -70,7 +73,7 @@ export const wordRelevanceStudy = {
 				image: pictureOf(subject)
 			},
 			provenance: subject.provenance,
-			method: `relevance by ${gainPhrases[method]}; attention, mean over layers and heads; locality by perturbation, K = ${DIRECTIONS}`
+			method: `relevance by ${gainPhrases[method]}; attention, mean over layers and heads; locality by perturbation, K = ${DIRECTIONS}${leftOutPhrase(subject)}`
 		};
 	}
 } satisfies FigureStudy<MeasuredRelevance>;

@@ -29,6 +29,32 @@ export function tokensInPrompt(manifest: ModelManifest, image: Sized, tokens: nu
 		.sort((a, b) => a - b);
 }
 
+/** Visual tokens of the view that is looked at, by their numbers in it, that never enter the prompt. */
+export function tokensLeftOut({
+	manifest,
+	image,
+	tokens,
+	view
+}: {
+	readonly manifest: ModelManifest;
+	readonly image: Sized;
+	readonly tokens: number;
+	readonly view: number;
+}): number[] {
+	const inPrompt = new Set(tokensInPrompt(manifest, image, tokens));
+	return Array.from({ length: tokens }, (_, token) => token).filter(
+		(token) => !inPrompt.has(view * tokens + token)
+	);
+}
+
+/** What a method of a figure over visual tokens adds where some are left out. */
+export function leftOutPhrase(subject: Parameters<typeof tokensLeftOut>[0]): string {
+	const { length } = tokensLeftOut(subject);
+	return length === 0
+		? ''
+		: `; ${length} of the ${subject.tokens} visual tokens lie on padding and are not in the prompt`;
+}
+
 /** A picture that cannot be read has no size; the model says so when it gets it. */
 export function sizeOf({ width, height, bytes, name }: Sized): Size {
 	if (width !== undefined && height !== undefined) return { width, height };

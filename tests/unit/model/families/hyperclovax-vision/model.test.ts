@@ -12,7 +12,12 @@ import { HoneybeeModel } from '../../../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../../../src/lib/model/runtime/model-folder.ts';
 import { greedy } from '../../../../../src/lib/model/runtime/sampling.ts';
 import type { AnswerResult, ImageInput, TokenEdit } from '../../../../../src/lib/model/runtime/types.ts';
-import { tokensInPrompt } from '../../../../../src/lib/study/views.ts';
+import { LocalityCache } from '../../../../../src/lib/study/cache.ts';
+import { standardChoices } from '../../../../../src/lib/study/choices.ts';
+import { makeItem, type Work } from '../../../../../src/lib/study/figure-study.ts';
+import { wordRelevanceStudy } from '../../../../../src/lib/study/relevance.ts';
+import { subjectIn } from '../../../../../src/lib/study/subject.ts';
+import { tokensInPrompt, tokensLeftOut } from '../../../../../src/lib/study/views.ts';
 import { InputError } from '../../../../../src/lib/tensor/errors.ts';
 import { silent } from '../../../../support/golden-model.ts';
 
@@ -89,6 +94,20 @@ describe('visual tokens that are laid out in rows across tiles', () => {
 		const [first] = await model.lens({ projector, turns: turns() });
 		expect(first!.length).toBe(all);
 		expect(first!.flatMap(({ words }, token) => (words.length > 0 ? [token] : []))).toEqual(inPrompt);
+	});
+
+	it('are told from those left out in figures of words, whose agreement is about the others', async () => {
+		const subject = subjectIn(model, { ...image, ...size, url: 'data:,' }, projector, undefined, 2)!;
+		expect(tokensLeftOut(subject)).toEqual([0, 1, 2, 6, 7, 8]);
+		const work: Work = {
+			...{ model, answerer: model, maps: new LocalityCache(model), subject },
+			question: 'What is it?'
+		};
+		const { rows, method } = await makeItem(wordRelevanceStudy, work, standardChoices);
+		expect(method).toMatch(/; 6 of the 9 visual tokens lie on padding and are not in the prompt$/);
+		expect(rows.words.length).toBeGreaterThan(0);
+		// What two rankings of three can agree by.
+		for (const { agreement } of rows.words) expect([0.5, 1]).toContain(Math.abs(agreement));
 	});
 
 	it('can be edited, those left out cannot', async () => {
