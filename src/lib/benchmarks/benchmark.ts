@@ -10,6 +10,7 @@ export interface Example<D extends Data = Data> {
 	/** Position in the benchmark from 0, upstream's dataset index. */
 	readonly id: number;
 	readonly images: readonly ExampleImage[];
+	/** Empty when `unusable` says that the row could not be read. */
 	readonly data: D;
 	/** Why it cannot be asked, a sentence, e.g. that it does not say what is right: runs leave it out and count it. */
 	readonly unusable?: string;
@@ -130,7 +131,10 @@ export interface Benchmark<D extends Data = Data> {
 	fromRow?(row: Columns): D;
 	/** What tells a question from all others in the results of any tool; absent: its id and truth. */
 	identity?(data: D): string;
-	/** @throws InputError naming the file and line that cannot be used. */
+	/**
+	 * Made by `examplesOfRows`, in which an odd row ends nothing.
+	 * @throws InputError naming the file that cannot be used
+	 */
 	examples(folder: SourceFolder): AsyncIterable<Example<D>>;
 	/** The whole prompt, with one `<image>` for each image. */
 	prompt(data: D, imageCount: number): string;

@@ -7,6 +7,8 @@ export type Data = { readonly [field: string]: Json };
 export interface ExampleImage {
 	/** Names the image within the benchmark; examples about the same image have the same one. */
 	readonly name: string;
+	/** A sentence, where it is known before reading that there is none. */
+	readonly missing?: string;
 	/** Encoded bytes (PNG, JPEG, …). @throws InputError when they cannot be had. */
 	read(): Promise<Uint8Array>;
 }

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
-import { InputError } from '../tensor/errors.ts';
+import { InputError, isUsable, usable } from '../tensor/errors.ts';
 import type { Benchmark } from './benchmark.ts';
 import { numberField, readJson, readJsonLines } from './formats/files.ts';
 import type { Imported, TokenCost } from './imported.ts';
@@ -19,7 +19,8 @@ export async function importLmms(
 	beside: readonly ByteSource[] = []
 ): Promise<Imported> {
 	const lines = await readJsonLines(source);
-	const rows = lines.map(({ value, where }) => {
+	const rows = lines.map(({ read, where }) => () => {
+		const value = read();
 		const doc = columnsOf(value['doc'] ?? value['input']);
 		const whole = Object.keys(doc).length > 0 || typeof value['input'] !== 'string';
 		const columns = { ...targetOf(value), ...(whole ? doc : columnsOfPrompt(value)) };
@@ -28,8 +29,9 @@ export async function importLmms(
 			...(!whole && { advice: WITHOUT_DOC })
 		};
 	});
-	const { results, notes } = resultsOfRows(benchmark, rows, source.name);
-	const values = lines.map(({ value }) => value);
+	const { results, notes } = await resultsOfRows(benchmark, rows, source.name);
+	const read = await Promise.all(lines.map((line) => usable(line.read)));
+	const values = read.filter(isUsable);
 	const summary = await summaryOf(source.name, beside);
 	const prompt = values.map(({ input }) => input).find((input) => typeof input === 'string');
 	const tokens = tokenCost(values) ?? summary.tokens;

@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
-import { InputError } from '../tensor/errors.ts';
+import { InputError, isUsable, usable } from '../tensor/errors.ts';
 import type { Benchmark, Data, Result } from './benchmark.ts';
 import { Columns, MissingTruth, type ForeignRow } from './formats/columns.ts';
 import { checkData } from './formats/files.ts';
@@ -13,14 +13,15 @@ export interface RowResults {
 
 /**
  * Results from the rows of another tool, scored by our rules afterwards. They keep the rows' own order as their ids unless a row has one.
- * Rows without a truth are left out and counted.
- * @throws InputError naming the row that cannot be used, or the first one when none has a truth
+ * Odd rows, those without a truth among them, are left out and counted.
+ * @param rows each read when it is its turn
+ * @throws InputError the first row's, when none can be used
  */
-export function resultsOfRows(
+export async function resultsOfRows(
 	benchmark: Benchmark,
-	rows: readonly (ForeignRow & { readonly id?: number })[],
+	rows: readonly (() => ForeignRow & { readonly id?: number })[],
 	name: string
-): RowResults {
+): Promise<RowResults> {
 	if (!benchmark.fromRow) {
 		const others = benchmarks.filter(({ fromRow }) => fromRow).map(({ name }) => name);
 		throw new InputError(
@@ -29,33 +30,47 @@ export function resultsOfRows(
 	}
 	if (rows.length === 0) throw new InputError(`${name} has no rows; give the file as the tool wrote it.`);
 	const places = new Map<number, string>();
-	const untold: MissingTruth[] = [];
-	const results = rows.flatMap((row, i): Result[] => {
-		const id = row.id ?? i;
-		const before = places.get(id);
-		if (before !== undefined)
-			throw new InputError(
-				`${row.where}: example ${id} is there already (${before}); the file has been joined or edited, export it again.`
-			);
-		places.set(id, row.where);
-		try {
-			const data = benchmark.fromRow!(new Columns({ ...row, file: name }));
-			return [{ id, pred: row.pred, data: checkData<Data>(data, benchmark.fields, row.where) }];
-		} catch (error) {
-			if (!(error instanceof MissingTruth)) throw error;
-			untold.push(error);
-			return [];
-		}
-	});
-	const [first] = untold;
-	if (!first) return { results, notes: [] };
-	if (results.length === 0) throw first;
+	const read = await Promise.all(
+		rows.map((row, i) => usable(() => resultOfRow(benchmark, row(), i, name, places)))
+	);
+	const odd = read.filter((one) => one instanceof InputError);
+	const results = read.filter(isUsable);
+	if (results.length === 0) throw odd[0]!;
+	const untold = odd.filter((one) => one instanceof MissingTruth);
+	const others = odd.filter((one) => !(one instanceof MissingTruth));
 	return {
 		results,
 		notes: [
-			`${untold.length} of ${rows.length} rows do not say what is right and are left out of the score. The first: ${first.message}`
+			...leftOut(untold, rows.length, 'does not say what is right', 'do not say what is right'),
+			...leftOut(others, rows.length, 'cannot be used', 'cannot be used')
 		]
 	};
+}
+
+function resultOfRow(
+	benchmark: Benchmark,
+	row: ForeignRow & { readonly id?: number },
+	i: number,
+	name: string,
+	places: Map<number, string>
+): Result {
+	const id = row.id ?? i;
+	const before = places.get(id);
+	if (before !== undefined)
+		throw new InputError(
+			`${row.where}: example ${id} is there already (${before}); the file has been joined or edited, export it again.`
+		);
+	places.set(id, row.where);
+	const data = benchmark.fromRow!(new Columns({ ...row, file: name }));
+	return { id, pred: row.pred, data: checkData<Data>(data, benchmark.fields, row.where) };
+}
+
+/** Says how many rows are left out, and why the first is. */
+function leftOut(odd: readonly InputError[], of: number, one: string, many: string): string[] {
+	const [first] = odd;
+	if (!first) return [];
+	const words = odd.length === 1 ? `${one} and is` : `${many} and are`;
+	return [`${odd.length} of ${of} rows ${words} left out of the score. The first: ${first.message}`];
 }
 
 /** Objects and strings of a JSON value, for rows that nest the data set's columns. */

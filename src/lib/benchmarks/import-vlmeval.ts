@@ -1,8 +1,8 @@
 import type { ByteSource } from '../checkpoint/source.ts';
 import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
-import { InputError } from '../tensor/errors.ts';
+import { InputError, usable } from '../tensor/errors.ts';
 import type { Benchmark } from './benchmark.ts';
-import { asUtf8, readJson } from './formats/files.ts';
+import { asUtf8, listRows, readJson } from './formats/files.ts';
 import { readTsv } from './formats/tsv.ts';
 import { readXlsx } from './formats/xlsx.ts';
 import type { ForeignRow } from './formats/columns.ts';
@@ -18,9 +18,10 @@ import type { Imported } from './imported.ts';
  */
 export async function importVlmeval(source: ByteSource, benchmark: Benchmark): Promise<Imported> {
 	const rows = await tableOf(source);
-	const { results, notes } = resultsOfRows(
+	const { results, notes } = await resultsOfRows(
 		benchmark,
-		rows.map(({ cells, where }): ForeignRow => {
+		rows.map(({ cells, where, damaged }) => (): ForeignRow => {
+			if (damaged) throw damaged;
 			const { prediction, ...columns } = cells;
 			if (prediction === undefined)
 				throw new InputError(
@@ -54,19 +55,24 @@ export async function isTableOfRows(source: ByteSource): Promise<boolean> {
 const textOf = (value: Json): string =>
 	value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
 
-async function tableOf(
-	source: ByteSource
-): Promise<{ readonly cells: JsonObject<Json>; readonly where: string }[]> {
+interface TableRow {
+	readonly cells: JsonObject<Json>;
+	readonly where: string;
+	/** Why it could not be read. */
+	readonly damaged?: InputError;
+}
+
+async function tableOf(source: ByteSource): Promise<TableRow[]> {
 	if (source.size === 0) throw new InputError(`${source.name} is empty; export it again.`);
 	if (source.name.toLowerCase().endsWith('.json')) {
 		const rows = await readJson(source);
 		if (!Array.isArray(rows))
 			throw new InputError(`${source.name} is not a list of rows; it is another kind of file.`);
-		return (rows as readonly Json[]).map((cells, i) => {
-			const where = `${source.name}, row ${i + 1}`;
-			if (!isObject(cells)) throw new InputError(`${where}, is not an object; it is another kind of file.`);
-			return { cells, where };
+		const read = listRows(rows as readonly Json[], source.name, 'row').map(async ({ where, read }) => {
+			const cells = await usable(read);
+			return cells instanceof InputError ? { cells: {}, where, damaged: cells } : { cells, where };
 		});
+		return Promise.all(read);
 	}
 	if (source.name.toLowerCase().endsWith('.xlsx')) {
 		const rows = await readXlsx(await source.read(0, source.size), source.name);
@@ -74,9 +80,9 @@ async function tableOf(
 		const empty = Object.fromEntries(columns.map((column) => [column, '']));
 		return rows.map((row, i) => ({ cells: { ...empty, ...row }, where: `${source.name}, row ${i + 2}` }));
 	}
-	const rows = [];
+	const rows: TableRow[] = [];
 	const separator = source.name.toLowerCase().endsWith('.csv') ? ',' : undefined;
-	for await (const { cells, line } of readTsv(await asUtf8(source), new Set(['image']), separator))
-		rows.push({ cells, where: `${source.name}, line ${line}` });
+	for await (const { line, ...row } of readTsv(await asUtf8(source), new Set(['image']), separator))
+		rows.push({ ...row, where: `${source.name}, line ${line}` });
 	return rows;
 }

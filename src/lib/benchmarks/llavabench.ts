@@ -10,6 +10,7 @@ import {
 	stringField,
 	UniqueIds
 } from './formats/files.ts';
+import { examplesOfRows, type RowReader } from './formats/rows.ts';
 import { judgedReport } from './judged.ts';
 
 export type LlavaBenchData = {
@@ -60,10 +61,10 @@ export const llavabench: Benchmark<LlavaBenchData> = {
 async function* examples(folder: SourceFolder): AsyncGenerator<Example<LlavaBenchData>, void, void> {
 	const source = await openFirst(folder, 'questions.jsonl');
 	const ids = new UniqueIds('question_id');
-	for (const [id, { value, where }] of (await readJsonLines(source)).entries()) {
+	const rows = (await readJsonLines(source)).map(({ where, read }): RowReader<LlavaBenchData> => async () => {
+		const value = read();
 		ids.add(idField(value, 'question_id', where), where);
-		yield {
-			id,
+		return {
 			images: [await imageFile(folder, [`images/${stringField(value, 'image', where)}`], where)],
 			data: {
 				question: stringField(value, 'text', where),
@@ -71,5 +72,6 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<LlavaBenc
 				question_id: numberField(value, 'question_id', where)
 			}
 		};
-	}
+	});
+	yield* examplesOfRows(rows, `${source.name} has no questions; download it again.`);
 }

@@ -5,6 +5,7 @@ import { answerNotes, unansweredBy, unansweredOf } from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Unit } from './benchmark.ts';
 import { decodeBase64 } from './formats/base64.ts';
 import { openFirst, UniqueIds, visiblePaths } from './formats/files.ts';
+import { examplesOfRows, type Asked, type RowReader } from './formats/rows.ts';
 import { readTsv, type TsvRow } from './formats/tsv.ts';
 import { writeXlsx } from './formats/xlsx.ts';
 import { PythonRandom } from './python/random.ts';
@@ -83,35 +84,58 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmbenchDa
 	const source = await openFirst(folder, 'mmbench_dev_20230712.tsv', ...names.sort());
 	const indices = new UniqueIds('the index');
 	const images = new TableImages(source);
-	let id = 0;
+	yield* examplesOfRows(rows(source, indices, images), `${source.name} has no rows; download it again.`);
+}
+
+async function* rows(
+	source: ByteSource,
+	indices: UniqueIds,
+	images: TableImages
+): AsyncGenerator<RowReader<MmbenchData>, void, void> {
+	let checked = false;
 	for await (const row of readTsv(source, new Set(['image']))) {
-		const where = `${source.name}, line ${row.line}`;
-		if (id === 0) checkColumns(row, source.name);
-		const index = Number(row.cells['index']);
-		if (!Number.isSafeInteger(index) || row.cells['index'] === '')
-			throw new InputError(
-				`${where}: the index is "${row.cells['index']}", not a whole number; download the file again.`
-			);
-		indices.add(index, where);
-		const cell = (name: string) => {
-			const text = row.cells[name];
-			return text === undefined || MISSING.has(text) ? NOT_AVAILABLE : text;
-		};
-		yield {
-			id: id++,
-			images: [await images.of(row, index, where)],
-			data: {
-				question: row.cells['question']!,
-				hint: cell('hint'),
-				index,
-				answer: row.cells['answer'] ?? NO_ANSWER,
-				category: row.cells['category']!,
-				l2_category: row.cells['l2-category']!,
-				options_dict: Object.fromEntries(LETTERS.map((letter) => [letter, cell(letter)]))
-			}
-		};
+		if (!checked && !row.damaged) checkColumns(row, source.name);
+		checked ||= !row.damaged;
+		yield () => questionOf(row, `${source.name}, line ${row.line}`, indices, images);
 	}
-	if (id === 0) throw new InputError(`${source.name} has no rows; download it again.`);
+}
+
+async function questionOf(
+	{ damaged, ...row }: TsvRow,
+	where: string,
+	indices: UniqueIds,
+	images: TableImages
+): Promise<Asked<MmbenchData>> {
+	if (damaged) throw damaged;
+	const index = Number(row.cells['index']);
+	if (!Number.isSafeInteger(index) || row.cells['index'] === '')
+		throw new InputError(
+			`${where}: the index is "${row.cells['index']}", not a whole number; download the file again.`
+		);
+	indices.add(index, where);
+	const cell = (name: string) => {
+		const text = row.cells[name];
+		return text === undefined || MISSING.has(text) ? NOT_AVAILABLE : text;
+	};
+	const truth = row.cells['answer'] ?? '';
+	const answer = MISSING.has(truth) ? NO_ANSWER : truth.toUpperCase();
+	const options_dict = Object.fromEntries(LETTERS.map((letter) => [letter, cell(letter)]));
+	return {
+		images: [await images.of(row, index, where)],
+		data: {
+			question: row.cells['question']!,
+			hint: cell('hint'),
+			index,
+			answer,
+			category: row.cells['category']!,
+			l2_category: row.cells['l2-category']!,
+			options_dict
+		},
+		...(answer !== NO_ANSWER &&
+			!Object.hasOwn(options_dict, answer) && {
+				unusable: `${where}: the answer is "${truth}" instead of a letter of an option; download the file again.`
+			})
+	};
 }
 
 function checkColumns({ cells, ranges }: TsvRow, name: string): void {
@@ -166,8 +190,9 @@ class TableImages {
 		const former = this.#rows.get(index);
 		if (former) return former;
 		for await (const row of readTsv(this.#source, new Set(['image']))) {
+			if (row.damaged || Number(row.cells['index']) !== index) continue;
 			const { start, end } = row.ranges['image']!;
-			if (Number(row.cells['index']) === index && end - start > LONGEST_REFERENCE) return row;
+			if (end - start > LONGEST_REFERENCE) return row;
 		}
 		return undefined;
 	}
@@ -248,10 +273,11 @@ function judge(rows: readonly Result<MmbenchData>[], random: PythonRandom, circu
 	return { hit: true, letters, drawn };
 }
 
-function score(results: readonly Result<MmbenchData>[]): Report {
-	const files = [{ path: 'MMB_submission.xlsx', content: submission(results) }];
+function score(all: readonly Result<MmbenchData>[]): Report {
+	const files = [{ path: 'MMB_submission.xlsx', content: submission(all) }];
 	const base = { benchmark: 'mmbench', combine: 'mean', files } as const;
-	if (results.every(({ data }) => data.answer === NO_ANSWER))
+	const results = all.filter(({ data }) => data.answer !== NO_ANSWER);
+	if (results.length === 0)
 		return {
 			...base,
 			scores: [],
@@ -288,7 +314,11 @@ function score(results: readonly Result<MmbenchData>[]): Report {
 			ids: rows.map(({ id }) => id)
 		});
 	}
+	const untold = all.length - results.length;
 	const notes = [
+		...(untold > 0
+			? [`${untold} of ${all.length} rows do not say what is right and are left out of the score.`]
+			: []),
 		...answerNotes(outcomes),
 		...(drawn > 0
 			? [

@@ -1,10 +1,11 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
-import { InputError } from '../tensor/errors.ts';
+import { InputError, usable } from '../tensor/errors.ts';
 import { answerNotes, unansweredOf } from './answers.ts';
-import type { Benchmark, Example, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
+import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
 import { baseName, capital, yesOrNo } from './formats/columns.ts';
 import { imageFile, openFirst, readText, UniqueIds, visiblePaths } from './formats/files.ts';
+import { examplesOfRows, type Asked, type RowReader } from './formats/rows.ts';
 import { lines, strip } from './python/text.ts';
 
 const SUBTASKS = {
@@ -66,71 +67,88 @@ export const mme: Benchmark<MmeData> = {
 	score
 };
 
-async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>, void, void> {
+function examples(folder: SourceFolder): AsyncGenerator<Example<MmeData>, void, void> {
+	return examplesOfRows(
+		rows(folder),
+		`${folder.name} has no subtask folder of MME (${SUBTASKS.Perception.slice(0, 3).join(', ')}, …) with .jpg or .png images; give the folder that holds them.`
+	);
+}
+
+async function* rows(folder: SourceFolder): AsyncGenerator<RowReader<MmeData>, void, void> {
 	const paths = (await visiblePaths(folder)).map((path) => path.split('/'));
-	let id = 0;
-	const missing: string[] = [];
 	for (const subtask of GROUPS.flatMap(([, names]) => names)) {
 		const images = paths
 			.filter((parts) => parts[0] === subtask && /\.(jpe?g|png)$/i.test(parts.at(-1)!))
 			.sort(byParts);
-		if (images.length === 0) missing.push(subtask);
-		checkPairs(paths, subtask, images);
 		const texts = new UniqueIds('the question file of the image');
-		for (const parts of images) {
-			const path = parts.join('/');
-			const text = await openFirst(folder, ...questionFiles(parts));
-			texts.add(text.name, path);
-			const image = await imageFile(folder, [path], text.name);
-			let number = 0;
-			for (const line of lines(await readText(text))) {
-				number++;
-				if (strip(line) === '') continue;
-				const [question, answer, ...more] = strip(line).split('\t');
-				const where = `${text.name}, line ${number}`;
-				if (question === undefined || answer === undefined || more.length > 0)
-					throw new InputError(
-						`${where}, has ${2 + more.length - (answer === undefined ? 1 : 0)} columns instead of question<TAB>answer; download the file again.`
-					);
-				const truth = yesOrNo(answer);
-				yield {
-					id: id++,
-					images: [image],
-					data: {
-						question,
-						answer: truth ? capital(truth) : answer,
-						image_path: path,
-						image_id: parts.at(-1)!,
-						dataset_name: subtask
-					},
-					...(!truth && {
-						unusable: `${where}: the answer is "${answer}" instead of Yes or No; download the file again.`
-					})
-				};
-			}
+		for (const image of images) {
+			const found = await usable(() => questionsOf(folder, image, texts));
+			if (found instanceof InputError) yield () => Promise.reject(found);
+			else yield* found;
 		}
+		for (const path of images.length > 0 ? withoutImage(paths, subtask, images) : [])
+			yield () => {
+				throw new InputError(
+					`${path}, line 1: there is no .jpg or .png image of that name; unpack the benchmark's images there, or remove the file.`
+				);
+			};
 	}
-	if (id === 0)
-		throw new InputError(
-			`${folder.name} has no subtask folder of MME (${missing.slice(0, 3).join(', ')}, …) with .jpg or .png images; give the folder that holds them.`
-		);
 }
 
-/** Upstream goes by the images; questions whose image is missing would be left out without a word. */
-function checkPairs(
+/** Questions about an image. @throws InputError when their file is missing, empty or another image's, too */
+async function questionsOf(
+	folder: SourceFolder,
+	parts: readonly string[],
+	texts: UniqueIds
+): Promise<RowReader<MmeData>[]> {
+	const path = parts.join('/');
+	const text = await openFirst(folder, ...questionFiles(parts));
+	texts.add(text.name, path);
+	const image = await imageFile(folder, [path], text.name);
+	return lines(await readText(text)).flatMap((line, i): RowReader<MmeData>[] =>
+		strip(line) === '' ? [] : [() => questionOf(line, `${text.name}, line ${i + 1}`, parts, image)]
+	);
+}
+
+function questionOf(
+	line: string,
+	where: string,
+	parts: readonly string[],
+	image: ExampleImage
+): Asked<MmeData> {
+	const columns = strip(line).split('\t');
+	const [question = '', answer = ''] = columns;
+	if (columns.length !== 2)
+		throw new InputError(
+			`${where}, has ${columns.length} columns instead of question<TAB>answer; download the file again.`
+		);
+	const truth = yesOrNo(answer);
+	return {
+		images: [image],
+		data: {
+			question,
+			answer: truth ? capital(truth) : answer,
+			image_path: parts.join('/'),
+			image_id: parts.at(-1)!,
+			dataset_name: parts[0]!
+		},
+		...(!truth && {
+			unusable: `${where}: the answer is "${answer}" instead of Yes or No; download the file again.`
+		})
+	};
+}
+
+/** Question files whose image is missing: upstream, which goes by the images, would leave them out without a word. */
+function withoutImage(
 	paths: readonly (readonly string[])[],
 	subtask: string,
 	images: readonly (readonly string[])[]
-): void {
+): string[] {
 	const known = new Set(images.flatMap(questionFiles).map((path) => path.toLowerCase()));
-	const lonely = paths
+	return paths
 		.filter((parts) => parts[0] === subtask && /\.txt$/i.test(parts.at(-1)!))
 		.map((parts) => parts.join('/'))
-		.find((path) => !known.has(path.toLowerCase()));
-	if (images.length > 0 && lonely !== undefined)
-		throw new InputError(
-			`${lonely}, line 1: there is no .jpg or .png image of that name; unpack the benchmark's images there, or remove the file.`
-		);
+		.filter((path) => !known.has(path.toLowerCase()));
 }
 
 /** Where the questions about an image may lie. */

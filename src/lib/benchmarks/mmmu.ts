@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../bytes/json.ts';
+import type { Json } from '../bytes/json.ts';
 import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -12,8 +12,9 @@ import {
 	namedLetter
 } from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result } from './benchmark.ts';
-import { imageFile, readJson, stringField, UniqueIds, visiblePaths } from './formats/files.ts';
+import { imageFile, listRows, readJson, stringField, UniqueIds, visiblePaths } from './formats/files.ts';
 import { readParquet } from './formats/parquet.ts';
+import { examplesOfRows, type Asked, type RowReader } from './formats/rows.ts';
 import { parsePythonList } from './formats/python-literal.ts';
 import { letter } from './options.ts';
 import { evalOpen, parseOpenResponse } from './mmmu-open.ts';
@@ -110,54 +111,67 @@ const TEXT_COLUMNS = ['id', 'question', 'options', 'answer', 'question_type'];
 /** A row of the data set, whichever file it lies in. */
 interface Row {
 	readonly where: string;
-	readonly fields: { readonly [key: string]: Json };
+	/** @throws InputError when it is no object */
+	read(): { readonly [key: string]: Json };
 	image(): Promise<ExampleImage>;
 }
 
 async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmmuData>, void, void> {
 	const cache = await folder.open(`${SPLIT}.json`);
 	const ids = new UniqueIds('id');
-	let number = 0;
-	for await (const { where, fields, image } of cache ? cachedRows(folder, cache) : parquetRows(folder)) {
-		const id = stringField(fields, 'id', where);
-		ids.add(id, where);
-		const place = `${where} (${id})`;
-		const text = stringField(fields, 'question', place);
-		const question_type = stringField(fields, 'question_type', place);
-		const written = stringField(fields, 'options', place);
-		const options = parsePythonList(written);
-		if (!options)
-			throw new InputError(
-				`${place}: "options" is ${written.slice(0, 40)}, not a list of strings; the file is damaged.`
-			);
-		const choice = question_type === MULTIPLE_CHOICE;
-		const list = options.map((option, i) => `${letter(i)}. ${option}\n`).join('');
-		yield {
-			id: number++,
-			images: [await image()],
-			data: {
-				question: choice ? `${text}\nThere are several options:\n${list}` : text,
-				answer: stringField(fields, 'answer', place),
-				id,
-				question_type,
-				all_choices: choice ? options.map((_, i) => letter(i)) : [],
-				num_option_images: 0
-			}
-		};
-	}
+	const list = cache ? cachedRows(folder, cache) : parquetRows(folder);
+	yield* examplesOfRows(readers(list, ids), `${folder.name} has no questions of MMMU; download it again.`);
+}
+
+async function* readers(
+	rows: AsyncIterable<Row>,
+	ids: UniqueIds
+): AsyncGenerator<RowReader<MmmuData>, void, void> {
+	for await (const row of rows) yield () => questionOf(row, ids);
+}
+
+async function questionOf({ where, read, image }: Row, ids: UniqueIds): Promise<Asked<MmmuData>> {
+	const fields = read();
+	const id = stringField(fields, 'id', where);
+	ids.add(id, where);
+	const place = `${where} (${id})`;
+	const text = stringField(fields, 'question', place);
+	const question_type = stringField(fields, 'question_type', place);
+	const written = stringField(fields, 'options', place);
+	const options = parsePythonList(written);
+	if (!options)
+		throw new InputError(
+			`${place}: "options" is ${written.slice(0, 40)}, not a list of strings; the file is damaged.`
+		);
+	const choice = question_type === MULTIPLE_CHOICE;
+	const list = options.map((option, i) => `${letter(i)}. ${option}\n`).join('');
+	const answer = stringField(fields, 'answer', place);
+	const all_choices = choice ? options.map((_, i) => letter(i)) : [];
+	return {
+		images: [await image()],
+		data: {
+			question: choice ? `${text}\nThere are several options:\n${list}` : text,
+			answer,
+			id,
+			question_type,
+			all_choices,
+			num_option_images: 0
+		},
+		...((choice ? !all_choices.includes(answer) : answer === '') && {
+			unusable: `${place}: the answer is "${answer}"${choice ? ` and the options are ${all_choices.join(', ') || 'none'}` : ''}; download the file again.`
+		})
+	};
 }
 
 async function* cachedRows(folder: SourceFolder, source: ByteSource): AsyncGenerator<Row, void, void> {
 	const rows = await readJson(source);
 	if (!Array.isArray(rows))
 		throw new InputError(`${source.name} is not a list; give upstream's cache of MMMU.`);
-	for (const [i, fields] of (rows as readonly Json[]).entries()) {
-		const where = `${source.name}, question ${i + 1}`;
-		if (!isObject(fields)) throw new InputError(`${where}, is not an object; the file is damaged.`);
+	for (const row of listRows(rows as readonly Json[], source.name, 'question')) {
+		const { where, read } = row;
 		yield {
-			where,
-			fields,
-			image: () => imageFile(folder, [`images/${stringField(fields, 'image_1', where)}`], where)
+			...row,
+			image: async () => imageFile(folder, [`images/${stringField(read(), 'image_1', where)}`], where)
 		};
 	}
 }
@@ -184,7 +198,7 @@ async function* parquetRows(folder: SourceFolder): AsyncGenerator<Row, void, voi
 			const fields = Object.fromEntries(TEXT_COLUMNS.map((column) => [column, row[column] as Json]));
 			yield {
 				where,
-				fields,
+				read: () => fields,
 				image: async () => ({ name: `${path} row ${i + 1}`, read: () => images(i, where) })
 			};
 		}

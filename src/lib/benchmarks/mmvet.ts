@@ -1,9 +1,10 @@
-import { isObject } from '../bytes/json.ts';
+import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatConversation } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Example } from './benchmark.ts';
 import { imageFile, openFirst, readJson, readText, stringField, UniqueIds } from './formats/files.ts';
+import { examplesOfRows, type RowReader } from './formats/rows.ts';
 import { judgedReport } from './judged.ts';
 
 export type MmvetData = {
@@ -51,16 +52,16 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmvetData
 	const source = await openFirst(folder, 'mm-vet.json');
 	const file = await readJson(source);
 	if (!isObject(file)) throw new InputError(`${source.name} is not a JSON object; give MM-Vet's own file.`);
-	refuseRepeated(await readText(source), source.name);
-	for (let id = 0; id < Object.keys(file).length; id++) {
-		const question_id = `v1_${id}`;
+	const repeated = repeatedOf(await readText(source), source.name);
+	const rows = keysOf(file, source.name).map((question_id): RowReader<MmvetData> => async () => {
 		const where = `${source.name}, ${question_id}`;
 		const value = file[question_id];
 		if (!isObject(value))
 			throw new InputError(`${where}, is missing; the file is damaged, download it again.`);
+		const again = repeated.get(question_id);
+		if (again) throw again;
 		const capability = value['capability'];
-		yield {
-			id,
+		return {
 			images: [await imageFile(folder, [`images/${stringField(value, 'imagename', where)}`], where)],
 			data: {
 				question: stringField(value, 'question', where),
@@ -69,12 +70,29 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmvetData
 				capability: Array.isArray(capability) ? capability.map(String) : []
 			}
 		};
-	}
+	});
+	yield* examplesOfRows(rows, `${source.name} has no questions; download it again.`);
+}
+
+/** `v1_0` to the last there is, then keys of another form. */
+function keysOf(file: JsonObject<Json>, name: string): string[] {
+	const keys = Object.keys(file);
+	const numbers = keys.flatMap((key) => (/^v1_\d+$/.test(key) ? [Number(key.slice(3))] : []));
+	const count = Math.max(-1, ...numbers) + 1;
+	if (count > 10 * keys.length)
+		throw new InputError(`${name} has ${keys.length} of ${count} questions; download it again.`);
+	const others = keys.filter((key) => !/^v1_\d+$/.test(key));
+	return [...Array.from({ length: count }, (_, i) => `v1_${i}`), ...others];
 }
 
 /** Of a key that is there twice, JSON keeps the last without a word. */
-function refuseRepeated(text: string, name: string): void {
+function repeatedOf(text: string, name: string): ReadonlyMap<string, InputError> {
 	const ids = new UniqueIds('the question');
+	const found = new Map<string, InputError>();
 	for (const [i, line] of text.split('\n').entries())
-		for (const [, key] of line.matchAll(/"(v1_\d+)"\s*:/g)) ids.add(key!, `${name}, line ${i + 1}`);
+		for (const [, key = ''] of line.matchAll(/"(v1_\d+)"\s*:/g)) {
+			const again = ids.again(key, `${name}, line ${i + 1}`);
+			if (again) found.set(key, again);
+		}
+	return found;
 }

@@ -2,6 +2,7 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatConversation } from '../model/text/prompts.ts';
 import type { Benchmark, Example } from './benchmark.ts';
 import { imageFile, numberField, openFirst, readJsonLines, stringField } from './formats/files.ts';
+import { examplesOfRows, type RowReader } from './formats/rows.ts';
 import { judgedReport } from './judged.ts';
 
 export type OwlData = {
@@ -51,10 +52,10 @@ export const owleval: Benchmark<OwlData> = {
 
 async function* examples(folder: SourceFolder): AsyncGenerator<Example<OwlData>, void, void> {
 	const source = await openFirst(folder, 'questions.jsonl');
-	for (const [id, { value, where }] of (await readJsonLines(source)).entries()) {
+	const rows = (await readJsonLines(source)).map(({ where, read }): RowReader<OwlData> => async () => {
+		const value = read();
 		const image = stringField(value, 'image', where);
-		yield {
-			id,
+		return {
 			images: [await imageFile(folder, [`images/${image}`], where)],
 			data: {
 				question: stringField(value, 'question', where),
@@ -63,5 +64,6 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<OwlData>,
 				ability: typeof value['ability'] === 'string' ? value['ability'] : ''
 			}
 		};
-	}
+	});
+	yield* examplesOfRows(rows, `${source.name} has no questions; download it again.`);
 }

@@ -5,6 +5,7 @@ import { answerNotes, unansweredBy } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { baseName } from './formats/columns.ts';
 import { idField, imageFile, openFirst, readJsonLines, stringField, UniqueIds } from './formats/files.ts';
+import { examplesOfRows, type RowReader } from './formats/rows.ts';
 
 const CATEGORIES = ['adversarial', 'popular', 'random'] as const;
 /** Keeps upstream's quotients defined. */
@@ -49,33 +50,37 @@ function samplingOf(file: string): string {
 	return CATEGORIES.find((category) => word !== undefined && category.startsWith(word.toLowerCase())) ?? '';
 }
 
-async function* examples(folder: SourceFolder): AsyncGenerator<Example<PopeData>, void, void> {
-	let id = 0;
+function examples(folder: SourceFolder): AsyncGenerator<Example<PopeData>, void, void> {
+	return examplesOfRows(rows(folder), `The files of ${folder.name} have no questions; download them again.`);
+}
+
+async function* rows(folder: SourceFolder): AsyncGenerator<RowReader<PopeData>, void, void> {
 	for (const category of CATEGORIES) {
 		const name = `coco_pope_${category}.json`;
 		const source = await openFirst(folder, name, `coco/${name}`, `old_coco/${name}`);
 		const ids = new UniqueIds('question_id');
-		for (const { value, where } of await readJsonLines(source)) {
-			ids.add(idField(value, 'question_id', where), where);
-			const answer = stringField(value, 'label', where);
-			const file = stringField(value, 'image', where);
-			const image = await imageFile(
-				folder,
-				['val2014', 'images/val2014', 'images', '.'].map((place) =>
-					place === '.' ? file : `${place}/${file}`
-				),
-				where
-			);
-			yield {
-				id: id++,
-				images: [image],
-				data: { question: stringField(value, 'text', where), answer, image_path: image.name, category },
-				...(answer !== 'yes' &&
-					answer !== 'no' && {
-						unusable: `${where}: the label is "${answer}" instead of yes or no; download the file again.`
-					})
+		for (const { where, read } of await readJsonLines(source))
+			yield async () => {
+				const value = read();
+				ids.add(idField(value, 'question_id', where), where);
+				const answer = stringField(value, 'label', where);
+				const file = stringField(value, 'image', where);
+				const image = await imageFile(
+					folder,
+					['val2014', 'images/val2014', 'images', '.'].map((place) =>
+						place === '.' ? file : `${place}/${file}`
+					),
+					where
+				);
+				return {
+					images: [image],
+					data: { question: stringField(value, 'text', where), answer, image_path: image.name, category },
+					...(answer !== 'yes' &&
+						answer !== 'no' && {
+							unusable: `${where}: the label is "${answer}" instead of yes or no; download the file again.`
+						})
+				};
 			};
-		}
 	}
 }
 

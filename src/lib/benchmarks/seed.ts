@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../bytes/json.ts';
+import { isObject, type Json, type JsonObject } from '../bytes/json.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -9,12 +9,14 @@ import { letterOf } from './formats/columns.ts';
 import {
 	idField,
 	imageFile,
+	listRows,
 	numberField,
 	openFirst,
 	readJson,
 	stringField,
 	UniqueIds
 } from './formats/files.ts';
+import { examplesOfRows, type RowReader } from './formats/rows.ts';
 import { listOptions } from './options.ts';
 import { strip } from './python/text.ts';
 
@@ -90,12 +92,12 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SeedData>
 		);
 	const names = new Map(Object.entries(file['question_type']).map(([name, type]) => [Number(type), name]));
 	const ids = new UniqueIds('question_id');
-	let id = 0;
-	for (const [i, question] of (file['questions'] as readonly Json[]).entries()) {
-		const place = `${source.name}, question ${i + 1}`;
-		if (!isObject(question)) throw new InputError(`${place}, is not an object; the file is damaged.`);
+	const questions = listRows(file['questions'] as readonly Json[], source.name, 'question').filter(
+		({ read }) => !isAboutVideo(read)
+	);
+	const rows = questions.map(({ where: place, read }): RowReader<SeedData> => async () => {
+		const question = read();
 		const type = numberField(question, 'question_type_id', place);
-		if (type > LAST_IMAGE_TYPE) continue;
 		const question_id = idField(question, 'question_id', place);
 		const where = `${place} (question_id ${question_id})`;
 		ids.add(question_id, where);
@@ -107,8 +109,7 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SeedData>
 		const answer = stringField(question, 'answer', where).toUpperCase();
 		const data_id = stringField(question, 'data_id', where);
 		const image = await imageFile(folder, [`SEED-Bench-image/${data_id}`], where);
-		yield {
-			id: id++,
+		return {
 			images: [image],
 			data: {
 				question: stringField(question, 'question', where),
@@ -123,8 +124,16 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SeedData>
 				unusable: `${where}: the answer is "${answer}" instead of a letter from A to D; the file is damaged.`
 			})
 		};
+	});
+	yield* examplesOfRows(rows, `${source.name} has no questions about images; download it again.`);
+}
+
+function isAboutVideo(read: () => JsonObject<Json>): boolean {
+	try {
+		return Number(read()['question_type_id']) > LAST_IMAGE_TYPE;
+	} catch {
+		return false;
 	}
-	if (id === 0) throw new InputError(`${source.name} has no questions about images; download it again.`);
 }
 
 /** Some choices of the file are numbers. */

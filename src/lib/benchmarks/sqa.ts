@@ -16,12 +16,14 @@ import { letterOf } from './formats/columns.ts';
 import {
 	idField,
 	imageFile,
+	listRows,
 	numberField,
 	openFirst,
 	readJson,
 	stringField,
 	UniqueIds
 } from './formats/files.ts';
+import { examplesOfRows, type RowReader } from './formats/rows.ts';
 import { letter, listOptions } from './options.ts';
 import { PythonRandom } from './python/random.ts';
 import { strip, stripStart } from './python/text.ts';
@@ -137,9 +139,9 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>,
 		throw new InputError(`pid_splits.json has no list "${SPLIT}"; give ScienceQA's own file.`);
 	const scored = new Set(split.map(String));
 	const ids = new UniqueIds('question id');
-	for (const [i, item] of (items as readonly Json[]).entries()) {
-		const place = `${source.name}, question ${i + 1}`;
-		if (!isObject(item)) throw new InputError(`${place}, is not an object; the file is damaged.`);
+	const list = listRows(items as readonly Json[], source.name, 'question');
+	const rows = list.map(({ where: place, read }): RowReader<SqaData> => async () => {
+		const item = read();
 		const question_id = idField(item, 'id', place);
 		const where = `${place} (id ${question_id})`;
 		ids.add(question_id, where);
@@ -161,8 +163,8 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>,
 			item['image'] === undefined || item['image'] === null
 				? undefined
 				: await imageFile(folder, [`images/${SPLIT}/${stringField(item, 'image', where)}`], where);
-		yield {
-			id: i,
+		const answer_index = numberField(problem, 'answer', `${where} in problems.json`);
+		return {
 			images: image ? [image] : [],
 			data: {
 				question,
@@ -170,10 +172,14 @@ async function* examples(folder: SourceFolder): AsyncGenerator<Example<SqaData>,
 				image_path: image?.name ?? NO_IMAGE,
 				answer,
 				choices: choices.map(String),
-				answer_index: numberField(problem, 'answer', `${where} in problems.json`)
-			}
+				answer_index
+			},
+			...(!(answer_index in choices) && {
+				unusable: `${where}: the answer in problems.json is ${answer_index}, and there are ${choices.length} choices; download the file again.`
+			})
 		};
-	}
+	});
+	yield* examplesOfRows(rows, `${source.name} has no questions; download it again.`);
 }
 
 async function readObject(source: Parameters<typeof readJson>[0]): Promise<JsonObject<Json>> {

@@ -4,7 +4,7 @@ import type { RunIdentity, RunRecord } from '../benchmarks/run/record.ts';
 import { sha256 } from '../bytes/hash.ts';
 import type { AnswerRequest, AnswerResult, ImageInput } from '../model/runtime/types.ts';
 import { greedy } from '../model/runtime/sampling.ts';
-import { InputError } from '../tensor/errors.ts';
+import { InputError, usable } from '../tensor/errors.ts';
 import type { Answerer } from './answerer.ts';
 import { drain } from './ask.ts';
 
@@ -67,7 +67,7 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 		const [first] = group;
 		const taken = images.take(first!.example.images);
 		images.readAhead(groups.slice(g + 1, g + 1 + AHEAD).map(([next]) => next!.example.images));
-		const inputs = await usable(taken);
+		const inputs = await usable(() => taken);
 		for (const target of targets)
 			for (const { example, left } of group) {
 				if (!left.includes(target)) continue;
@@ -77,7 +77,7 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 						? new InputError(example.unusable)
 						: inputs instanceof InputError
 							? inputs
-							: await usable(wholeAnswer(model, requestOf(benchmark, example, inputs, target), signal));
+							: await usable(() => wholeAnswer(model, requestOf(benchmark, example, inputs, target), signal));
 				if (result instanceof InputError) {
 					await target.record.skip({ id: example.id, reason: result.message });
 					continue;
@@ -163,16 +163,6 @@ async function wholeAnswer(
 	}
 }
 
-/** What comes of it, or why the example is not usable; other errors end the run. */
-async function usable<T>(work: Promise<T>): Promise<T | InputError> {
-	try {
-		return await work;
-	} catch (error) {
-		if (error instanceof InputError) return error;
-		throw error;
-	}
-}
-
 /** Groups whose images are read while one is asked about. */
 const AHEAD = 2;
 
@@ -219,8 +209,10 @@ export async function hashExamples(
 	benchmark: Benchmark,
 	examples: readonly Example[]
 ): Promise<RunIdentity['data']> {
-	const lines = examples.map(({ id, data, images }) =>
-		JSON.stringify([id, benchmark.prompt(data, images.length), data])
+	const lines = examples.map(({ id, data, images, unusable }) =>
+		JSON.stringify(
+			unusable === undefined ? [id, benchmark.prompt(data, images.length), data] : [id, unusable]
+		)
 	);
 	return { examples: examples.length, sha256: await sha256(new TextEncoder().encode(lines.join('\n'))) };
 }

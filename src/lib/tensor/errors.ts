@@ -5,3 +5,16 @@
 export class InputError extends Error {
 	override readonly name = 'InputError';
 }
+
+/** What comes of it, or why what the user gave is not usable; other errors are thrown. */
+export async function usable<T>(work: () => T | Promise<T>): Promise<T | InputError> {
+	try {
+		return await work();
+	} catch (error) {
+		if (error instanceof InputError) return error;
+		throw error;
+	}
+}
+
+/** Whether `usable` gave what was wanted. */
+export const isUsable = <T>(found: T | InputError): found is T => !(found instanceof InputError);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Benchmark } from '../../../src/lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
+import { hashExamples } from '../../../src/lib/study/run.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 import { examplesOf, type Files } from './support.ts';
 
@@ -368,6 +369,108 @@ describe('unusable data', () => {
 		expect(reads.map(({ status }) => status === 'fulfilled')).toEqual([true, false, true, true, true]);
 	});
 
+	const odd: readonly [name: string, files: Files, problems: readonly (string | undefined)[]][] = [
+		[
+			'mme',
+			{
+				...{ 'count/a.jpg': png, 'count/a.txt': 'Q?\tYes\nQ?\nQ?\tMaybe\nQ?\tNo' },
+				...{ 'count/b.jpg': png, 'count/c.JPG': png, 'count/c.txt': 'Q?\tNo', 'count/d.txt': 'Q?\tNo' }
+			},
+			[undefined, 'a.txt, line 2', '"Maybe"', undefined, 'no count/b.txt', undefined, 'count/d.txt, line 1']
+		],
+		[
+			'mmbench',
+			{
+				'mmbench_dev.tsv': [header, row(1), row(1), 'x\ty', row(3).replace('\tA\t', '\t1\t'), row(4)].join(
+					'\n'
+				)
+			},
+			[undefined, 'index 1 is there already', 'line 4, has 2 columns', 'the answer is "1"', undefined]
+		],
+		[
+			'seed',
+			{
+				'SEED-Bench.json': JSON.stringify({
+					question_type: { Scene: 1 },
+					questions: [
+						3,
+						{ ...seedQuestion, question_type_id: 10 },
+						seedQuestion,
+						seedQuestion,
+						{ ...seedQuestion, question_id: 2, choice_b: null },
+						{ ...seedQuestion, question_id: 3, answer: '' },
+						{ ...seedQuestion, question_id: 4, question_type_id: 2 },
+						{ ...seedQuestion, question_id: 5 }
+					]
+				}),
+				'SEED-Bench-image/x': png
+			},
+			['question 1, is not', undefined, 'there already', 'choice_b', 'answer is ""', 'no name', undefined]
+		],
+		[
+			'pope',
+			popeFiles([popeLine(1, { image: 'b.jpg' }), 'x', popeLine(1), popeLine(2)].join('\n')),
+			[undefined, 'line 2, is not JSON', 'there already', undefined, undefined, undefined]
+		],
+		[
+			'sqa',
+			{
+				...sqaFiles(JSON.stringify([null, sqaItem('2'), sqaItem('3'), sqaItem('1')])),
+				'text/problems.json': JSON.stringify({
+					1: { choices: ['x', 'y'], answer: 0 },
+					3: { choices: ['x', 'y'], answer: 2 }
+				}),
+				'text/pid_splits.json': JSON.stringify({ test: ['1', '3'] })
+			},
+			['question 1, is not', 'not in problems.json', 'is 2, and there are 2 choices', undefined]
+		],
+		[
+			'mmmu',
+			mmmuFiles(
+				...[mmmuRow('validation_Art_1', { answer: 'C' }), mmmuRow('validation_Art_2', { options: '?' })],
+				...[
+					mmmuRow('validation_Art_3', { question_type: 'open', answer: '' }),
+					[],
+					mmmuRow('validation_Art_4')
+				]
+			),
+			['the answer is "C"', 'not a list', 'the answer is ""', 'question 4, is not', undefined]
+		],
+		['llavabench', llavaFiles('{}', llavaLine(1), 'x'), ['"question_id"', undefined, 'line 3']],
+		['owleval', { 'questions.jsonl': `x\n${owlLine()}`, 'images/a.jpg': png }, ['line 1', undefined]],
+		[
+			'mmvet',
+			vetFiles(`{"v1_0": ${vetItem()},\n"v1_2": 3,\n"v1_3": ${vetItem()},\n"v1_3": ${vetItem()}, "x": 1}`),
+			[undefined, 'v1_1, is missing', 'v1_2, is missing', 'v1_3 is there already', 'x, is missing']
+		]
+	];
+	it.each(odd)('odd rows of %s are told of their examples alone', async (name, files, problems) => {
+		const benchmark = findBenchmark(name);
+		const examples = await examplesOf(benchmark, files);
+		expect(examples.map(({ id }) => id)).toEqual(problems.map((_, i) => i));
+		for (const [i, { unusable }] of examples.entries()) {
+			if (problems[i] === undefined) expect(unusable).toBeUndefined();
+			else expect(unusable).toContain(problems[i]);
+		}
+		expect(await hashExamples(benchmark, examples)).toMatchObject({ examples: problems.length });
+	});
+
+	it('an image that is not there may be put there later: its example stays what it is', async () => {
+		const lines = [popeLine(1), popeLine(2, { image: 'b.jpg' })].join('\n');
+		const hash = async (files: Files) =>
+			hashExamples(findBenchmark('pope'), await examplesOf(findBenchmark('pope'), files));
+		const later = { ...popeFiles(lines), 'val2014/b.jpg': png };
+		expect(await hash(popeFiles(lines))).toEqual(await hash(later));
+	});
+
+	it('a row of MMBench without a truth is left out of the score', async () => {
+		const files = { 'mmbench_dev.tsv': [header, row(1), row(2).replace('\tA\t', '\t\t')].join('\n') };
+		const examples = await examplesOf(findBenchmark('mmbench'), files);
+		const report = findBenchmark('mmbench').score(examples.map(({ id, data }) => ({ id, data, pred: 'A' })));
+		expect(report.scores[0]).toMatchObject({ value: 100 });
+		expect(report.notes[0]).toContain('1 of 2 rows do not say what is right');
+	});
+
 	it('a parquet file of other columns names them, one that is cut off itself', async () => {
 		const file = 'Math/validation-00000-of-00001.parquet';
 		const bytes = new Uint8Array(readFileSync(`tests/fixtures/benchmarks/data/mmmu/${file}`));
@@ -394,8 +497,8 @@ describe('unusable data', () => {
 
 	it('quoted cells may hold tabs, quotes and line ends; the lines after them keep their numbers', async () => {
 		const file = `${header}\r\n${row(1, '"a\tb ""c""\r\nd"')}\r\n\r\n${row(2, 'say "hi"')}\r\nx\ty`;
-		const read = examplesOf(findBenchmark('mmbench'), { 'mmbench_dev_20230712.tsv': file });
-		await expect(read).rejects.toThrow('line 6, has 2 columns');
+		const read = await examplesOf(findBenchmark('mmbench'), { 'mmbench_dev_20230712.tsv': file });
+		expect(read[2]!.unusable).toContain('line 6, has 2 columns');
 		const examples = await examplesOf(findBenchmark('mmbench'), {
 			'mmbench_dev_20230712.tsv': file.slice(0, file.lastIndexOf('x'))
 		});

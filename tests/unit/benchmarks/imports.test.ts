@@ -81,8 +81,7 @@ describe('samples of lmms-eval', () => {
 
 	it('are refused with file and line', async () => {
 		const line = mmeLine(0, 'existence/a.jpg', 'Yes', 'Yes');
-		await refused(take('mme', 'x.jsonl', `${line}\n${line.slice(0, 40)}`), /x\.jsonl, line 2, is not JSON/);
-		await refused(take('mme', 'x.jsonl', `${line}\n${line}`), /x\.jsonl, line 2: example 0 is there already/);
+		await refused(take('mme', 'x.jsonl', line.slice(0, 40)), /x\.jsonl, line 1, is not JSON/);
 		await refused(
 			take('mme', 'x.jsonl', '{"doc_id": 1, "doc": {}, "resps": [["a"]]}'),
 			/line 1: the column "question" is missing/
@@ -90,6 +89,16 @@ describe('samples of lmms-eval', () => {
 		await refused(take('mme', 'x.jsonl', '{"doc_id": 1, "doc": {}}'), /line 1: there is no text in "resps"/);
 		await refused(take('llavabench', 'x.jsonl', line), /cannot be taken in/);
 		await refused(take('mme', 'x.jsonl', ''), /empty/);
+	});
+
+	it('odd lines are left out and counted, the others scored', async () => {
+		const line = mmeLine(0, 'existence/a.jpg', 'Yes', 'Yes');
+		const odd = [line.slice(0, 40), line, '3', '{"doc_id": 1, "doc": {}}'];
+		for (const one of odd) {
+			const { results, notes } = await take('mme', 'x.jsonl', `${line}\n${one}\n${line.replace('0', '9')}`);
+			expect(results.map(({ id }) => id)).toEqual([0, 9]);
+			expect(notes[0]).toMatch(/^1 of 3 rows cannot be used and is left out .*x\.jsonl, line 2/);
+		}
 	});
 });
 

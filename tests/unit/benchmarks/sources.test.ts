@@ -145,7 +145,7 @@ describe('answers that say nothing', () => {
 		const imported = await run('pope', file('x_samples_pope_adv.jsonl', lines));
 		expect(imported.counts.of).toBe(2);
 		expect(imported.report.scores[0]!.value).toBeCloseTo(100, 6);
-		expect(imported.report.notes[0]).toMatch(/^1 of 3 rows do not say what is right.*line 2: the truth/);
+		expect(imported.report.notes[0]).toMatch(/^1 of 3 rows does not say what is right.*line 2: the truth/);
 		const none = file('x_samples_pope_adv.jsonl', popeLine(1, 'No', { target: '' }));
 		await expect(importResults(none, findBenchmark('pope'))).rejects.toThrow(/line 1: the truth/);
 	});

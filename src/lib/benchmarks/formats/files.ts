@@ -98,34 +98,48 @@ function lineOfParseError(error: unknown, text: string): number | undefined {
 	return at === undefined ? undefined : text.slice(0, at).split('\n').length;
 }
 
-/** A line of a JSON Lines file. */
-export interface JsonLine {
-	readonly value: JsonObject<Json>;
+/** A row of a file of objects. */
+export interface JsonRow {
 	/** File and line, for messages. */
 	readonly where: string;
+	/** @throws InputError when the row is no object */
+	read(): JsonObject<Json>;
 }
 
-/** Objects of a JSON Lines file; blank lines are passed over. @throws InputError naming the line that is no object. */
-export async function readJsonLines(source: ByteSource): Promise<JsonLine[]> {
-	return parseJsonLines(await readText(source), source.name);
-}
-
-export function parseJsonLines(text: string, name: string): JsonLine[] {
-	const all = lines(text);
+/** Rows of a JSON Lines file; blank lines are passed over. @throws InputError when it is empty or no text */
+export async function readJsonLines(source: ByteSource): Promise<JsonRow[]> {
+	const all = lines(await readText(source));
 	return all.flatMap((line, i) => {
 		if (strip(line) === '') return [];
-		const where = `${name}, line ${i + 1}`;
-		let value: Json;
-		try {
-			value = parseJson(line);
-		} catch {
-			const last = i === all.length - 1;
-			throw new InputError(
-				`${where}, is not JSON${last ? '; the file may be cut off' : ''}; download it again or remove the line.`
-			);
-		}
-		if (!isObject(value)) throw new InputError(`${where}, is not a JSON object; it is another kind of file.`);
-		return [{ value, where }];
+		const where = `${source.name}, line ${i + 1}`;
+		return [{ where, read: () => lineObject(line, where, i === all.length - 1) }];
+	});
+}
+
+function lineObject(line: string, where: string, last: boolean): JsonObject<Json> {
+	let value: Json;
+	try {
+		value = parseJson(line);
+	} catch {
+		throw new InputError(
+			`${where}, is not JSON${last ? '; the file may be cut off' : ''}; download it again or remove the line.`
+		);
+	}
+	if (!isObject(value)) throw new InputError(`${where}, is not a JSON object; it is another kind of file.`);
+	return value;
+}
+
+/** Rows of a list. @param word what a row is called */
+export function listRows(list: readonly Json[], name: string, word: string): JsonRow[] {
+	return list.map((value, i) => {
+		const where = `${name}, ${word} ${i + 1}`;
+		return {
+			where,
+			read() {
+				if (isObject(value)) return value;
+				throw new InputError(`${where}, is not an object; it is damaged or another kind of file.`);
+			}
+		};
 	});
 }
 
@@ -186,23 +200,23 @@ export class UniqueIds {
 	}
 
 	add(id: string | number, where: string): void {
+		const again = this.again(id, where);
+		if (again) throw again;
+	}
+
+	/** Like `add`, but gives the refusal back. */
+	again(id: string | number, where: string): InputError | undefined {
 		const before = this.#places.get(String(id));
 		if (before !== undefined)
-			throw new InputError(
+			return new InputError(
 				`${where}: ${this.#what} ${id} is there already (${before}); the file has been joined or edited, download it again.`
 			);
 		this.#places.set(String(id), where);
+		return undefined;
 	}
 }
 
-/** Folders in which an image has been found. */
-const withImages = new WeakSet<SourceFolder>();
-
-/**
- * An image file of the benchmark, at the first of these paths. One that is missing or empty where others are there is told when it is read,
- * so that a run goes on without it.
- * @throws InputError when neither this nor one before it was there: it is another folder
- */
+/** An image file of the benchmark, at the first of these paths. One that is missing or empty says so, and may be put there later. */
 export async function imageFile(
 	folder: SourceFolder,
 	paths: readonly string[],
@@ -211,9 +225,7 @@ export async function imageFile(
 	for (const path of paths) {
 		const source = await openAnyCase(folder, path);
 		if (!source) continue;
-		if (source.size === 0)
-			return lacking(folder, path, `${where}: the image ${path} is empty; download it again.`);
-		withImages.add(folder);
+		if (source.size === 0) return lacking(path, `${where}: the image ${path} is empty; download it again.`);
 		return {
 			name: path,
 			async read() {
@@ -224,15 +236,13 @@ export async function imageFile(
 		};
 	}
 	return lacking(
-		folder,
 		paths[0]!,
 		`${where}: there is no image ${paths[0]} in ${folder.name}${paths.length > 1 ? ` (nor ${paths.slice(1).join(', ')})` : ''}; unpack the benchmark's images there.`
 	);
 }
 
-/** An image that is not there. @throws InputError when no image of the folder was found before */
-function lacking(folder: SourceFolder, name: string, sentence: string): ExampleImage {
-	const error = new InputError(sentence);
-	if (!withImages.has(folder)) throw error;
-	return { name, read: () => Promise.reject(error) };
-}
+/** An image that is not there. */
+const lacking = (name: string, missing: string): ExampleImage => ({
+	...{ name, missing },
+	read: () => Promise.reject(new InputError(missing))
+});

@@ -14,6 +14,8 @@ export interface TsvRow {
 	readonly cells: Readonly<Record<string, string>>;
 	/** Bytes of the file in which the deferred columns lie, without their quotes. */
 	readonly ranges: Readonly<Record<string, { readonly start: number; readonly end: number }>>;
+	/** Why it could not be read; cells and ranges are empty then. */
+	readonly damaged?: InputError;
 }
 
 type State = 'start' | 'plain' | 'quoted' | 'quote in quoted';
@@ -30,7 +32,8 @@ interface Field {
  * quotes, as `pandas.read_csv(sep="\t")` reads them. Large columns can be deferred: only where they lie is kept.
  *
  * @param separator one character, a tab if not said
- * @throws InputError naming the line when a row has another number of columns or a quote is not closed
+ * A row of another number of columns, or of bytes that are no text, says so (`damaged`).
+ * @throws InputError naming the line when a quote is not closed, so that nobody can tell where the next row begins
  */
 export async function* readTsv(
 	source: ByteSource,
@@ -58,24 +61,19 @@ export async function* readTsv(
 		const row = fields;
 		fields = [];
 		if (row.length === 1 && row[0]!.start === row[0]!.end && row[0]!.bytes.length === 0) return undefined;
-		const texts = row.map(({ bytes }) => decode(bytes, source.name, rowLine));
+		const texts = header ? [] : row.map(({ bytes }) => decode(bytes, source.name, rowLine));
 		if (!header) {
 			header = texts.map((text, i) => (i === 0 ? text.replace(/^\ufeff/, '') : text));
 			const twice = header.find((name, i) => header!.indexOf(name) !== i);
 			if (twice !== undefined) throw new InputError(`${source.name} has two columns "${twice}"; remove one.`);
 			return undefined;
 		}
-		if (row.length !== header.length)
-			throw new InputError(
-				`${source.name}, line ${rowLine}, has ${row.length} columns instead of ${header.length}; the file is damaged or cut off, download it again.`
-			);
-		const cells: Record<string, string> = {};
-		const ranges: Record<string, { start: number; end: number }> = {};
-		header.forEach((name, i) => {
-			if (deferred.has(name)) ranges[name] = { start: row[i]!.start, end: row[i]!.end };
-			else cells[name] = texts[i]!;
-		});
-		return { line: rowLine, cells, ranges };
+		try {
+			return { line: rowLine, ...cellsOf(row, header, deferred, source.name, rowLine) };
+		} catch (error) {
+			if (!(error instanceof InputError)) throw error;
+			return { line: rowLine, cells: {}, ranges: {}, damaged: error };
+		}
 	};
 
 	for (let offset = 0; offset < source.size; offset += CHUNK) {
@@ -128,6 +126,27 @@ export async function* readTsv(
 		if (row) yield row;
 	}
 	if (!header) throw new InputError(`${source.name} has no header line; it is another kind of file.`);
+}
+
+function cellsOf(
+	row: readonly Field[],
+	header: readonly string[],
+	deferred: ReadonlySet<string>,
+	name: string,
+	line: number
+): Pick<TsvRow, 'cells' | 'ranges'> {
+	if (row.length !== header.length)
+		throw new InputError(
+			`${name}, line ${line}, has ${row.length} columns instead of ${header.length}; the file is damaged or cut off, download it again.`
+		);
+	const cells: Record<string, string> = {};
+	const ranges: Record<string, { start: number; end: number }> = {};
+	for (const [i, column] of header.entries()) {
+		const { start, end, bytes } = row[i]!;
+		if (deferred.has(column)) ranges[column] = { start, end };
+		else cells[column] = decode(bytes, name, line);
+	}
+	return { cells, ranges };
 }
 
 function decode(bytes: readonly number[], name: string, line: number): string {
