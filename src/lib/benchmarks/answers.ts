@@ -16,7 +16,7 @@ export function unansweredOf(pred: string): Pick<Outcome, 'unanswered'> {
 
 /** Answers that say nothing about what was asked, counted apart. */
 export interface AnswerCounts {
-	/** All outcomes. */
+	/** All answers. */
 	readonly of: number;
 	/** Empty. */
 	readonly missing: number;
@@ -31,7 +31,11 @@ export interface AnswerCounts {
 /** Share of such answers from which a score is to be looked at twice. */
 const ALARMING = 0.03;
 
-export function countAnswers(outcomes: readonly Outcome[]): AnswerCounts {
+/** Every answer's outcome, those of repeats included. */
+const each = (outcomes: readonly Outcome[]) => outcomes.flatMap((outcome) => outcome.repeats ?? [outcome]);
+
+export function countAnswers(questions: readonly Outcome[]): AnswerCounts {
+	const outcomes = each(questions);
 	const count = (fits: (outcome: Outcome) => boolean) => outcomes.filter(fits).length;
 	return {
 		of: outcomes.length,
@@ -72,7 +76,7 @@ const are = (n: number) => (n === 1 ? 'was' : 'were');
 /** Sentences about answers that are missing or could not be read; none when all were. */
 export function answerNotes(outcomes: readonly Outcome[]): string[] {
 	const { of, missing, failed } = countAnswers(outcomes);
-	const unread = outcomes.filter(isUnread).length;
+	const unread = each(outcomes).filter(isUnread).length;
 	return [
 		...(missing + failed > 0
 			? [

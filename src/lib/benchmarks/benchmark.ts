@@ -21,6 +21,8 @@ export interface Result<D extends Data = Data> {
 	readonly id: number;
 	/** Generated text, special tokens left out, not stripped. */
 	readonly pred: string;
+	/** Further answers to the same question, where it was asked several times. */
+	readonly repeats?: readonly string[];
 	readonly data: D;
 }
 
@@ -53,8 +55,10 @@ export interface Outcome {
 	readonly unanswered?: 'empty' | 'failed';
 	/** The rule takes it for something that its words do not say. */
 	readonly unclear?: true;
-	/** 0 to 1. */
+	/** 0 to 1; the mean where the question was asked several times. */
 	readonly credit: number;
+	/** Of each answer, where the question was asked several times (`scoreRepeats`); the other fields are those of the first. */
+	readonly repeats?: readonly Outcome[];
 }
 
 /**

@@ -4,12 +4,13 @@ import { InputError, isUsable, usable } from '../tensor/errors.ts';
 import type { Benchmark } from './benchmark.ts';
 import { numberField, readJson, readJsonLines } from './formats/files.ts';
 import type { Imported, TokenCost } from './imported.ts';
+import type { ForeignRow } from './formats/columns.ts';
 import { columnsOf, resultsOfRows } from './import-rows.ts';
 
 /**
  * Samples of lmms-eval (`--log_samples`): a line each of `{doc_id, doc, target, resps, filtered_resps, …}`, where `doc` holds the data
  * set's columns. The oldest versions name it `input`; since 0.4 there is none, and what is left of the columns stands in the objects of the
- * metrics, the question in the prompt, `input`. The raw response is scored, by our rules.
+ * metrics, the question in the prompt, `input`. The raw responses are scored, by our rules, all of them where there are repeats.
  *
  * @throws InputError naming file and line
  */
@@ -25,7 +26,8 @@ export async function importLmms(
 		const whole = Object.keys(doc).length > 0 || typeof value['input'] !== 'string';
 		const columns = { ...targetOf(value), ...(whole ? doc : columnsOfPrompt(value)) };
 		return {
-			...{ id: numberField(value, 'doc_id', where), columns, where, pred: responseOf(value, where) },
+			...{ id: numberField(value, 'doc_id', where), columns, where },
+			...answersOf(value, where),
 			...(!whole && { advice: WITHOUT_DOC })
 		};
 	});
@@ -42,30 +44,12 @@ export async function importLmms(
 			...(prompt !== undefined && { prompt }),
 			...(tokens !== undefined && { tokens })
 		},
-		notes: [...notes, ...repeatNotes(values)]
+		notes
 	};
 }
 
 /** Reasoning that a model writes before its answer; the harness cuts it off before it scores. */
 const REASONING = /^.*<\/think>/s;
-
-/** How often each question was asked (`--repeats`), where it was more than once. */
-function repeatNotes(lines: readonly JsonObject<Json>[]): string[] {
-	const most = Math.max(1, ...lines.map(repeatsOf));
-	return most === 1
-		? []
-		: [
-				`Questions were asked up to ${most} times (repeats); the first answer to each is scored, as intervals are of questions.`
-			];
-}
-
-/** Answers of a line: one for each request, each of which may be a list of one. */
-function repeatsOf({ resps, filtered_resps }: JsonObject<Json>): number {
-	const answers = resps ?? filtered_resps;
-	if (!Array.isArray(answers)) return 1;
-	const inner = answers.length === 1 && Array.isArray(answers[0]) ? (answers[0] as readonly Json[]) : answers;
-	return inner.length;
-}
 
 /** Tokens of an average question; undefined when the harness did not count them. */
 function tokenCost(lines: readonly JsonObject<Json>[]): TokenCost | undefined {
@@ -147,15 +131,20 @@ function columnsOfPrompt(value: JsonObject<Json>): JsonObject<Json> {
 	return Object.assign({ question, ...options }, ...metrics) as JsonObject<Json>;
 }
 
+/** Texts of a list of lists, in order. */
+function textsIn(value: Json | undefined): string[] {
+	if (typeof value === 'string') return [value];
+	return Array.isArray(value) ? (value as readonly Json[]).flatMap(textsIn) : [];
+}
+
 const targetOf = ({ target }: JsonObject<Json>): JsonObject<Json> =>
 	typeof target === 'string' || typeof target === 'number' ? { target } : {};
 
-/** `resps` is a list of requests, each a list of answers; `filtered_resps` a list of answers. */
-function responseOf(value: JsonObject<Json>, where: string): string {
+/** `resps` is a list of requests, each a list of answers; `filtered_resps` a list of answers. Repeats (`--repeats`) are more of either. */
+function answersOf(value: JsonObject<Json>, where: string): Pick<ForeignRow, 'pred' | 'repeats'> {
 	for (const field of ['resps', 'filtered_resps'] as const) {
-		let found: Json | undefined = value[field];
-		while (Array.isArray(found)) found = found[0] as Json | undefined;
-		if (typeof found === 'string') return found.replace(REASONING, '').trimStart();
+		const [pred, ...repeats] = textsIn(value[field]).map((text) => text.replace(REASONING, '').trimStart());
+		if (pred !== undefined) return { pred, repeats };
 	}
 	throw new InputError(
 		`${where}: there is no text in "resps" or "filtered_resps"; run lmms-eval with --log_samples and a task that generates.`

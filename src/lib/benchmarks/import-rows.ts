@@ -62,7 +62,11 @@ function resultOfRow(
 		);
 	places.set(id, row.where);
 	const data = benchmark.fromRow!(new Columns({ ...row, file: name }));
-	return { id, pred: row.pred, data: checkData<Data>(data, benchmark.fields, row.where) };
+	return {
+		...{ id, pred: row.pred },
+		...(row.repeats && row.repeats.length > 0 && { repeats: row.repeats }),
+		data: checkData<Data>(data, benchmark.fields, row.where)
+	};
 }
 
 /** Says how many rows are left out, and why the first is. */

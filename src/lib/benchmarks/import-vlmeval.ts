@@ -11,7 +11,7 @@ import type { Imported } from './imported.ts';
 
 /**
  * A prediction table of VLMEvalKit (`<model>_<data set>.xlsx`, `.tsv` or `.csv`, or `.json` with `PRED_FORMAT=json`): the data set's columns without the images, and `prediction`. Reasoning that
- * the tool has cut off stands in `thinking`, records of agents in `extra_records`; neither is scored, by the tool or here. A judged table
+ * the tool has cut off stands in `thinking`, records of agents in `extra_records`; neither is scored, by the tool or here. The tool asks every question once; a list in `prediction` holds repeats. A judged table
  * says in `hit` what the tool takes for right.
  *
  * @throws InputError naming file and row
@@ -27,7 +27,10 @@ export async function importVlmeval(source: ByteSource, benchmark: Benchmark): P
 				throw new InputError(
 					`${where}: there is no column "prediction"; give the table that VLMEvalKit wrote, not the data set's.`
 				);
-			return { columns, where, pred: textOf(prediction) };
+			const [pred = '', ...repeats] = Array.isArray(prediction)
+				? prediction.map(textOf)
+				: [textOf(prediction)];
+			return { columns, where, pred, repeats };
 		}),
 		source.name
 	);

@@ -45,7 +45,8 @@ export function askedExamples(
 		return new Map(asked.map((answer) => [answer.outcome?.question ?? String(answer.result.id), answer]));
 	});
 	const outcomes = new Map(first.report.outcomes.map((outcome) => [outcome.id, outcome]));
-	return first.results.flatMap(({ id, pred, data }) => {
+	return first.results.flatMap((result) => {
+		const { id, data } = result;
 		const outcome = outcomes.get(id);
 		if (category !== undefined && !outcome?.categories.includes(category)) return [];
 		return [
@@ -54,12 +55,12 @@ export function askedExamples(
 				categories: outcome?.categories ?? [],
 				answers: runs.flatMap((run, i) => {
 					const answer =
-						run === first ? { result: { pred }, outcome } : ofRuns[i]!.get(outcome?.question ?? String(id));
+						run === first ? { result, outcome } : ofRuns[i]!.get(outcome?.question ?? String(id));
 					return answer
 						? [
 								{
 									run: shortTitle(run, kinds),
-									pred: answer.result.pred,
+									pred: [answer.result.pred, ...(answer.result.repeats ?? [])].join(' · '),
 									credit: answer.outcome?.credit
 								}
 							]

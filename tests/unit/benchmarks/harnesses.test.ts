@@ -35,9 +35,9 @@ describe('lmms-eval 0.7.3', () => {
 
 	it('POPE, asked twice and after reasoning', async () => {
 		const twice = await samples('pope_adv', 'pope');
-		expect(credits(twice)).toEqual([1, 1, 0, 0]);
-		expect(twice.counts.missing).toBe(1);
-		expect(twice.report.notes.join(' ')).toMatch(/asked up to 2 times/);
+		// Right in the first answer: yes, no; in the second, always "no": no and no.
+		expect(credits(twice)).toEqual([0.5, 1, 0.5, 0]);
+		expect(twice.counts).toEqual({ of: 8, missing: 1, failed: 0, unread: 0, drawn: 0 });
 		const reasoned = await samples('pope_random', 'pope');
 		expect(reasoned.results.map(({ pred }) => pred)).toEqual(['Yes', 'No', 'Yes', '']);
 		expect(credits(reasoned)).toEqual([1, 1, 0, 0]);

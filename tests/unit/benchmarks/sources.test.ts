@@ -152,11 +152,11 @@ describe('answers that say nothing', () => {
 });
 
 describe('what harnesses write beside the answer', () => {
-	it('repeats: the first answer counts, and this is said', async () => {
+	it('repeats: all answers count', async () => {
 		const lines = [popeLine(0, ['Yes', 'No']), popeLine(1, ['No', 'No'])].join('\n');
 		const imported = await run('pope', file('x_samples_pope_adv.jsonl', lines));
-		expect(imported.report.scores[0]!.value).toBeCloseTo(100, 6);
-		expect(imported.report.notes.join(' ')).toMatch(/asked up to 2 times \(repeats\)/);
+		expect(imported.results.map(({ repeats }) => repeats)).toEqual([['No'], ['No']]);
+		expect(imported.report.notes.join(' ')).toMatch(/asked 2 times \(repeats\)/);
 		const once = await run('pope', file('x_samples_pope_adv.jsonl', popeLine(0, ['Yes'])));
 		expect(once.report.notes.join(' ')).not.toMatch(/repeats/);
 	});

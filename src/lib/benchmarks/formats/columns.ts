@@ -6,6 +6,8 @@ import { parsePythonList } from './python-literal.ts';
 export interface ForeignRow {
 	readonly columns: JsonObject<Json>;
 	readonly pred: string;
+	/** Further answers, where the question was asked several times. */
+	readonly repeats?: readonly string[];
 	/** File and line, for messages. */
 	readonly where: string;
 	/** Name of the file. */

@@ -4,6 +4,7 @@ import { identified } from '../compare.ts';
 import { headlineInterval } from '../interval.ts';
 import type { RunManifest, Skipped } from './record.ts';
 import { countAnswers, type AnswerCounts } from '../answers.ts';
+import { scoreRepeats } from '../repeats.ts';
 import type { ImportSource } from '../imported.ts';
 import { skippedNotes } from './report.ts';
 
@@ -72,7 +73,7 @@ export function scoreImported(
 
 function scored(benchmark: Benchmark, results: Iterable<Result>, notes: readonly string[] = []) {
 	const ordered = [...results].sort((a, b) => a.id - b.id);
-	const found = identified(benchmark, benchmark.score(ordered), ordered);
+	const found = identified(benchmark, scoreRepeats(benchmark, ordered), ordered);
 	const report = { ...found, notes: [...notes, ...found.notes] };
 	const interval = headlineInterval(report);
 	const counts = countAnswers(report.outcomes);
