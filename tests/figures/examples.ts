@@ -265,12 +265,14 @@ const breakdown: BreakdownRows = {
 		{ name: 'c-abs, M = 36', projector: 'c-abs' },
 		{ name: 'resampler, M = 36', projector: 'resampler', hollow: true }
 	],
+	warnings: ['relation, resampler, M = 36: of 50 answers 2 missing, 3 unread.'],
 	categories: ['existence', 'relation', 'a category with a name that is too long for its place'].map(
 		(name, i) => ({
 			name,
 			scores: [0, 1].map((series) => {
 				const value = 95 - 20 * i - 5 * series;
-				return { series, value, low: value - 4, high: value + 3, answers: 50 };
+				const counts = { missing: 2 * i * series, failed: 0, unread: 3 * i * series, drawn: 0 };
+				return { series, value, low: value - 4, high: value + 3, answers: 50, counts };
 			})
 		})
 	)

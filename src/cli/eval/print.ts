@@ -1,4 +1,5 @@
 import { countWords, isAlarming } from '../../lib/benchmarks/answers.ts';
+import { alarmingCategories } from '../../lib/benchmarks/breakdown.ts';
 import type { Score, Table } from '../../lib/benchmarks/benchmark.ts';
 import type { RunProgress } from '../../lib/study/run.ts';
 import type { RunReport } from '../../lib/benchmarks/run/report.ts';
@@ -14,6 +15,9 @@ export function printReport(title: string, report: RunReport): string {
 		...report.tables.map(formatTable),
 		...(headline ? [headlineLine(headline, report.interval)] : []),
 		...(counted === '' ? [] : [`${isAlarming(counts) ? 'Warning: ' : ''}${counted}`]),
+		...alarmingCategories({ ...report, files: [] }).map(
+			({ category, counts }) => `Warning: ${category}: ${countWords(counts)}`
+		),
 		...report.notes.map((note) => `Note: ${note}`),
 		...report.files.map((file) => `Written: ${file}`),
 		''

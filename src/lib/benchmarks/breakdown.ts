@@ -1,13 +1,16 @@
 import { clusteredShare } from '../analysis/shares.ts';
 import type { Estimate } from '../analysis/statistics.ts';
+import { countAnswers, isAlarming, type AnswerCounts } from './answers.ts';
 import type { Report } from './benchmark.ts';
 import { categoryInterval } from './interval.ts';
 
 /** Score of one category, in the unit of the benchmark's headline. */
 export interface CategoryScore extends Estimate {
 	readonly category: string;
-	/** Answers in it. */
+	/** Questions in it. */
 	readonly answers: number;
+	/** Answers that say nothing. */
+	readonly counts: AnswerCounts;
 }
 
 /** How many levels of categories a report has; level 0 is the coarsest. */
@@ -27,8 +30,14 @@ export function categoryScores(report: Report, level: number): CategoryScore[] {
 	return [...groups].map(([category, outcomes]) => ({
 		category,
 		answers: outcomes.length,
+		counts: countAnswers(outcomes),
 		...(categoryInterval(report, category) ?? percentOf(outcomes))
 	}));
+}
+
+/** Categories of the finest level of which more than a few per cent of the answers say nothing. */
+export function alarmingCategories(report: Report): { category: string; counts: AnswerCounts }[] {
+	return categoryScores(report, categoryLevels(report) - 1).filter(({ counts }) => isAlarming(counts));
 }
 
 function percentOf(outcomes: Report['outcomes']): Estimate {

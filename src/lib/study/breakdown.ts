@@ -1,3 +1,4 @@
+import { countWords, isAlarming, type AnswerCounts } from '../benchmarks/answers.ts';
 import { categoryLevels, categoryScores, type CategoryScore } from '../benchmarks/breakdown.ts';
 import { pairedDifference } from '../benchmarks/compare.ts';
 import type { TrainedScore } from '../benchmarks/evaluation.ts';
@@ -21,8 +22,12 @@ export interface CategoryRows {
 			readonly low: number;
 			readonly high: number;
 			readonly answers: number;
+			/** Answers that say nothing, of a run. */
+			readonly counts?: AnswerCounts;
 		}[];
 	}[];
+	/** Categories of which more than a few per cent of the answers say nothing, a sentence each. */
+	readonly warnings: readonly string[];
 	readonly score: string;
 	readonly projectors: readonly string[];
 }
@@ -90,7 +95,7 @@ export function breakdownRows(
 			...runs.flatMap((run, series) =>
 				scoresOf(run, level)
 					.filter(({ category }) => category === name)
-					.map(({ value, low, high, answers }) => ({ series, value, low, high, answers }))
+					.map(({ value, low, high, answers, counts }) => ({ series, value, low, high, answers, counts }))
 			),
 			...alongside.flatMap(({ scores }, i) =>
 				scores
@@ -112,6 +117,11 @@ export function breakdownRows(
 			...alongside.map(({ name, projector }) => ({ name, projector, hollow: true }))
 		],
 		categories: categories.sort((a, b) => mean(b) - mean(a)),
+		warnings: runs.flatMap((run) =>
+			scoresOf(run, level)
+				.filter(({ counts }) => isAlarming(counts))
+				.map(({ category, counts }) => `${category}, ${shortTitle(run, of)}: ${countWords(counts)}.`)
+		),
 		score: runs[0] ? scoreName(runs[0].benchmark, runs) : '',
 		projectors: kinds
 	};

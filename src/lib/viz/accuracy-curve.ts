@@ -1,4 +1,5 @@
 import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
+import { silentCells, silentColumns, type SilentAnswers } from './answer-counts.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle, type ProjectorStyles } from './palette.ts';
@@ -19,12 +20,7 @@ export interface AccuracyPoint {
 	/** Answers it is over. */
 	readonly answers?: number;
 	/** How many of the answers say nothing, by why. */
-	readonly counts?: {
-		readonly missing: number;
-		readonly failed: number;
-		readonly unread: number;
-		readonly drawn: number;
-	};
+	readonly counts?: SilentAnswers;
 }
 
 export interface AccuracyRows {
@@ -55,14 +51,11 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 			options
 		),
 	table: ({ points, score }) => ({
-		columns: [
-			...['series', 'projector', 'origin', 'M', score, 'low', 'high', 'answers'],
-			...['missing', 'failed', 'unread', 'drawn']
-		],
+		columns: [...['series', 'projector', 'origin', 'M', score, 'low', 'high', 'answers'], ...silentColumns],
 		rows: points.map((point) => [
 			...[point.series, point.projector, point.origin, point.tokens, exact(point.value)],
 			...[exact(point.low ?? NaN), exact(point.high ?? NaN), point.answers ?? NaN],
-			...countCells(point.counts)
+			...silentCells(point.counts)
 		])
 	}),
 	paper: ({ points, score }, styles) =>
@@ -78,9 +71,6 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 			() => 'more'
 		)
 };
-
-const countCells = (counts: AccuracyPoint['counts']) =>
-	counts ? [counts.missing, counts.failed, counts.unread, counts.drawn] : [NaN, NaN, NaN, NaN];
 
 function pointOf(point: AccuracyPoint, styles: ProjectorStyles): SeriesPoint {
 	const { series, projector, origin, tokens, value, low, high, answers } = point;

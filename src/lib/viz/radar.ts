@@ -1,3 +1,4 @@
+import { silentCells, silentColumns, silentWords, warningLines } from './answer-counts.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
@@ -16,7 +17,7 @@ export const radar: Figure<BreakdownRows> = {
 		'Every spoke is a category from 0 in the middle to the highest score at the rim. The dot plot says more: areas mislead, and intervals have no place here.',
 	method:
 		'The same scores as the dot plot by category. The order of the spokes changes the shape and means nothing.',
-	draw({ categories, series, projectors, score }, options) {
+	draw({ categories, series, projectors, score, warnings = [] }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const colours = projectorColours(projectors, options.projectors);
@@ -85,8 +86,11 @@ export const radar: Figure<BreakdownRows> = {
 			})
 		);
 		const ring = pen('circle', { r: 4, fill: ink.ink, class: 'frame', visibility: 'hidden' });
-		const note = readout(pen, ink, 0, side + LINE + 8);
-		const svg = root(pen, options, side + LINE + 14, radar.title, [...parts, ring, note.element]);
+		const warned = warningLines(pen, ink, warnings, side + 10, options.width);
+		const foot = side + LINE + 8 + warned.height;
+		const note = readout(pen, ink, 0, foot);
+		const drawn = [...parts, ...warned.elements, ring, note.element];
+		const svg = root(pen, options, foot + 6, radar.title, drawn);
 		link(svg, options, {
 			at(px, py) {
 				const turn = Math.atan2(py - centre.y, px - centre.x) + Math.PI / 2;
@@ -103,7 +107,7 @@ export const radar: Figure<BreakdownRows> = {
 				}
 				note.write(
 					category
-						? `${category.name}: ${category.scores.map((entry) => `${series[entry.series]!.name} ${number(entry.value)}`).join('; ')}.`
+						? `${category.name}: ${category.scores.map((entry) => `${series[entry.series]!.name} ${number(entry.value)}${silentWords(entry.counts)}`).join('; ')}.`
 						: ''
 				);
 			},
@@ -116,9 +120,14 @@ export const radar: Figure<BreakdownRows> = {
 		return svg;
 	},
 	table: ({ categories, series, score }) => ({
-		columns: ['category', 'run', score],
+		columns: ['category', 'run', score, ...silentColumns],
 		rows: categories.flatMap(({ name, scores }) =>
-			scores.map((entry) => [name, series[entry.series]!.name, exact(entry.value)])
+			scores.map((entry) => [
+				name,
+				series[entry.series]!.name,
+				exact(entry.value),
+				...silentCells(entry.counts)
+			])
 		)
 	}),
 	paper: breakdownPaper

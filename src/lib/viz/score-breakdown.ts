@@ -1,5 +1,12 @@
 import { scaleLinear } from 'd3';
 import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
+import {
+	silentCells,
+	silentColumns,
+	silentWords,
+	warningLines,
+	type SilentAnswers
+} from './answer-counts.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
@@ -15,6 +22,8 @@ export interface BreakdownScore {
 	readonly low: number;
 	readonly high: number;
 	readonly answers: number;
+	/** How many of the answers say nothing, where it is known. */
+	readonly counts?: SilentAnswers;
 }
 
 export interface BreakdownRows {
@@ -26,6 +35,8 @@ export interface BreakdownRows {
 	}[];
 	/** In the order to show. */
 	readonly categories: readonly { readonly name: string; readonly scores: readonly BreakdownScore[] }[];
+	/** What is to be known of categories whose answers often say nothing, sentences. */
+	readonly warnings?: readonly string[];
 	readonly score: string;
 	/** All projectors of the model, so that colours are the same in every figure. */
 	readonly projectors: readonly string[];
@@ -44,7 +55,7 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const colours = projectorColours(rows.projectors, options.projectors);
-		const { categories, series } = rows;
+		const { categories, series, warnings = [] } = rows;
 		const left = Math.min(190, options.width * 0.36);
 		const right = options.width - 12;
 		const row = Math.max(20, STEP * series.length + 10);
@@ -107,8 +118,11 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 		function dot(cx: number, cy: number, colour: string, fill = colour) {
 			return pen('circle', { cx, cy, r: 3.5, fill, stroke: colour, 'stroke-width': 1.5 });
 		}
-		const note = readout(pen, ink, 0, bottom + 48);
-		const svg = root(pen, options, bottom + 48 + 6, scoreBreakdown.title, [...parts, note.element]);
+		const warned = warningLines(pen, ink, warnings, bottom + 36, options.width);
+		const foot = bottom + 48 + warned.height;
+		const note = readout(pen, ink, 0, foot);
+		const drawn = [...parts, ...warned.elements, note.element];
+		const svg = root(pen, options, foot + 6, scoreBreakdown.title, drawn);
 		link(svg, options, {
 			at(_, pointer) {
 				const index = Math.floor((pointer - top) / row);
@@ -122,8 +136,8 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 					category
 						? `${category.name}: ${category.scores
 								.map(
-									({ series: of, value, low: from, high: to, answers }) =>
-										`${series[of]!.name} ${number(value)} (${number(from)} to ${number(to)}, n = ${answers})`
+									({ series: of, value, low: from, high: to, answers, counts }) =>
+										`${series[of]!.name} ${number(value)} (${number(from)} to ${number(to)}, n = ${answers}${silentWords(counts)})`
 								)
 								.join('; ')}.`
 						: ''
@@ -138,10 +152,11 @@ export const scoreBreakdown: Figure<BreakdownRows> = {
 		return svg;
 	},
 	table: ({ categories, series, score }) => ({
-		columns: ['category', 'run', score, 'low', 'high', 'answers'],
+		columns: ['category', 'run', score, 'low', 'high', 'answers', ...silentColumns],
 		rows: categories.flatMap(({ name, scores }) =>
-			scores.map(({ series: of, value, low, high, answers }) => [
-				...[name, series[of]!.name, exact(value), exact(low), exact(high), answers]
+			scores.map(({ series: of, value, low, high, answers, counts }) => [
+				...[name, series[of]!.name, exact(value), exact(low), exact(high), answers],
+				...silentCells(counts)
 			])
 		)
 	}),

@@ -10,7 +10,7 @@ import { breakdownRows } from '../../../src/lib/study/breakdown.ts';
 import { exportFile, type Exportable } from '../../../src/lib/viz/export/files.ts';
 import { defaultPrint } from '../../../src/lib/viz/export/print.ts';
 import { scoreBreakdown } from '../../../src/lib/viz/score-breakdown.ts';
-import { areElsewhere, runsProvenance } from '../../../src/lib/study/run-scores.ts';
+import { areElsewhere, kindsOfRuns, runsProvenance } from '../../../src/lib/study/run-scores.ts';
 
 const file = (name: string, content: string | Uint8Array) =>
 	memorySource(name, typeof content === 'string' ? new TextEncoder().encode(content) : content);
@@ -123,10 +123,16 @@ describe('where imported results come from', () => {
 
 describe('answers that say nothing', () => {
 	it('are counted apart, with a warning above a few per cent', async () => {
-		const { counts, report } = await run('pope', fixture('cases/import-pope-failed/pope.tsv'));
+		const pope = await run('pope', fixture('cases/import-pope-failed/pope.tsv'));
+		const { counts, report } = pope;
 		expect(counts).toEqual({ of: 10, missing: 2, failed: 2, unread: 2, drawn: 0 });
 		expect(countWords(counts)).toBe('of 10 answers 2 missing, 2 failed, 2 unread');
 		expect(report.notes[0]).toContain('4 of 10 not answered (2 empty, 2 where the call failed)');
+		const kinds = kindsOfRuns([pope], undefined);
+		const rows = breakdownRows([pope], 0, [], kinds);
+		const silent = rows.categories.map(({ scores: [first] }) => first!.counts!);
+		expect(silent.reduce((sum, { missing }) => sum + missing, 0)).toBe(2);
+		expect(rows.warnings[0]).toMatch(/: of \d+ answers .*(missing|failed|unread)/);
 		const mmmu = await run('mmmu', fixture('cases/import-mmmu-dev-val/mmmu.tsv'));
 		expect(mmmu.counts).toEqual({ of: 4, missing: 0, failed: 0, unread: 0, drawn: 2 });
 		expect(runsProvenance([mmmu])).toContain('of 4 answers 2 drawn at random');

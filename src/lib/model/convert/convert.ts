@@ -20,7 +20,8 @@ import { planConversion } from './plan.ts';
 import type { Shard } from './shards.ts';
 import { writeWhole, type FolderSink } from './sink.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
-import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
+import { openSources, type ConversionSource } from './source.ts';
+import type { FolderResolver } from './pick.ts';
 import { openTokenizer } from './tokenizer.ts';
 import { encodeShard, runJobs, type ConversionThreads } from './threads.ts';
 

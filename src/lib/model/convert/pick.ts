@@ -2,7 +2,12 @@ import { readJsonObject } from '../../checkpoint/bytes.ts';
 import { MANIFEST_FILE } from '../manifest.ts';
 import type { SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
-import type { FolderResolver } from './source.ts';
+
+/** Opens a folder that a checkpoint names, relative to its own: the base of an adapter, or the vision tower's. */
+export type FolderResolver = (path: string, role: 'base' | 'vision') => Promise<SourceFolder | undefined>;
+
+/** What LLaVA's first stage of training leaves: a projector without the models around it. */
+export const PROJECTOR_ALONE = 'mm_projector.bin';
 
 const WEIGHTS = /^(model|pytorch_model|adapter_model)[^/]*\.(safetensors|bin)(\.index\.json)?$/;
 
@@ -10,6 +15,8 @@ const WEIGHTS = /^(model|pytorch_model|adapter_model)[^/]*\.(safetensors|bin)(\.
 export interface Found {
 	/** Folders with config.json and weights, or with a LoRA adapter. */
 	readonly checkpoints: readonly string[];
+	/** Folders with LLaVA's projector and no other weights. */
+	readonly projectors: readonly string[];
 	/** Converted model folders. */
 	readonly models: readonly string[];
 	/** Folders with tokenizer.json or tokenizer.model. */
@@ -26,6 +33,7 @@ export function findFolders(paths: readonly string[]): Found {
 		inFolder.set(folder, names.add(path.slice(slash + 1)));
 	}
 	const checkpoints: string[] = [];
+	const projectors: string[] = [];
 	const models: string[] = [];
 	const tokenizers: string[] = [];
 	for (const [folder, names] of inFolder) {
@@ -33,13 +41,15 @@ export function findFolders(paths: readonly string[]): Found {
 		if (names.has(MANIFEST_FILE)) models.push(folder);
 		else if (names.has('adapter_config.json') || (names.has('config.json') && weights))
 			checkpoints.push(folder);
+		else if (names.has(PROJECTOR_ALONE) && !weights) projectors.push(folder);
 		if (names.has('tokenizer.json') || names.has('tokenizer.model')) tokenizers.push(folder);
 	}
-	return { checkpoints, models, tokenizers };
+	return { checkpoints, projectors, models, tokenizers };
 }
 
 /**
- * The one checkpoint folder to convert: a LoRA adapter before the base that lies beside it.
+ * The one checkpoint folder to convert: a LoRA adapter before the base that lies beside it. Without any it is that of a projector alone,
+ * of which conversion then says what is missing around it.
  * @throws InputError when there is none, or more than one
  */
 export function pickCheckpoint(
@@ -51,7 +61,8 @@ export function pickCheckpoint(
 	const { tokenizers } = found;
 	const checkpoints = found.checkpoints.filter((folder) => !towers.includes(folder));
 	const adapters = checkpoints.filter((folder) => paths.includes(inside(folder, 'adapter_config.json')));
-	const [path, another] = adapters.length > 0 ? adapters : checkpoints;
+	const whole = adapters.length > 0 ? adapters : checkpoints;
+	const [path, another] = whole.length > 0 ? whole : found.projectors.slice(0, 1);
 	if (path === undefined)
 		throw new InputError(
 			`${name} holds no checkpoint: a folder with config.json and the weights (pytorch_model… or model….safetensors) is needed; official ones lie in "last".`

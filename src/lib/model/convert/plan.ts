@@ -12,7 +12,8 @@ import { planLanguage, type LanguagePart } from './language-parts.ts';
 import { graphPart, sharedPart, type Part } from './part.ts';
 import type { Shard } from './shards.ts';
 import { tellUnused, unusedTensors, type UnusedTensors } from './unused.ts';
-import { openSources, type ConversionSource, type FolderResolver } from './source.ts';
+import { openSources, type ConversionSource } from './source.ts';
+import type { FolderResolver } from './pick.ts';
 
 /** Every file that a conversion will write, before the first byte. */
 export interface ConversionPlan {

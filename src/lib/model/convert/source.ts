@@ -18,6 +18,7 @@ import { PREFIX as VISION } from '../vision/graph.ts';
 import { towerKeys } from '../vision/tower-keys.ts';
 import { towerOf } from '../vision/towers.ts';
 import { openModelFolderCheckpoint } from './model-folder.ts';
+import { PROJECTOR_ALONE, type FolderResolver } from './pick.ts';
 import { followedReadings } from './versions.ts';
 
 /** One projector to convert, with the state dict that holds it and both towers. */
@@ -43,9 +44,6 @@ export interface ConversionSource {
 	/** It comes out of a model folder, which holds what its graphs need and nothing else. */
 	readonly converted?: boolean;
 }
-
-/** Opens a folder that a checkpoint names, relative to its own: the base of an adapter, or the vision tower's. */
-export type FolderResolver = (path: string, role: 'base' | 'vision') => Promise<SourceFolder | undefined>;
 
 /** Everything in the folder that can be converted: one projector for a checkpoint, all of them for a model folder. */
 export async function openSources(
@@ -104,14 +102,17 @@ export async function openSources(
 	const wanted = definition.visionFolder?.(json);
 	const visionFolder = wanted === undefined ? undefined : await resolve(wanted, 'vision');
 	const towerInside = hasTower(own);
-	const whole = towerInside ? own : await withTower(own, { folder, visionFolder, wanted });
+	const tower = towerInside || !visionFolder ? undefined : await openCheckpoint(visionFolder);
+	const whole = towerInside ? own : withTower(own, { folder, visionFolder, wanted, tower });
 	const model = definition.parse({
 		...said,
 		entries: whole.entries,
+		stored: [...bare.entries.keys()],
 		...(visionFolder && { vision: await folderFiles(visionFolder) })
 	});
 	const { config } = model;
-	const followed = followedReadings(json, whole.entries.keys());
+	const stored = [...bare.entries.keys(), ...(tower?.entries.keys() ?? [])];
+	const followed = followedReadings(json, whole.entries.keys(), stored);
 	const usual = projectorOf(config.projector_config).name;
 	const projector = projectorName ?? usual;
 	if (!/^[\w.-]+$/.test(projector))
@@ -148,9 +149,6 @@ function viewsOf({ config, image }: FamilyModel, definition: FamilyDefinition): 
 	return definition.imageProcessor(image).fixedViews === 1 ? 'one' : 'tiles';
 }
 
-/** What LLaVA's first stage of training leaves: a projector without the models around it. */
-const PROJECTOR_ALONE = 'mm_projector.bin';
-
 async function refuseProjectorAlone(folder: SourceFolder): Promise<void> {
 	const source = await folder.open(PROJECTOR_ALONE);
 	if (!source || (await folder.list()).some((path) => isWeights(path))) return;
@@ -184,25 +182,28 @@ const aboutModel = ({
 });
 
 /** The checkpoint with the vision tower that lies in a folder of its own. */
-async function withTower(
+function withTower(
 	checkpoint: Checkpoint,
 	{
 		folder,
 		visionFolder,
-		wanted
+		wanted,
+		tower: opened
 	}: {
 		readonly folder: SourceFolder;
 		readonly visionFolder: SourceFolder | undefined;
 		readonly wanted: string | undefined;
+		/** What `visionFolder` holds. */
+		readonly tower: Checkpoint | undefined;
 	}
-): Promise<Checkpoint> {
+): Checkpoint {
 	// Without a name for it the tower is missed where its tensors are asked for.
 	if (wanted === undefined) return checkpoint;
-	if (!visionFolder)
+	if (!visionFolder || !opened)
 		throw new InputError(
 			`${folder.name} holds no vision tower: it is ${wanted}, in a folder of its own; give that folder, too (--vision DIR, or both folders together on the page).`
 		);
-	const tower = underCanonicalKeys(await openCheckpoint(visionFolder), towerKeys);
+	const tower = underCanonicalKeys(opened, towerKeys);
 	if (!tower.entries.has(`${VISION}.embeddings.patch_embedding.weight`))
 		throw new InputError(
 			`${visionFolder.name} holds no CLIP vision tower, which ${folder.name} takes from ${wanted}; give the folder of that model.`

@@ -7,7 +7,8 @@ import { hashSource } from './hash-source.ts';
 import { planConversion } from './plan.ts';
 import type { FolderSink } from './sink.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
-import { openSources, type FolderResolver } from './source.ts';
+import { openSources } from './source.ts';
+import type { FolderResolver } from './pick.ts';
 import type { ThreadAnswer, ThreadTask } from './thread-messages.ts';
 import { encodeShard } from './threads.ts';
 

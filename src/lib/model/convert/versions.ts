@@ -4,17 +4,23 @@ import { isObject, type JsonObject } from '../../bytes/json.ts';
 const USUAL_BASE = 10000;
 
 /**
- * What of a checkpoint the releases of transformers read differently, and which reading is followed, in whole sentences. Both are followed as
+ * What of a checkpoint the releases of transformers read differently, and which reading is followed, in whole sentences. All are followed as
  * transformers 5 does, silently or with a warning, which writes such files itself.
  *
  * @param config config.json
  * @param keys canonical names of the checkpoint's tensors
+ * @param stored their names in the files, those of the vision tower's own folder among them
  */
-export function followedReadings(config: JsonObject, keys: Iterable<string>): string[] {
+export function followedReadings(
+	config: JsonObject,
+	keys: Iterable<string>,
+	stored: Iterable<string>
+): string[] {
 	const text = isObject(config['text_config']) ? (config['text_config'] as JsonObject) : config;
 	return [
 		...ropeReading(text),
-		...headReading(text['tie_word_embeddings'] ?? config['tie_word_embeddings'], keys)
+		...headReading(text['tie_word_embeddings'] ?? config['tie_word_embeddings'], keys),
+		...towerReading(stored)
 	];
 }
 
@@ -37,4 +43,18 @@ function headReading(tied: unknown, keys: Iterable<string>): string[] {
 	return [
 		'config.json ties the head to the embeddings and the file has both: the head of the file is used, as transformers 5 does. transformers 4 takes the embeddings, which is the same only where the two are equal.'
 	];
+}
+
+/** The first of a CLIP or SigLIP tower's names, where they lack the level `vision_model`. */
+const BARE_TOWER = /^(?:(.*\bvision_tower\.))?embeddings\.patch_embedding\.weight$/;
+
+function towerReading(stored: Iterable<string>): string[] {
+	for (const name of stored) {
+		const found = BARE_TOWER.exec(name);
+		if (found)
+			return [
+				`The vision tower's tensors lie under ${found[1] ?? ''}embeddings… without the level vision_model, as transformers 5 saves them: they are read. transformers 4 finds none of them there and takes a tower of random numbers, with a warning.`
+			];
+	}
+	return [];
 }

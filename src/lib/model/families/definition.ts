@@ -16,6 +16,8 @@ export interface FamilyFolder {
 	readonly text: Readonly<Record<string, string>>;
 	/** Tensors of the checkpoint by their canonical names. */
 	readonly entries: ReadonlyMap<string, TensorEntry>;
+	/** Their names as they are stored, in the order of the files. */
+	readonly stored?: readonly string[];
 	/** The folder of its own in which the vision tower lies, or its settings do, where the config names one and it is at hand. */
 	readonly vision?: Pick<FamilyFolder, 'name' | 'json'>;
 }

@@ -30,6 +30,15 @@ describe('finding the checkpoint in a folder', () => {
 		expect(findFolders(['m/honeybee.json', 'm/config.json']).models).toEqual(['m']);
 	});
 
+	it('takes a projector alone, of which conversion says what is missing, only where nothing else is', () => {
+		const alone = ['pretrain/config.json', 'pretrain/mm_projector.bin'];
+		expect(pickCheckpoint('x', alone)).toEqual({ path: 'pretrain' });
+		expect(pickCheckpoint('x', [...alone, ...run, ...shards])).toEqual({ path: 'run/last' });
+		expect(findFolders(['a/mm_projector.bin', 'a/model.safetensors', 'a/config.json']).projectors).toEqual(
+			[]
+		);
+	});
+
 	it('gives a folder below another one', async () => {
 		const folder = subfolder(memoryFolder('x', { 'a/b': 'c', 'ab/c': 'd' }), 'a');
 		expect(await folder.list()).toEqual(['b']);

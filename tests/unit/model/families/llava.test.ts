@@ -6,6 +6,8 @@ import type { FamilyFolder } from '../../../../src/lib/model/families/definition
 import { recogniseFamily } from '../../../../src/lib/model/families/recognise.ts';
 import { canonicalKeys, storedKey } from '../../../../src/lib/model/keys.ts';
 import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
+import { openSources } from '../../../../src/lib/model/convert/source.ts';
+import { folderInMemory } from '../../../support/disk-folder.ts';
 import { ShapesOnly } from '../../../support/official-manifest.ts';
 
 const read = (path: string) =>
@@ -106,3 +108,21 @@ describe('the four spellings of a state dict', () => {
 		expect(canonicalKeys(keys, back.stored)).toEqual([canonical]);
 	});
 });
+
+it.each([
+	['llava-hf-4', 'transformers 4 (tower under vision_tower.vision_model.…)', []],
+	[
+		'llava-hf-5',
+		'transformers 5 (tower under vision_tower.…)',
+		[/vision_tower\.embeddings… without the level/]
+	]
+] as const)(
+	'%s tells where its tower lies, and what another release makes of it',
+	async (name, spelling, said) => {
+		const folder = folderInMemory(`tests/fixtures/families/${name}/checkpoint`);
+		const [source] = await openSources(folder, async () => undefined);
+		expect(source!.about.spelling).toBe(spelling);
+		expect(source!.followed).toEqual(said.map((words) => expect.stringMatching(words) as string));
+		expect(source!.notes).toEqual(source!.followed);
+	}
+);

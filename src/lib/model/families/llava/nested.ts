@@ -90,8 +90,15 @@ export function parseNested(folder: FamilyFolder): FamilyModel {
 			chat_template: chatTemplate(folder) ?? usualTemplate,
 			variables: templateVariables(json['tokenizer_config.json'])
 		},
-		spelling: `transformers ${generation}`,
+		spelling: `transformers ${generation}${towerStem(folder)}`,
 		reference:
 			'transformers 4.57 with Pillow: transparency is dropped, where 5.24 lays pictures on white and resizes by torchvision unless told; tokenizer.json as it stands'
 	};
+}
+
+/** Where the file has the tower's tensors, by which its spellings differ; '' where it has none. */
+function towerStem({ stored = [] }: FamilyFolder): string {
+	const end = 'embeddings.patch_embedding.weight';
+	const first = stored.find((name) => name.endsWith(end));
+	return first === undefined ? '' : ` (tower under ${first.slice(0, -end.length)}…)`;
 }
