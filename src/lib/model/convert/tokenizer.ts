@@ -3,7 +3,7 @@ import { readJsonObject } from '../../checkpoint/bytes.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { convertSentencePiece } from '../text/sentencepiece.ts';
-import type { AddedToken } from '../text/tokenizer-files.ts';
+import { addedToken, type AddedToken } from '../text/tokenizer-files.ts';
 import type { TextTokenizer, TokenizerFiles } from '../text/text-tokenizer.ts';
 
 /** The tokenizer's files under the names the model folder uses, and what the user should know of them, in whole sentences. */
@@ -128,11 +128,7 @@ async function addedTokens(
 	const decoder = config?.['added_tokens_decoder'];
 	for (const [id, token] of Object.entries(isObject(decoder) ? decoder : {}))
 		if (isObject(token) && typeof token['content'] === 'string' && isId(Number(id)))
-			tokens.set(Number(id), {
-				id: Number(id),
-				content: token['content'],
-				special: token['special'] === true
-			});
+			tokens.set(Number(id), addedToken(Number(id), token['content'], token));
 	return [...tokens.values()];
 }
 

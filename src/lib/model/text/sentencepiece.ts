@@ -59,14 +59,9 @@ export function convertSentencePiece(
 		version: '1.0',
 		truncation: null,
 		padding: null,
-		added_tokens: added.map(({ id, content, special }) => ({
-			id,
-			content,
-			single_word: false,
-			lstrip: false,
-			rstrip: false,
-			normalized: false,
-			special
+		added_tokens: added.map((token) => ({
+			...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
+			...token
 		})),
 		normalizer: {
 			type: 'Sequence',

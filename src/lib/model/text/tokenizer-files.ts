@@ -4,6 +4,8 @@ import { InputError } from '../../tensor/errors.ts';
 /** The parts of a `tokenizer.json` (Hugging Face tokenizers) that a SentencePiece BPE tokenizer needs. */
 export interface TokenizerJson {
 	readonly added_tokens: readonly AddedToken[];
+	/** Where a Metaspace pre-tokenizer puts the space prefix; absent where a normalizer puts it, as older files have it. */
+	readonly prepend_scheme?: string;
 	readonly model: {
 		readonly type: 'BPE';
 		readonly byte_fallback: true;
@@ -18,6 +20,12 @@ export interface AddedToken {
 	readonly id: number;
 	readonly content: string;
 	readonly special: boolean;
+	/** Takes the white space before it. */
+	readonly lstrip?: boolean;
+	/** Takes the white space behind it. */
+	readonly rstrip?: boolean;
+	/** Is one only between spaces. */
+	readonly single_word?: boolean;
 }
 
 /** The parts of a `tokenizer_config.json` that change ids. */
@@ -28,9 +36,11 @@ export interface TokenizerConfig {
 	readonly pad_token?: string;
 	/**
 	 * transformers' legacy Llama behaviour: text after a literal special token gets SentencePiece's space prefix again.
-	 * False in the Llama-2 and Vicuna 1.5 releases and where no `tokenizer_config.json` is given.
+	 * False in the Llama-2 and Vicuna 1.5 releases and where no `tokenizer_config.json` is given; undefined where the file does not say.
 	 */
-	readonly legacy: boolean;
+	readonly legacy: boolean | undefined;
+	/** Whether a text begins with SentencePiece's space; null is as good as not said. */
+	readonly add_prefix_space: boolean | undefined;
 }
 
 /**
@@ -54,11 +64,13 @@ export function readTokenizerJson(json: unknown, name = 'tokenizer.json'): Token
 	for (let byte = 0; byte < 256; byte++)
 		if (!(bytePiece(byte) in vocab)) throw new InputError(`${name} lacks the byte piece ${bytePiece(byte)}.`);
 	const added = Array.isArray(json['added_tokens']) ? (json['added_tokens'] as unknown[]) : [];
+	const scheme = prependScheme(json['pre_tokenizer']);
 	return {
+		...(scheme !== undefined && { prepend_scheme: scheme }),
 		added_tokens: added.map((token) => {
 			if (!isObject(token) || typeof token['content'] !== 'string' || !Number.isInteger(token['id']))
 				throw new InputError(`${name} has an added token without content or id.`);
-			return { id: token['id'] as number, content: token['content'], special: token['special'] === true };
+			return addedToken(token['id'] as number, token['content'], token);
 		}),
 		model: {
 			type: 'BPE',
@@ -78,9 +90,31 @@ export function readTokenizerConfig(json?: unknown): TokenizerConfig {
 		eos_token: tokenContent(config['eos_token']) ?? '</s>',
 		unk_token: tokenContent(config['unk_token']) ?? '<unk>',
 		...(pad === undefined ? {} : { pad_token: pad }),
-		// transformers takes a file that does not say for a legacy one.
-		legacy: isObject(json) ? config['legacy'] !== false : false
+		legacy: isObject(json) ? booleanOf(config['legacy']) : false,
+		add_prefix_space: booleanOf(config['add_prefix_space'])
 	};
+}
+
+const booleanOf = (value: unknown) => (typeof value === 'boolean' ? value : undefined);
+
+/** A token with the flags that a file gives it. */
+export const addedToken = (id: number, content: string, flags: JsonObject): AddedToken => ({
+	...{ id, content, special: flags['special'] === true },
+	...(flags['lstrip'] === true && { lstrip: true }),
+	...(flags['rstrip'] === true && { rstrip: true }),
+	...(flags['single_word'] === true && { single_word: true })
+});
+
+/** `prepend_scheme` of a Metaspace pre-tokenizer, alone or in a sequence. */
+function prependScheme(json: unknown): string | undefined {
+	if (!isObject(json)) return undefined;
+	const list = Array.isArray(json['pretokenizers']) ? (json['pretokenizers'] as unknown[]) : [json];
+	const metaspace = list.find((one) => isObject(one) && one['type'] === 'Metaspace');
+	if (!isObject(metaspace)) return undefined;
+	// Before 0.15 of the library: `add_prefix_space`.
+	const scheme =
+		metaspace['prepend_scheme'] ?? (metaspace['add_prefix_space'] === false ? 'never' : 'always');
+	return typeof scheme === 'string' ? scheme : undefined;
 }
 
 /** How byte `byte` is written as a piece, e.g. `<0x0A>`. */

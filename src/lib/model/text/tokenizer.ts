@@ -3,11 +3,19 @@ import { InputError } from '../../tensor/errors.ts';
 import { IncrementalDecoder } from './decode.ts';
 import type { DecodeOptions, TokenText } from './decode.ts';
 import type { TextTokenizer, TokenizerFiles } from './text-tokenizer.ts';
-import { bytePiece, readTokenizerConfig, readTokenizerJson } from './tokenizer-files.ts';
+import {
+	bytePiece,
+	readTokenizerConfig,
+	readTokenizerJson,
+	type AddedToken,
+	type TokenizerConfig
+} from './tokenizer-files.ts';
 
 const SPACE = '▁';
-/** Where SentencePiece's space goes in a text: before its first piece, or also before each that follows a literal special token. */
-export type SpacePrefix = 'first' | 'every';
+/**
+ * Where SentencePiece's space goes in a text: before its first piece, also before each that follows a literal special token, or nowhere.
+ */
+export type SpacePrefix = 'first' | 'every' | 'never';
 
 /**
  * A SentencePiece BPE tokenizer as LLaMA has it. The merges are the library's; special tokens in text, the space prefix and decoding are
@@ -20,24 +28,26 @@ export class Tokenizer implements TextTokenizer {
 	readonly padId: number;
 	/** One more than the largest id. */
 	readonly vocabSize: number;
-	readonly legacy: boolean;
+	readonly #prefix: SpacePrefix;
 	readonly #ids: ReadonlyMap<string, number>;
 	readonly #bpe: BPE;
 	readonly #texts: readonly (TokenText | undefined)[];
 	readonly #added: ReadonlyMap<string, number>;
+	/** Added tokens with flags. */
+	readonly #flagged: ReadonlyMap<string, AddedToken>;
 	readonly #addedPattern: RegExp;
 
 	/**
-	 * @param prefix what `tokenizer_config.json` says of it when absent
+	 * @param prefix what the files say of it when absent
 	 * @throws InputError when the files are not those of a SentencePiece BPE tokenizer
 	 */
 	constructor(files: TokenizerFiles, prefix?: SpacePrefix) {
 		const { rows = Infinity } = files;
-		const { model, added_tokens: all } = readTokenizerJson(files.tokenizer_json);
+		const { model, added_tokens: all, prepend_scheme } = readTokenizerJson(files.tokenizer_json);
 		const added_tokens = all.filter(({ id }) => id < rows);
 		const dropped = new Set(all.filter(({ id }) => id >= rows).map(({ content }) => content));
 		const config = readTokenizerConfig(files.tokenizer_config);
-		this.legacy = prefix === undefined ? config.legacy : prefix === 'every';
+		this.#prefix = prefix ?? prefixOf(config, prepend_scheme);
 		this.#ids = new Map(Object.entries(model.vocab));
 		this.#bpe = new BPE({
 			...model,
@@ -56,6 +66,11 @@ export class Tokenizer implements TextTokenizer {
 			special.add(token);
 		}
 		this.#added = added;
+		this.#flagged = new Map(
+			added_tokens
+				.filter(({ lstrip, rstrip, single_word }) => lstrip || rstrip || single_word)
+				.map((token) => [token.content, token])
+		);
 		// Longest first, as a trie of the literals matches.
 		const literals = [...added.keys()].sort((a, b) => b.length - a.length).map(escapePattern);
 		this.#addedPattern = new RegExp(`(${literals.join('|')})`);
@@ -69,14 +84,38 @@ export class Tokenizer implements TextTokenizer {
 	/** Ids of a text without bos and eos, with SentencePiece's space in front. Literal special tokens become their ids. */
 	tokenize(text: string): number[] {
 		if (text === '') return [];
-		const sections = (this.legacy ? text : text.replaceAll(SPACE, ' ')).split(this.#addedPattern);
+		const every = this.#prefix === 'every';
+		const sections = (every ? text : text.replaceAll(SPACE, ' ')).split(this.#addedPattern);
+		const literals = this.#literals(sections);
 		return sections.flatMap((section, i) => {
 			if (section === '') return [];
-			// Odd sections are what the pattern captured.
-			if (i % 2 === 1) return [this.#added.get(section)!];
+			if (literals.has(i)) return [this.#added.get(section)!];
 			const marked = section.replaceAll(' ', SPACE);
-			return this.#encodePieces(i === 0 || this.legacy ? SPACE + marked : marked);
+			return this.#encodePieces(every || (i === 0 && this.#prefix === 'first') ? SPACE + marked : marked);
 		});
+	}
+
+	/**
+	 * Indices of the sections that are added tokens: every other one, which the pattern captured. Their neighbours are changed as the
+	 * tokens' flags ask, in the order of transformers' slow tokenizers.
+	 */
+	#literals(sections: string[]): ReadonlySet<number> {
+		const literals = new Set(sections.flatMap((_, i) => (i % 2 === 1 ? [i] : [])));
+		if (this.#flagged.size === 0) return literals;
+		for (const i of [...literals]) {
+			const content = sections[i]!;
+			const { lstrip, rstrip, single_word } = this.#flagged.get(content) ?? {};
+			const [left = '', right = ''] = [sections[i - 1], sections[i + 1]];
+			if (rstrip) sections[i + 1] = right.trimStart();
+			if (lstrip) sections[i - 1] = left.trimEnd();
+			if (!single_word) continue;
+			const beside = left !== '' && !left.endsWith(' ') ? -1 : right !== '' && !right.startsWith(' ') ? 1 : 0;
+			if (beside === 0) continue;
+			sections[i + beside] = beside < 0 ? left + content : content + right;
+			sections[i] = '';
+			literals.delete(i);
+		}
+		return literals;
 	}
 
 	/** Text of ids. Visual tokens (-1) and ids outside the vocabulary, which have no text, are left out. */
@@ -100,6 +139,15 @@ export class Tokenizer implements TextTokenizer {
 	#encodePieces(text: string): number[] {
 		return this.#bpe.encode([text]).map((piece) => this.#ids.get(piece)!);
 	}
+}
+
+/**
+ * What the files say. `legacy` that is not said is transformers' old rule, but for files whose space prefix is a pre-tokenizer's, as
+ * transformers 5 writes them and reads them.
+ */
+function prefixOf({ legacy, add_prefix_space }: TokenizerConfig, scheme: string | undefined): SpacePrefix {
+	if (legacy ?? (scheme === undefined && add_prefix_space !== false)) return 'every';
+	return add_prefix_space === false || scheme === 'never' ? 'never' : 'first';
 }
 
 function splitMerge(merge: string | readonly [string, string]): [string, string] {

@@ -228,14 +228,9 @@ describe('files', () => {
 
 	it('takes Llama-2’s settings without a tokenizer_config.json', () => {
 		const plain = new Tokenizer({ tokenizer_json });
-		expect([plain.bosId, plain.eosId, plain.padId, plain.vocabSize, plain.legacy]).toEqual([
-			1,
-			2,
-			0,
-			512,
-			false
-		]);
-		expect(new Tokenizer({ tokenizer_json, tokenizer_config: {} }).legacy).toBe(true);
+		expect([plain.bosId, plain.eosId, plain.padId, plain.vocabSize]).toEqual([1, 2, 0, 512]);
+		const silent = new Tokenizer({ tokenizer_json, tokenizer_config: {} });
+		expect([plain, silent].map((one) => one.tokenize('a</s>b').at(-1))).toEqual([450, 285]);
 	});
 
 	const broken: readonly [what: string, make: () => unknown][] = [

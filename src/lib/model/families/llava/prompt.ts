@@ -24,7 +24,7 @@ export const chatPrompt: PromptFormat = {
 
 /**
  * Where SentencePiece's space goes. transformers' form follows tokenizer.json: a `Prepend` normalizer puts it before every piece behind a
- * special token, a Metaspace pre-tokenizer only at the very beginning, whatever `legacy` says. The authors' form has the slow tokenizer,
+ * special token, a Metaspace pre-tokenizer only at the very beginning or (`never`) nowhere, whatever `legacy` says. The authors' form has the slow tokenizer,
  * which goes by `legacy` (undefined here).
  */
 export function spacePrefix(
@@ -32,5 +32,6 @@ export function spacePrefix(
 	{ template }: PromptSettings
 ): SpacePrefix | undefined {
 	if (template !== 'chat' || !isObject(json)) return undefined;
-	return JSON.stringify(json.normalizer ?? null).includes('"Prepend"') ? 'every' : 'first';
+	if (JSON.stringify(json.normalizer ?? null).includes('"Prepend"')) return 'every';
+	return JSON.stringify(json.pre_tokenizer ?? null).includes('"never"') ? 'never' : 'first';
 }
