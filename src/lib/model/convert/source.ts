@@ -112,7 +112,7 @@ export async function openSources(
 	});
 	const { config } = model;
 	const stored = [...bare.entries.keys(), ...(tower?.entries.keys() ?? [])];
-	const followed = followedReadings(json, whole.entries.keys(), stored);
+	const followed = followedReadings(json, model.tied, whole.entries.keys(), stored);
 	const usual = projectorOf(config.projector_config).name;
 	const projector = projectorName ?? usual;
 	if (!/^[\w.-]+$/.test(projector))

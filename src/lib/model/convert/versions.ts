@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../bytes/json.ts';
+import type { FamilyModel } from '../families/definition.ts';
 
 /** RoPE base of transformers 4 where a config does not say one under its old name. */
 const USUAL_BASE = 10000;
@@ -8,20 +9,18 @@ const USUAL_BASE = 10000;
  * transformers 5 does, silently or with a warning, which writes such files itself.
  *
  * @param config config.json
+ * @param tied what the family says of the head
  * @param keys canonical names of the checkpoint's tensors
  * @param stored their names in the files, those of the vision tower's own folder among them
  */
 export function followedReadings(
 	config: JsonObject,
+	tied: FamilyModel['tied'],
 	keys: Iterable<string>,
 	stored: Iterable<string>
 ): string[] {
 	const text = isObject(config['text_config']) ? (config['text_config'] as JsonObject) : config;
-	return [
-		...ropeReading(text),
-		...headReading(text['tie_word_embeddings'] ?? config['tie_word_embeddings'], keys),
-		...towerReading(stored)
-	];
+	return [...ropeReading(text), ...(tied ? headReading(tied, keys) : []), ...towerReading(stored)];
 }
 
 function ropeReading(text: JsonObject): string[] {
@@ -36,12 +35,26 @@ function ropeReading(text: JsonObject): string[] {
 	];
 }
 
-function headReading(tied: unknown, keys: Iterable<string>): string[] {
+function headReading({ by4, by5 }: NonNullable<FamilyModel['tied']>, keys: Iterable<string>): string[] {
 	const names = [...keys];
 	const has = (end: string) => names.some((name) => name.endsWith(end));
-	if (tied !== true || !has('lm_head.weight') || !has('embed_tokens.weight')) return [];
+	if (!has('embed_tokens.weight')) return [];
+	if (has('lm_head.weight'))
+		return by4
+			? [
+					'config.json ties the head to the embeddings and the file has both: the head of the file is used, as transformers 5 does. transformers 4 takes the embeddings, which is the same only where the two are equal.'
+				]
+			: [];
+	if (by4 && by5) return [];
+	const used = 'The file has no head, so the embeddings are used as the head';
+	if (!by4 && !by5)
+		return [
+			`${used}, though config.json does not tie them (tie_word_embeddings): transformers takes a head of random numbers, with a warning. See whether the file is whole.`
+		];
+	const [follows, other] = by5 ? [5, 4] : [4, 5];
+	const place = (release: number) => (release === 4 ? 'in text_config' : 'at the top of config.json');
 	return [
-		'config.json ties the head to the embeddings and the file has both: the head of the file is used, as transformers 5 does. transformers 4 takes the embeddings, which is the same only where the two are equal.'
+		`${used}, as transformers ${follows} does, which goes by tie_word_embeddings ${place(follows)}. transformers ${other} goes by the one ${place(other)} and takes a head of random numbers, with a warning.`
 	];
 }
 

@@ -36,6 +36,8 @@ export interface FamilyModel {
 	readonly trainedTokens?: readonly number[];
 	/** Tokens that the family adds behind the tokenizer's own, in the order of their ids. */
 	readonly addedTokens?: readonly string[];
+	/** Whether each release of transformers ties the head to the embeddings by this config; absent where it is none of its models. */
+	readonly tied?: { readonly by4: boolean; readonly by5: boolean };
 	/** What the user should know, in whole sentences. */
 	readonly notes?: readonly string[];
 }

@@ -62,6 +62,8 @@ export interface FlatLlava {
 	readonly lm_config: LmConfig;
 	readonly image: ImageSettings;
 	readonly prompt: PromptSettings;
+	/** `tie_word_embeddings`, which both releases of transformers go by. */
+	readonly tied: boolean;
 	/** `mm_vision_select_layer` */
 	readonly layers: number | readonly number[];
 }
@@ -91,6 +93,7 @@ export function parseFlatLlava(folder: FamilyFolder): FlatLlava {
 			template: 'vicuna_v1',
 			...(fields.boolean('mm_use_im_start_end', false) && { marks: true })
 		},
+		tied: fields.boolean('tie_word_embeddings', false),
 		layers: fields.layerIndices('mm_vision_select_layer')
 	};
 }
@@ -105,7 +108,7 @@ export const flatFamily = {
 
 /** A flat folder as a model, with the projector that its family says. */
 export function flatModel(
-	{ vision_config, text_config, lm_config, image, prompt, layers }: FlatLlava,
+	{ vision_config, text_config, lm_config, image, prompt, layers, tied }: FlatLlava,
 	projector: JsonObject & { readonly projector_type: string },
 	more: Pick<FamilyModel, 'spelling' | 'reference'>
 ): FamilyModel {
@@ -114,7 +117,8 @@ export function flatModel(
 		vision_config,
 		text_config
 	);
-	return { config: { vision_config, text_config, lm_config, projector_config }, image, prompt, ...more };
+	const config = { vision_config, text_config, lm_config, projector_config };
+	return { ...{ config, image, prompt }, tied: { by4: tied, by5: tied }, ...more };
 }
 
 /** The decoder's config at the top of the file, with what only the tensors and generation_config.json tell. */

@@ -91,6 +91,10 @@ function parseRope(fields: ConfigFields): Pick<TextConfig, 'rope_theta' | 'rope_
 		throw new InputError(
 			`text_config.rope_parameters has parameters for one kind of layer alone (${nested}), which this converter does not serve.`
 		);
+	if (parameters && parameters.number('partial_rotary_factor', 1) !== 1)
+		throw new InputError(
+			`text_config.rope_parameters.partial_rotary_factor is ${parameters.number('partial_rotary_factor')}, which LLaMA does not have and this converter does not serve.`
+		);
 	const said = [
 		...(parameters?.has('rope_theta') ? [parameters.number('rope_theta')] : []),
 		...(fields.has('rope_theta') ? [fields.number('rope_theta')] : [])

@@ -48,6 +48,10 @@ describe('the rotary embedding in a config', () => {
 		[{ rope_scaling: { type: 'linear' } }, /rope_scaling\.factor is missing/],
 		[{ rope_scaling: { type: 'linear', factor: 0 } }, /factor is 0 but must be a number above 0/],
 		[
+			{ rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } },
+			/rope_parameters\.partial_rotary_factor is 0\.5, which LLaMA does not have/
+		],
+		[
 			{ rope_parameters: { full_attention: { rope_theta: 1e6 } } },
 			/one kind of layer alone \(full_attention\)/
 		]

@@ -55,11 +55,14 @@ export const honeybee: FamilyDefinition = {
 		const file = json['config.json'] ?? {};
 		const config = parseConfig(file);
 		const trained = trainedTokens(file);
+		const tied = config.text_config.tie_word_embeddings;
 		const { image_size: size, image_mean: mean, image_std: std } = config.vision_config;
 		return {
 			config,
 			image: { size, mean, std },
 			prompt: { template: 'free-form' },
+			// The language model is one by itself, whose config is the section.
+			tied: { by4: tied, by5: tied },
 			...(trained && { trainedTokens: trained })
 		};
 	},

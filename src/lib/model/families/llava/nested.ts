@@ -90,6 +90,7 @@ export function parseNested(folder: FamilyFolder): FamilyModel {
 			chat_template: chatTemplate(folder) ?? usualTemplate,
 			variables: templateVariables(json['tokenizer_config.json'])
 		},
+		tied: tiedBy(config.tie_word_embeddings, said?.tie_word_embeddings),
 		spelling: `transformers ${generation}${towerStem(folder)}`,
 		reference:
 			'transformers 4.57 with Pillow: transparency is dropped, where 5.24 lays pictures on white and resizes by torchvision unless told; tokenizer.json as it stands'
@@ -102,3 +103,9 @@ function towerStem({ stored = [] }: FamilyFolder): string {
 	const first = stored.find((name) => name.endsWith(end));
 	return first === undefined ? '' : ` (tower under ${first.slice(0, -end.length)}…)`;
 }
+
+/** transformers 4.57 goes by the language model's section alone, 5.24 by the top and, where that says no, by the section. */
+const tiedBy = (top: unknown, section: unknown): FamilyModel['tied'] => ({
+	by4: section === true,
+	by5: top === true || (top === false && section === true)
+});

@@ -105,6 +105,8 @@ function parse(folder: FamilyFolder): FamilyModel {
 			...(chat_template !== undefined && { chat_template }),
 			variables: templateVariables(folder.json['tokenizer_config.json'])
 		},
+		// transformers 4.57 goes by the language model's section alone, 5.24 by the top alone.
+		tied: { by4: text?.tie_word_embeddings === true, by5: file.tie_word_embeddings === true },
 		spelling: new ConfigFields(file, 'config.json').string('model_type'),
 		reference:
 			"transformers up to 4.54.1 or from 5.21.1 on (position ids), Pillow 13's resizing, tokenizer.json as it stands; alpha is dropped",
