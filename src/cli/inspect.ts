@@ -214,8 +214,21 @@ function languageDetails(config: TextConfig): string[] {
 		`activation ${hidden_act}`,
 		`eos ${eosTokenIds(config).join(', ') || 'as the tokenizer says'}`,
 		config.tie_word_embeddings ? 'tied head' : 'head of its own',
-		...(biases.length > 0 ? [`biases in ${biases.join(' and ')}`] : [])
+		...(biases.length > 0 ? [`biases in ${biases.join(' and ')}`] : []),
+		...(config.post_norm ? ['norms behind sublayers'] : []),
+		...factors(config).map(([what, factor]) => `${what} × ${factor}`)
 	];
+}
+
+/** The factors of muP that change something. */
+function factors(config: TextConfig): [what: string, factor: number][] {
+	const said: [string, number | undefined][] = [
+		['embeddings', config.embedding_multiplier],
+		['q·k', config.attention_multiplier],
+		['sublayers', config.residual_multiplier],
+		['logits', config.logits_scaling]
+	];
+	return said.flatMap(([what, factor]) => (factor === undefined ? [] : [[what, factor] as [string, number]]));
 }
 
 function entryBytes({ dtype, dims }: TensorEntry): number {

@@ -18,6 +18,16 @@ async function printed(command: Command, args: readonly string[]): Promise<strin
 	return output.join('');
 }
 
+it('inspect tells the factors of a language model that has some', async () => {
+	const about = await printed(inspect, [join(fixtures, 'families/hyperclovax-seed-vision-mup/model')]);
+	expect(about).toContain(
+		'head of its own, norms behind sublayers, embeddings × 3, q·k × 0.1, sublayers × 0.5, logits × 0.4'
+	);
+	const plain = await printed(inspect, [join(fixtures, 'families/hyperclovax-seed-vision/model')]);
+	expect(plain).not.toMatch(/ × \d/);
+	expect(plain).toContain('as the release of 2025-07 (text_config) writes it');
+});
+
 /** A folder as it was published, through the three commands that a user gives. */
 describe.each(families.flatMap(({ title, goldens }) => goldens.map((golden) => ({ title, golden }))))(
 	'$golden',

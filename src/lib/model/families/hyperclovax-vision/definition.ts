@@ -122,7 +122,7 @@ function parse(folder: FamilyFolder): FamilyModel {
 			variables: templateVariables(json['tokenizer_config.json']),
 			image_token_id: fields.count('image_token_id', fields.count('img_start_id', 100009))
 		},
-		spelling: later ? 'since 2025-07 (text_config)' : 'until v0.1.0 (language_config)',
+		spelling: later ? 'the release of 2025-07 (text_config)' : 'the release of 2025-04 (language_config)',
 		reference:
 			"vLLM 0.13 and TensorRT-LLM: the thumbnail first, rows of tokens across tiles, a newline after each; the picture processor of the series' later release, Pillow 13's resizing; alpha is dropped",
 		...(chat_template === undefined && {

@@ -61,7 +61,10 @@ describe('the two spellings', () => {
 		const { spelling, ...later } = parseWith({});
 		const { spelling: before, ...earlier } = parseWith({ 'config.json': first });
 		expect(earlier).toEqual(later);
-		expect([before, spelling]).toEqual(['until v0.1.0 (language_config)', 'since 2025-07 (text_config)']);
+		expect([before, spelling]).toEqual([
+			'the release of 2025-04 (language_config)',
+			'the release of 2025-07 (text_config)'
+		]);
 	});
 	it('are recognised, and other models of the series are not', () => {
 		expect(family.recognise(config) && family.recognise(first)).toBe(true);
