@@ -120,7 +120,7 @@ function parse(folder: FamilyFolder): FamilyModel {
 			template: 'chat',
 			...(chat_template !== undefined && { chat_template }),
 			variables: templateVariables(json['tokenizer_config.json']),
-			image_token_id: fields.count('image_token_id', fields.count('img_start_id', 100009))
+			...imageTokenId(fields)
 		},
 		spelling: later ? 'the release of 2025-07 (text_config)' : 'the release of 2025-04 (language_config)',
 		reference:
@@ -131,6 +131,12 @@ function parse(folder: FamilyFolder): FamilyModel {
 			]
 		})
 	};
+}
+
+/** The id that config.json gives to what stands for a picture, by either name, where it does. */
+function imageTokenId(fields: ConfigFields): { readonly image_token_id?: number } {
+	const field = ['image_token_id', 'img_start_id'].find((name) => fields.has(name));
+	return field === undefined ? {} : { image_token_id: fields.count(field) };
 }
 
 function sectionOf(file: JsonObject, section: string, name: string): JsonObject {

@@ -216,6 +216,8 @@ describe('prompts', () => {
 				image_token_id
 			}).input_ids;
 		expect(encode(485).slice(0, 2)).toEqual([-1, -1]);
+		const silent = parseWith({ 'config.json': without(config, 'image_token_id', 'img_start_id') });
+		expect(silent.prompt.image_token_id).toBeUndefined();
 		expect(() => encode(100271)).toThrow(
 			/the id 485, and the model's config\.json says 100271; give the tokeni/
 		);
