@@ -87,7 +87,7 @@ export interface AnswerRequest {
 export type TokenEdit =
 	/** Their positions leave the prompt. */
 	| { readonly kind: 'delete'; readonly tokens: readonly number[] }
-	/** Replaced by the mean of the image's M visual tokens. */
+	/** Replaced by the mean of the image's visual tokens that enter the prompt. */
 	| { readonly kind: 'mean'; readonly tokens: readonly number[] }
 	| { readonly kind: 'swap'; readonly pairs: readonly (readonly [number, number])[] }
 	/** Replaced by tokens `source` (as many) of another image, or of another projector of the same model. */
