@@ -1,16 +1,20 @@
 import gpuModule from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
 import gpuBinary from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
+import keepsInstance from './runtime-module.mjs?url&no-inline';
 import cpuModule from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import cpuBinary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import type { Env } from 'onnxruntime-common';
+import type { WasmInstance, WasmRuntime } from './wasm-heap.ts';
 
 export type Ort = typeof import('onnxruntime-web/wasm');
 
 /** The runtime for WASM alone; half the download of the one with WebGPU, and faster on the processor. */
-export async function loadWasmRuntime(threads: number): Promise<Ort> {
+export async function loadWasmRuntime(threads: number): Promise<WasmRuntime> {
 	const ort = await import('onnxruntime-web/wasm');
-	configure(ort.env, cpuModule, cpuBinary, threads);
-	return ort;
+	const module = `${absolute(keepsInstance)}?of=${encodeURIComponent(absolute(cpuModule))}`;
+	configure(ort.env, module, cpuBinary, threads);
+	const kept = (await import(/* @vite-ignore */ module)) as { readonly instance?: WasmInstance };
+	return { ort, instance: () => kept.instance };
 }
 
 export async function loadWebGpuRuntime(): Promise<Ort> {
@@ -19,8 +23,9 @@ export async function loadWebGpuRuntime(): Promise<Ort> {
 	return ort;
 }
 
+const absolute = (url: string) => new URL(url, globalThis.location.href).href;
+
 function configure(env: Env, module: string, binary: string, threads: number): void {
-	const absolute = (url: string) => new URL(url, globalThis.location.href).href;
 	env.wasm.wasmPaths = { mjs: absolute(module), wasm: absolute(binary) };
 	env.wasm.numThreads = threads;
 	env.logLevel = 'error';

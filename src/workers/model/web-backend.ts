@@ -9,6 +9,7 @@ import {
 	requestDevice,
 	subgroupsMayWork
 } from '../../lib/browser/gpu-device.ts';
+import { startHeap } from './wasm-heap.ts';
 import { wasmProducts, type GraphBytes } from './wasm-products.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
 
@@ -19,7 +20,9 @@ import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort
  */
 export async function createWasmBackend(reason: string, int8 = false): Promise<Backend> {
 	const threads = wasmThreads();
-	const ort = await loadWasmRuntime(threads);
+	const runtime = await loadWasmRuntime(threads);
+	const { ort } = runtime;
+	const heap = await startHeap(runtime);
 	const isolation = globalThis.crossOriginIsolated ? '' : ' (the page is not cross-origin isolated)';
 	return {
 		info: {
@@ -31,8 +34,11 @@ export async function createWasmBackend(reason: string, int8 = false): Promise<B
 			shader_f16: false
 		},
 		Tensor: ort.Tensor,
-		createSession: (request) =>
-			createSession(ort, request, { providers: ['wasm'], prepare: int8 ? wasmProducts : undefined }),
+		memory: heap.memory,
+		async createSession(request) {
+			const kind = { providers: ['wasm'], prepare: int8 ? wasmProducts : undefined };
+			return heap.session(await createSession(ort, request, kind), request.stayOnDevice ?? []);
+		},
 		dispose: async () => undefined
 	};
 }

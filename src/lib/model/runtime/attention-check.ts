@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'o
 import { Graph } from '../../onnx/graph.ts';
 import { GroupQueryAttention } from '../../onnx/ops.ts';
 import { float32ToHalf, halvesToFloat32, toFloat32 } from '../../tensor/half.ts';
+import type { FixedMemory } from './backend.ts';
 import { disposeAll, toTensor } from './graph-session.ts';
 
 /** Makes a session of a graph; the named outputs stay on the device. */
@@ -14,6 +15,8 @@ export interface AttentionTestOptions {
 	readonly type?: 'float32' | 'float16';
 	/** head_dim */
 	readonly width?: number;
+	/** The cache is written in place in it; every part makes a new one when absent. */
+	readonly memory?: FixedMemory | undefined;
 }
 
 const HEADS = 4;
@@ -30,7 +33,7 @@ const SPLITS = [[48, 1], [15, 33, 1], [LENGTH]] as const;
 export async function attentionError(
 	create: SessionMaker,
 	Tensor: TensorConstructor,
-	{ type = 'float32', width = 32 }: AttentionTestOptions = {}
+	{ type = 'float32', width = 32, memory }: AttentionTestOptions = {}
 ): Promise<number> {
 	const session = await create(attentionGraph(type, width), ['present_key', 'present_value']);
 	try {
@@ -41,7 +44,8 @@ export async function attentionError(
 		const scale = expected.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
 		let error = 0;
 		for (const split of SPLITS) {
-			const actual = await runInParts(session, Tensor, split, { query, key, value }, type, width);
+			const inputs = { query, key, value };
+			const actual = await runInParts({ session, Tensor, memory }, split, inputs, type, width);
 			for (let i = 0; i < expected.length; i++) {
 				const distance = Math.abs(actual[i]! - expected[i]!);
 				error = Math.max(error, Number.isFinite(distance) ? distance : Infinity);
@@ -93,10 +97,18 @@ function attentionGraph(type: 'float32' | 'float16', dh: number): Uint8Array {
 	});
 }
 
+/** Positions that a cache written in place has room for. */
+const ROOM = 64;
+
+interface Runtime {
+	readonly session: InferenceSession;
+	readonly Tensor: TensorConstructor;
+	readonly memory: FixedMemory | undefined;
+}
+
 /** The sequence in parts of the given lengths, each after the cache of the ones before it. */
 async function runInParts(
-	session: InferenceSession,
-	Tensor: TensorConstructor,
+	{ session, Tensor, memory }: Runtime,
 	lengths: readonly number[],
 	inputs: Readonly<Record<'query' | 'key' | 'value', Float32Array>>,
 	type: 'float32' | 'float16',
@@ -107,7 +119,8 @@ async function runInParts(
 		type === 'float16'
 			? new Tensor('float16', float32ToHalf(values), dims)
 			: new Tensor('float32', values, dims);
-	const empty = () => tensor(new Float32Array(0), [1, KV_HEADS, 0, dh]);
+	const empty = () =>
+		memory?.allocate(type, [1, KV_HEADS, ROOM, dh]) ?? tensor(new Float32Array(0), [1, KV_HEADS, 0, dh]);
 	let past: { past_key: OrtTensor; past_value: OrtTensor } = { past_key: empty(), past_value: empty() };
 	let start = 0;
 	for (const length of lengths) {
@@ -116,17 +129,24 @@ async function runInParts(
 			const width = inputs[name].length / LENGTH;
 			return tensor(inputs[name].slice(start * width, total * width), [1, length, width]);
 		};
-		const outputs = await session.run({
+		const feeds = {
 			query: part('query'),
 			key: part('key'),
 			value: part('value'),
 			...past,
 			seqlens_k: new Tensor('int32', Int32Array.of(total - 1), [1]),
 			total_sequence_length: new Tensor('int32', Int32Array.of(total), [1])
+		};
+		const outputs = await session.run(feeds, {
+			output: null,
+			present_key: memory ? past.past_key : null,
+			present_value: memory ? past.past_value : null
 		});
 		actual.set(toFloat32(await toTensor(outputs.output!)).data, start * HEADS * dh);
-		disposeAll(Object.values(past));
-		past = { past_key: outputs.present_key!, past_value: outputs.present_value! };
+		if (!memory) {
+			disposeAll(Object.values(past));
+			past = { past_key: outputs.present_key!, past_value: outputs.present_value! };
+		}
 		start = total;
 	}
 	disposeAll(Object.values(past));

@@ -1,4 +1,4 @@
-import type { InferenceSession, TensorConstructor } from 'onnxruntime-common';
+import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
 import { sentence } from '../../bytes/sentence.ts';
 import type { GraphFiles } from '../manifest.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
@@ -6,10 +6,25 @@ import type { BackendInfo } from './types.ts';
 
 /** What is used of a session. */
 export interface Session extends Pick<InferenceSession, 'inputNames' | 'outputNames' | 'release'> {
+	/** @param fetches outputs that are wanted, each with the tensor it is written into, or null for a new one */
 	run(
 		feeds: InferenceSession.FeedsType,
-		fetches: readonly string[]
+		fetches: Readonly<Record<string, OrtTensor | null>>
 	): Promise<InferenceSession.OnnxValueMapType>;
+}
+
+export type FixedType = 'float32' | 'float16' | 'int32' | 'int64';
+
+/** Memory of a backend for tensors that one run after the other reads and writes in place. */
+export interface FixedMemory {
+	/** A tensor of zeros where graphs run; it may be fed and fetched at once. */
+	allocate(type: FixedType, dims: readonly number[]): OrtTensor;
+	/** Sets all values. */
+	write(to: OrtTensor, values: Float32Array | Int32Array | BigInt64Array): void;
+	/** All values of a float32 tensor. */
+	read(from: OrtTensor): Promise<Float32Array>;
+	/** The first `positions` of `from` [1, head, position, width] are written to `to`, which has room for more or fewer positions. */
+	copy(from: OrtTensor, to: OrtTensor, positions: number): void;
 }
 
 export interface SessionRequest {
@@ -47,6 +62,8 @@ export interface Backend {
 	readonly Tensor: TensorConstructor;
 	/** Positions that there is memory for; as many as the model was made for when absent. */
 	readonly context?: number;
+	/** Absent where a runtime gives every output a memory of its own. */
+	readonly memory?: FixedMemory;
 	/** Every file it reads has been checked by the folder. */
 	createSession(request: SessionRequest): Promise<Session>;
 	/** Gives back what the backend itself holds; sessions are released by their owners. */

@@ -31,8 +31,12 @@ export class GraphSession {
 		return this.outputNames.filter((output) => matches(output, names));
 	}
 
-	/** Runs the graph; feeds it has no input for are left out. Only the wanted outputs are fetched. @throws BackendError */
-	async run(feeds: Feeds, wanted: readonly string[]): Promise<Record<string, OrtTensor>> {
+	/**
+	 * Runs the graph; feeds it has no input for are left out. Only the wanted outputs are fetched.
+	 * @param into tensors that outputs are written into; the others get new ones
+	 * @throws BackendError
+	 */
+	async run(feeds: Feeds, wanted: readonly string[], into: Feeds = {}): Promise<Record<string, OrtTensor>> {
 		const own: Record<string, OrtTensor> = {};
 		for (const name of this.#session.inputNames) {
 			const feed = feeds[name];
@@ -41,7 +45,8 @@ export class GraphSession {
 		}
 		for (const name of wanted)
 			if (!this.outputNames.includes(name)) throw new Error(`${this.name} has no output "${name}".`);
-		return ofBackend(this.#session.run(own, wanted));
+		const fetches = Object.fromEntries(wanted.map((name) => [name, into[name] ?? null]));
+		return ofBackend(this.#session.run(own, fetches));
 	}
 
 	release(): Promise<void> {

@@ -1,14 +1,26 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { ModelManifest } from '../manifest.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, FixedMemory } from './backend.ts';
 import { disposeAll, type GraphSession } from './graph-session.ts';
 
 /** What a cached position was computed from: a token id, or the name of one visual token of one image. */
 export type PositionKey = number | string;
 
+/** Positions that memory is made for at least, and doubled from there: what is there is seldom copied. */
+const LEAST_ROOM = 256;
+
+/** Positions that a cache of `needed` has room for. */
+export function roomFor(needed: number, context: number): number {
+	let room = LEAST_ROOM;
+	while (room < needed) room *= 2;
+	return Math.max(needed, Math.min(room, context));
+}
+
 /**
- * Keys and values of every layer, [batch, kv_head, past, head_dim], for the positions named by `keys`. The tensors stay
- * where the graph runs.
+ * Keys and values of every layer for the positions named by `keys`. The tensors stay where the graph runs.
+ *
+ * Where the backend has memory that graphs write in place, and attention can do so, they are [batch, kv_head, room, head_dim]: a step
+ * writes its own positions and moves nothing. Elsewhere they are [batch, kv_head, past, head_dim], and every step makes new ones.
  */
 export class KvCache {
 	readonly #backend: Backend;
@@ -17,11 +29,17 @@ export class KvCache {
 	#keys: PositionKey[] = [];
 	/** By graph input name; empty tensors at the start. */
 	#past: Record<string, OrtTensor>;
+	/** Where graphs write in place. */
+	readonly #memory: FixedMemory | undefined;
+	/** Positions that there is room for in it. */
+	#room = 0;
 
-	constructor(backend: Backend, manifest: ModelManifest, truncate: GraphSession) {
+	/** @param inPlace whether the language graphs can write their cache in place */
+	constructor(backend: Backend, manifest: ModelManifest, truncate: GraphSession, inPlace: boolean) {
 		this.#backend = backend;
 		this.#manifest = manifest;
 		this.#truncate = truncate;
+		this.#memory = inPlace ? backend.memory : undefined;
 		this.#past = this.#empty();
 	}
 
@@ -29,9 +47,39 @@ export class KvCache {
 		return this.#keys.length;
 	}
 
+	/** Whether graphs write it in place. */
+	get inPlace(): boolean {
+		return this.#memory !== undefined;
+	}
+
 	/** Inputs of the language graph. */
 	get feeds(): Readonly<Record<string, OrtTensor>> {
 		return this.#past;
+	}
+
+	/** Tensors that outputs of the language graph are written into; none where every step makes new ones. */
+	get written(): Readonly<Record<string, OrtTensor>> {
+		if (!this.#memory) return {};
+		return Object.fromEntries(
+			Object.entries(this.#past).map(([name, tensor]) => [presentName(name), tensor])
+		);
+	}
+
+	/** Makes room for so many more positions. */
+	reserve(count: number): void {
+		const needed = this.length + count;
+		if (!this.#memory || needed <= this.#room) return;
+		const { num_key_value_heads, head_dim, max_position_embeddings } = this.#manifest.config.text_config;
+		const room = roomFor(needed, this.#backend.context ?? max_position_embeddings);
+		const dims = [1, num_key_value_heads, room, head_dim];
+		// One after the other, so that no more than one is there twice.
+		for (const [name, old] of Object.entries(this.#past)) {
+			const wider = this.#memory.allocate(this.#manifest.kv_dtype, dims);
+			if (this.length > 0) this.#memory.copy(old, wider, this.length);
+			this.#past[name] = wider;
+			old.dispose();
+		}
+		this.#room = room;
 	}
 
 	/** Number of positions at the start of a prompt that are cached. */
@@ -45,6 +93,10 @@ export class KvCache {
 	/** Keeps the first `keep` positions. */
 	async truncate(keep: number): Promise<void> {
 		if (keep >= this.length) return;
+		if (this.#memory) {
+			this.#keys.length = keep;
+			return;
+		}
 		if (keep === 0) return this.clear();
 		for (const layer of this.#layers()) {
 			const kept = await this.#keptOf(layer, keep);
@@ -60,14 +112,15 @@ export class KvCache {
 		keep: number
 	): Promise<{ readonly feeds: Readonly<Record<string, OrtTensor>>; dispose(): void }> {
 		if (keep > this.length) throw new Error(`${keep} cached positions are wanted, there are ${this.length}.`);
-		if (keep === this.length) return { feeds: this.#past, dispose: () => undefined };
+		if (keep === this.length && !this.#memory) return { feeds: this.#past, dispose: () => undefined };
 		const feeds: Record<string, OrtTensor> = keep === 0 ? this.#empty() : {};
 		if (keep > 0) for (const layer of this.#layers()) Object.assign(feeds, await this.#keptOf(layer, keep));
 		return { feeds, dispose: () => disposeAll(Object.values(feeds)) };
 	}
 
-	/** Takes the present tensors among a graph's outputs; the past ones of those layers are freed. */
+	/** Takes the present tensors among a graph's outputs; the past ones of those layers are freed. What was written in place is there. */
 	replace(outputs: Readonly<Record<string, OrtTensor>>): void {
+		if (this.#memory) return;
 		for (const [name, old] of Object.entries(this.#past)) {
 			const present = outputs[presentName(name)];
 			if (!present) continue;
@@ -84,6 +137,7 @@ export class KvCache {
 	clear(): void {
 		const old = this.#past;
 		this.#past = this.#empty();
+		this.#room = 0;
 		this.#keys = [];
 		disposeAll(Object.values(old));
 	}

@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { intermediateNames } from '../language/graph.ts';
 import { ropeAngles } from '../language/rope.ts';
 import type { ModelManifest } from '../manifest.ts';
-import type { Backend } from './backend.ts';
+import { ofBackend, type Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor, type Feeds } from './graph-session.ts';
 import { KvCache, presentNames, type PositionKey } from './kv-cache.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
@@ -31,10 +31,15 @@ interface Pass {
 	readonly logitPositions: readonly number[];
 	/** Keys and values of those before, as they are when a part runs. */
 	readonly feeds: () => Feeds;
+	/** Tensors that outputs are written into. */
+	readonly into?: Feeds;
 	/** Outputs that `take` gets of a part, beside `logits` of the last. */
 	readonly wanted: (part: LanguagePart) => readonly string[];
 	readonly take: (part: LanguagePart, outputs: Readonly<Record<string, OrtTensor>>) => Promise<void>;
 }
+
+/** Inputs of one position and its logits, in memory that is written anew for each. */
+type Step = Readonly<Record<'inputs_embeds' | 'seqlens_k' | 'logit_positions' | 'logits', OrtTensor>>;
 
 export interface BranchRequest {
 	/** Positions of the cache that come before. */
@@ -66,6 +71,8 @@ export class LanguageModel {
 	readonly #parts: readonly LanguagePart[];
 	readonly #truncate: GraphSession;
 	readonly #folder: ModelFolder;
+	/** What goes into and comes out of a step of one position, where the backend has memory for it; made at the first step. */
+	#step: Step | undefined;
 	/** Loaded at their first use, for probes. */
 	#attention: GraphSession | undefined;
 	#lens: GraphSession | undefined;
@@ -82,7 +89,9 @@ export class LanguageModel {
 		this.#embedding = embedding;
 		this.#parts = parts;
 		this.#truncate = truncate;
-		this.cache = new KvCache(backend, folder.manifest, truncate);
+		// Plain attention makes its cache by joining; GroupQueryAttention, which wants to know the lengths, can write in place.
+		const inPlace = parts.every(({ session }) => session.hasInput('seqlens_k'));
+		this.cache = new KvCache(backend, folder.manifest, truncate, inPlace);
 	}
 
 	static async load(
@@ -138,13 +147,16 @@ export class LanguageModel {
 		const { vocab_size } = this.#manifest.config.text_config;
 		const count = keys.length;
 		const all = recorder?.wants('logits') ?? false;
+		if (count === 1 && !recorder && this.cache.inPlace) return this.#decode(embeds, keys);
 		let logits: Float32Array = new Float32Array(0);
+		this.cache.reserve(count);
 		await this.#through(this.#parts, {
 			embeds,
 			count,
 			past: this.cache.length,
 			logitPositions: all ? Array.from({ length: count }, (_, i) => i) : [count - 1],
 			feeds: () => this.cache.feeds,
+			into: this.cache.written,
 			wanted: ({ session, present }) => [
 				...present,
 				...(recorder ? session.outputsNamed(['lm.']).filter((name) => recorder.wants(name)) : [])
@@ -162,6 +174,42 @@ export class LanguageModel {
 		this.cache.extend(keys);
 		if (all) recorder!.add('logits', { dtype: 'float32', dims: [1, count, vocab_size], data: logits });
 		return logits.subarray(logits.length - vocab_size);
+	}
+
+	/** `append` of one position where nothing is made for it: inputs, cache and logits lie in memory that was there before. */
+	async #decode(embeds: Float32Array, keys: readonly PositionKey[]): Promise<Float32Array> {
+		this.cache.reserve(1);
+		const memory = this.#backend.memory!;
+		const step = (this.#step ??= this.#makeStep());
+		const total = this.cache.length + 1;
+		memory.write(step.inputs_embeds, embeds);
+		memory.write(step.seqlens_k, Int32Array.of(total - 1));
+		// The runtime reads this one on the processor.
+		const total_sequence_length = new this.#backend.Tensor('int32', Int32Array.of(total), [1]);
+		const { logits, ...inputs } = step;
+		let handed: Feeds = {};
+		for (const { session, present, intermediate } of this.#parts) {
+			const names = [...present, ...intermediate, ...(intermediate.length === 0 ? ['logits'] : [])];
+			const into = { ...this.cache.written, logits };
+			const feeds = { ...inputs, total_sequence_length, ...handed, ...this.cache.feeds };
+			const outputs = await session.run(feeds, names, into);
+			disposeAll(Object.values(handed));
+			handed = Object.fromEntries(intermediate.map((name) => [name, outputs[name]!]));
+		}
+		this.cache.extend(keys);
+		return ofBackend(memory.read(logits));
+	}
+
+	#makeStep(): Step {
+		const { hidden_size, vocab_size } = this.#manifest.config.text_config;
+		const { allocate } = this.#backend.memory!;
+		return {
+			inputs_embeds: allocate('float32', [1, 1, hidden_size]),
+			seqlens_k: allocate('int32', [1]),
+			// The only row: zero.
+			logit_positions: allocate('int64', [1]),
+			logits: allocate('float32', [1, 1, vocab_size])
+		};
 	}
 
 	/**
@@ -281,7 +329,7 @@ export class LanguageModel {
 	/** Runs positions through all layers, part by part. What a part gives is `take`'s to keep or to free. */
 	async #through(
 		parts: readonly LanguagePart[],
-		{ embeds, count, past, logitPositions, feeds, wanted, take }: Pass
+		{ embeds, count, past, logitPositions, feeds, into, wanted, take }: Pass
 	): Promise<void> {
 		const { Tensor } = this.#backend;
 		const { hidden_size } = this.#manifest.config.text_config;
@@ -303,11 +351,8 @@ export class LanguageModel {
 		};
 		for (const part of parts) {
 			const last = part.intermediate.length === 0;
-			const outputs = await part.session.run({ ...common, ...intermediate, ...feeds() }, [
-				...part.intermediate,
-				...wanted(part),
-				...(last ? ['logits'] : [])
-			]);
+			const names = [...part.intermediate, ...wanted(part), ...(last ? ['logits'] : [])];
+			const outputs = await part.session.run({ ...common, ...intermediate, ...feeds() }, names, into);
 			disposeAll(Object.values(intermediate));
 			intermediate = Object.fromEntries(part.intermediate.map((name) => [name, outputs[name]!]));
 			for (const name of part.intermediate) delete outputs[name];
@@ -317,6 +362,7 @@ export class LanguageModel {
 
 	async dispose(): Promise<void> {
 		this.cache.dispose();
+		if (this.#step) disposeAll(Object.values(this.#step));
 		const sessions = [
 			...[this.#embedding, this.#truncate, this.#attention, this.#lens],
 			...this.#parts.map(({ session }) => session)

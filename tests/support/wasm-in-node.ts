@@ -1,0 +1,47 @@
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Backend } from '../../src/lib/model/runtime/backend.ts';
+import { startHeap, type WasmInstance, type WasmRuntime } from '../../src/workers/model/wasm-heap.ts';
+import { wasmProducts, type GraphBytes } from '../../src/workers/model/wasm-products.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const href = (path: string) => pathToFileURL(path).href;
+
+/** The browser's runtime on WASM, in Node: one thread, the same WebAssembly, the same sessions. */
+export async function wasmBackend({ int8 = false } = {}): Promise<Backend> {
+	const runtime = await load();
+	const { ort } = runtime;
+	const heap = await startHeap(runtime);
+	return {
+		info: { backend: 'wasm', description: '', threads: 1, software: false, reason: '', shader_f16: false },
+		Tensor: ort.Tensor,
+		memory: heap.memory,
+		async createSession({ folder, files, stayOnDevice = [] }) {
+			const graph = await folder.read(files.graph);
+			const weights: GraphBytes['weights'][number][] = [];
+			for (const path of files.weights) weights.push({ path, data: await folder.read(path) });
+			const prepared = int8 ? wasmProducts({ graph, weights }) : { graph, weights };
+			const session = await ort.InferenceSession.create(prepared.graph, {
+				executionProviders: ['wasm'],
+				externalData: [...prepared.weights],
+				logSeverityLevel: 3
+			});
+			return heap.session(session, stayOnDevice);
+		},
+		dispose: async () => undefined
+	};
+}
+
+async function load(): Promise<WasmRuntime> {
+	const dist = dirname(createRequire(join(root, 'package.json')).resolve('onnxruntime-web/wasm'));
+	const ort = (await import(href(join(dist, 'ort.wasm.bundle.min.mjs')))) as WasmRuntime['ort'];
+	const keeps = href(join(root, 'src/workers/model/runtime-module.mjs'));
+	const module = `${keeps}?of=${encodeURIComponent(href(join(dist, 'ort-wasm-simd-threaded.mjs')))}`;
+	ort.env.wasm.wasmPaths = { mjs: module, wasm: href(join(dist, 'ort-wasm-simd-threaded.wasm')) };
+	ort.env.wasm.numThreads = 1;
+	// Node's own import, as the runtime uses it: the test runner's would make a second module of the file.
+	const native = `data:text/javascript,${encodeURIComponent(`export * from ${JSON.stringify(module)}`)}`;
+	const kept = (await import(native)) as { readonly instance: WasmInstance | undefined };
+	return { ort, instance: () => kept.instance };
+}
