@@ -1,4 +1,4 @@
-/** `npm run bench`: `honeybee bench` with the browser's backends, what its pages wait for, and conversion. */
+/** `npm run bench`: `honeybee bench` with the browser's backends, what its pages wait for, and conversion; with --lm, language models. */
 import { benchCommand, type Extension } from '../../src/cli/bench/bench.ts';
 import { main } from '../../src/cli/main.ts';
 
@@ -10,4 +10,6 @@ const browsers: Extension = async (...args) => {
 	return { ...measured, views, conversions, missing: [...measured.missing, ...missing] };
 };
 
-process.exitCode = await main(['bench', ...process.argv.slice(2)], { bench: benchCommand(browsers) });
+const args = process.argv.slice(2);
+if (args.includes('--lm')) await (await import('./lm/lm.ts')).lm(args);
+else process.exitCode = await main(['bench', ...args], { bench: benchCommand(browsers) });

@@ -13,6 +13,13 @@ import { benchImage } from '../../src/cli/bench/whole-model.ts';
  * @param model model folder
  */
 export async function buildMeasuredPage(source: string, model: string, folder: string): Promise<void> {
+	await buildPage(source, folder);
+	await symlink(model, join(folder, 'model'));
+	await writeFile(join(folder, 'bench.png'), (await benchImage()).bytes);
+}
+
+/** Builds the page whose index.html lies in `source` into `folder`. */
+export async function buildPage(source: string, folder: string): Promise<void> {
 	await build({
 		root: source,
 		configFile: false,
@@ -21,8 +28,6 @@ export async function buildMeasuredPage(source: string, model: string, folder: s
 		worker: { format: 'es' },
 		build: { outDir: folder, emptyOutDir: true, target: 'esnext' }
 	});
-	await symlink(model, join(folder, 'model'));
-	await writeFile(join(folder, 'bench.png'), (await benchImage()).bytes);
 }
 
 /** Serves a folder on a free port while `use` runs. */

