@@ -113,15 +113,38 @@ export function lenientReading(
 	};
 }
 
-/** What `namedLetter` does, for `lenientReading`. */
-export const LETTER_AMONG_WORDS = 'a letter with its text or words around it, as VLMEvalKit reads';
+/** An answer whose truth is the letter of an option. */
+export interface LetterAnswer {
+	readonly pred: string;
+	/** Of the options. */
+	readonly letters: readonly string[];
+	readonly truth: string;
+}
 
-/** How many answers were drawn. @param seed of Python's generator */
-export function drawnNote(outcomes: readonly Outcome[], what: string, seed: number): string[] {
+/**
+ * The lenient reading of answers that name options: a letter with its text or words around it, where upstream's rule does not read it.
+ * @param answers in the order of the outcomes
+ */
+export function letterReading(
+	outcomes: readonly Outcome[],
+	answers: readonly LetterAnswer[]
+): ReturnType<typeof lenientReading> {
+	const credits = outcomes.map((outcome, i) => {
+		const { pred, letters, truth } = answers[i]!;
+		return outcome.drawn || isUnread(outcome) ? Number(namedLetter(pred, letters) === truth) : outcome.credit;
+	});
+	return lenientReading(outcomes, credits, 'a letter with its text or words around it, as VLMEvalKit reads');
+}
+
+/** Python's seed for answers that are drawn: that of upstream's MMBench; where upstream draws unseeded, it makes the score repeatable. */
+export const DRAWING_SEED = 2680;
+
+/** How many answers were drawn. */
+export function drawnNote(outcomes: readonly Outcome[], what: string): string[] {
 	const drawn = outcomes.filter((outcome) => outcome.drawn);
 	return drawn.length === 0
 		? []
 		: [
-				`${drawn.length} of ${outcomes.length} answers ${what} and ${are(drawn.length)} drawn at random, as upstream does (here with Python's seed ${seed}); ${rightOf(drawn)} of them came out right.`
+				`${drawn.length} of ${outcomes.length} answers ${what} and ${are(drawn.length)} drawn at random, as upstream does (here with Python's seed ${DRAWING_SEED}); ${rightOf(drawn)} of them came out right.`
 			];
 }

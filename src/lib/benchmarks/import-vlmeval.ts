@@ -1,5 +1,5 @@
 import type { ByteSource } from '../checkpoint/source.ts';
-import { type Json, type JsonObject } from '../bytes/json.ts';
+import type { Json, JsonObject } from '../bytes/json.ts';
 import { InputError, usable } from '../tensor/errors.ts';
 import type { Benchmark } from './benchmark.ts';
 import { asUtf8, listRows, readJson } from './formats/files.ts';

@@ -1,7 +1,7 @@
 import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
-import { answerNotes, unansweredBy, unansweredOf } from './answers.ts';
+import { answerNotes, DRAWING_SEED, unansweredBy, unansweredOf } from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Unit } from './benchmark.ts';
 import { decodeBase64 } from './formats/base64.ts';
 import { openFirst, UniqueIds, visiblePaths } from './formats/files.ts';
@@ -11,8 +11,6 @@ import { writeXlsx } from './formats/xlsx.ts';
 import { PythonRandom } from './python/random.ts';
 import { words } from './python/text.ts';
 
-/** Upstream's seed for answers that cannot be understood. */
-const SEED = 2680;
 const LETTERS = ['A', 'B', 'C', 'D', 'E'] as const;
 const MATCHED = ['A', 'B', 'C', 'D'] as const;
 const PREFIX = 'The answer is ';
@@ -173,6 +171,8 @@ class TableImages {
 					`${where}: the image is that of index ${text}, and no row of this index has one; take the whole file.`
 				);
 			owner = found;
+			// Rows after it may name this one.
+			this.#rows.set(index, found);
 		}
 		return {
 			name: `${this.#source.name} line ${owner.line}`,
@@ -286,7 +286,7 @@ function score(all: readonly Result<MmbenchData>[]): Report {
 			units: [],
 			notes: ['This split has no answers; send MMB_submission.xlsx to the official server.']
 		};
-	const random = new PythonRandom(SEED);
+	const random = new PythonRandom(DRAWING_SEED);
 	const outcomes: Outcome[] = [];
 	const units: Unit[] = [];
 	let drawn = 0;
@@ -322,7 +322,7 @@ function score(all: readonly Result<MmbenchData>[]): Report {
 		...answerNotes(outcomes),
 		...(drawn > 0
 			? [
-					`${drawn} answer${drawn === 1 ? '' : 's'} could not be understood and ${drawn === 1 ? 'was' : 'were'} drawn at random from the right letters of the question, as upstream does (Python's seed ${SEED}); a matcher may score MMB_submission.xlsx instead.`
+					`${drawn} answer${drawn === 1 ? '' : 's'} could not be understood and ${drawn === 1 ? 'was' : 'were'} drawn at random from the right letters of the question, as upstream does (Python's seed ${DRAWING_SEED}); a matcher may score MMB_submission.xlsx instead.`
 				]
 			: [])
 	];

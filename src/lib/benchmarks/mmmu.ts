@@ -3,16 +3,17 @@ import type { ByteSource, SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent, rightOf } from './accuracy.ts';
-import {
-	answerNotes,
-	drawnNote,
-	unansweredBy,
-	LETTER_AMONG_WORDS,
-	lenientReading,
-	namedLetter
-} from './answers.ts';
+import { answerNotes, DRAWING_SEED, drawnNote, letterReading, unansweredBy } from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result } from './benchmark.ts';
-import { imageFile, listRows, readJson, stringField, UniqueIds, visiblePaths } from './formats/files.ts';
+import {
+	idField,
+	imageFile,
+	listRows,
+	readJson,
+	stringField,
+	UniqueIds,
+	visiblePaths
+} from './formats/files.ts';
 import { readParquet } from './formats/parquet.ts';
 import { examplesOfRows, type Asked, type RowReader } from './formats/rows.ts';
 import { parsePythonList } from './formats/python-literal.ts';
@@ -21,8 +22,6 @@ import { evalOpen, parseOpenResponse } from './mmmu-open.ts';
 import { PythonRandom } from './python/random.ts';
 
 const SPLIT = 'validation';
-/** Upstream draws unseeded; the seed of its MMBench scoring makes the score repeatable. */
-const SEED = 2680;
 
 const DOMAINS: Readonly<Record<string, readonly string[]>> = {
 	'Art and Design': ['Art', 'Art_Theory', 'Design', 'Music'],
@@ -132,13 +131,14 @@ async function* readers(
 
 async function questionOf({ where, read, image }: Row, ids: UniqueIds): Promise<Asked<MmmuData>> {
 	const fields = read();
-	const id = stringField(fields, 'id', where);
+	const id = idField(fields, 'id', where);
 	ids.add(id, where);
 	const place = `${where} (${id})`;
 	const text = stringField(fields, 'question', place);
 	const question_type = stringField(fields, 'question_type', place);
-	const written = stringField(fields, 'options', place);
-	const options = parsePythonList(written);
+	const stored = fields['options'];
+	const written = Array.isArray(stored) ? '' : stringField(fields, 'options', place);
+	const options = Array.isArray(stored) ? stored.map(String) : parsePythonList(written, true);
 	if (!options)
 		throw new InputError(
 			`${place}: "options" is ${written.slice(0, 40)}, not a list of strings; the file is damaged.`
@@ -195,7 +195,7 @@ async function* parquetRows(folder: SourceFolder): AsyncGenerator<Row, void, voi
 		const images = parquetImages(folder, path);
 		for (const [i, row] of rows.entries()) {
 			const where = `${path}, row ${i + 1}`;
-			const fields = Object.fromEntries(TEXT_COLUMNS.map((column) => [column, row[column] as Json]));
+			const fields = Object.fromEntries(TEXT_COLUMNS.map((column) => [column, textOf(row[column])]));
 			yield {
 				where,
 				read: () => fields,
@@ -204,6 +204,10 @@ async function* parquetRows(folder: SourceFolder): AsyncGenerator<Row, void, voi
 		}
 	}
 }
+
+/** Text of a column, which may be stored as bytes without a word that they are text. */
+const textOf = (value: unknown): Json =>
+	value instanceof Uint8Array ? new TextDecoder().decode(value) : (value as Json);
 
 /** Images of the file that was read last: a subject's 30 rows are read at once, and are asked for in order. */
 let opened:
@@ -221,7 +225,8 @@ function parquetImages(
 	return async (row, where) => {
 		if (opened?.folder !== folder || opened.path !== path) opened = { folder, path, rows: read() };
 		const value = (await opened.rows)[row];
-		const bytes = (value as { bytes?: unknown } | null | undefined)?.bytes;
+		const bytes =
+			value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null | undefined)?.bytes;
 		if (!(bytes instanceof Uint8Array))
 			throw new InputError(`${where}: image_1 has no bytes; download the file again.`);
 		return bytes;
@@ -258,7 +263,7 @@ function score(all: readonly Result<MmmuData>[]): Report {
 const truthsOf = ({ answer }: MmmuData): readonly string[] => parsePythonList(answer) ?? [answer];
 
 function scoreSplit(results: readonly Result<MmmuData>[]): Report {
-	const random = new PythonRandom(SEED);
+	const random = new PythonRandom(DRAWING_SEED);
 	const domainOf = new Map(
 		Object.entries(DOMAINS).flatMap(([domain, subjects]) => subjects.map((subject) => [subject, domain]))
 	);
@@ -284,13 +289,9 @@ function scoreSplit(results: readonly Result<MmmuData>[]): Report {
 	const lists = results.filter(
 		({ data }) => data.question_type !== MULTIPLE_CHOICE && truthsOf(data).length > 1
 	).length;
-	const lenient = lenientReading(
+	const lenient = letterReading(
 		answers,
-		results.map(({ pred, data }, i) => {
-			const { drawn, credit } = answers[i]!;
-			return drawn ? Number(namedLetter(pred, data.all_choices) === data.answer) : credit;
-		}),
-		LETTER_AMONG_WORDS
+		results.map(({ pred, data }) => ({ pred, letters: data.all_choices, truth: data.answer }))
 	);
 	const base = accuracyReport({
 		benchmark: 'mmmu',
@@ -319,7 +320,7 @@ function scoreSplit(results: readonly Result<MmmuData>[]): Report {
 		files: [],
 		notes: [
 			...answerNotes(answers),
-			...drawnNote(answers, 'were no bare letter', SEED),
+			...drawnNote(answers, 'were no bare letter'),
 			...lenient.notes,
 			...(lists > 0
 				? [

@@ -3,7 +3,7 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent } from './accuracy.ts';
-import { answerNotes, unansweredBy, LETTER_AMONG_WORDS, lenientReading, namedLetter } from './answers.ts';
+import { answerNotes, letterReading, unansweredBy } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { letterOf } from './formats/columns.ts';
 import {
@@ -164,12 +164,9 @@ function score(all: readonly Result<SeedData>[]): Report {
 	const sorted = [...Map.groupBy(results, ({ data }) => data.question_type_id)].sort(([a], [b]) => a - b);
 	const order = sorted.map(([, [first]]) => first!.data.question_type);
 	const answers = results.map(outcomeOf);
-	const lenient = lenientReading(
+	const lenient = letterReading(
 		answers,
-		results.map(({ pred, data }, i) =>
-			Number((answers[i]!.parsed ?? namedLetter(pred, LETTERS)) === strip(data.answer).toUpperCase())
-		),
-		LETTER_AMONG_WORDS
+		results.map(({ pred, data }) => ({ pred, letters: LETTERS, truth: strip(data.answer).toUpperCase() }))
 	);
 	const base = accuracyReport({ benchmark: 'seed', title: 'SEED-Bench', rowName: 'Type', order, answers });
 	return {

@@ -3,14 +3,7 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatTemplate } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import { accuracyReport, percent } from './accuracy.ts';
-import {
-	answerNotes,
-	drawnNote,
-	unansweredBy,
-	LETTER_AMONG_WORDS,
-	lenientReading,
-	namedLetter
-} from './answers.ts';
+import { answerNotes, DRAWING_SEED, drawnNote, letterReading, unansweredBy } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { letterOf } from './formats/columns.ts';
 import {
@@ -29,8 +22,6 @@ import { PythonRandom } from './python/random.ts';
 import { strip, stripStart } from './python/text.ts';
 
 const SPLIT = 'test';
-/** Upstream draws unseeded; the seed of its MMBench scoring makes the score repeatable. */
-const SEED = 2680;
 const FAILED = 'FAILED';
 /** What Python writes for an absent path. */
 const NO_IMAGE = 'None';
@@ -209,7 +200,7 @@ export function parseSqaAnswer(pred: string, choices: readonly string[]): string
 }
 
 function score(results: readonly Result<SqaData>[]): Report {
-	const random = new PythonRandom(SEED);
+	const random = new PythonRandom(DRAWING_SEED);
 	// A tool that writes that there is no image tells with all other questions that there is one.
 	const told = results.some(({ data }) => data.image_path === NO_IMAGE);
 	const kindOf = ({ image_path }: SqaData) =>
@@ -241,15 +232,13 @@ function score(results: readonly Result<SqaData>[]): Report {
 		order: ['image', 'text', 'not told'],
 		answers
 	});
-	const lenient = lenientReading(
+	const lenient = letterReading(
 		answers,
-		results.map(({ pred, data }, i) => {
-			const { drawn, credit } = answers[i]!;
-			if (!drawn) return credit;
-			const letters = data.choices.map((_, at) => letter(at));
-			return Number(namedLetter(pred, letters) === letter(data.answer_index));
-		}),
-		LETTER_AMONG_WORDS
+		results.map(({ pred, data }) => ({
+			pred,
+			letters: data.choices.map((_, at) => letter(at)),
+			truth: letter(data.answer_index)
+		}))
 	);
 	return {
 		...base,
@@ -263,7 +252,7 @@ function score(results: readonly Result<SqaData>[]): Report {
 		files: [],
 		notes: [
 			...answerNotes(answers),
-			...drawnNote(answers, 'named no choice', SEED),
+			...drawnNote(answers, 'named no choice'),
 			...lenient.notes,
 			...(of('not told').length > 0
 				? [

@@ -463,6 +463,28 @@ describe('unusable data', () => {
 		expect(await hash(popeFiles(lines))).toEqual(await hash(later));
 	});
 
+	it('images of MMBench may be data URLs, and name a row that names another', async () => {
+		const images = [`data:image/png;base64,${'aGkh'.repeat(20)}`, '1', '2'];
+		const lines = images.map((image, i) => row(i + 1).replace(/[^\t]*$/, image));
+		const examples = await examplesOf(findBenchmark('mmbench'), {
+			'mmbench_x.tsv': [header, ...lines].join('\n')
+		});
+		for (const {
+			images: [image]
+		} of examples)
+			expect([...(await image!.read())].slice(0, 2)).toEqual([104, 105]);
+	});
+
+	it('options of MMMU may be a list, of numbers, too; ids may be numbers', async () => {
+		const rows = [
+			mmmuRow('validation_Art_1', { options: ['x', 'y'] }),
+			mmmuRow('validation_Art_2', { options: '[1, 2]' })
+		];
+		const examples = await examplesOf(findBenchmark('mmmu'), mmmuFiles(...rows, mmmuRow('', { id: 3 })));
+		expect(examples.map(({ unusable }) => unusable)).toEqual([undefined, undefined, undefined]);
+		expect(examples[1]!.data['question']).toContain('A. 1\nB. 2');
+	});
+
 	it('a row of MMBench without a truth is left out of the score', async () => {
 		const files = { 'mmbench_dev.tsv': [header, row(1), row(2).replace('\tA\t', '\t\t')].join('\n') };
 		const examples = await examplesOf(findBenchmark('mmbench'), files);

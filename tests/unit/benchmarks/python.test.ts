@@ -85,6 +85,8 @@ describe("Python's text", () => {
 		]);
 		expect(parsePythonList('[]')).toEqual([]);
 		expect(parsePythonList("['a', ]")).toEqual(['a']);
+		expect(parsePythonList("[1, -2.5e3, 'a']", true)).toEqual(['1', '-2.5e3', 'a']);
+		expect(parsePythonList('[0, 1]')).toBeUndefined();
 		expect(parsePythonList("['\\\\frac{1}{2}', '[x], y']")).toEqual(['\\frac{1}{2}', '[x], y']);
 		for (const other of ["['a'", 'a', "['a' 'b']", '[1]', "['a'] + x", ''])
 			expect(parsePythonList(other)).toBeUndefined();

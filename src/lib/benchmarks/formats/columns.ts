@@ -84,7 +84,9 @@ export class Columns {
 	list(name: string): string[] | undefined {
 		const value = this.#values.get(canonical(name));
 		if (Array.isArray(value)) return value.map(String);
-		return typeof value === 'string' && value.startsWith('[') ? parsePythonList(value) : undefined;
+		return typeof value === 'string' && value.startsWith('[')
+			? parsePythonList(value, name !== 'answer')
+			: undefined;
 	}
 
 	/** Options A to D (E), in columns of one letter, `choice_a`, or a list. */

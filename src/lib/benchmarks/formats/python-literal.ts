@@ -10,23 +10,26 @@ const ESCAPES: Readonly<Record<string, string>> = {
 	'\n': ''
 };
 
-const STRING = /\s*(?:'((?:[^'\\]|\\[\s\S])*)'|"((?:[^"\\]|\\[\s\S])*)")\s*(,|\])/y;
+const ITEM = /\s*(?:'((?:[^'\\]|\\[\s\S])*)'|"((?:[^"\\]|\\[\s\S])*)"|(-?\d[\d.e+-]*))\s*(,|\])/y;
 
-/** A Python list of strings as `repr` writes it; undefined for anything else. */
-export function parsePythonList(text: string): string[] | undefined {
+/**
+ * A Python list of strings as `repr` writes it; undefined for anything else.
+ * @param numbers whether there may be numbers in it, which are taken as they stand: `[0, 1]` may be an interval
+ */
+export function parsePythonList(text: string, numbers = false): string[] | undefined {
 	const trimmed = text.trim();
 	if (!trimmed.startsWith('[') || !trimmed.endsWith(']')) return undefined;
 	if (trimmed.slice(1, -1).trim() === '') return [];
 	const items: string[] = [];
-	STRING.lastIndex = 1;
+	ITEM.lastIndex = 1;
 	for (;;) {
-		const match = STRING.exec(trimmed);
-		if (!match) return undefined;
-		items.push(unescape(match[1] ?? match[2] ?? ''));
-		const at = STRING.lastIndex || trimmed.length;
-		if (match[3] === ']') return at === trimmed.length ? items : undefined;
+		const match = ITEM.exec(trimmed);
+		if (!match || (match[3] !== undefined && !numbers)) return undefined;
+		items.push(match[3] ?? unescape(match[1] ?? match[2] ?? ''));
+		const at = ITEM.lastIndex || trimmed.length;
+		if (match[4] === ']') return at === trimmed.length ? items : undefined;
 		if (trimmed.slice(at).trim() === ']') return items;
-		STRING.lastIndex = at;
+		ITEM.lastIndex = at;
 	}
 }
 

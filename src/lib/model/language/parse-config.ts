@@ -3,6 +3,7 @@ import { InputError } from '../../tensor/errors.ts';
 import { activationNames } from '../activations.ts';
 import { ConfigFields } from '../config-fields.ts';
 import type { RopeScaling, TextConfig } from '../config.ts';
+import { checkHeads } from '../heads.ts';
 
 /**
  * Kinds of language model (`model_type`) that are decoders of LLaMA's kind. Others have keys like LLaMA's and compute something else
@@ -37,10 +38,11 @@ export function parseText(json: JsonObject, where = 'text_config'): TextConfig {
 	const hidden_size = fields.count('hidden_size', undefined, 1);
 	const num_attention_heads = fields.count('num_attention_heads', undefined, 1);
 	const num_key_value_heads = fields.count('num_key_value_heads', num_attention_heads, 1);
-	if (num_attention_heads % num_key_value_heads)
-		throw new InputError(
-			`${where}: num_attention_heads ${num_attention_heads} is not a multiple of num_key_value_heads ${num_key_value_heads}; correct config.json.`
-		);
+	checkHeads(
+		where,
+		['num_attention_heads', num_attention_heads],
+		['num_key_value_heads', num_key_value_heads]
+	);
 	const positions = fields.count('max_position_embeddings', 2048, 1);
 	const hidden_act = fields.oneOf('hidden_act', activationNames, 'silu');
 	const vocab_size = fields.count('vocab_size', undefined, 1);

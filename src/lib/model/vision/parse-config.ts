@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../bytes/json.ts';
-import { InputError } from '../../tensor/errors.ts';
 import { ConfigFields } from '../config-fields.ts';
 import type { VisionConfig } from '../config.ts';
 import { clipNormalization } from '../image/preprocess.ts';
+import { checkHeads } from '../heads.ts';
 
 /**
  * Reads a CLIP tower's `vision_config`. Fields that savers leave out have the values of `absent`; without one there they are required.
@@ -29,9 +29,6 @@ export function parseVision(
 		image_mean: fields.numbers('image_mean', 3, clipNormalization.mean),
 		image_std: fields.numbers('image_std', 3, clipNormalization.std)
 	};
-	if (config.hidden_size % config.num_attention_heads)
-		throw new InputError(
-			`${where}: hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}; correct config.json.`
-		);
+	checkHeads(where, ['hidden_size', config.hidden_size], ['num_attention_heads', config.num_attention_heads]);
 	return config;
 }

@@ -2,6 +2,7 @@ import { isObject } from '../../../bytes/json.ts';
 import { InputError } from '../../../tensor/errors.ts';
 import { ConfigFields } from '../../config-fields.ts';
 import type { TextConfig } from '../../config.ts';
+import { checkHeads } from '../../heads.ts';
 import { normalise } from '../../image/preprocess.ts';
 import { PREFIX as LANGUAGE } from '../../language/graph.ts';
 import type { ImageSettings } from '../../manifest.ts';
@@ -65,15 +66,23 @@ function parse(folder: FamilyFolder): FamilyModel {
 		image_mean: image.mean,
 		image_std: image.std
 	};
+	checkHeads(
+		'config.json',
+		['vit_hidden_dim', vision_config.hidden_size],
+		['vit_n_heads', vision_config.num_attention_heads]
+	);
 	const hidden_size = fields.count('lm_hidden_dim', undefined, 1);
 	const num_attention_heads = fields.count('lm_n_heads', undefined, 1);
+	const num_key_value_heads = fields.count('lm_n_kv_heads', undefined, 1);
+	checkHeads('config.json', ['lm_hidden_dim', hidden_size], ['lm_n_heads', num_attention_heads]);
+	checkHeads('config.json', ['lm_n_heads', num_attention_heads], ['lm_n_kv_heads', num_key_value_heads]);
 	const text_config: TextConfig = {
 		vocab_size: fields.count('lm_vocab_size', undefined, 1),
 		hidden_size,
 		intermediate_size: fields.count('lm_inter_dim', undefined, 1),
 		num_hidden_layers: fields.count('lm_n_blocks', undefined, 1),
 		num_attention_heads,
-		num_key_value_heads: fields.count('lm_n_kv_heads', undefined, 1),
+		num_key_value_heads,
 		head_dim: hidden_size / num_attention_heads,
 		rms_norm_eps: fields.number('lm_rms_eps'),
 		rope_theta: fields.number('lm_re_base'),

@@ -1,6 +1,7 @@
 import { InputError } from '../../../tensor/errors.ts';
 import type { ConfigFields } from '../../config-fields.ts';
 import type { CommonProjectorConfig } from '../../config.ts';
+import { checkHeads } from '../../heads.ts';
 
 export interface DAbsConfig extends CommonProjectorConfig {
 	readonly projector_type: 'd-abs';
@@ -32,10 +33,11 @@ export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig)
 		throw new InputError(
 			`projector_config.num_feature_levels is ${config.num_feature_levels}, but only one level ever ran upstream and only one is supported; use 1.`
 		);
-	if (config.d_model % config.decoder_attention_heads)
-		throw new InputError(
-			`projector_config: d_model ${config.d_model} is not a multiple of decoder_attention_heads ${config.decoder_attention_heads}; correct config.json.`
-		);
+	checkHeads(
+		'projector_config',
+		['d_model', config.d_model],
+		['decoder_attention_heads', config.decoder_attention_heads]
+	);
 	if (config.pooled_v_target !== 'none' && !Number.isInteger(Math.sqrt(config.num_query_tokens)))
 		throw new InputError(
 			`projector_config.num_query_tokens is ${config.num_query_tokens}, but pooled queries need a square number; correct config.json.`

@@ -1,7 +1,7 @@
 import { InputError } from '../../../tensor/errors.ts';
 import type { ConfigFields } from '../../config-fields.ts';
 import type { CommonProjectorConfig } from '../../config.ts';
-import { checkHeads } from '../heads.ts';
+import { checkHeads } from '../../heads.ts';
 
 export interface MatryQueryConfig extends CommonProjectorConfig {
 	readonly projector_type: 'matry-query';
@@ -19,7 +19,11 @@ export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig)
 		num_attention_heads: fields.count('num_attention_heads', 16, 1),
 		layer_norm_eps: fields.number('layer_norm_eps', 1e-6)
 	};
-	checkHeads(config);
+	checkHeads(
+		'projector_config',
+		['encoder_hidden_size', config.encoder_hidden_size],
+		['num_attention_heads', config.num_attention_heads]
+	);
 	if (!Number.isInteger(Math.sqrt(config.num_queries)))
 		throw new InputError(
 			`projector_config.num_queries is ${config.num_queries}, but the queries' places are those of a square grid; correct config.json.`

@@ -1,6 +1,6 @@
-import { InputError } from '../../../tensor/errors.ts';
 import type { ConfigFields } from '../../config-fields.ts';
 import type { CommonProjectorConfig } from '../../config.ts';
+import { checkHeads } from '../../heads.ts';
 
 export interface ResamplerConfig extends CommonProjectorConfig {
 	readonly projector_type: 'resampler';
@@ -21,9 +21,10 @@ export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig)
 		intermediate_size: fields.count('intermediate_size', 4096, 1),
 		layer_norm_eps: fields.number('layer_norm_eps', 1e-6)
 	};
-	if (config.hidden_size % config.num_attention_heads)
-		throw new InputError(
-			`projector_config: hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}; correct config.json.`
-		);
+	checkHeads(
+		'projector_config',
+		['hidden_size', config.hidden_size],
+		['num_attention_heads', config.num_attention_heads]
+	);
 	return config;
 }

@@ -1,7 +1,7 @@
 import { InputError } from '../../../tensor/errors.ts';
 import type { ConfigFields } from '../../config-fields.ts';
 import type { CommonProjectorConfig } from '../../config.ts';
-import { checkHeads } from '../heads.ts';
+import { checkHeads } from '../../heads.ts';
 
 export interface TokenPackerConfig extends CommonProjectorConfig {
 	readonly projector_type: 'token-packer';
@@ -22,7 +22,11 @@ export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig)
 		num_attention_heads: fields.count('num_attention_heads', 8, 1),
 		layer_norm_eps: fields.number('layer_norm_eps', 1e-6)
 	};
-	checkHeads(config);
+	checkHeads(
+		'projector_config',
+		['encoder_hidden_size', config.encoder_hidden_size],
+		['num_attention_heads', config.num_attention_heads]
+	);
 	const layers = [config.feature_layer_index].flat().length;
 	if (layers !== config.num_feature_levels && layers !== config.num_feature_levels + 1)
 		throw new InputError(

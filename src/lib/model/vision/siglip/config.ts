@@ -1,7 +1,7 @@
 import { ConfigFields } from '../../config-fields.ts';
 import type { VisionConfig } from '../../config.ts';
-import { InputError } from '../../../tensor/errors.ts';
 import { activationNames } from '../../activations.ts';
+import { checkHeads } from '../../heads.ts';
 
 /** A SigLIP tower: no class token, no norm before the layers. */
 export interface SiglipConfig extends VisionConfig {
@@ -41,9 +41,10 @@ export function parseSiglip(
 		image_mean,
 		image_std
 	};
-	if (config.hidden_size % config.num_attention_heads)
-		throw new InputError(
-			`vision_config: hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}; correct config.json.`
-		);
+	checkHeads(
+		'vision_config',
+		['hidden_size', config.hidden_size],
+		['num_attention_heads', config.num_attention_heads]
+	);
 	return config;
 }

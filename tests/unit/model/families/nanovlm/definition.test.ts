@@ -64,6 +64,7 @@ describe('the three spellings', () => {
 describe('refused in one sentence', () => {
 	it.each([
 		['the class token alone', { vit_cls_flag: true }, /vit_cls_flag is true/],
+		['heads that do not fit', { lm_n_heads: 7 }, /lm_hidden_dim \d+ is not a multiple of lm_n_heads 7/],
 		['scaled rotary angles', { lm_attn_scaling: 2 }, /lm_attn_scaling is 2/],
 		[
 			'tiles that do not fit',
