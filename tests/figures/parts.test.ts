@@ -201,7 +201,7 @@ describe('cells', () => {
 
 describe('coverage borders', () => {
 	it('lie between patches of different tokens', () => {
-		expect(borders(Int32Array.of(1, 1, 2, 1), 2)).toEqual([
+		expect(borders(Int32Array.of(1, 1, 2, 1), { rows: 2, columns: 2 })).toEqual([
 			[0, 1, 1, 1],
 			[1, 1, 1, 2]
 		]);

@@ -2,7 +2,7 @@ import { InputError } from '../tensor/errors.ts';
 
 /**
  * Grids over the image. Places are measured in patches: x to the right and y downwards from the image's upper left corner, so
- * that the image covers [0, g] × [0, g] and the centre of patch (column i, row j) is (i + 0.5, j + 0.5).
+ * that the image covers [0, columns] × [0, rows], mostly a square of g, and the centre of patch (column i, row j) is (i + 0.5, j + 0.5).
  */
 export interface Place {
 	readonly x: number;
@@ -32,7 +32,7 @@ export function sideOf(count: number): number | undefined {
 	return side > 0 && side * side === count ? side : undefined;
 }
 
-/** Side of the patch grid. @throws InputError when N is not a square: upstream's grids all are. */
+/** Side of the patch grid. @throws InputError when N is not a square */
 export function patchSide(patches: number): number {
 	const side = sideOf(patches);
 	if (side === undefined)
@@ -40,14 +40,56 @@ export function patchSide(patches: number): number {
 	return side;
 }
 
+/** The grid of so many patches: the one that is known, or a square. @throws InputError when it is neither */
+export const gridOf = (patches: number, known?: GridShape): GridShape =>
+	known ?? squareGrid(patchSide(patches));
+
+/** Side of a map's grid where that is square, or nothing. */
+export function squareSideOf({
+	patches,
+	grid
+}: {
+	readonly patches: number;
+	readonly grid?: GridShape | undefined;
+}): number | undefined {
+	const { rows, columns } = gridOf(patches, grid);
+	return rows === columns ? rows : undefined;
+}
+
+/** Home cells of the tokens of a map whose patches form a square; nothing on other grids, where tokens lie otherwise. */
+export function homesOn(
+	map: { readonly patches: number; readonly grid?: GridShape | undefined },
+	tokens: number
+): readonly Box[] | undefined {
+	const side = squareSideOf(map);
+	return side === undefined ? undefined : homeCells(tokens, side);
+}
+
+/** How many tokens stand in a row where a map's tokens are laid out, in the proportions of its patches as far as that goes. */
+export function tokenColumns({
+	tokens,
+	patches,
+	grid
+}: {
+	readonly tokens: number;
+	readonly patches: number;
+	readonly grid?: GridShape | undefined;
+}): number {
+	const { rows, columns } = gridOf(patches, grid);
+	const across = Math.round(Math.sqrt((tokens * columns) / rows));
+	return across > 0 && tokens % across === 0 && rows !== columns
+		? across
+		: (sideOf(tokens) ?? Math.ceil(Math.sqrt(tokens)));
+}
+
 /** Column and row of a cell, row-major. */
 export function columnRow(index: number, side: number): { readonly column: number; readonly row: number } {
 	return { column: index % side, row: Math.floor(index / side) };
 }
 
-/** Centre of patch `patch` on a grid of `side` × `side`. */
-export function patchCentre(patch: number, side: number): Place {
-	const { column, row } = columnRow(patch, side);
+/** Centre of patch `patch` on a grid of so many columns. */
+export function patchCentre(patch: number, columns: number): Place {
+	const { column, row } = columnRow(patch, columns);
 	return { x: column + 0.5, y: row + 0.5 };
 }
 

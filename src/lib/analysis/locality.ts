@@ -2,12 +2,13 @@ import { InputError } from '../tensor/errors.ts';
 import { assign } from './assignment.ts';
 import {
 	centreOf,
-	homeCells,
+	gridOf,
+	homesOn,
 	patchCentre,
 	patchShares,
-	patchSide,
 	withNeighbours,
 	type Box,
+	type GridShape,
 	type Place
 } from './grid.ts';
 import { requireSameShape, tokenRow, type TokenPatchMap } from './map.ts';
@@ -82,20 +83,20 @@ export interface TokenLocality {
 export function tokenLocalities(
 	map: TokenPatchMap,
 	weighting: Weighting,
-	homes: readonly Box[] | undefined = homeCells(map.tokens, patchSide(map.patches))
+	homes: readonly Box[] | undefined = homesOn(map, map.tokens)
 ): TokenLocality[] {
-	const side = patchSide(map.patches);
+	const { columns } = gridOf(map.patches, map.grid);
 	const distribution = shares(map, weighting);
 	return Array.from({ length: map.tokens }, (_, token) => {
 		const total = tokenRow(map, token).reduce((sum, value) => sum + value, 0);
 		const row = tokenRow(distribution, token);
-		const shape = describe(row, side);
+		const shape = describe(row, columns);
 		const cell = homes?.[token];
-		return { token, total, ...shape, ...(cell && { home: againstHome(row, side, cell, shape.centroid) }) };
+		return { token, total, ...shape, ...(cell && { home: againstHome(row, columns, cell, shape.centroid) }) };
 	});
 }
 
-function describe(row: Float32Array, side: number) {
+function describe(row: Float32Array, columns: number) {
 	let mass = 0;
 	let x = 0;
 	let y = 0;
@@ -105,7 +106,7 @@ function describe(row: Float32Array, side: number) {
 		const share = row[n]!;
 		if (share > row[peak]!) peak = n;
 		if (share === 0) continue;
-		const centre = patchCentre(n, side);
+		const centre = patchCentre(n, columns);
 		mass += share;
 		x += share * centre.x;
 		y += share * centre.y;
@@ -118,7 +119,7 @@ function describe(row: Float32Array, side: number) {
 	const centroid = { x: x / mass, y: y / mass };
 	let squares = 0;
 	for (let n = 0; n < row.length; n++) {
-		const centre = patchCentre(n, side);
+		const centre = patchCentre(n, columns);
 		squares += row[n]! * ((centre.x - centroid.x) ** 2 + (centre.y - centroid.y) ** 2);
 	}
 	return {
@@ -155,8 +156,7 @@ function againstHome(row: Float32Array, side: number, cell: Box, centroid: Place
  * one so that the sum of squared drifts is smallest. Numbers against these homes are a lower bound of the drift under any order.
  */
 export function assignedHomes(map: TokenPatchMap, weighting: Weighting): readonly Box[] | undefined {
-	const side = patchSide(map.patches);
-	const cells = homeCells(map.tokens, side);
+	const cells = homesOn(map, map.tokens);
 	if (!cells) return undefined;
 	const centroids = tokenLocalities(map, weighting, cells).map(({ centroid }) => centroid);
 	const centres = cells.map(centreOf);
@@ -173,6 +173,8 @@ export function assignedHomes(map: TokenPatchMap, weighting: Weighting): readonl
 /** Who covers a patch. */
 export interface Coverage {
 	readonly patches: number;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 	/** Sum over the tokens of the share they give this patch [N]; M/N everywhere when all is even, sums to M. */
 	readonly cover: Float32Array;
 	/** Token with the largest share of its own on this patch [N]. */
@@ -184,7 +186,7 @@ export interface Coverage {
 }
 
 export function coverage(map: TokenPatchMap, weighting: Weighting): Coverage {
-	const { data, tokens, patches } = shares(map, weighting);
+	const { data, tokens, patches, grid } = shares(map, weighting);
 	const cover = new Float32Array(patches);
 	const strongest = new Int32Array(patches);
 	const dominance = new Float32Array(patches);
@@ -206,7 +208,7 @@ export function coverage(map: TokenPatchMap, weighting: Weighting): Coverage {
 		dominance[n] = data[best * patches + n]! / sum;
 		effectiveTokens[n] = 2 ** (Math.log2(sum) - logs / sum);
 	}
-	return { patches, cover, strongest, dominance, effectiveTokens };
+	return { patches, ...(grid && { grid }), cover, strongest, dominance, effectiveTokens };
 }
 
 /** a − b of the shares, cell by cell: −1..1, every row sums to 0. */

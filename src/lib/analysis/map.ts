@@ -16,12 +16,17 @@ export interface TokenPatchMap {
 }
 
 /** Makes a map after checking that the data fits. */
-export function tokenPatchMap(tokens: number, patches: number, data: Float32Array): TokenPatchMap {
+export function tokenPatchMap(
+	tokens: number,
+	patches: number,
+	data: Float32Array,
+	grid?: GridShape
+): TokenPatchMap {
 	if (data.length !== tokens * patches)
 		throw new InputError(
 			`A map of ${tokens} visual tokens over ${patches} patches needs ${tokens * patches} values, got ${data.length}.`
 		);
-	return { tokens, patches, data };
+	return { tokens, patches, data, ...(grid && { grid }) };
 }
 
 /** One token's values over the patches [N]; a view, not a copy. */

@@ -1,9 +1,9 @@
 import { InputError } from '../tensor/errors.ts';
 import { floats } from './attention-maps.ts';
-import { homeCells, patchShares, patchSide, sideOf, type Box } from './grid.ts';
+import { gridOf, homesOn, patchShares, sideOf, squareSideOf, type Box, type GridShape } from './grid.ts';
 import { shareDistance, tokenLocalities, type TokenLocality, type Weighting } from './locality.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { tokenPatchMap, type TokenPatchMap } from './map.ts';
+import { tokenPatchMap, tokenRow, type TokenPatchMap } from './map.ts';
 
 /** Response after one stage of a C-Abstractor: M′ cells of the stage's own grid over N patches. */
 export interface StageResponse {
@@ -17,22 +17,29 @@ export interface StageResponse {
  * A stage's map seen from the M visual tokens: the root mean square (energy) or mean (value) over the stage's cells in each token's home
  * cell, weighted by the area inside. What a token would see if the later stages only pooled.
  * @param homes the tokens' home cells in patches; those of their own grid by default
+ * @param cells which of the stage's cells each token joins, where they are not those of its home
  */
 export function onTokens(
 	map: TokenPatchMap,
 	tokens: number,
 	weighting: Weighting,
-	homes: readonly Box[] | undefined = homeCells(tokens, patchSide(map.patches))
+	homes: readonly Box[] | undefined = homesOn(map, tokens),
+	cells?: TokenPatchMap
 ): TokenPatchMap {
 	if (map.tokens === tokens) return map;
-	const from = sideOf(map.tokens);
-	if (from === undefined || homes === undefined)
-		throw new InputError(
-			`${map.tokens} cells cannot be laid under ${tokens} visual tokens: both must be squares.`
-		);
+	const [from, side] = [sideOf(map.tokens), squareSideOf(map)];
+	const sharesOf = (m: number): Float32Array => {
+		if (cells?.patches === map.tokens) return tokenRow(cells, m);
+		const home = homes?.[m];
+		if (from === undefined || side === undefined || home === undefined)
+			throw new InputError(
+				`${map.tokens} cells cannot be laid under ${tokens} visual tokens: both must be squares.`
+			);
+		return patchShares(scaled(home, from / side), from);
+	};
 	const data = new Float32Array(tokens * map.patches);
 	for (let m = 0; m < tokens; m++) {
-		const shares = patchShares(scaled(homes[m]!, from / patchSide(map.patches)), from);
+		const shares = sharesOf(m);
 		const area = shares.reduce((sum, share) => sum + share, 0);
 		for (let n = 0; n < map.patches; n++) {
 			let sum = 0;
@@ -44,7 +51,7 @@ export function onTokens(
 			data[m * map.patches + n] = weighting === 'energy' ? Math.sqrt(sum / area) : sum / area;
 		}
 	}
-	return tokenPatchMap(tokens, map.patches, data);
+	return tokenPatchMap(tokens, map.patches, data, map.grid);
 }
 
 function scaled({ left, top, right, bottom }: Box, by: number): Box {
@@ -59,6 +66,8 @@ export interface StageStep {
 	readonly locality: TokenLocality;
 	/** Part of the token's shares that lies elsewhere than after the stage before (total variation, 0..1); NaN for the first. */
 	readonly moved: number;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 }
 
 /** How a token's map comes about, stage by stage. Quick when the stages are on the tokens already (`onTokens`). */
@@ -71,14 +80,18 @@ export function stageSteps(
 ): StageStep[] {
 	let before: TokenPatchMap | undefined;
 	return stages.map(({ name, map }) => {
-		patchSide(map.patches);
+		gridOf(map.patches, map.grid);
 		const all = onTokens(map, tokens, weighting, homes);
-		const one = tokenPatchMap(1, all.patches, all.data.slice(token * all.patches, (token + 1) * all.patches));
-		const home = (homes ?? homeCells(tokens, patchSide(map.patches)))?.[token];
+		const own = all.data.slice(token * all.patches, (token + 1) * all.patches);
+		const one = tokenPatchMap(1, all.patches, own, all.grid);
+		const home = (homes ?? homesOn(map, tokens))?.[token];
 		const [locality] = tokenLocalities(one, weighting, home ? [home] : []);
 		const moved = before ? shareDistance(one, before, weighting)[0]! : NaN;
 		before = one;
-		return { name, response: one.data, locality: { ...locality!, token }, moved };
+		return {
+			...{ name, response: one.data, locality: { ...locality!, token }, moved },
+			...(one.grid && { grid: one.grid })
+		};
 	});
 }
 

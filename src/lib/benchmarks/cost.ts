@@ -24,6 +24,8 @@ export interface CostInputs {
 	readonly text_config: TextConfig;
 	/** M */
 	readonly tokens: number;
+	/** N, of each view; the tower's square when absent. */
+	readonly patches?: number;
 	/** Views that the tower sees of the picture; 1 when absent. */
 	readonly views?: number;
 	/** Positions of the prompt besides the image. */
@@ -32,10 +34,11 @@ export interface CostInputs {
 
 export function stageCosts(inputs: CostInputs): StageCost {
 	const { vision_config, projector_config, text_config, tokens, views = 1 } = inputs;
+	const N = inputs.patches ?? gridSide(vision_config) ** 2;
 	const prompt = promptLength(inputs);
 	return {
-		vision: views * visionCost(vision_config),
-		projector: views * projectorCost(projector_config, gridSide(vision_config) ** 2, tokens),
+		vision: views * visionCost(vision_config, N),
+		projector: views * projectorCost(projector_config, N, tokens),
 		prefill: languageCost(text_config, prompt, 0),
 		decode_per_token: languageCost(text_config, 1, prompt)
 	};
@@ -46,10 +49,9 @@ function promptLength({ projector_config, tokens, views = 1, text_tokens }: Cost
 	return views * (tokens + projector_config.num_eos_tokens) + text_tokens;
 }
 
-/** The tower over one view, all layers. */
-export function visionCost(config: VisionConfig): number {
+/** The tower over one view of N patches, all layers. */
+export function visionCost(config: VisionConfig, N = gridSide(config) ** 2): number {
 	const { hidden_size: E, intermediate_size: I, num_hidden_layers, num_channels, patch_size } = config;
-	const N = gridSide(config) ** 2;
 	const T = N + towerOf(config).classTokens;
 	const layer = 4 * product(T, E, E) + attend(T, T, E) + product(T, E, I) + product(T, I, E);
 	return product(N, num_channels * patch_size ** 2, E) + num_hidden_layers * layer;

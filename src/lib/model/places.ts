@@ -68,7 +68,7 @@ export function joinedPatches(
 }
 
 /** A rectangle of cells. */
-interface Run {
+export interface Run {
 	readonly row: number;
 	readonly column: number;
 	readonly rows: number;
@@ -76,7 +76,7 @@ interface Run {
 }
 
 /** The cells of a grid that are not 0, as few rectangles: runs along rows, joined to those of the row above that begin and end alike. */
-function runsOf(row: Float32Array, { rows, columns }: GridShape): Run[] {
+export function runsOf(row: Float32Array, { rows, columns }: GridShape): Run[] {
 	const runs: Run[] = [];
 	for (let y = 0; y < rows; y++)
 		for (let x = 0; x < columns; x++) {
@@ -93,7 +93,7 @@ function runsOf(row: Float32Array, { rows, columns }: GridShape): Run[] {
 }
 
 /** Cells of a region that is cut into a grid. */
-function boxRegion({ x, y, width, height }: Region, grid: GridShape, run: Run): Region {
+export function boxRegion({ x, y, width, height }: Region, grid: GridShape, run: Run): Region {
 	const [w, h] = [width / grid.columns, height / grid.rows];
 	return { x: x + run.column * w, y: y + run.row * h, width: run.columns * w, height: run.rows * h };
 }

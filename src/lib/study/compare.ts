@@ -1,3 +1,4 @@
+import type { GridShape } from '../analysis/grid.ts';
 import { cellAcross } from '../analysis/correspondence.ts';
 import { coverage, shares, type TokenLocality, type Weighting } from '../analysis/locality.ts';
 import { tokenRow, type TokenPatchMap } from '../analysis/map.ts';
@@ -88,6 +89,8 @@ export interface DifferenceSide {
 export interface MapDifference {
 	/** a − b over the patches [N]. */
 	readonly difference: Float32Array;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 	readonly a: string;
 	readonly b: string;
 	readonly label: string;
@@ -96,7 +99,8 @@ export interface MapDifference {
 
 /** @throws InputError when the sides do not see the same patches */
 function samePatches(a: DifferenceSide, b: DifferenceSide): void {
-	if (a.map.patches !== b.map.patches)
+	const differ = a.map.grid?.columns !== b.map.grid?.columns;
+	if (a.map.patches !== b.map.patches || differ)
 		throw new InputError(
 			`These columns see ${a.map.patches} and ${b.map.patches} patches; a difference patch by patch needs the same number.`
 		);
@@ -112,6 +116,7 @@ export function coverDifference(a: DifferenceSide, b: DifferenceSide): MapDiffer
 	const [first, second] = [a, b].map(({ map, weighting }) => coverage(map, weighting).cover);
 	return {
 		difference: first!.map((cover, n) => cover / a.map.tokens - second![n]! / b.map.tokens),
+		...(a.map.grid && { grid: a.map.grid }),
 		...{ a: a.letter, b: b.letter, label: 'Share of all tokens’ sight', unit: 'share' }
 	};
 }
@@ -131,6 +136,7 @@ export function tokenDifference(
 	const row = tokenRow(shares(b.map, b.weighting), other);
 	return {
 		difference: tokenRow(shares(a.map, a.weighting), token).map((share, n) => share - row[n]!),
+		...(a.map.grid && { grid: a.map.grid }),
 		...{ a: `${a.letter}, token ${token}`, b: `${b.letter}, token ${other}` },
 		...{ label: 'Difference of shares', unit: 'share' }
 	};

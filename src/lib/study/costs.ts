@@ -7,12 +7,14 @@ import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import { chooseTargets, tokensOf, type TargetChoice } from '../benchmarks/run/target.ts';
 import { gridSide } from '../model/config.ts';
 import type { GraphFiles, ModelManifest } from '../model/manifest.ts';
+import { patchCount } from '../model/patch-grid.ts';
 import type { ImageInput } from '../model/runtime/types.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
 import { accuracyRows, kindsOf, type ScoreOrigin, scoreName, type ScoreRows } from './run-scores.ts';
 import type { Subject } from './subject.ts';
+import { tokensOf as tokensIn } from './tokens.ts';
 import { viewsOf } from './views.ts';
 import { timeStages, TIMED_QUESTION, TIMED_RUNS, TIMED_TOKENS, type WarmTimes } from './timing.ts';
 
@@ -101,14 +103,18 @@ export async function timeTargets(
 	return targets.map(({ projector, tokens }, i): Timing => {
 		const { ms, prompt_positions } = times[i]!;
 		const { num_eos_tokens, config } = manifest.projectors[projector]!;
-		const views = viewsOf(manifest, asked.image).length;
+		const seen = viewsOf(manifest, asked.image);
+		const views = seen.length;
+		// Where pictures decide, this one does.
+		const M = tokensIn(manifest, manifest.projectors[projector]!, seen[0]!, tokens);
 		const operations = stageCosts({
 			vision_config: manifest.config.vision_config,
 			text_config: manifest.config.text_config,
 			projector_config: config,
-			tokens,
+			tokens: M,
+			patches: patchCount(manifest.config.vision_config, seen[0]),
 			views,
-			text_tokens: prompt_positions - views * (tokens + num_eos_tokens)
+			text_tokens: prompt_positions - views * (M + num_eos_tokens)
 		});
 		return { projector, tokens, ms, operations };
 	});
@@ -127,6 +133,13 @@ export type Quantity = keyof typeof quantities;
 /** Text around the image that the curves are computed for, positions. */
 export const TEXT = 64;
 
+/** What pictures the curves are computed for, where these differ. */
+const ofPictures: Readonly<Record<ModelManifest['views'], string>> = {
+	one: '',
+	tiles: ', a picture of one view',
+	sizes: ', the largest square picture'
+};
+
 /** What every projector costs at every M that it can be run at. */
 export function costRows(manifest: ModelManifest, quantity: Quantity): CountRows {
 	const { vision_config, text_config } = manifest.config;
@@ -142,7 +155,7 @@ export function costRows(manifest: ModelManifest, quantity: Quantity): CountRows
 		})
 	);
 	return {
-		quantity: `${quantities[quantity]}, ${TEXT} positions of text${manifest.views === 'tiles' ? ', a picture of one view' : ''}`,
+		quantity: `${quantities[quantity]}, ${TEXT} positions of text${ofPictures[manifest.views]}`,
 		points,
 		projectors: kinds
 	};

@@ -88,6 +88,7 @@ export const answerInfluenceStudy = {
 				label: signed ? 'Gain' : 'Attention',
 				unit: signed ? 'nats' : 'share',
 				signed,
+				...(map.grid && { grid: map.grid }),
 				image: pictureOf(subject)
 			},
 			provenance: subject.provenance,

@@ -1,7 +1,7 @@
 import { gridSide } from '../model/config.ts';
 import { rollout, type HeadChoice } from '../analysis/attention-maps.ts';
 import { directionSpread, meanOverDirections, type DirectionSpread } from '../analysis/direction-spread.ts';
-import { squareGrid, type Box } from '../analysis/grid.ts';
+import type { Box, GridShape } from '../analysis/grid.ts';
 import {
 	assignedHomes,
 	coverage,
@@ -14,7 +14,9 @@ import {
 } from '../analysis/locality.ts';
 import { tokenPatchMap, type TokenPatchMap } from '../analysis/map.ts';
 import { partsOf } from '../analysis/perturbation.ts';
+import type { View } from '../model/image/processor.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
+import { inImageOrder, patchGrid } from '../model/patch-grid.ts';
 import type { InnerAttention } from '../model/projectors/definition.ts';
 import { projectorOf } from '../model/projectors/registry.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -48,13 +50,18 @@ export function innerAttention(entry: ProjectorEntry): InnerAttention | undefine
 	return projectorOf(entry.config).attention;
 }
 
-/** The map that the architecture alone gives, if it gives one. */
+/** The map that the architecture alone gives, patches row by row, if it gives one. @param view what is looked at */
 export function structuralMap(
 	entry: ProjectorEntry,
 	tokens: number,
-	manifest: ModelManifest
+	manifest: ModelManifest,
+	view: Pick<View, 'grid'> = {}
 ): TokenPatchMap | undefined {
-	return projectorOf(entry.config).bins?.(tokens, squareGrid(gridSide(manifest.config.vision_config)));
+	const { vision_config } = manifest.config;
+	const grid = patchGrid(vision_config, view);
+	const projector = projectorOf(entry.config);
+	const bins = projector.bins?.(projector.tokensOf?.(grid) ?? tokens, grid);
+	return bins && (view.grid ? inImageOrder(vision_config, view.grid, bins) : bins);
 }
 
 /** Whether a projector offers the method. */
@@ -84,7 +91,7 @@ export async function measure(
 	const { entry, manifest, tokens } = subject;
 	const { method, directions } = measurement;
 	if (method === 'structural') {
-		const map = structuralMap(entry, tokens, manifest);
+		const map = structuralMap(entry, tokens, manifest, subject.views[subject.view]);
 		if (!map) throw new InputError(`The ${entry.title} has no pooling bins; choose another method.`);
 		return { kind: 'map', map };
 	}
@@ -114,7 +121,7 @@ export async function measure(
 	);
 	const { visual_embeds: embeds, 'visual_embeds.parts': parts } = maps;
 	if (!embeds) throw new Error('The model gave no map of its visual tokens.');
-	const map = withoutEos(embeds, tokens);
+	const map = withoutEos(embeds, tokens, subject.views[subject.view]?.grid);
 	const spread = parts && spreadOf(map, parts, subject, directions);
 	return { kind: 'map', map, ...(spread && { spread }) };
 }
@@ -129,27 +136,40 @@ function spreadOf(
 	const [count = 0, rows = 0, patches = 0] = dims;
 	if (count < 2) return undefined;
 	const maps = Array.from({ length: count }, (_, p) =>
-		tokenPatchMap(map.tokens, patches, data.slice(p * rows * patches, (p * rows + map.tokens) * patches))
+		tokenPatchMap(
+			map.tokens,
+			patches,
+			data.slice(p * rows * patches, (p * rows + map.tokens) * patches),
+			map.grid
+		)
 	);
 	const { weighting } = meanings.perturbation;
 	const width = subject.entry.config.encoder_hidden_size;
 	return directionSpread(map, maps, weighting, homesOf(map, subject, weighting), 1 - directions / width);
 }
 
-/** Homes of tokens without a place of their own: the kindest that they can have; undefined where they lie row-major on the image. */
-function homesOf(
+/**
+ * Homes of tokens without a place of their own: the kindest that they can have; none where each has several places; undefined where they lie
+ * row-major on the image.
+ */
+export function homesOf(
 	map: TokenPatchMap,
 	{ entry, manifest, tokens }: Pick<Subject, 'entry' | 'manifest' | 'tokens'>,
 	weighting: Weighting
 ): readonly Box[] | undefined {
+	if (entry.token_places === 'apart') return [];
 	const placed = tokenGrid(entry, tokens, gridSide(manifest.config.vision_config)) !== undefined;
 	return placed ? undefined : assignedHomes(map, weighting);
 }
 
 /** Map over the M visual tokens from an output that may end in eos tokens. */
-export function withoutEos({ dims, data }: Tensor<'float32'>, tokens: number): TokenPatchMap {
+export function withoutEos(
+	{ dims, data }: Tensor<'float32'>,
+	tokens: number,
+	grid?: GridShape
+): TokenPatchMap {
 	const patches = dims[1]!;
-	return tokenPatchMap(tokens, patches, data.slice(0, tokens * patches));
+	return tokenPatchMap(tokens, patches, data.slice(0, tokens * patches), grid);
 }
 
 const meanings: Readonly<

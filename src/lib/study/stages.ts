@@ -1,6 +1,4 @@
-import { gridSide } from '../model/config.ts';
 import type { Box } from '../analysis/grid.ts';
-import { assignedHomes } from '../analysis/locality.ts';
 import { channelGates, onTokens, stageSteps, type GateRow, type StageResponse } from '../analysis/stages.ts';
 import type { Stage } from '../model/projectors/definition.ts';
 import { projectorOf } from '../model/projectors/registry.ts';
@@ -9,9 +7,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
-import { withoutEos } from './locality.ts';
+import { homesOf, withoutEos } from './locality.ts';
 import type { Subject } from './subject.ts';
-import { tokenGrid } from './tokens.ts';
 import { ofView } from './views.ts';
 
 /** Responses of all stages for one image, each seen from the visual tokens. */
@@ -36,7 +33,7 @@ export const stagesKey = (subject: Subject, choices: Pick<Choices, 'stages' | 'd
 export async function measureStages(work: Work, choices: Choices, control: Control): Promise<MeasuredStages> {
 	const subject = required(work.subject, 'image');
 	const answerer = required(work.answerer, 'model');
-	const { tokens, entry, manifest } = subject;
+	const { tokens, entry } = subject;
 	const { directions } = choices;
 	const { gates = [] } = projectorOf(entry.config);
 	const stages = stagesOf(subject, choices);
@@ -54,15 +51,17 @@ export async function measureStages(work: Work, choices: Choices, control: Contr
 		if (!map) throw new Error(`The model gave no response of ${output}; convert its checkpoint again.`);
 		return map;
 	};
-	const last = withoutEos(of(outputs.at(-1)!), tokens);
-	const placed = tokenGrid(entry, tokens, gridSide(manifest.config.vision_config)) !== undefined;
-	const homes = placed ? undefined : assignedHomes(last, 'energy');
+	const grid = subject.views[subject.view]?.grid;
+	const last = withoutEos(of(outputs.at(-1)!), tokens, grid);
+	const homes = homesOf(last, subject, 'energy');
+	// Of a picture of its own size a stage's cells are the patches as the projector is given them.
+	const cells = grid && projectorOf(entry.config).bins?.(tokens, grid);
 	return {
 		subject,
 		directions,
 		stages: stages.map(({ output, title }, i) => {
-			const map = i === stages.length - 1 ? last : withoutEos(of(output), of(output).dims[0]!);
-			return { name: title, map: onTokens(map, tokens, 'energy', homes) };
+			const map = i === stages.length - 1 ? last : withoutEos(of(output), of(output).dims[0]!, grid);
+			return { name: title, map: onTokens(map, tokens, 'energy', homes, cells) };
 		}),
 		...(homes && { homes }),
 		gates: gates.map(({ title, before, after }) => {

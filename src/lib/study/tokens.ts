@@ -1,4 +1,4 @@
-import { sideOf } from '../analysis/grid.ts';
+import { sideOf, squareGrid, type GridShape } from '../analysis/grid.ts';
 import { gridSide } from '../model/config.ts';
 import type { View } from '../model/image/processor.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
@@ -79,38 +79,48 @@ export function middleToken(tokens: number): number {
 	return side === undefined ? 0 : Math.floor(side / 2) * (side + 1);
 }
 
-/** A regular division of the image: `side` × `side` cells, row-major from the top left. */
-export interface TokenGrid {
-	readonly side: number;
+/** A regular division of the image, row-major from the top left. */
+export interface TokenGrid extends GridShape {
 	readonly count: number;
 }
 
+/** A grid with its number of cells. */
+export const counted = ({ rows, columns }: GridShape): TokenGrid => ({
+	rows,
+	columns,
+	count: rows * columns
+});
+
 /**
  * The grid a projector's visual tokens lie on: the patches themselves, or a √M × √M pooling (C-Abstractor) or grid of
- * reference points (D-Abstractor). Undefined where tokens have no place, as in the resampler, or M is no square.
+ * reference points (D-Abstractor). Undefined where tokens have no place, as in the resampler, or several, or M is no square.
  */
 export function tokenGrid(entry: ProjectorEntry, tokens: number, patches: number): TokenGrid | undefined {
 	if (entry.token_places === 'none' || entry.token_places === 'apart') return undefined;
 	const side = entry.token_places === 'patches' ? patches : sideOf(tokens);
-	return side === undefined ? undefined : { side, count: side * side };
+	return side === undefined ? undefined : counted(squareGrid(side));
 }
 
 /** Cell of a grid under a point given as fractions of width and height; points outside go to the nearest cell. */
-export function cellAt({ side }: TokenGrid, x: number, y: number): number {
-	const clamp = (value: number) => Math.min(side - 1, Math.max(0, Math.floor(value * side)));
-	return clamp(y) * side + clamp(x);
+export function cellAt({ rows, columns }: TokenGrid, x: number, y: number): number {
+	const clamp = (value: number, side: number) => Math.min(side - 1, Math.max(0, Math.floor(value * side)));
+	return clamp(y, rows) * columns + clamp(x, columns);
 }
 
 /** The neighbouring cell in the direction of an arrow key; stays inside the grid. Undefined for other keys. */
-export function neighbour({ side }: TokenGrid, cell: number, key: string): number | undefined {
-	const row = Math.floor(cell / side);
-	const column = cell % side;
-	const within = (value: number) => Math.min(side - 1, Math.max(0, value));
-	if (key === 'ArrowLeft') return row * side + within(column - 1);
-	if (key === 'ArrowRight') return row * side + within(column + 1);
-	if (key === 'ArrowUp') return within(row - 1) * side + column;
-	if (key === 'ArrowDown') return within(row + 1) * side + column;
+export function neighbour(
+	{ rows, columns, count }: TokenGrid,
+	cell: number,
+	key: string
+): number | undefined {
+	const row = Math.floor(cell / columns);
+	const column = cell % columns;
+	const within = (value: number, side: number) => Math.min(side - 1, Math.max(0, value));
+	if (key === 'ArrowLeft') return row * columns + within(column - 1, columns);
+	if (key === 'ArrowRight') return row * columns + within(column + 1, columns);
+	if (key === 'ArrowUp') return within(row - 1, rows) * columns + column;
+	if (key === 'ArrowDown') return within(row + 1, rows) * columns + column;
 	if (key === 'Home') return 0;
-	if (key === 'End') return side * side - 1;
+	if (key === 'End') return count - 1;
 	return undefined;
 }

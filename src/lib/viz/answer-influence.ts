@@ -1,4 +1,4 @@
-import { patchSide } from '../analysis/grid.ts';
+import { gridOf, type GridShape } from '../analysis/grid.ts';
 import { cellRect, cellAt, drawCells, frame, placeFrame, type CellBox } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import type { Figure } from './figure.ts';
@@ -24,6 +24,8 @@ export interface InfluenceRows {
 	readonly unit: string;
 	/** Whether influences have a sign (ablation) or not (attention). */
 	readonly signed: boolean;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 	readonly image?: FigureImage;
 }
 
@@ -52,7 +54,7 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		const spread = scaled(values, `${label}, by patch`);
 		// The image stands first, so that it is in sight with the words above the figure however many they are.
 		const size = Math.min(options.width - LABEL, options.height ?? 420);
-		const place = panel(LABEL, LINE, size, patchSide(count), rows.image);
+		const place = panel(LABEL, LINE, size, gridOf(count, rows.grid), rows.image);
 		const foot = place.box.y + place.box.height + 8;
 		const box: CellBox = {
 			...{ x: LABEL, y: foot + COLOUR_BAR_HEIGHT + 2 * LINE, columns: tokens, rows: words.length },

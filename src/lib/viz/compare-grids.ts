@@ -1,4 +1,4 @@
-import { homeCell, neighbourToken, sideOf } from '../analysis/grid.ts';
+import { homesOn, neighbourToken } from '../analysis/grid.ts';
 import { cellAcross } from '../analysis/correspondence.ts';
 import type { TokenPatchMap } from '../analysis/map.ts';
 import { cellAt, drawCells, frame, placeFrame, type CellBox } from './cell-map.ts';
@@ -46,19 +46,19 @@ export const compareGrids: Figure<CompareGridsRows> = {
 				parts.push(text(pen, x, y + 3 * LINE, note ?? 'Not computed yet.', { fill: ink.soft }));
 				return undefined;
 			}
-			const { side, columns: across, pitch, width, height: down, values } = mosaic(map, true);
+			const { grid, columns: across, pitch, width, height: down, values } = mosaic(map, true);
 			const cell = layout.width / Math.max(width, down);
 			const box: CellBox = {
 				...{ x, y: y + LINE, width: width * cell, height: down * cell },
 				...{ columns: width, rows: down }
 			};
-			const tokenSide = sideOf(map.tokens);
 			const tile = (token: number) => ({
-				x: box.x + (token % across) * pitch * cell,
-				y: box.y + Math.floor(token / across) * pitch * cell
+				x: box.x + (token % across) * pitch.x * cell,
+				y: box.y + Math.floor(token / across) * pitch.y * cell
 			});
-			const homes = Array.from({ length: tokenSide === undefined ? 0 : map.tokens }, (_, token) => {
-				const home = homeCell(token, tokenSide!, side);
+			// Of pictures of any size tokens lie otherwise than in cells.
+			const cells = map.grid ? [] : (homesOn(map, map.tokens) ?? []);
+			const homes = cells.map((home, token) => {
 				const at = tile(token);
 				const [w, h] = [(home.right - home.left) * cell, (home.bottom - home.top) * cell];
 				return `M${round(at.x + home.left * cell)} ${round(at.y + home.top * cell)}h${round(w)}v${round(h)}h${round(-w)}z`;
@@ -70,7 +70,8 @@ export const compareGrids: Figure<CompareGridsRows> = {
 					...{ 'stroke-width': 0.75, 'stroke-opacity': 0.8, 'pointer-events': 'none' }
 				})
 			);
-			return { map, box, side, across, pitch, tile, size: side * cell, mark: frame(pen) };
+			const size = { width: grid.columns * cell, height: grid.rows * cell };
+			return { map, box, grid, across, pitch, tile, size, mark: frame(pen) };
 		});
 		const foot = Math.ceil(columns.length / layout.across) * height;
 		const notes = columns.map((_, index) =>
@@ -103,10 +104,11 @@ export const compareGrids: Figure<CompareGridsRows> = {
 				for (const [column, panel] of panels.entries()) {
 					const at = panel && cellAt(panel.box, x, y);
 					if (!at) continue;
-					const token = Math.floor(at.row / panel.pitch) * panel.across + Math.floor(at.column / panel.pitch);
-					const [inX, inY] = [at.column % panel.pitch, at.row % panel.pitch];
-					if (token >= panel.map.tokens || inX >= panel.side || inY >= panel.side) return undefined;
-					return { column, token, patch: inY * panel.side + inX };
+					const { grid, pitch } = panel;
+					const token = Math.floor(at.row / pitch.y) * panel.across + Math.floor(at.column / pitch.x);
+					const [inX, inY] = [at.column % pitch.x, at.row % pitch.y];
+					if (token >= panel.map.tokens || inX >= grid.columns || inY >= grid.rows) return undefined;
+					return { column, token, patch: inY * grid.columns + inX };
 				}
 				return undefined;
 			},
@@ -115,7 +117,7 @@ export const compareGrids: Figure<CompareGridsRows> = {
 					const at = followed(selection, index);
 					if (panel) {
 						const tile = at && panel.tile(at.token);
-						placeFrame(panel.mark, tile && { ...tile, width: panel.size, height: panel.size });
+						placeFrame(panel.mark, tile && { ...tile, ...panel.size });
 					}
 					notes[index]!.write(
 						panel && at

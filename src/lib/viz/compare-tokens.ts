@@ -1,5 +1,5 @@
 import { cellAcross } from '../analysis/correspondence.ts';
-import { neighbourToken, patchSide, sideOf } from '../analysis/grid.ts';
+import { gridOf, neighbourToken, tokenColumns } from '../analysis/grid.ts';
 import type { TokenLocality } from '../analysis/locality.ts';
 import { tokenRow, type TokenPatchMap } from '../analysis/map.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
@@ -64,7 +64,7 @@ export const compareTokens: Figure<CompareTokensRows, OverlayOptions> = {
 		const parts: SVGElement[] = [];
 		const panels = tokens.map(({ name, colour, map, locality }, index) => {
 			const { x, y } = layout.place(index, height);
-			const place = panel(x, y + LINE, size, patchSide(map.patches), image);
+			const place = panel(x, y + LINE, size, gridOf(map.patches, map.grid), image);
 			const row = tokenRow(map, locality.token);
 			const top = largest(row) || 1;
 			const values = row.map((value) => value / top);
@@ -115,9 +115,8 @@ export const compareTokens: Figure<CompareTokensRows, OverlayOptions> = {
 			move(key, from) {
 				const source = tokens.find((token) => token.column === from.column) ?? tokens[0];
 				if (!source) return undefined;
-				const { tokens: M } = source.map;
-				const columns = sideOf(M) ?? Math.ceil(Math.sqrt(M));
-				const next = neighbourToken(source.locality.token, columns, M, key);
+				const columns = tokenColumns(source.map);
+				const next = neighbourToken(source.locality.token, columns, source.map.tokens, key);
 				return next === undefined ? undefined : { ...from, column: source.column, token: next };
 			}
 		});

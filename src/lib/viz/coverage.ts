@@ -1,4 +1,4 @@
-import { patchSide } from '../analysis/grid.ts';
+import { gridOf, type GridShape } from '../analysis/grid.ts';
 import type { Coverage } from '../analysis/locality.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
@@ -33,15 +33,15 @@ const shown = {
 /** Edges between patches whose strongest token differs, in patches. */
 export function borders(
 	strongest: Int32Array,
-	side: number
+	{ rows, columns }: GridShape
 ): readonly (readonly [number, number, number, number])[] {
 	const edges: [number, number, number, number][] = [];
-	for (let row = 0; row < side; row++)
-		for (let column = 0; column < side; column++) {
-			const here = strongest[row * side + column];
-			if (column + 1 < side && strongest[row * side + column + 1] !== here)
+	for (let row = 0; row < rows; row++)
+		for (let column = 0; column < columns; column++) {
+			const here = strongest[row * columns + column];
+			if (column + 1 < columns && strongest[row * columns + column + 1] !== here)
 				edges.push([column + 1, row, column + 1, row + 1]);
-			if (row + 1 < side && strongest[(row + 1) * side + column] !== here)
+			if (row + 1 < rows && strongest[(row + 1) * columns + column] !== here)
 				edges.push([column, row + 1, column + 1, row + 1]);
 		}
 	return edges;
@@ -58,13 +58,13 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 	draw({ coverage, tokens, image }, options) {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
-		const side = patchSide(coverage.patches);
+		const grid = gridOf(coverage.patches, coverage.grid);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, 0, size, side, image);
+		const place = panel(0, 0, size, grid, image);
 		const which = options.show ?? 'cover';
 		const values = coverage[which];
 		const scale = sequentialScale(which === 'dominance' ? 1 : largest(values), shown[which]);
-		const lines = borders(coverage.strongest, side)
+		const lines = borders(coverage.strongest, grid)
 			.map(([x1, y1, x2, y2]) => {
 				const [from, to] = [place.at({ x: x1, y: y1 }), place.at({ x: x2, y: y2 })];
 				return `M${round(from.x)} ${round(from.y)}L${round(to.x)} ${round(to.y)}`;
@@ -87,7 +87,7 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 			at(x, y) {
 				const at = cellAt(place.box, x, y);
 				if (!at) return undefined;
-				const patch = at.row * side + at.column;
+				const patch = at.row * grid.columns + at.column;
 				return { patch, token: coverage.strongest[patch]! };
 			},
 			show({ patch }) {
@@ -118,5 +118,6 @@ export const coverageFigure: Figure<CoverageRows, CoverageOptions> = {
 			exact(coverage.effectiveTokens[n]!)
 		])
 	}),
-	paper: ({ coverage }) => matrixTable(coverage.cover, patchSide(coverage.patches), 'Cover (tokens)')
+	paper: ({ coverage }) =>
+		matrixTable(coverage.cover, gridOf(coverage.patches, coverage.grid).columns, 'Cover (tokens)')
 };

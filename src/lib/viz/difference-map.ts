@@ -1,4 +1,4 @@
-import { patchSide } from '../analysis/grid.ts';
+import { gridOf, type GridShape } from '../analysis/grid.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import type { Figure } from './figure.ts';
@@ -19,6 +19,8 @@ export interface DifferenceRows {
 	readonly b: string;
 	readonly label: string;
 	readonly unit: string;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 	readonly image?: FigureImage;
 	/** End of the scale, to compare figures; the largest magnitude by default. */
 	readonly extent?: number;
@@ -36,7 +38,7 @@ export const differenceMap: Figure<DifferenceRows, OverlayOptions> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, LINE, size, patchSide(difference.length), rows.image);
+		const place = panel(0, LINE, size, gridOf(difference.length, rows.grid), rows.image);
 		const scale = divergingScale(rows.extent ?? largestMagnitude(difference), { label, unit });
 		const mark = frame(pen);
 		const foot = LINE + place.box.height + 8;
@@ -66,6 +68,6 @@ export const differenceMap: Figure<DifferenceRows, OverlayOptions> = {
 		columns: ['patch', `${a} − ${b} (${unit})`],
 		rows: Array.from(difference, (value, n) => [n, exact(value)])
 	}),
-	paper: ({ difference, a, b, unit }) =>
-		matrixTable(difference, patchSide(difference.length), `${a} − ${b} (${unit})`)
+	paper: ({ difference, grid, a, b, unit }) =>
+		matrixTable(difference, gridOf(difference.length, grid).columns, `${a} − ${b} (${unit})`)
 };

@@ -1,4 +1,4 @@
-import type { Place } from '../analysis/grid.ts';
+import { squareGrid, type GridShape, type Place } from '../analysis/grid.ts';
 import { cellRect, drawCells, type CellBox } from './cell-map.ts';
 import type { FigureOptions } from './figure.ts';
 import type { ColourScale, Ink } from './palette.ts';
@@ -32,17 +32,28 @@ export interface Panel {
 }
 
 /**
- * `side` × `side` patches at (x, y), in the shape of the image that lies under them.
+ * Patches at (x, y), in the shape of the image that lies under them.
  * @param size pixels of the longer side
+ * @param grid of the patches, or the side of a square one
  */
-export function panel(x: number, y: number, size: number, side: number, image?: FigureImage): Panel {
-	const { width, height } = shapeIn(size, image);
-	const box = { x, y, width, height, columns: side, rows: side };
-	return { box, at: (place) => ({ x: x + (place.x * width) / side, y: y + (place.y * height) / side }) };
+export function panel(
+	x: number,
+	y: number,
+	size: number,
+	grid: number | GridShape,
+	image?: FigureImage
+): Panel {
+	const { columns, rows } = typeof grid === 'number' ? squareGrid(grid) : grid;
+	const { width, height } = shapeIn(size, image ?? { aspect: columns / rows });
+	const box = { x, y, width, height, columns, rows };
+	return { box, at: (place) => ({ x: x + (place.x * width) / columns, y: y + (place.y * height) / rows }) };
 }
 
 /** Pixels of an image whose longer side is `size`. */
-export function shapeIn(size: number, image: FigureImage | undefined): { width: number; height: number } {
+export function shapeIn(
+	size: number,
+	image: Pick<FigureImage, 'aspect'> | undefined
+): { width: number; height: number } {
 	const { aspect = 1 } = image ?? {};
 	return { width: size * Math.min(1, aspect), height: size / Math.max(1, aspect) };
 }

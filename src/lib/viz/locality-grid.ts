@@ -1,4 +1,4 @@
-import { columnRow, homeCells, neighbourToken, patchSide, sideOf, type Box } from '../analysis/grid.ts';
+import { columnRow, gridOf, homesOn, neighbourToken, tokenColumns, type Box } from '../analysis/grid.ts';
 import { tokenRow, type TokenPatchMap } from '../analysis/map.ts';
 import { cellAt, drawCells, frame, placeFrame, type CellBox } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
@@ -23,22 +23,23 @@ export interface LocalityGridOptions {
 
 /** Small maps side by side, one empty cell between them. */
 export function mosaic(map: TokenPatchMap, relative: boolean) {
-	const side = patchSide(map.patches);
-	const columns = sideOf(map.tokens) ?? Math.ceil(Math.sqrt(map.tokens));
+	const grid = gridOf(map.patches, map.grid);
+	const columns = tokenColumns(map);
 	const rows = Math.ceil(map.tokens / columns);
-	const pitch = side + 1;
-	const [width, height] = [columns * pitch - 1, rows * pitch - 1];
+	/** From one map to the next, to the right and down. */
+	const pitch = { x: grid.columns + 1, y: grid.rows + 1 };
+	const [width, height] = [columns * pitch.x - 1, rows * pitch.y - 1];
 	const values = new Float32Array(width * height).fill(NaN);
 	for (let token = 0; token < map.tokens; token++) {
 		const values_ = tokenRow(map, token);
 		const top = relative ? largest(values_) || 1 : 1;
 		const at = columnRow(token, columns);
 		for (let n = 0; n < map.patches; n++) {
-			const { column, row } = columnRow(n, side);
-			values[(at.row * pitch + row) * width + at.column * pitch + column] = values_[n]! / top;
+			const { column, row } = columnRow(n, grid.columns);
+			values[(at.row * pitch.y + row) * width + at.column * pitch.x + column] = values_[n]! / top;
 		}
 	}
-	return { side, columns, pitch, width, height, values };
+	return { grid, columns, pitch, width, height, values };
 }
 
 export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
@@ -54,7 +55,7 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const own = (options.scale ?? 'own') === 'own';
-		const { side, columns, pitch, width, height, values } = mosaic(map, own);
+		const { grid, columns, pitch, width, height, values } = mosaic(map, own);
 		const scale = own
 			? sequentialScale(1, { label: `${label}, relative to each token’s largest`, unit: '' })
 			: sequentialScale(largest(map.data), { label, unit });
@@ -70,10 +71,10 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 		};
 		const foot = box.height + 8;
 
-		const homes = (rows.homes ?? homeCells(map.tokens, side) ?? []).map((home, token) => {
+		const homes = (rows.homes ?? homesOn(map, map.tokens) ?? []).map((home, token) => {
 			const at = columnRow(token, columns);
-			const x = (at.column * pitch + home.left) * cell;
-			const y = (at.row * pitch + home.top) * cell;
+			const x = (at.column * pitch.x + home.left) * cell;
+			const y = (at.row * pitch.y + home.top) * cell;
 			const [w, h] = [(home.right - home.left) * cell, (home.bottom - home.top) * cell];
 			return `M${round(x)} ${round(y)}h${round(w)}v${round(h)}h${round(-w)}z`;
 		});
@@ -96,10 +97,10 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 			at(x, y) {
 				const at = cellAt(box, x, y);
 				if (!at) return undefined;
-				const token = Math.floor(at.row / pitch) * columns + Math.floor(at.column / pitch);
-				const [column, row] = [at.column % pitch, at.row % pitch];
-				if (token >= map.tokens || column >= side || row >= side) return undefined;
-				return { token, patch: row * side + column };
+				const token = Math.floor(at.row / pitch.y) * columns + Math.floor(at.column / pitch.x);
+				const [column, row] = [at.column % pitch.x, at.row % pitch.y];
+				if (token >= map.tokens || column >= grid.columns || row >= grid.rows) return undefined;
+				return { token, patch: row * grid.columns + column };
 			},
 			show({ token, patch }) {
 				const known = token !== undefined && token < map.tokens;
@@ -108,10 +109,10 @@ export const localityGrid: Figure<MapRows, LocalityGridOptions> = {
 					mark,
 					known
 						? {
-								x: at.column * pitch * cell,
-								y: at.row * pitch * cell,
-								width: side * cell,
-								height: side * cell
+								x: at.column * pitch.x * cell,
+								y: at.row * pitch.y * cell,
+								width: grid.columns * cell,
+								height: grid.rows * cell
 							}
 						: undefined
 				);

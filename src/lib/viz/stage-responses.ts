@@ -1,4 +1,4 @@
-import { patchSide } from '../analysis/grid.ts';
+import { gridOf } from '../analysis/grid.ts';
 import type { StageStep } from '../analysis/stages.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
@@ -34,12 +34,12 @@ export const stageResponses: Figure<StageRows> = {
 		const size = Math.min(220, (options.width + gap) / columns - gap);
 		const height = LINE + size + 3 * LINE + gap;
 		const scale = sequentialScale(1, { label: 'Response, relative to the stage’s largest', unit: '' });
-		const panels = steps.map(({ response }, i) =>
+		const panels = steps.map(({ response, grid }, i) =>
 			panel(
 				(i % columns) * (size + gap),
 				Math.floor(i / columns) * height + LINE,
 				size,
-				patchSide(response.length)
+				gridOf(response.length, grid)
 			)
 		);
 		const small = { 'font-size': 11, fill: ink.soft };
@@ -59,7 +59,13 @@ export const stageResponses: Figure<StageRows> = {
 				),
 				...(locality.home ? [outline(pen, place, locality.home.cell)] : []),
 				text(pen, x, y + size + 14, `${number(locality.effectivePatches)} effective patches`, small),
-				text(pen, x, y + size + 14 + LINE, `inside home ${percent(locality.home?.inside ?? NaN)}`, small),
+				text(
+					pen,
+					x,
+					y + size + 14 + LINE,
+					locality.home ? `inside home ${percent(locality.home.inside)}` : '',
+					small
+				),
 				text(pen, x, y + size + 14 + 2 * LINE, Number.isNaN(moved) ? '' : `moved ${percent(moved)}`, small)
 			];
 		});

@@ -1,6 +1,6 @@
 import type { DirectionSpread } from '../analysis/direction-spread.ts';
 import { format } from 'd3';
-import { homeCells, neighbourToken, patchSide, sideOf } from '../analysis/grid.ts';
+import { gridOf, homesOn, neighbourToken, tokenColumns } from '../analysis/grid.ts';
 import { tokenLocalities, type LocalityMeasure, type Weighting } from '../analysis/locality.ts';
 import { tokenPatchMap, tokenRow } from '../analysis/map.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
@@ -43,12 +43,12 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const size = Math.min(options.width, options.height ?? 560);
-		const place = panel(0, 0, size, patchSide(map.patches), rows.image);
+		const place = panel(0, 0, size, gridOf(map.patches, map.grid), rows.image);
 		const values = tokenRow(map, token);
 		const scale = sequentialScale(rows.top ?? largest(values), { label, unit });
 		// Only this token's numbers: the figure is drawn again at every hover.
-		const own = tokenPatchMap(1, map.patches, values);
-		const cell = (rows.homes ?? homeCells(map.tokens, place.box.columns))?.[token];
+		const own = tokenPatchMap(1, map.patches, values, map.grid);
+		const cell = (rows.homes ?? homesOn(map, map.tokens))?.[token];
 		const locality = tokenLocalities(own, rows.weighting, cell ? [cell] : [])[0]!;
 		const { centroid, spread, home } = locality;
 		const centre = place.at(centroid);
@@ -106,7 +106,7 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 				note.write(known ? describe(rows, token, patch) : '');
 			},
 			move(key, from) {
-				const columns = sideOf(map.tokens) ?? Math.ceil(Math.sqrt(map.tokens));
+				const columns = tokenColumns(map);
 				const next = neighbourToken(from.token ?? token, columns, map.tokens, key);
 				return next === undefined ? undefined : { ...from, token: next };
 			}
@@ -118,10 +118,10 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 	table: ({ map, token, label, unit }) => ({
 		columns: ['patch', 'column', 'row', `${label} (${unit})`],
 		rows: Array.from(tokenRow(map, token), (value, n) => {
-			const side = patchSide(map.patches);
-			return [n, n % side, Math.floor(n / side), exact(value)];
+			const { columns } = gridOf(map.patches, map.grid);
+			return [n, n % columns, Math.floor(n / columns), exact(value)];
 		})
 	}),
 	paper: ({ map, token, label, unit }) =>
-		matrixTable(tokenRow(map, token), patchSide(map.patches), `${label} (${unit})`)
+		matrixTable(tokenRow(map, token), gridOf(map.patches, map.grid).columns, `${label} (${unit})`)
 };

@@ -1,4 +1,4 @@
-import { gridSide } from '$lib/model/config.ts';
+import { patchCount } from '$lib/model/patch-grid.ts';
 import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { untrack } from 'svelte';
@@ -396,7 +396,11 @@ export const getComparison = pageState(
 	(comparison) => comparison.leave()
 );
 
-function gridsOf({ resolved, manifest }: Shown): Grids | undefined {
+function gridsOf({ resolved, manifest, subject }: Shown): Grids | undefined {
 	if (resolved === undefined || manifest === undefined) return undefined;
-	return { tokens: resolved.tokens, patches: gridSide(manifest.config.vision_config) ** 2 };
+	const view = subject?.views[subject.view];
+	return {
+		tokens: subject?.tokens ?? resolved.tokens,
+		patches: patchCount(manifest.config.vision_config, view)
+	};
 }

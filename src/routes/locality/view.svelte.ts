@@ -1,7 +1,7 @@
 import { untrack } from 'svelte';
 import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
-import { gridSide } from '$lib/model/config.ts';
+import { patchCount } from '$lib/model/patch-grid.ts';
 import { DIRECTIONS, standardChoices, type Choices } from '$lib/study/choices.ts';
 import { imageSetKey } from '$lib/study/image-set.ts';
 import {
@@ -71,7 +71,9 @@ export class LocalityView {
 	});
 	/** N, of the image. */
 	readonly patches = $derived.by(
-		() => this.subject && gridSide(this.subject.manifest.config.vision_config) ** 2
+		() =>
+			this.subject &&
+			patchCount(this.subject.manifest.config.vision_config, this.subject.views[this.subject.view])
 	);
 	readonly inner = $derived.by(() => this.subject && innerAttention(this.subject.entry));
 

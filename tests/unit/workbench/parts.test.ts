@@ -86,8 +86,12 @@ describe('token grids', () => {
 	const resampler = projectors['resampler']!;
 
 	test('pooled tokens lie on a square grid, the resampler’s nowhere', () => {
-		expect(tokenGrid(cAbs, 16, 6)).toEqual({ side: 4, count: 16 });
-		expect(tokenGrid({ ...cAbs, token_places: 'patches' }, 36, 6)).toEqual({ side: 6, count: 36 });
+		expect(tokenGrid(cAbs, 16, 6)).toEqual({ rows: 4, columns: 4, count: 16 });
+		expect(tokenGrid({ ...cAbs, token_places: 'patches' }, 36, 6)).toEqual({
+			rows: 6,
+			columns: 6,
+			count: 36
+		});
 		expect(tokenGrid(resampler, 9, 6)).toBeUndefined();
 		expect(tokenGrid(cAbs, 10, 6)).toBeUndefined();
 	});
@@ -100,7 +104,7 @@ describe('token grids', () => {
 	});
 
 	test('cells by point and by arrow key, row-major and inside the grid', () => {
-		const grid = { side: 3, count: 9 };
+		const grid = { rows: 3, columns: 3, count: 9 };
 		expect(cellAt(grid, 0.99, 0.01)).toBe(2);
 		expect(cellAt(grid, 1, 1)).toBe(8);
 		expect(cellAt(grid, -0.1, 0.5)).toBe(3);

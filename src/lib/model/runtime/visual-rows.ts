@@ -8,6 +8,8 @@ export interface ProjectorChoice {
 	readonly entry: ProjectorEntry;
 	/** M, of each view; of a projector that pictures decide it for, that of the largest square one. */
 	readonly tokens: number;
+	/** What was asked for, where pictures decide: theirs must agree. */
+	readonly asked?: number;
 }
 
 /** Names an image's `visual_embeds`. */

@@ -84,10 +84,10 @@ export class VisualModel implements Sources {
 				`The model ${this.#manifest.name} has no projector "${name}"; it has ${Object.keys(this.#manifest.projectors).join(', ')}.`
 			);
 		const M = tokens ?? entry.num_query_tokens;
-		if (tokens !== undefined && entry.tokens_by === 'picture')
-			throw new InputError(
-				`The projector "${name}" gives as many visual tokens as the picture's size asks for and cannot give ${M}; leave the number out.`
-			);
+		if (entry.tokens_by === 'picture') {
+			const own = { name, entry, tokens: entry.num_query_tokens };
+			return M === entry.num_query_tokens ? own : { ...own, asked: M };
+		}
 		if (M !== entry.num_query_tokens) {
 			if (entry.tokens_by === 'fixed')
 				throw new InputError(
@@ -156,8 +156,13 @@ export class VisualModel implements Sources {
 	}
 
 	/** M of a view. */
-	#tokens({ entry, tokens }: ProjectorChoice, view: Pick<View, 'grid'>): number {
-		return projectorOf(entry.config).tokensOf?.(this.#grid(view)) ?? tokens;
+	#tokens({ name, entry, tokens, asked }: ProjectorChoice, view: Pick<View, 'grid'>): number {
+		const M = projectorOf(entry.config).tokensOf?.(this.#grid(view));
+		if (M !== undefined && asked !== undefined && asked !== M)
+			throw new InputError(
+				`The projector "${name}" makes ${M} visual tokens of a picture of this size and cannot give ${asked}; leave the number out.`
+			);
+		return M ?? tokens;
 	}
 
 	#grid(view: Pick<View, 'grid'>): GridShape {
