@@ -65,6 +65,7 @@ async function inspectModel(source: SourceFolder, path: string, terminal: Termin
 const pictures: Readonly<Record<ModelManifest['views'], (side: number) => string>> = {
 	one: (side) => `one view each, ${side} px`,
 	tiles: (side) => `tiles, as many as the picture asks for, ${side} px`,
+	several: (side) => `several views each, the same of every picture, ${side} px`,
 	sizes: (side) => `one view each, in the picture's own size up to the area of ${side} × ${side} px`
 };
 

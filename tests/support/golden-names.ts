@@ -17,12 +17,33 @@ export function namedAsGolden(
 	const patches = pixels?.dims.length === 3 && pixels.dims[0] === 1;
 	return {
 		...trace,
+		...networks(trace, Object.keys(expected)),
 		...(patches && { pixel_values: { ...pixels, dims: pixels.dims.slice(1) } }),
 		...{ logits_last: last, last_logits: last },
 		...(rows === 1 && { logits: { ...last, dims: [1, ...last.dims] } }),
 		...(visual && expected.visual_embeds?.dims.join() === visual.dims.join() && { visual_embeds: visual }),
 		...(layers.length > 1 && { 'vision.features_multi': joined(layers.map((name) => trace[name]!)) })
 	};
+}
+
+/** Outputs of two networks, one for each view, under names of their own. */
+function networks(
+	trace: Readonly<Record<string, Tensor>>,
+	wanted: readonly string[]
+): Record<string, Tensor> {
+	return Object.fromEntries(
+		wanted.flatMap((name) => {
+			const [, view, rest] = /^proj\.(ctt|ori)\.(.*)$/.exec(name) ?? [];
+			if (view === undefined) return [];
+			const first = trace[`proj.${rest}`];
+			const second = trace[`proj.${rest}.image1`];
+			if (second) return [[name, view === 'ctt' ? first! : second]];
+			if (!first) return [];
+			const half = first.data.length / 2;
+			const data = view === 'ctt' ? first.data.slice(0, half) : first.data.slice(half);
+			return [[name, { ...first, dims: [1, ...first.dims.slice(1)], data }]];
+		})
+	);
 }
 
 /** Rows of `input_embeds` at the places of visual tokens, [1, places, O]. */

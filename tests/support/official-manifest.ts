@@ -63,7 +63,7 @@ export function officialManifest(size: '7B' | '13B', dtype: DTypePreset): ModelM
 	const kv_dtype = kvType(dtypes.language);
 	const sha256 = ''.padStart(64, '0');
 	const weights = shards.reduce((sum, shard) => sum + shard.size, 0);
-	const projector = projectors[0]!.part;
+	const projector = projectors[0]!.networks[0];
 	return {
 		format: 'honeybee-model',
 		format_version: 2,

@@ -66,7 +66,15 @@ export interface ProjectorEntry extends GraphFiles {
 	readonly token_places: TokenPlaces;
 	/** The checkpoint's projector_config after migration. */
 	readonly config: HoneybeeConfig['projector_config'];
+	/** Of the second view on, where each view has a network of its own. */
+	readonly networks?: readonly GraphFiles[];
 }
+
+/** The graphs of a projector, view by view; one for all views mostly. */
+export const networksOf = (entry: ProjectorEntry): readonly GraphFiles[] => [
+	entry,
+	...(entry.networks ?? [])
+];
 
 /** How pictures are made ready. What else there is, is the family's. */
 export interface ImageSettings {
@@ -100,9 +108,9 @@ export interface ModelManifest {
 	readonly reference?: string;
 	/**
 	 * `one`: each picture is one view; `tiles`: how many views, and so how many visual tokens, depends on the picture; `sizes`: one view, whose
-	 * size, and so how many visual tokens, depends on the picture.
+	 * size, and so how many visual tokens, depends on the picture; `several`: as many views of every picture.
 	 */
-	readonly views: 'one' | 'tiles' | 'sizes';
+	readonly views: 'one' | 'tiles' | 'sizes' | 'several';
 	readonly provenance: {
 		readonly converter: string;
 		/** One per converted checkpoint: its folder's name, projector and files. */

@@ -32,7 +32,7 @@ export const reference = {
 	'Figures and numbers': {
 		draw: ['(figure, rows, options) → SVG', 'one of the workbench’s figures'],
 		colours: ['(projectors) → colours', 'the colour that each has on every page'],
-		analysis: ['', 'tokenLocalities, summariseLocality, coverage, wilson, …'],
+		analysis: ['', 'tokenLocalities, coverage, checkStructure, joinedPlaces, wilson, …'],
 		Plot: ['', 'Observable Plot'],
 		d3: ['', 'D3'],
 		topojson: ['', 'TopoJSON for maps: feature, mesh, …'],

@@ -1,4 +1,4 @@
-import type { GridShape } from '../analysis/grid.ts';
+import type { Box, GridShape } from '../analysis/grid.ts';
 import { cellAcross } from '../analysis/correspondence.ts';
 import { coverage, shares, type TokenLocality, type Weighting } from '../analysis/locality.ts';
 import { tokenRow, type TokenPatchMap } from '../analysis/map.ts';
@@ -18,6 +18,8 @@ export interface MeantMap {
 	readonly map: TokenPatchMap;
 	readonly label: string;
 	readonly unit: string;
+	/** Home cells where tokens do not lie row-major on the image; empty where they have none. */
+	readonly homes?: readonly Box[];
 }
 
 /** Rows of the figure compare-grids: every token's map, column by column. */
@@ -25,7 +27,12 @@ export interface ColumnGrids {
 	readonly label: string;
 	readonly unit: string;
 	/** Without a map: not there, and why. */
-	readonly columns: readonly (ColumnLabel & { readonly map?: TokenPatchMap; readonly note?: string })[];
+	readonly columns: readonly (ColumnLabel & {
+		readonly map?: TokenPatchMap;
+		readonly note?: string;
+		/** The tokens have no home. */
+		readonly homeless?: boolean;
+	})[];
 }
 
 /**
@@ -40,7 +47,9 @@ export function columnGrids(
 		label,
 		unit,
 		columns: columns.map(({ name, colour, shown, note }) =>
-			shown?.label === label ? { name, colour, map: shown.map } : { name, colour, note }
+			shown?.label === label
+				? { name, colour, map: shown.map, ...(shown.homes?.length === 0 && { homeless: true }) }
+				: { name, colour, note }
 		)
 	};
 }

@@ -6,7 +6,7 @@ import { published } from '../benchmarks/published.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import { chooseTargets, tokensOf, type TargetChoice } from '../benchmarks/run/target.ts';
 import { gridSide } from '../model/config.ts';
-import type { GraphFiles, ModelManifest } from '../model/manifest.ts';
+import { networksOf, type ModelManifest } from '../model/manifest.ts';
 import { patchCount } from '../model/patch-grid.ts';
 import type { ImageInput } from '../model/runtime/types.ts';
 import type { Answerer } from './answerer.ts';
@@ -137,7 +137,8 @@ export const TEXT = 64;
 const ofPictures: Readonly<Record<ModelManifest['views'], string>> = {
 	one: '',
 	tiles: ', a picture of one view',
-	sizes: ', the largest square picture'
+	sizes: ', the largest square picture',
+	several: ', one view'
 };
 
 /** What every projector costs at every M that it can be run at. */
@@ -172,7 +173,7 @@ function operations(inputs: CostInputs, quantity: Exclude<Quantity, 'memory'>): 
 function memory(manifest: ModelManifest, projector: string, inputs: CostInputs): number {
 	const { vision, embedding, language } = manifest.graphs;
 	const used = new Set(
-		[vision, embedding, ...language, manifest.projectors[projector]! as GraphFiles].flatMap(
+		[vision, embedding, ...language, ...networksOf(manifest.projectors[projector]!)].flatMap(
 			({ weights }) => weights
 		)
 	);

@@ -3,13 +3,12 @@ import { channelGates, onTokens, stageSteps, type GateRow, type StageResponse } 
 import type { Stage } from '../model/projectors/definition.ts';
 import { projectorOf } from '../model/projectors/registry.ts';
 import { InputError } from '../tensor/errors.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import type { Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
 import { homesOf, withoutEos } from './locality.ts';
 import type { Subject } from './subject.ts';
-import { ofView } from './views.ts';
+import { outputOfView } from './views.ts';
 
 /** Responses of all stages for one image, each seen from the visual tokens. */
 export interface MeasuredStages {
@@ -65,10 +64,10 @@ export async function measureStages(work: Work, choices: Choices, control: Contr
 		}),
 		...(homes && { homes }),
 		gates: gates.map(({ title, before, after }) => {
-			const [from, to] = [trace[before], trace[after]];
+			const own = (name: string) => outputOfView(trace, name, subject.view, subject.views.length);
+			const [from, to] = [own(before), own(after)];
 			if (!from || !to) throw new Error(`The model gave no gates of ${title}; convert its checkpoint again.`);
-			const own = (tensor: Tensor) => ofView(tensor, subject.view, subject.views.length);
-			return { name: title, gates: channelGates(own(from), own(to)) };
+			return { name: title, gates: channelGates(from, to) };
 		})
 	};
 }

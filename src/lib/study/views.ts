@@ -2,6 +2,7 @@ import { readImageHeader } from '../model/image/header.ts';
 import { NEWLINE, wholeOf, type Size, type View } from '../model/image/processor.ts';
 import { familyOf } from '../model/families/registry.ts';
 import type { ModelManifest } from '../model/manifest.ts';
+import type { Trace } from '../model/runtime/types.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -72,15 +73,24 @@ export const shownView = (views: readonly View[], chosen?: number): number =>
 	chosen !== undefined && chosen >= 0 && chosen < views.length ? chosen : wholeOf(views);
 
 /** A view in words. */
-export function viewTitle({ tile }: View): string {
+export function viewTitle({ tile, crops }: View): string {
+	if (crops) return `whole picture from ${crops.rows * crops.columns} crops`;
 	return tile ? `tile in row ${tile.row + 1}, column ${tile.column + 1}` : 'whole picture';
 }
 
 /** How many views there are of a picture, in words: `4 tiles and the whole`. */
 export function viewsInWords(views: readonly View[]): string {
 	const tiles = views.filter(({ tile }) => tile !== undefined).length;
+	if (tiles === 0) return views.map(viewTitle).join(' and ');
 	const count = `${tiles} tile${tiles === 1 ? '' : 's'}`;
 	return tiles < views.length ? `${count} and the whole` : count;
+}
+
+/** One view's part of an output in a trace. Outputs of views of several sizes have names of their own. */
+export function outputOfView(trace: Trace, name: string, view: number, views: number): Tensor | undefined {
+	const apart = view > 0 ? trace[`${name}.image${view}`] : undefined;
+	const all = trace[name];
+	return apart ?? (all && ofView(all, view, views));
 }
 
 /** One view's part of a trace, whose first axis goes through the views. */

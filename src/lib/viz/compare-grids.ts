@@ -21,7 +21,12 @@ export interface ComparedColumn {
 
 export interface CompareGridsRows extends ScaleMeaning {
 	/** In the order of the columns; without a map: not there (yet), and why. */
-	readonly columns: readonly (ComparedColumn & { readonly map?: TokenPatchMap; readonly note?: string })[];
+	readonly columns: readonly (ComparedColumn & {
+		readonly map?: TokenPatchMap;
+		readonly note?: string;
+		/** The tokens have no home. */
+		readonly homeless?: boolean;
+	})[];
 }
 
 export const compareGrids: Figure<CompareGridsRows> = {
@@ -39,7 +44,7 @@ export const compareGrids: Figure<CompareGridsRows> = {
 		const height = LINE + layout.width + 12;
 		const scale = sequentialScale(1, { label: `${label}, relative to each token’s largest`, unit: '' });
 		const parts: SVGElement[] = [];
-		const panels = columns.map(({ name, colour, map, note }, index) => {
+		const panels = columns.map(({ name, colour, map, note, homeless }, index) => {
 			const { x, y } = layout.place(index, height);
 			parts.push(...heading(pen, x, y, name, colour));
 			if (map === undefined) {
@@ -56,8 +61,7 @@ export const compareGrids: Figure<CompareGridsRows> = {
 				x: box.x + (token % across) * pitch.x * cell,
 				y: box.y + Math.floor(token / across) * pitch.y * cell
 			});
-			// Of pictures of any size tokens lie otherwise than in cells.
-			const cells = map.grid ? [] : (homesOn(map, map.tokens) ?? []);
+			const cells = homeless ? [] : (homesOn(map, map.tokens) ?? []);
 			const homes = cells.map((home, token) => {
 				const at = tile(token);
 				const [w, h] = [(home.right - home.left) * cell, (home.bottom - home.top) * cell];

@@ -1,6 +1,6 @@
 import { seededRandom } from '../../lib/bytes/random.ts';
 import { sentence } from '../../lib/bytes/sentence.ts';
-import type { GraphFiles, ModelManifest } from '../../lib/model/manifest.ts';
+import { networksOf, type GraphFiles, type ModelManifest } from '../../lib/model/manifest.ts';
 import { intermediateNames } from '../../lib/model/language/graph.ts';
 import { toFloat32 } from '../../lib/tensor/half.ts';
 import type { Tensor } from '../../lib/tensor/tensor.ts';
@@ -152,12 +152,13 @@ function subjects(manifest: ModelManifest): Subject[] {
 		}),
 		outputs: [`vision.features.${layer}`]
 	};
-	const projected = Object.values(projectors).map((entry): Subject => {
+	const projected = Object.values(projectors).flatMap((entry): Subject[] => {
 		const projector = projectorOf(entry.config);
 		const M = projector.tokensOf?.(grid) ?? entry.num_query_tokens;
-		return {
-			name: `${entry.title}, M = ${M}`,
-			files: entry,
+		const networks = networksOf(entry);
+		return networks.map((files, network) => ({
+			name: `${entry.title}, M = ${M}${networks.length > 1 ? `, view ${network + 1}` : ''}`,
+			files,
 			tolerance: tolerances.fp32,
 			feeds: (backend) => ({
 				visual_features: floats(
@@ -168,7 +169,7 @@ function subjects(manifest: ModelManifest): Subject[] {
 				...tensorsOn(backend, projector.feeds?.(M, grid) ?? {})
 			}),
 			outputs: ['visual_embeds']
-		};
+		}));
 	});
 	const language = graphs.language.map((files): Subject => {
 		const [from, to] = files.layers;

@@ -1,6 +1,6 @@
 import { tokenChoices } from '../../model/tokens.ts';
 import { gridSide } from '../../model/config.ts';
-import type { ModelManifest } from '../../model/manifest.ts';
+import { networksOf, type ModelManifest } from '../../model/manifest.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Benchmark } from '../benchmark.ts';
 import type { RunIdentity } from './record.ts';
@@ -70,7 +70,7 @@ export function identify(
 	run: TargetChoice & Pick<RunIdentity, 'data' | 'backend' | 'versions'>
 ): RunIdentity {
 	const { vision, embedding, language } = manifest.graphs;
-	const graphs = [vision, embedding, ...language, manifest.projectors[run.projector]!];
+	const graphs = [vision, embedding, ...language, ...networksOf(manifest.projectors[run.projector]!)];
 	const used = new Set([...graphs.flatMap(({ graph, weights }) => [graph, ...weights]), manifest.tokenizer]);
 	const files = manifest.files.filter(({ path }) => used.has(path));
 	return {

@@ -118,7 +118,7 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	for (const [path, bytes] of tokenizer.files) await files.writeBytes(path, bytes);
 
 	const entries = { ...known };
-	for (const { source, part: p } of projectors) entries[source.projector] = projectorEntry(source, p);
+	for (const { source, networks } of projectors) entries[source.projector] = projectorEntry(source, networks);
 	const provenance = describeSources(checkpoint, sources, hashes.files());
 	const followed = [
 		...new Set([...(existing?.provenance.followed ?? []), ...sources.flatMap((source) => source.followed)])
@@ -196,7 +196,10 @@ function refuseOtherModel(
 		);
 }
 
-function projectorEntry({ config, trainedTokens, family }: ConversionSource, p: Part): ProjectorEntry {
+function projectorEntry(
+	{ config, trainedTokens, family }: ConversionSource,
+	[first, ...more]: readonly [Part, ...Part[]]
+): ProjectorEntry {
 	const { projector_config } = config;
 	const definition = projectorDefinition(projector_config.projector_type);
 	return {
@@ -211,7 +214,8 @@ function projectorEntry({ config, trainedTokens, family }: ConversionSource, p: 
 		most_tokens: mostTokens(config),
 		token_places: definition.places,
 		config: projector_config,
-		...graphFiles(p)
+		...graphFiles(first),
+		...(more.length > 0 && { networks: more.map(graphFiles) })
 	};
 }
 

@@ -5,7 +5,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { toFloat32 } from '../../tensor/half.ts';
 import { transpose } from '../layers.ts';
-import { MANIFEST_FILE, type ModelManifest } from '../manifest.ts';
+import { MANIFEST_FILE, networksOf, type ModelManifest } from '../manifest.ts';
 
 /**
  * A converted fp32 model folder read back under the checkpoint's keys, so that it can be converted to another dtype without
@@ -28,7 +28,7 @@ export async function openModelFolderCheckpoint(
 		...vision.weights,
 		...embedding.weights,
 		...language.flatMap((g) => g.weights),
-		...entry.weights
+		...networksOf(entry).flatMap((g) => g.weights)
 	];
 	const entries = new Map<string, TensorEntry>();
 	const readers = new Map<string, () => Promise<Tensor>>();

@@ -25,7 +25,11 @@ export interface ConversionPlan {
 	readonly lens: Part;
 	readonly attention: Part;
 	readonly cache: Part;
-	readonly projectors: readonly { readonly source: ConversionSource; readonly part: Part }[];
+	/** One part for all views, or one for each. */
+	readonly projectors: readonly {
+		readonly source: ConversionSource;
+		readonly networks: readonly [Part, ...Part[]];
+	}[];
 	/** All of the above, in the order in which they are written. */
 	readonly parts: readonly Part[];
 	/** The weight files of all parts, each once. */
@@ -78,8 +82,16 @@ export function planConversion(
 	);
 	const attention = graphPart(attentionGraph(text_config, kvType(dtypes.language)), 'attention');
 	const cache = graphPart(cacheGraph(text_config, kvType(dtypes.language)), 'cache');
-	const projectors = sources.map((source) => ({ source, part: projectorPart(source) }));
-	const parts = [vision, embedding, ...language, lens, attention, cache, ...projectors.map((p) => p.part)];
+	const projectors = sources.map((source) => ({ source, networks: projectorParts(source) }));
+	const parts = [
+		vision,
+		embedding,
+		...language,
+		lens,
+		attention,
+		cache,
+		...projectors.flatMap((p) => p.networks)
+	];
 	const last = Math.max(...featureLayers);
 	const idle = (projectorOf(config.projector_config).unused ?? []).map((key) => `${PREFIX}.${key}`);
 	const unused = first.converted
@@ -109,9 +121,13 @@ export function planConversion(
 	};
 }
 
-function projectorPart({ projector, config, state }: ConversionSource): Part {
-	const graph = projectorOf(config.projector_config).graph(state, gridSide(config.vision_config));
-	return graphPart(graph, `projector.${projector}`);
+function projectorParts({ projector, config, state }: ConversionSource): readonly [Part, ...Part[]] {
+	const { graph, networks = 1 } = projectorOf(config.projector_config);
+	const side = gridSide(config.vision_config);
+	const more = Array.from({ length: networks - 1 }, (_, i) =>
+		graphPart(graph(state, side, i + 1), `projector.${projector}.view${i + 1}`)
+	);
+	return [graphPart(graph(state, side, 0), `projector.${projector}`), ...more];
 }
 
 /** What a checkpoint would become, without reading its weights. */

@@ -146,7 +146,8 @@ export async function openSources(
 /** What a picture becomes. */
 function viewsOf({ config, image }: FamilyModel, definition: FamilyDefinition): ModelManifest['views'] {
 	if (towerOf(config.vision_config).anySize) return 'sizes';
-	return definition.imageProcessor(image).fixedViews === 1 ? 'one' : 'tiles';
+	const { fixedViews } = definition.imageProcessor(image);
+	return fixedViews === undefined ? 'tiles' : fixedViews === 1 ? 'one' : 'several';
 }
 
 async function refuseProjectorAlone(folder: SourceFolder): Promise<void> {

@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from '../../bytes/json.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { VisionConfig } from '../config.ts';
 import { ConfigFields } from '../config-fields.ts';
-import { cropped, padded, squashed } from '../image/fit.ts';
+import { cropped, padColour, padded, squashed } from '../image/fit.ts';
 import type { ImageProcessor } from '../image/processor.ts';
 import { clipNormalization } from '../image/preprocess.ts';
 import type { ImageSettings } from '../manifest.ts';
@@ -64,12 +64,7 @@ export function sideOf(size: unknown): number | undefined {
 }
 
 export function clipImageProcessor(settings: ImageSettings): ImageProcessor {
-	// 255 × mean, rounded down: not quite zero after normalising.
-	if (settings.fit === 'pad')
-		return padded(
-			settings,
-			settings.mean.map((mean) => Math.trunc(255 * mean))
-		);
+	if (settings.fit === 'pad') return padded(settings, padColour(settings));
 	if (settings.fit === 'squash') return squashed(settings);
 	return cropped(settings, typeof settings.shorter === 'number' ? settings.shorter : settings.size);
 }

@@ -1,5 +1,6 @@
 import { InputError } from '../../tensor/errors.ts';
 import type { ModelManifest } from '../manifest.ts';
+import { vl360 } from './360vl/definition.ts';
 import type { FamilyDefinition } from './definition.ts';
 import { honeybee } from './honeybee/definition.ts';
 import { hyperclovaxVision } from './hyperclovax-vision/definition.ts';
@@ -21,7 +22,8 @@ export const families: readonly FamilyDefinition[] = [
 	smolvlm,
 	nanovlm,
 	hyperclovaxVision,
-	kananaV
+	kananaV,
+	vl360
 ];
 
 /** The family of that name. @throws InputError when this version has none */

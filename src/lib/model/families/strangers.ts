@@ -36,7 +36,8 @@ export const strangers: readonly Stranger[] = [
 	{
 		title: 'Qwen-VL',
 		recognise: typed(/^qwen\d?(_\d)?_?vl/),
-		differs: 'a vision tower for any size of picture with window attention, and positions in three axes'
+		differs:
+			'a merger between its tower and its language model (window attention in 2.5), and positions in three axes'
 	},
 	{
 		title: 'LLaVA-OneVision',

@@ -5,6 +5,10 @@ import { resizeBicubic } from './resize.ts';
 import { rgbImage, type RgbImage } from './rgb.ts';
 import { crop, wholeView } from './views.ts';
 
+/** What pictures are padded with: 255 × mean, rounded down; not quite zero after normalising. */
+export const padColour = ({ mean }: Pick<ImageSettings, 'mean'>): number[] =>
+	mean.map((channel) => Math.trunc(255 * channel));
+
 /** Ways to make one square view of a picture, with PIL's bicubic. */
 
 /** The whole picture squashed to S × S, its aspect ignored. */
@@ -31,7 +35,8 @@ export function padded(settings: ImageSettings, colour: readonly number[]): Imag
 	};
 }
 
-function paddedSquare({ width, height }: Size): View['region'] {
+/** The square of the longer side that a picture lies in the middle of, in its pixels. */
+export function paddedSquare({ width, height }: Size): View['region'] {
 	const side = Math.max(width, height);
 	return {
 		// 0 − 0, since −0 is another number to some readers.
@@ -42,7 +47,8 @@ function paddedSquare({ width, height }: Size): View['region'] {
 	};
 }
 
-function padToSquare(image: RgbImage, colour: readonly number[]): RgbImage {
+/** The picture in the middle of that square, whose rest has one colour. */
+export function padToSquare(image: RgbImage, colour: readonly number[]): RgbImage {
 	const { x, y, width, height } = paddedSquare(image);
 	return padTo(image, { width, height }, { x: 0 - x, y: 0 - y }, colour);
 }

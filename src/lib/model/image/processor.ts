@@ -22,6 +22,8 @@ export interface View {
 	readonly tile?: { readonly row: number; readonly column: number };
 	/** Its patches, where they are not those of the tower's square. */
 	readonly grid?: GridShape;
+	/** Images of the tower that it is joined of, row by row; one when absent. */
+	readonly crops?: GridShape;
 }
 
 /** Stands in a layout for the projector's learned vector that ends a row of visual tokens (`image_newline`). */
@@ -41,7 +43,10 @@ export interface ImageProcessor {
 	 * @param tokens M, of each view
 	 */
 	readonly layout?: (size: Size, tokens: number) => readonly number[];
-	/** float32 [view, 3, S, S]; of towers that take any size [view, …] with their own shape behind */
+	/**
+	 * float32 [view, 3, S, S], of a view that is joined of crops one after the other; of towers that take any size [view, …] with their own shape
+	 * behind
+	 */
 	readonly pixels: (image: RgbImage) => Tensor<'float32'>;
 }
 

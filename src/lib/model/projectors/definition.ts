@@ -67,8 +67,13 @@ export interface ProjectorParts<Name extends string = string> {
 	readonly description: string;
 	/** Floating-point operations (`operations.ts`) from N patches to M visual tokens. */
 	readonly cost: (N: number, M: number) => number;
-	/** visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the patch grid's side, sqrt(N), where that is fixed. */
-	readonly graph: (state: StateDict, side: number) => Graph;
+	/**
+	 * visual_features [image, N, E] → visual_embeds [image, M + K, O]; `side` is the side of the tower's grid, sqrt(N), where that is fixed.
+	 * @param view of the picture that the network is for, where each has one of its own (`networks`)
+	 */
+	readonly graph: (state: StateDict, side: number, view?: number) => Graph;
+	/** Views that have a network of their own; one for all when absent. Their graphs have the same outputs. */
+	readonly networks?: number;
 	/** The largest M, where it is another than the config's. */
 	readonly mostTokens?: number;
 	/** M of a picture with this grid of patches, where that decides it. */
@@ -135,7 +140,7 @@ export function defineProjector<C extends ProjectorConfig, Name extends string>(
 			return {
 				...parts,
 				title: definition.variants[parts.name].title,
-				graph: (state, side) => withNewline(parts.graph(state, side), state, config)
+				graph: (state, side, view) => withNewline(parts.graph(state, side, view), state, config)
 			};
 		}
 	};

@@ -1,12 +1,13 @@
 /** What the graphs of several projectors have in common. */
 import type { Graph } from '../../onnx/graph.ts';
-import { Add, Concat, Expand, Gelu, Shape } from '../../onnx/ops.ts';
+import { Add, Concat, Expand, Gelu, MatMul, Shape } from '../../onnx/ops.ts';
 import type { Dim, Value } from '../../onnx/types.ts';
 import { dims } from '../dims.ts';
 import { encodeValues } from '../../kernels/encode.ts';
-import { layerNorm, linear } from '../layers.ts';
+import { computed, layerNorm, linear } from '../layers.ts';
 import { Module } from '../module.ts';
 import type { StateDict } from '../state-dict.ts';
+import { cubicMatrix } from './resampling.ts';
 
 /** Keys of every projector begin with this. */
 export const PREFIX = 'abstractor';
@@ -66,16 +67,26 @@ export function prenorm(
 
 /**
  * x [B, N, width] ─ Add(the module's embedding [1, N, width]) ─ [B, N, width]. Old checkpoints hold one row more, for the cls token, which upstream
- * drops on load for mlp and c-abs (`oldClsRow`). The sum is traced under the module's name.
+ * drops on load for mlp and c-abs (`oldClsRow`). Positions of another square grid, of `from` cells, are resized (bicubic, not antialiased). The
+ * sum is traced under the module's name.
  */
 export function addPositions(
 	module: Module,
 	x: Value,
-	options: { readonly tokens: number; readonly width: number; readonly oldClsRow?: boolean }
+	options: {
+		readonly tokens: number;
+		readonly width: number;
+		readonly oldClsRow?: boolean;
+		readonly from?: number;
+	}
 ): Value {
-	const { tokens, width, oldClsRow = false } = options;
-	const hasClsRow = oldClsRow && module.state.dims(module.key)?.[1] === tokens + 1;
-	const positions = hasClsRow ? withoutClsRow(module, tokens, width) : module.parameter([1, tokens, width]);
+	const { tokens, width, oldClsRow = false, from = tokens } = options;
+	const hasClsRow = oldClsRow && module.state.dims(module.key)?.[1] === from + 1;
+	const table = hasClsRow ? withoutClsRow(module, from, width) : module.parameter([1, from, width]);
+	const grid = () => cubicMatrix(Math.sqrt(from), Math.sqrt(tokens));
+	const resized = module.graph.scope('resized');
+	const positions =
+		from === tokens ? table : MatMul(resized, computed(module.at('grid'), [tokens, from], grid), table);
 	const sum = Add(module.graph, x, positions);
 	module.trace('', sum, [dims.image, tokens, width]);
 	return sum;

@@ -137,6 +137,8 @@ export function checkManifest(parsed: unknown, folder: string): ModelManifest {
 	const checked = projectors.map(([name, entry]) => {
 		const where = `projectors.${name}`;
 		graph(entry, where);
+		const { networks } = (isObject(entry) ? entry : {}) as Fields;
+		if (Array.isArray(networks)) networks.forEach((network, i) => graph(network, `${where}.networks.${i}`));
 		for (const field of ['num_query_tokens', 'num_eos_tokens', 'most_tokens'])
 			need(`${where}.${field}`, 'number');
 		for (const field of ['type', 'title']) need(`${where}.${field}`, 'string');

@@ -2,7 +2,7 @@ import { InputError } from '../../tensor/errors.ts';
 import { generate, idTensor } from './generate.ts';
 import { eosTokenIds } from '../config.ts';
 import { wholeOf } from '../image/processor.ts';
-import type { ModelManifest } from '../manifest.ts';
+import { networksOf, type ModelManifest } from '../manifest.ts';
 import { patchCount } from '../patch-grid.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
@@ -174,15 +174,15 @@ export class HoneybeeModel {
 		const { image, method, directions, seed, parts, outputs } = request;
 		const { signal, onProgress } = options;
 		const choice = this.#visual.choose(request.projector, request.tokens);
-		const { features, view } = await this.#step(async () => {
+		const { features, view, index } = await this.#step(async () => {
 			await this.#visual.measure([image]);
 			await this.#visual.encode(image, choice, { signal });
 			signal?.throwIfAborted();
 			const views = this.#visual.views(image);
 			const index = request.view ?? wholeOf(views);
-			return { features: this.#visual.features(image, choice, index), view: views[index]! };
+			return { features: this.#visual.features(image, choice, index), view: views[index]!, index };
 		}, signal);
-		const run = this.#visual.projectorRun(choice, view);
+		const run = this.#visual.projectorRun(choice, view, index);
 		const patches = patchCount(this.manifest.config.vision_config, view);
 		const step: typeof run = (...projected) => this.#step(() => run(...projected), signal);
 		const maps = await localityMaps(step, features, patches, {
@@ -286,7 +286,7 @@ function loadProgress(
 	report: HoneybeeOptions['onProgress']
 ): { stage(stage: LoadProgress['stage'], what: string): void; onBytes: OnBytes } {
 	const { vision, embedding, cache, language } = manifest.graphs;
-	const graphs = [vision, embedding, cache, ...language, manifest.projectors[projector]!];
+	const graphs = [vision, embedding, cache, ...language, ...networksOf(manifest.projectors[projector]!)];
 	const paths = new Set(graphs.flatMap(({ graph, weights }) => [graph, ...weights]));
 	const total = manifest.files.filter(({ path }) => paths.has(path)).reduce((sum, { size }) => sum + size, 0);
 	const bytes = new Map<string, number>();

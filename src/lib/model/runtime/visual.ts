@@ -7,7 +7,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { familyOf } from '../families/registry.ts';
 import { NEWLINE, type ImageProcessor, type Size, type View } from '../image/processor.ts';
 import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
-import type { ModelManifest } from '../manifest.ts';
+import { networksOf, type ModelManifest } from '../manifest.ts';
 import { inImageOrder, patchGrid } from '../patch-grid.ts';
 import type { LocalityMaps, ProjectorRun } from '../probes/locality.ts';
 import { NEWLINE_OUTPUT } from '../projectors/definition.ts';
@@ -70,7 +70,8 @@ export class VisualModel implements Sources {
 		onSession?.('vision tower');
 		await this.#visionSession(onBytes);
 		onSession?.(`projector ${projector}`);
-		await this.#projectorSession(projector, onBytes);
+		const { entry } = this.choose(projector);
+		for (const view of networksOf(entry).keys()) await this.#projectorSession(projector, onBytes, view);
 	}
 
 	/**
@@ -206,12 +207,12 @@ export class VisualModel implements Sources {
 		const size = pixels.data.length / count;
 		const features = new Map(layers.map((layer): [number, Float32Array[]] => [layer, []]));
 		const views = this.views(image);
-		// One view at a time: the attention of many at once takes more memory than there may be.
+		// One image at a time: the attention of many at once takes more memory than there may be.
 		for (let view = 0; view < count; view++) {
 			if (view > 0) await pause();
 			if (signal?.aborted) return;
 			const one = pixels.data.subarray(view * size, (view + 1) * size);
-			const more = this.#tower.anySize?.feeds(this.#grid(views[view]!)) ?? {};
+			const more = this.#tower.anySize?.feeds(this.#grid(views[view] ?? {})) ?? {};
 			const outputs = await vision.run(
 				{
 					pixel_values: new this.#backend.Tensor('float32', one, [1, ...shape]),
@@ -228,7 +229,10 @@ export class VisualModel implements Sources {
 			for (const [layer, all] of features) all.push(await toFloats(outputs[featuresName(layer)]!));
 			disposeAll(Object.values(outputs));
 		}
-		this.#features.set(image.id, features);
+		this.#features.set(
+			image.id,
+			new Map([...features].map(([layer, all]) => [layer, joinCrops(all, views)]))
+		);
 	}
 
 	/** Drops what is kept of an image and of its visual tokens through this projector. */
@@ -246,8 +250,6 @@ export class VisualModel implements Sources {
 		const key = embedsKey(image, choice);
 		const known = this.#embeds.get(key);
 		if (known && !recorder) return known;
-		const session = await this.#projectorSession(choice.name);
-		const traced = recorder ? session.outputsNamed(['proj.']).filter((name) => recorder.wants(name)) : [];
 		const { hidden_size } = this.#manifest.config.text_config;
 		const { perView } = this.source(image, choice);
 		const views = this.views(image);
@@ -255,6 +257,8 @@ export class VisualModel implements Sources {
 		const newline = choice.entry.config.image_newline ? [NEWLINE_OUTPUT] : [];
 		const embeds = new Float32Array(views.length * expected + newline.length * hidden_size);
 		for (const [view, seen] of views.entries()) {
+			const session = await this.#projectorSession(choice.name, undefined, view);
+			const traced = recorder ? session.outputsNamed(['proj.']).filter((name) => recorder.wants(name)) : [];
 			const feeds = this.#projectorFeeds(choice, this.features(image, choice, view), 1, seen);
 			const outputs = await session.run(feeds, ['visual_embeds', ...newline, ...traced]);
 			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
@@ -287,10 +291,11 @@ export class VisualModel implements Sources {
 	/**
 	 * A projector on any features [batch, N, E] of a view, for probes that change them; gives the named graph outputs.
 	 * @param view of an image that was measured
+	 * @param index which of its views that is
 	 */
-	projectorRun(choice: ProjectorChoice, view: Pick<View, 'grid'>): ProjectorRun {
+	projectorRun(choice: ProjectorChoice, view: Pick<View, 'grid'>, index: number): ProjectorRun {
 		return async (features, batch, wanted) => {
-			const session = await this.#projectorSession(choice.name);
+			const session = await this.#projectorSession(choice.name, undefined, index);
 			const outputs = await session.run(this.#projectorFeeds(choice, features, batch, view), wanted);
 			const tensors: Record<string, Tensor> = {};
 			for (const name of wanted) tensors[name] = await toTensor(outputs[name]!);
@@ -352,11 +357,15 @@ export class VisualModel implements Sources {
 		}));
 	}
 
-	#projectorSession(name: string, onBytes?: OnBytes): Promise<GraphSession> {
-		const known = this.#projectors.get(name);
+	/** @param view whose network is wanted, where each has one */
+	#projectorSession(name: string, onBytes?: OnBytes, view = 0): Promise<GraphSession> {
+		const networks = networksOf(this.choose(name).entry);
+		const network = Math.min(view, networks.length - 1);
+		const key = `${name}/${network}`;
+		const known = this.#projectors.get(key);
 		if (known) return known;
-		const session = this.#create(this.choose(name).entry, onBytes, () => this.#projectors.delete(name));
-		this.#projectors.set(name, session);
+		const session = this.#create(networks[network]!, onBytes, () => this.#projectors.delete(key));
+		this.#projectors.set(key, session);
 		return session;
 	}
 
@@ -372,6 +381,30 @@ export class VisualModel implements Sources {
 }
 
 const featuresName = (layer: number) => `vision.features.${layer}`;
+
+/** Features of the tower's images as those of views, in which crops of a picture lie side by side: [N, E] each. */
+function joinCrops(
+	images: readonly Float32Array[],
+	views: readonly Pick<View, 'crops' | 'grid'>[]
+): Float32Array[] {
+	let at = 0;
+	return views.map(({ crops, grid }) => {
+		if (!crops || !grid) return images[at++]!;
+		const own = images.slice(at, (at += crops.rows * crops.columns));
+		const [rows, columns] = [grid.rows / crops.rows, grid.columns / crops.columns];
+		const E = own[0]!.length / (rows * columns);
+		const joined = new Float32Array(grid.rows * grid.columns * E);
+		own.forEach((features, i) => {
+			const [top, left] = [Math.floor(i / crops.columns) * rows, (i % crops.columns) * columns];
+			for (let row = 0; row < rows; row++)
+				joined.set(
+					features.subarray(row * columns * E, (row + 1) * columns * E),
+					((top + row) * grid.columns + left) * E
+				);
+		});
+		return joined;
+	});
+}
 
 /** Features [N, E] of several layers as [N, sum of E]. */
 function joinChannels(layers: readonly Float32Array[], N: number): Float32Array {

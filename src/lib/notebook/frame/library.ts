@@ -3,6 +3,7 @@ import * as Plot from '@observablehq/plot';
 import * as d3 from 'd3';
 import * as locality from '../../analysis/locality.ts';
 import * as offsets from '../../analysis/offsets.ts';
+import * as structure from '../../analysis/structure.ts';
 import * as similarity from '../../analysis/token-similarity.ts';
 import * as statistics from '../../analysis/statistics.ts';
 import type { Figure } from '../../viz/figure.ts';
@@ -28,7 +29,7 @@ export const colouring = (styles: ProjectorStyles) => (names: readonly string[])
 	projectorColours(names, styles);
 
 /** Measures and statistics of the workbench. */
-export const analysis = { ...locality, ...offsets, ...statistics, ...similarity };
+export const analysis = { ...locality, ...offsets, ...statistics, ...similarity, ...structure };
 
 /** Names in one of the libraries, for completion after its dot. */
 export function members(owner: string): readonly string[] {

@@ -9,6 +9,11 @@ export interface CAbsConfig extends CommonProjectorConfig {
 	readonly mlp_depth: number;
 	readonly hidden_size: number;
 	readonly prenorm: boolean;
+	/**
+	 * A picture has two views, its crops joined to a grid of twice the tower's side, and the whole, and each a network of its own, keys
+	 * `abstractor.ctt.…` and `abstractor.ori.…`. Positions are the tower's, resized where the grid is another.
+	 */
+	readonly views?: 'crops';
 }
 
 export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig): CAbsConfig {
@@ -22,6 +27,7 @@ export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig)
 		depth: fields.count('depth', 3),
 		mlp_depth: fields.count('mlp_depth', 2, 1),
 		hidden_size: fields.count('hidden_size', 1024, 1),
-		prenorm: fields.boolean('prenorm', false)
+		prenorm: fields.boolean('prenorm', false),
+		...(fields.has('views') && { views: fields.oneOf('views', ['crops'], 'crops') })
 	};
 }

@@ -37,7 +37,8 @@ export const cAbs = defineProjector({
 					? 'pooling and a readout, no convolutions'
 					: `${config.depth} convolution blocks before pooling and ${config.depth} after it, width ${config.hidden_size}`,
 			cost: (N, M) => cAbsCost(config, N, M),
-			graph: (state, side) => cAbsGraph(config, state, side),
+			graph: (state, side, view) => cAbsGraph(config, state, side, view),
+			...(config.views === 'crops' && { networks: 2 }),
 			stages: [
 				...before.flatMap(regSteps),
 				{ output: 'proj.sampler', title: 'pooling' },

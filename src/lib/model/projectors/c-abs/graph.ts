@@ -18,16 +18,22 @@ import type { CAbsConfig } from './config.ts';
  *
  * With depth 0 it is average pooling and an MLP, the control without locality-aware layers.
  * Adaptive average pooling is a matrix, given at run time (`poolingMatrix`), so that M is free.
+ * @param tower side of the tower's grid
+ * @param view which of a picture's views it is for, where each has a network of its own
  */
-export function cAbsGraph(config: CAbsConfig, state: StateDict, side: number): Graph {
+export function cAbsGraph(config: CAbsConfig, state: StateDict, tower: number, view = 0): Graph {
 	const { encoder_hidden_size: E, output_hidden_size: O, hidden_size: D, num_eos_tokens: K, depth } = config;
+	const crops = config.views === 'crops';
+	const side = crops && view === 0 ? 2 * tower : tower;
 	const N = side * side;
 	const g = new Graph('c-abs');
-	const root = projectorModule(g, state);
+	const whole = projectorModule(g, state);
+	const root = crops ? whole.at(view === 0 ? 'ctt' : 'ori', { scope: '', trace: '' }) : whole;
 	let x = g.input('visual_features', 'float32', [dims.image, N, E]);
 	const pooling = g.input('pooling_matrix', 'float32', [dims.visual_token, N]);
 	if (config.prenorm) x = prenorm(root.at('prenorm'), x, { tokens: N, width: E });
-	if (config.pos_emb) x = addPositions(root.at('pos_emb'), x, { tokens: N, width: E, oldClsRow: true });
+	if (config.pos_emb)
+		x = addPositions(root.at('pos_emb'), x, { tokens: N, width: E, oldClsRow: true, from: tower ** 2 });
 
 	const patches: StageGrid = { shape: (s, C) => s.ints([0, C, side, side]), rows: side, columns: side };
 	const visual: StageGrid = { shape: runtimeShape(g, pooling), rows: 'visual_side', columns: 'visual_side' };
