@@ -6,6 +6,7 @@ import type { Graph } from '../onnx/graph.ts';
 import {
 	Add,
 	Cast,
+	Concat,
 	LayerNormalization,
 	MatMul,
 	MatMulNBits,
@@ -13,6 +14,7 @@ import {
 	ReduceSum,
 	Reshape,
 	Softmax,
+	Split,
 	Transpose
 } from '../onnx/ops.ts';
 import type { Value } from '../onnx/types.ts';
@@ -205,28 +207,53 @@ interface AttentionOptions {
 /**
  * softmax(Q·Kᵀ / sqrt(dh))·V without a mask, in float32. The scale is applied to q, as upstream does.
  *
- *   q [B, T, D] ─ ×scale ─ heads (─ turn) ─┐
+ *   q [B, T, D] ─ ×scale ─ heads ─┐
  *   k [B, S, D] ─ heads ─ ᵀ ──────┴ MatMul ─ Softmax ─┐            attention [B, H, T, S]
  *   v [B, S, D] ─ heads ──────────────────────────────┴ MatMul ─ merge ─ context [B, T, D]
  */
 export function attention(
 	g: Graph,
 	{ q, k, v }: { readonly q: Value; readonly k: Value; readonly v: Value },
-	{ heads, width, turn }: AttentionOptions
+	{ heads, width }: Pick<AttentionOptions, 'heads' | 'width'>
 ): { context: Value; attention: Value } {
 	const headDim = width / heads;
 	const scale = g.scalar(1 / Math.sqrt(headDim));
 	const query = splitHeads(g.scope('q'), Mul(g.scope('q'), q, scale), heads, headDim);
-	const keyT = turn
-		? Transpose(
-				g.scope('k'),
-				turn(g.scope('k'), splitHeads(g.scope('k').scope('heads'), k, heads, headDim)),
-				[0, 1, 3, 2]
-			)
-		: Transpose(g.scope('k'), Reshape(g.scope('k'), k, [0, 0, heads, headDim]), [0, 2, 3, 1]);
+	const keyT = Transpose(g.scope('k'), Reshape(g.scope('k'), k, [0, 0, heads, headDim]), [0, 2, 3, 1]);
 	const value = splitHeads(g.scope('v'), v, heads, headDim);
-	const weights = Softmax(g, MatMul(g.scope('scores'), turn ? turn(g.scope('q'), query) : query, keyT));
+	const weights = Softmax(g, MatMul(g.scope('scores'), query, keyT));
 	return { context: mergeHeads(g, MatMul(g.scope('context'), weights, value), width), attention: weights };
+}
+
+/**
+ * The same head by head, for pictures whose scores of all heads at once would take more memory than there is: of 5120 patches and 16 heads
+ * 1.7 GB, of one head 105 MB.
+ *
+ *   q, k, v ─ heads ─ (turn) ─ Split ─ for each head MatMul ─ Softmax ─ MatMul ─ Concat ─ merge ─ context [B, T, D]
+ */
+export function attentionByHead(
+	g: Graph,
+	{ q, k, v }: { readonly q: Value; readonly k: Value; readonly v: Value },
+	{ heads, width, turn }: AttentionOptions
+): Value {
+	const headDim = width / heads;
+	const each = (name: string, x: Value, turned: boolean) => {
+		const scope = g.scope(name);
+		const split = splitHeads(scope, x, heads, headDim);
+		return Split(scope.scope('each'), turn && turned ? turn(scope, split) : split, 1, heads);
+	};
+	const scaled = Mul(g.scope('q').scope('scaled'), q, g.scalar(1 / Math.sqrt(headDim)));
+	const [queries, keys, values] = [each('q', scaled, true), each('k', k, true), each('v', v, false)];
+	const contexts = queries.map((query, i) => {
+		const head = g.scope(`head.${i}`);
+		const keyT = Transpose(head.scope('k'), keys[i]!, [0, 1, 3, 2]);
+		return MatMul(
+			head.scope('context'),
+			Softmax(head, MatMul(head.scope('scores'), query, keyT)),
+			values[i]!
+		);
+	});
+	return mergeHeads(g, Concat(g.scope('heads'), contexts, 1), width);
 }
 
 /** A constant of the graph's own (not from the checkpoint), kept in the weight shard under the module's key. */

@@ -3,7 +3,7 @@ import { Add, Cast } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
 import { activations } from '../activations.ts';
 import type { VisionConfig } from '../config.ts';
-import { attention, layerNorm, linear } from '../layers.ts';
+import { attention, attentionByHead, layerNorm, linear } from '../layers.ts';
 import type { WeightDType } from '../manifest.ts';
 import type { Module } from '../module.ts';
 
@@ -12,7 +12,7 @@ type EncoderLayerConfig = Pick<
 	'hidden_size' | 'intermediate_size' | 'num_attention_heads' | 'hidden_act' | 'layer_norm_eps'
 > & {
 	readonly dtype: WeightDType;
-	/** Turns queries and keys [image, head, T, d] by their places, where the tower does so. */
+	/** Turns queries and keys [image, head, T, d] by their places, where the tower does so; such towers take large pictures, head by head. */
 	readonly turn?: (g: Graph, x: Value) => Value;
 };
 
@@ -30,11 +30,16 @@ export function encoderLayer(module: Module, x: Value, config: EncoderLayerConfi
 	const normed1 = layerNorm(module.at('layer_norm1'), x, norm);
 	const project = (name: string, input: Value) =>
 		Cast(attn.graph, linear(attn.at(name), input, { in: E, out: E, dtype }), 'float32');
-	const { context } = attention(
-		attn.graph,
-		{ q: project('q_proj', normed1), k: project('k_proj', normed1), v: project('v_proj', normed1) },
-		{ heads, width: E, ...(config.turn && { turn: config.turn }) }
-	);
+	const { turn } = config;
+	const [q, k, v] = ['q_proj', 'k_proj', 'v_proj'].map((name) => project(name, normed1)) as [
+		Value,
+		Value,
+		Value
+	];
+	const inputs = { q, k, v };
+	const context = turn
+		? attentionByHead(attn.graph, inputs, { heads, width: E, turn })
+		: attention(attn.graph, inputs, { heads, width: E }).context;
 	const attended = Add(attn.graph, x, project('out_proj', context));
 
 	const mlp = module.at('mlp');

@@ -28,6 +28,6 @@ export function parseConfig(fields: ConfigFields, common: CommonProjectorConfig)
 		mlp_depth: fields.count('mlp_depth', 2, 1),
 		hidden_size: fields.count('hidden_size', 1024, 1),
 		prenorm: fields.boolean('prenorm', false),
-		...(fields.has('views') && { views: fields.oneOf('views', ['crops'], 'crops') })
+		...(fields.has('views') && { views: fields.oneOf<'crops'>('views', ['crops'], 'crops') })
 	};
 }
