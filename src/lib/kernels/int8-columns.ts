@@ -62,6 +62,87 @@ function eachTile(
 	}
 }
 
+/** Largest magnitude in a row. In 4 bits it is at the least or the greatest number of a block. */
+function mostOf(matrix: StoredMatrix, row: number): number {
+	const { columns, bits, packed, scales, zeroPoints } = matrix;
+	const blocks = Math.ceil(columns / BLOCK);
+	const bytes = (BLOCK * bits) / 8;
+	let most = 0;
+	for (let block = 0; block < blocks; block++) {
+		const length = Math.min(BLOCK, columns - block * BLOCK);
+		const from = (row * blocks + block) * bytes;
+		let [least, greatest] = [255, 0];
+		if (bits === 8)
+			for (let i = from; i < from + length; i++) {
+				const value = packed[i]!;
+				if (value < least) least = value;
+				if (value > greatest) greatest = value;
+			}
+		else {
+			const whole = from + (length >> 1);
+			for (let i = from; i < whole; i++) {
+				const [low, high] = [packed[i]! & 15, packed[i]! >> 4];
+				if (low < high) {
+					if (low < least) least = low;
+					if (high > greatest) greatest = high;
+				} else {
+					if (high < least) least = high;
+					if (low > greatest) greatest = low;
+				}
+			}
+			if (length & 1) {
+				least = Math.min(least, packed[whole]! & 15);
+				greatest = Math.max(greatest, packed[whole]! & 15);
+			}
+		}
+		const zero = zeroOf(zeroPoints, row, block, blocks, bits);
+		const scale = scales[row * blocks + block]!;
+		const magnitude = Math.max(Math.abs(least - zero), Math.abs(greatest - zero)) * Math.abs(scale);
+		most = Math.max(most, Math.fround(magnitude));
+	}
+	return most;
+}
+
+function zeroOf(zeroPoints: Uint8Array, row: number, block: number, blocks: number, bits: 4 | 8): number {
+	if (bits === 8) return zeroPoints[row * blocks + block]!;
+	const both = zeroPoints[row * Math.ceil(blocks / 2) + (block >> 1)]!;
+	return block & 1 ? both >> 4 : both & 15;
+}
+
+/** Math.round of what lies between −128 and 127, in whole numbers. */
+const round = (value: number) => ((value + 128.5) | 0) - 128;
+
+/** What the numbers of a block of 4 bits become. */
+const table = new Int8Array(16);
+
+/** A row times `inverse`, rounded, int8 [K], written to `to` at `at`: a block has few numbers, so each is computed once in 4 bits. */
+function roundRow(matrix: StoredMatrix, row: number, inverse: number, to: Int8Array, at: number): void {
+	const { columns, bits, packed, scales, zeroPoints } = matrix;
+	const blocks = Math.ceil(columns / BLOCK);
+	for (let block = 0; block < blocks; block++) {
+		const first = block * BLOCK;
+		const length = Math.min(BLOCK, columns - first);
+		const zero = zeroOf(zeroPoints, row, block, blocks, bits);
+		const scale = scales[row * blocks + block]!;
+		let out = at + first;
+		if (bits === 8) {
+			const from = (row * blocks + block) * BLOCK;
+			for (let i = from; i < from + length; i++)
+				to[out++] = round(Math.fround((packed[i]! - zero) * scale) * inverse);
+			continue;
+		}
+		for (let number = 0; number < 16; number++)
+			table[number] = round(Math.fround((number - zero) * scale) * inverse);
+		const from = (row * blocks + block) * (BLOCK / 2);
+		for (let i = from; i < from + (length >> 1); i++) {
+			const byte = packed[i]!;
+			to[out++] = table[byte & 15]!;
+			to[out++] = table[byte >> 4]!;
+		}
+		if (length & 1) to[out] = table[packed[from + (length >> 1)]! & 15]!;
+	}
+}
+
 /**
  * The matrix transposed, in 8 bits by column: w ≈ values · scales.
  * @param values int8 [K, N], written
@@ -69,17 +150,19 @@ function eachTile(
  */
 export function toInt8Columns(matrix: StoredMatrix, values: Int8Array, scales: Float32Array): void {
 	const { rows: N, columns: K } = matrix;
-	const inverse = new Float32Array(TILE);
-	eachTile(matrix, (tile, first, count) => {
+	const tile = new Int8Array(Math.min(TILE, N) * K);
+	for (let first = 0; first < N; first += TILE) {
+		const count = Math.min(TILE, N - first);
 		for (let n = 0; n < count; n++) {
-			let most = 0;
-			for (let k = n * K; k < (n + 1) * K; k++) most = Math.max(most, Math.abs(tile[k]!));
+			const most = mostOf(matrix, first + n);
 			scales[first + n] = most === 0 ? 1 : most / 127;
-			inverse[n] = most === 0 ? 0 : 127 / most;
+			roundRow(matrix, first + n, most === 0 ? 0 : Math.fround(127 / most), tile, n * K);
 		}
-		for (let k = 0; k < K; k++)
-			for (let n = 0; n < count; n++) values[k * N + first + n] = Math.round(tile[n * K + k]! * inverse[n]!);
-	});
+		for (let k = 0; k < K; k++) {
+			const out = k * N + first;
+			for (let n = 0; n < count; n++) values[out + n] = tile[n * K + k]!;
+		}
+	}
 }
 
 /** The matrix transposed, float32 [K, N]. */
