@@ -222,37 +222,37 @@ async function subjects(
 	}
 	const fp32 = manifests.fp32;
 	if (fp32) {
-		const peer = await page.addPeer(models.folders.fp32!, fp32);
+		let shards: Promise<readonly string[]> | undefined;
 		all.push({
 			name: 'transformers.js, wasm fp32',
 			bytes: languageBytes(fp32),
-			measure: (task) => page.run('transformers', [task, peer])
+			measure: async (task) =>
+				page.run('transformers', [task, await (shards ??= page.addPeer(models.folders.fp32!, fp32))])
 		});
 	}
 	const { gguf } = models;
 	if (gguf === undefined) missing.push('llama.cpp and wllama: this model is not there as a GGUF file.');
 	else {
-		const { size } = await stat(gguf);
-		await wllama()
-			.then((folder) => page.addWllama(folder, gguf))
-			.then(
-				() =>
-					all.push({ name: 'wllama, wasm Q4_1', bytes: size, measure: (task) => page.run('wllama', [task]) }),
-				(error: unknown) => missing.push(`wllama cannot be installed: ${sentence(error).split('\n')[0]}`)
-			);
-		await llamaCpp().then(
-			() =>
-				all.push({
-					name: 'llama.cpp, native Q4_1',
-					bytes: size,
-					measure: (task) =>
-						inChild(python, [join(import.meta.dirname, 'llama_cpp_peer.py'), gguf], scratch, task, [
-							`${threads}`
-						])
-				}),
-			(error: unknown) =>
-				missing.push(`llama-cpp-python cannot be installed: ${sentence(error).split('\n')[0]}`)
-		);
+		const bytes = (await stat(gguf)).size;
+		// Installed when their turn comes, so that nothing is for what is not measured.
+		let added: Promise<void> | undefined;
+		all.push({
+			name: 'wllama, wasm Q4_1',
+			bytes,
+			async measure(task) {
+				await (added ??= wllama().then((folder) => page.addWllama(folder, gguf)));
+				return page.run('wllama', [task]);
+			}
+		});
+		const script = join(import.meta.dirname, 'llama_cpp_peer.py');
+		all.push({
+			name: 'llama.cpp, native Q4_1',
+			bytes,
+			async measure(task) {
+				await llamaCpp();
+				return inChild(python, [script, gguf], scratch, task, [`${threads}`]);
+			}
+		});
 	}
 	return all;
 }

@@ -44,7 +44,9 @@ export async function checkpoint(): Promise<string> {
 /** Installs llama.cpp for Python (built from source where there is no wheel: minutes). @throws when that fails */
 export async function llamaCpp(): Promise<void> {
 	if (!existsSync(python)) await run('python3', ['-m', 'venv', venv]);
-	if (!(await has('llama_cpp'))) await pip(`llama-cpp-python==${versions['llama-cpp-python']}`);
+	if (await has('llama_cpp')) return;
+	process.stderr.write('building llama.cpp …\n');
+	await pip(`llama-cpp-python==${versions['llama-cpp-python']}`);
 }
 
 /** Installs wllama. @returns the folder of its modules @throws when that fails */
