@@ -11,9 +11,10 @@ export type Ort = typeof import('onnxruntime-web/wasm');
 /** The runtime for WASM alone; half the download of the one with WebGPU, and faster on the processor. */
 export async function loadWasmRuntime(threads: number): Promise<WasmRuntime> {
 	const ort = await import('onnxruntime-web/wasm');
-	const module = `${absolute(keepsInstance)}?of=${encodeURIComponent(absolute(cpuModule))}`;
-	configure(ort.env, module, cpuBinary, threads);
-	const kept = (await import(/* @vite-ignore */ module)) as { readonly instance?: WasmInstance };
+	const module = new URL(absolute(keepsInstance));
+	module.searchParams.set('of', absolute(cpuModule));
+	configure(ort.env, module.href, cpuBinary, threads);
+	const kept = (await import(/* @vite-ignore */ module.href)) as { readonly instance?: WasmInstance };
 	return { ort, instance: () => kept.instance };
 }
 
