@@ -26,7 +26,7 @@ export async function importLmms(
 		const whole = Object.keys(doc).length > 0 || typeof value['input'] !== 'string';
 		const columns = { ...targetOf(value), ...(whole ? doc : columnsOfPrompt(value)) };
 		return {
-			...{ id: numberField(value, 'doc_id', where), columns, where },
+			...{ id: idOf(value, where), columns, where },
 			...answersOf(value, where),
 			...(!whole && { advice: WITHOUT_DOC })
 		};
@@ -133,12 +133,23 @@ function columnsOfPrompt(value: JsonObject<Json>): JsonObject<Json> {
 
 /** Texts of a list of lists, in order. */
 function textsIn(value: Json | undefined): string[] {
-	if (typeof value === 'string') return [value];
+	if (typeof value === 'string' || typeof value === 'number') return [String(value)];
+	// Among several answers, one that is missing.
+	if (value === null) return [''];
 	return Array.isArray(value) ? (value as readonly Json[]).flatMap(textsIn) : [];
 }
 
-const targetOf = ({ target }: JsonObject<Json>): JsonObject<Json> =>
-	typeof target === 'string' || typeof target === 'number' ? { target } : {};
+/** A list of one truth is that truth. */
+function targetOf({ target: said }: JsonObject<Json>): JsonObject<Json> {
+	const target: Json | undefined = Array.isArray(said) && said.length === 1 ? (said[0] as Json) : said;
+	return typeof target === 'string' || typeof target === 'number' ? { target } : {};
+}
+
+/** `doc_id`, a number or one as text. */
+function idOf(value: JsonObject<Json>, where: string): number {
+	const id = value['doc_id'];
+	return typeof id === 'string' && /^\d+$/.test(id) ? Number(id) : numberField(value, 'doc_id', where);
+}
 
 /** `resps` is a list of requests, each a list of answers; `filtered_resps` a list of answers. Repeats (`--repeats`) are more of either. */
 function answersOf(value: JsonObject<Json>, where: string): Pick<ForeignRow, 'pred' | 'repeats'> {
@@ -146,6 +157,8 @@ function answersOf(value: JsonObject<Json>, where: string): Pick<ForeignRow, 'pr
 		const [pred, ...repeats] = textsIn(value[field]).map((text) => text.replace(REASONING, '').trimStart());
 		if (pred !== undefined) return { pred, repeats };
 	}
+	// The question was asked, and nothing came: that is an answer that is missing, not a row to leave out.
+	if ('resps' in value || 'filtered_resps' in value) return { pred: '', repeats: [] };
 	throw new InputError(
 		`${where}: there is no text in "resps" or "filtered_resps"; run lmms-eval with --log_samples and a task that generates.`
 	);

@@ -15,7 +15,7 @@ export interface RowResults {
  * Results from the rows of another tool, scored by our rules afterwards. They keep the rows' own order as their ids unless a row has one.
  * Odd rows, those without a truth among them, are left out and counted.
  * @param rows each read when it is its turn
- * @throws InputError the first row's, when none can be used
+ * @throws InputError the first row's, when none can be used or most do not fit the benchmark
  */
 export async function resultsOfRows(
 	benchmark: Benchmark,
@@ -36,6 +36,11 @@ export async function resultsOfRows(
 	const odd = read.filter((one) => one instanceof InputError);
 	const results = read.filter(isUsable);
 	if (results.length === 0) throw odd[0]!;
+	const strange = odd.filter((one) => !(one instanceof MissingTruth) && !(one instanceof RepeatedRow));
+	if (strange.length > rows.length / 2)
+		throw new InputError(
+			`${strange[0]!.message} So it is, or alike, with ${strange.length} of ${rows.length} rows: see whether ${name} is of ${benchmark.title}.`
+		);
 	const untold = odd.filter((one) => one instanceof MissingTruth);
 	const others = odd.filter((one) => !(one instanceof MissingTruth));
 	return {
@@ -47,6 +52,9 @@ export async function resultsOfRows(
 	};
 }
 
+/** A row whose question came before. */
+class RepeatedRow extends InputError {}
+
 function resultOfRow(
 	benchmark: Benchmark,
 	row: ForeignRow & { readonly id?: number },
@@ -57,8 +65,8 @@ function resultOfRow(
 	const id = row.id ?? i;
 	const before = places.get(id);
 	if (before !== undefined)
-		throw new InputError(
-			`${row.where}: example ${id} is there already (${before}); the file has been joined or edited, export it again.`
+		throw new RepeatedRow(
+			`${row.where}: example ${id} is there already (${before}); another filter of the tool has read the same answer, or the file has been joined or edited.`
 		);
 	places.set(id, row.where);
 	const data = benchmark.fromRow!(new Columns({ ...row, file: name }));

@@ -91,6 +91,35 @@ describe('samples of lmms-eval', () => {
 		await refused(take('mme', 'x.jsonl', ''), /empty/);
 	});
 
+	it('a question that nothing came to is one that is missing, a number an answer', async () => {
+		const line = (doc_id: number, more: object) =>
+			JSON.stringify({ ...JSON.parse(mmeLine(doc_id, 'existence/a.jpg', 'Yes', 'Yes')), ...more });
+		const lines = [
+			line(0, { resps: [[null]], filtered_resps: [null] }),
+			line(1, { resps: null, filtered_resps: null }),
+			line(2, { resps: [[1]] }),
+			line(3, { resps: [['Yes', null]] }),
+			line(4, { doc_id: '4', target: ['Yes'] })
+		];
+		const { results } = await take('mme', 'x.jsonl', lines.join('\n'));
+		expect(results.map(({ id, pred, repeats = [] }) => [id, pred, ...repeats])).toEqual([
+			[0, ''],
+			[1, ''],
+			[2, '1'],
+			[3, 'Yes', ''],
+			[4, 'Yes']
+		]);
+	});
+
+	it('rows that mostly do not fit are of something else', async () => {
+		const fit = mmeLine(0, 'existence/a.jpg', 'Yes', 'Yes');
+		const other = (id: number) => mmeLine(id, 'existence/a.jpg', 'blue', 'blue');
+		await refused(
+			take('mme', 'x.jsonl', [fit, other(1), other(2)].join('\n')),
+			/line 2: "answer" is "blue" .* with 2 of 3 rows: see whether x\.jsonl is of MME/
+		);
+	});
+
 	it('odd lines are left out and counted, the others scored', async () => {
 		const line = mmeLine(0, 'existence/a.jpg', 'Yes', 'Yes');
 		const odd = [line.slice(0, 40), line, '3', '{"doc_id": 1, "doc": {}}'];
