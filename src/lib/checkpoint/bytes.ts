@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../bytes/json.ts';
+import { isObject, parseJson, type JsonObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { bytesPerElement } from '../tensor/tensor.ts';
 import type { DType, Tensor, TypedArrays } from '../tensor/tensor.ts';
@@ -77,7 +77,7 @@ export function decodeText(bytes: Uint8Array, name: string): string {
 export function parseJsonObject(text: string, name: string): JsonObject {
 	let value: unknown;
 	try {
-		value = JSON.parse(text);
+		value = parseJson(text);
 	} catch {
 		value = undefined;
 	}
@@ -93,11 +93,16 @@ export async function readJsonObject(source: ByteSource): Promise<JsonObject> {
 
 const LFS_POINTER = 'version https://git-lfs';
 
-/** Refuses a Git LFS pointer, which is what a clone without LFS leaves in place of weights. */
-export async function refuseLfsPointer(source: ByteSource): Promise<void> {
-	if (source.size < LFS_POINTER.length || source.size > 1024) return;
-	const start = await source.read(0, LFS_POINTER.length);
-	if (String.fromCharCode(...start) === LFS_POINTER)
+/**
+ * Refuses what stands in place of weights: a Git LFS pointer, which a clone without LFS leaves, or the page that a host sent instead.
+ */
+export async function refuseStandIn(source: ByteSource): Promise<void> {
+	const start = String.fromCharCode(...(await source.read(0, Math.min(64, source.size))));
+	if (/^\s*<(!doctype|html)/i.test(start))
+		throw new InputError(
+			`${source.name} is a web page, not the weights; download the file again, with an account where its host asks for one.`
+		);
+	if (source.size <= 1024 && start.startsWith(LFS_POINTER))
 		throw new InputError(
 			`${source.name} is a Git LFS pointer, not the weights; run "git lfs pull" in its folder.`
 		);

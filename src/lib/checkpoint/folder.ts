@@ -86,8 +86,9 @@ function explainMissing(folder: string, paths: readonly string[]): string {
 }
 
 /**
- * Shards and their index; a key's location comes from the index alone. An index of an earlier save, whose shards are gone while others
- * hold every tensor it names, is passed over.
+ * Shards and their index. The files are what counts, as for Hugging Face's loader: a tensor that lies in another of them than the index
+ * says, or that it does not name, is read. An index of an earlier save, whose shards are gone while others hold every tensor it names, is
+ * passed over.
  */
 async function openShards(folder: SourceFolder, index: ByteSource): Promise<FolderCheckpoint> {
 	const weightMap = await readWeightMap(index);
@@ -112,16 +113,33 @@ async function openShards(folder: SourceFolder, index: ByteSource): Promise<Fold
 				`${folder.name} lacks ${file}, which ${index.name} names for ${keys.length} tensors; copy or download it.`
 			);
 		}
-		const shard = await openWeights(source);
-		const missing = keys.filter((key) => !shard.entries.has(key) && !shard.unreadable?.has(key));
-		if (missing.length > 0)
-			throw new InputError(
-				`${file} lacks ${nameSome(missing)}, which ${index.name} puts there; index and shards belong to different checkpoints.`
-			);
-		shards.set(file, shard);
+		shards.set(file, await openWeights(source));
 	}
 
-	return joinShards(folder.name, keysOf, shards);
+	const named = Object.keys(weightMap);
+	const holds = ({ entries, unreadable }: Checkpoint, key: string) =>
+		entries.has(key) || unreadable?.has(key) === true;
+	const lost = named.filter((key) => ![...shards.values()].some((shard) => holds(shard, key)));
+	if (lost.length > 0)
+		throw new InputError(
+			`${index.name} names ${nameSome(lost)}, which none of its files hold; index and shards belong to different checkpoints.`
+		);
+	const moved = [...keysOf].flatMap(([file, keys]) => keys.filter((key) => !holds(shards.get(file)!, key)));
+	const inFiles = new Map([...shards].map(([file, { entries }]) => [file, [...entries.keys()]]));
+	const unnamed = [...inFiles.values()].flat().filter((key) => !Object.hasOwn(weightMap, key));
+	const wrong = [
+		...(moved.length > 0 ? [`puts ${nameSome(moved)} into another file`] : []),
+		...(unnamed.length > 0 ? [`does not name ${nameSome(unnamed)}`] : [])
+	];
+	const joined = joinShards(folder.name, wrong.length > 0 ? inFiles : keysOf, shards);
+	return wrong.length === 0
+		? joined
+		: {
+				...joined,
+				notes: [
+					`${index.name} ${wrong.join(' and ')}: it is of another save, and the files are read as they are.`
+				]
+			};
 }
 
 /** The shards of the folder that the index does not name, when they hold every tensor that it does name. */

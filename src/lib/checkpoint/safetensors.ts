@@ -2,7 +2,7 @@ import { isObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../tensor/tensor.ts';
 import type { DType, Tensor } from '../tensor/tensor.ts';
-import { decodeText, fromBytes, parseJsonObject, readRange, refuseLfsPointer, toBytes } from './bytes.ts';
+import { decodeText, fromBytes, parseJsonObject, readRange, refuseStandIn, toBytes } from './bytes.ts';
 import type { Checkpoint, TensorEntry } from './checkpoint.ts';
 import type { ByteSource } from './source.ts';
 
@@ -48,7 +48,7 @@ export interface SafetensorsFile extends Checkpoint {
  * first in the alphabet and notes the others in the metadata, are both entries.
  */
 export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
-	await refuseLfsPointer(source);
+	await refuseStandIn(source);
 	const lengthField = await readRange(source, 0, 8, 'the header length');
 	const headerLength = Number(new DataView(lengthField.buffer, lengthField.byteOffset).getBigUint64(0, true));
 	if (headerLength > HEADER_LIMIT)

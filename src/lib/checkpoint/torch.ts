@@ -1,7 +1,7 @@
 import { InputError } from '../tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../tensor/tensor.ts';
 import type { DType, TypedArrays } from '../tensor/tensor.ts';
-import { fromBytes, readRange, refuseLfsPointer } from './bytes.ts';
+import { fromBytes, readRange, refuseStandIn } from './bytes.ts';
 import type { Checkpoint, TensorEntry } from './checkpoint.ts';
 import { PickleObject, PickleTuple, unpickle } from './pickle.ts';
 import type { PickleDict, PickleGlobal, PickleValue } from './pickle.ts';
@@ -102,7 +102,7 @@ export async function openTorchZip(source: ByteSource): Promise<Checkpoint> {
 const resave = 'load it in PyTorch and write its state dict with torch.save(model.state_dict(), file)';
 
 async function refuseOtherFormats(source: ByteSource): Promise<void> {
-	await refuseLfsPointer(source);
+	await refuseStandIn(source);
 	const start = await readRange(source, 0, 4, 'the file signature');
 	const [first, second] = start;
 	if (first === 0x50 && second === 0x4b) return;

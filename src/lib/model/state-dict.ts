@@ -26,6 +26,14 @@ export class StateDict {
 		return this.#checkpoint.entries.has(key);
 	}
 
+	/** The tensor that quantisers keep in place of a weight. */
+	#packed(key: string): string | undefined {
+		const layer = key.replace(/\.weight$/, '');
+		return ['qweight', 'weight_packed', 'weight_quantized']
+			.map((name) => `${layer}.${name}`)
+			.find((name) => this.has(name) || this.#checkpoint.unreadable?.has(name));
+	}
+
 	/** Shape as stored; used where upstream's migrations decide by it. */
 	dims(key: string): readonly number[] | undefined {
 		return this.#checkpoint.entries.get(key)?.dims;
@@ -37,6 +45,11 @@ export class StateDict {
 		if (!entry) {
 			const why = this.#checkpoint.unreadable?.get(key);
 			if (why !== undefined) throw new InputError(`Tensor ${key} ${why}.`);
+			const packed = this.#packed(key);
+			if (packed !== undefined)
+				throw new InputError(
+					`The checkpoint has ${packed} in place of ${key}: weights packed by a quantiser (GPTQ, AWQ, compressed-tensors), which are not read; convert the model that was quantised, or dequantise it and convert that.`
+				);
 			throw new InputError(
 				`The checkpoint has no tensor ${key}; it is incomplete or config.json belongs to another model.`
 			);

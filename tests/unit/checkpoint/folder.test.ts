@@ -22,18 +22,32 @@ const [first, second] = Object.keys(shards) as [string, string];
 const map = { a: first, c: second, b: first };
 
 describe('which weights of a folder are read', () => {
-	test('shards: exactly the keys of the index, from where it says', async () => {
-		const checkpoint = await open({ ...shards, 'model.safetensors.index.json': index(map) });
-		expect([...checkpoint.entries.keys()].sort()).toEqual(['a', 'b', 'c']);
+	test('shards: all tensors of the files that the index names', async () => {
+		const checkpoint = await open({
+			...shards,
+			'model.safetensors.index.json': index({ ...map, stray: second })
+		});
+		expect([...checkpoint.entries.keys()].sort()).toEqual(['a', 'b', 'c', 'stray']);
+		expect(checkpoint.notes).toBeUndefined();
 		expect(checkpoint.files).toEqual([first, second]);
 		expect((await checkpoint.read('b')).data).toEqual(Float32Array.of(1, 2));
 		expect((await checkpoint.read('c')).data).toEqual(Float32Array.of(4));
-		await expect(checkpoint.read('stray')).rejects.toThrow('last has no tensor stray');
+		await expect(checkpoint.read('d')).rejects.toThrow('last has no tensor d');
+	});
+
+	test.each([
+		[{ ...map }, /^model\.safetensors\.index\.json does not name stray: it is of another save/],
+		[{ ...map, stray: second, b: second }, /puts b into another file: it is of another save/],
+		[{ a: second, b: first }, /puts a into another file and does not name c, stray: it/]
+	])('an index that is wrong about files that hold everything: %j', async (weightMap, note) => {
+		const checkpoint = await open({ ...shards, 'model.safetensors.index.json': index(weightMap) });
+		expect([...checkpoint.entries.keys()].sort()).toEqual(['a', 'b', 'c', 'stray']);
+		expect(checkpoint.notes).toEqual([expect.stringMatching(note)]);
 	});
 
 	test('an index under another name, when it is the only one', async () => {
 		const checkpoint = await open({ ...shards, 'vicuna.safetensors.index.json': index(map) });
-		expect(checkpoint.entries.size).toBe(3);
+		expect(checkpoint.entries.size).toBe(4);
 	});
 
 	test('safetensors before .bin, whole before shards', async () => {
@@ -69,7 +83,7 @@ describe('refused with a sentence', () => {
 		[
 			'missing keys',
 			indexed({ ...map, d: second, e: second, f: second, g: second, h: second }),
-			/model-00002-of-00002\.safetensors lacks d, e, f and 2 more tensors/
+			/model\.safetensors\.index\.json names d, e, f and 2 more tensors, which none of its files hold/
 		],
 		[
 			'path out of the folder',

@@ -114,6 +114,11 @@ describe('refused with a sentence', () => {
 		['data too short', headed({ a: entry('F32', [2], [0, 8]) }, 7), /truncated: its header describes/],
 		['data too long', headed({ a: entry('F32', [2], [0, 8]) }, 9), /damaged: its header describes/],
 		[
+			'a web page',
+			text('\n<!DOCTYPE html><html><body>Sign in</body></html>'),
+			/is a web page, not the weights/
+		],
+		[
 			'LFS pointer',
 			text('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'),
 			/git lfs pull/

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../bytes/json.ts';
+import { isObject, parseJson, type Json, type JsonObject } from '../../bytes/json.ts';
 import { memorySource } from '../../checkpoint/memory.ts';
 import type { ByteSource, SourceFolder } from '../../checkpoint/source.ts';
 import { InputError } from '../../tensor/errors.ts';
@@ -73,19 +73,6 @@ export async function readJson(source: ByteSource): Promise<Json> {
 		throw new InputError(
 			`${source.name}${line ? `, line ${line},` : ''} is not JSON; the file is damaged or cut off, download it again.`
 		);
-	}
-}
-
-/** JSON as Python writes it: its bare NaN and infinities are read as missing. @throws SyntaxError */
-function parseJson(text: string): Json {
-	try {
-		return JSON.parse(text) as Json;
-	} catch (error) {
-		if (!/NaN|Infinity/.test(text)) throw error;
-		const strict = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs, (found) =>
-			found.startsWith('"') ? found : 'null'
-		);
-		return JSON.parse(strict) as Json;
 	}
 }
 

@@ -66,9 +66,10 @@ function refusal(lost: readonly string[]): string {
 		: `The checkpoint has tensors that config.json does not speak of (${first}${more}), so that the model would compute something else; give the config.json that was saved with these weights.`;
 }
 
-/** Path of a tensor's module: `a.b.weight` → `a.b`. */
+/** Path of a tensor's module: `a.b.weight` → `a.b`; a name without a path stands for itself. */
 function moduleOf(key: string): string {
-	return key.slice(0, Math.max(key.lastIndexOf('.'), 0));
+	const end = key.lastIndexOf('.');
+	return end > 0 ? key.slice(0, end) : key;
 }
 
 /** Paths of the numbered lists that a tensor lies in: `a.layers.3.mlp.0.weight` → `a.layers`, `a.layers.3.mlp`. */

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
-import { writeSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { openSafetensors, writeSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
 import { familyNamed } from '../../../../src/lib/model/families/registry.ts';
+import type { Tensor } from '../../../../src/lib/tensor/tensor.ts';
 import { convertAndAsk } from '../../../support/convert-and-ask.ts';
 import { folderInMemory } from '../../../support/disk-folder.ts';
 
@@ -136,6 +137,28 @@ describe('checkpoints that would become another model are refused by name', () =
 			);
 		}
 	);
+
+	test.each(['qweight', 'weight_packed'])('weights packed as %s in place of the weight', async (name) => {
+		const base = folder('tiny-base');
+		const weights = await openSafetensors((await base.open('model.safetensors'))!);
+		const packed = 'language_model.model.layers.0.self_attn.q_proj';
+		const tensors = await Promise.all(
+			[...weights.entries.keys()].map(async (key): Promise<[string, Tensor]> => [
+				key === `${packed}.weight` ? `${packed}.${name}` : key,
+				await weights.read(key)
+			])
+		);
+		const bytes = writeSafetensors(tensors);
+		await refused('tiny-base', { 'model.safetensors': bytes }).toThrow(
+			`The checkpoint has ${packed}.${name} in place of ${packed}.weight: weights packed by a quantiser`
+		);
+	});
+
+	test('a config.json with the NaN that Python writes is read', async () => {
+		const text = readFileSync(`${cases}/tiny-base/config.json`, 'utf8').replace('{', '{"unset": NaN,');
+		const { result } = await convertAndAsk({ checkpoint: folder('tiny-base', { 'config.json': text }) });
+		expect(result.ids).toEqual(base);
+	});
 
 	test('a projector deeper than its config', async () => {
 		await refused('projector-deeper-than-config').toThrow(

@@ -23,16 +23,18 @@ describe('tensors that no graph asked for', () => {
 			'lm.layers.0.rotary_emb.inv_freq',
 			'rotary.freqs_cis',
 			'ema.lm.layers.0.q.weight',
-			'ema.lm.layers.0.q.bias'
+			'ema.lm.layers.0.q.bias',
+			'extra'
 		);
 		expect(groups).toEqual([
 			{ module: 'tower.post', count: 2, expected: true },
 			{ module: 'lm.layers.0.rotary_emb', count: 1, expected: true },
 			{ module: 'rotary', count: 1, expected: false },
-			{ module: 'ema.lm.layers.0.q', count: 2, expected: false }
+			{ module: 'ema.lm.layers.0.q', count: 2, expected: false },
+			{ module: 'extra', count: 1, expected: false }
 		]);
 		expect(tellUnused(groups)).toBe(
-			'3 tensors are in the checkpoint and not in the model, since nothing asks for them: rotary (1), ema.lm.layers.0.q (2).'
+			'4 tensors are in the checkpoint and not in the model, since nothing asks for them: rotary (1), ema.lm.layers.0.q (2), extra (1).'
 		);
 		expect(tellUnused(groups.slice(0, 2))).toBeUndefined();
 	});
