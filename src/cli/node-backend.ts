@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { ofBackend, type Backend, type Session } from '../lib/model/runtime/backend.ts';
 
@@ -22,17 +22,25 @@ export function createNodeBackend(root: string): Backend {
 			shader_f16: false
 		},
 		Tensor: ort.Tensor,
-		async createSession({ folder, files, onBytes }) {
+		async createSession({ folder, files, onBytes, rewrite }) {
 			for (const path of [files.graph, ...files.weights]) await folder.check(path, onBytes);
 			const { text_config, vision_config } = folder.manifest.config;
 			const narrow = Math.max(text_config.hidden_size, vision_config.hidden_size) <= NARROW;
+			const path = join(root, files.graph);
+			const options: ort.InferenceSession.SessionOptions = {
+				executionProviders: ['cpu'],
+				...(narrow && { intraOpNumThreads: 1 }),
+				// Warnings are about optimisations, not results.
+				logSeverityLevel: 3
+			};
 			const session = await ofBackend(
-				ort.InferenceSession.create(join(root, files.graph), {
-					executionProviders: ['cpu'],
-					...(narrow && { intraOpNumThreads: 1 }),
-					// Warnings are about optimisations, not results.
-					logSeverityLevel: 3
-				})
+				rewrite
+					? ort.InferenceSession.create(rewrite(await folder.read(files.graph)), {
+							...options,
+							// A graph from memory has no folder of its own that its weights could lie in.
+							extra: { session: { model_external_initializers_file_folder_path: dirname(path) } }
+						})
+					: ort.InferenceSession.create(path, options)
 			);
 			return acceptingHalf(session);
 		},

@@ -40,6 +40,9 @@ import type { PositionMapRows } from '../../src/lib/viz/position-map.ts';
 import type { SweepAnswersRows } from '../../src/lib/viz/sweep-answers.ts';
 import type { SweepRows } from '../../src/lib/viz/sweep.ts';
 import type { SimilarityRows } from '../../src/lib/viz/token-similarity.ts';
+import type { HeadsRows } from '../../src/lib/viz/attention-heads.ts';
+import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';
+import type { AttentionDistanceRows } from '../../src/lib/viz/attention-distance.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
 
@@ -168,6 +171,22 @@ const influence = Float32Array.of(0.5, -0.1, 0, 0.2, 0, 0.9, -0.4, 0.1);
 const answer: InfluenceRows = {
 	...{ words: ['A', 'red car'], tokens: 4, influence, patches: twoHops(influence, 2, bells(), 'energy') },
 	...{ word: 1, label: 'Influence', unit: 'nats', signed: true, image }
+};
+const tower: TowerAttentionRows = {
+	...{ layer: 1, query: 5, image, maps: bells().data },
+	heads: [0, 1, 2, 3].map((head) => ({ distance: 1 + head / 4, toClass: 0.1 * head }))
+};
+const distances: AttentionDistanceRows = {
+	...{ side: 4, heads: 2, images: 3, uniform: 1.86 },
+	points: [0, 1, 2].flatMap((layer) =>
+		[0, 1].map((head) => {
+			const value = 0.6 + 0.4 * layer + 0.2 * head;
+			return { layer, head, value, low: value - 0.1, high: value + 0.1, toClass: 0.05 * layer };
+		})
+	)
+};
+const heads: HeadsRows = {
+	...{ word: 'car', layers: 2, heads: 2, layer: 1, head: 0, image, maps: bells(0.3).data }
 };
 const attended = Float32Array.of(0.1, 0.2, 0.05, 0.3, 0.02, 0.4, 0.1, 0.06);
 const relevance: RelevanceRows = {
@@ -341,6 +360,9 @@ export const examples = {
 	'stage-responses': stages,
 	'channel-gates': gates,
 	'answer-influence': answer,
+	'tower-attention': tower,
+	'attention-distance': distances,
+	'attention-heads': heads,
 	'word-relevance': relevance,
 	'surgery-change': surgery,
 	'logit-lens': lens,

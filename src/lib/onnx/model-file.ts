@@ -6,7 +6,10 @@ import {
 	ModelProto,
 	NodeProto,
 	StringStringEntryProto,
-	TensorProto
+	TensorProto,
+	TypeProto,
+	TypeProtoTensor,
+	ValueInfoProto
 } from './onnx-proto.ts';
 import type { WeightLocation } from './types.ts';
 
@@ -125,6 +128,54 @@ export function withChanges(model: Uint8Array, { nodes, initializers }: FileChan
 				for (const part of protobufFields(value))
 					if (isBytes(part.value) && part.field !== GraphProto.node && part.field !== GraphProto.initializer)
 						graph.bytes(part.field, part.value);
+			});
+	}
+	return out.finish();
+}
+
+/** TensorProto.DataType of float32. */
+const FLOAT32 = 1;
+
+/**
+ * The part of the model that float32 values inside it are made by, with these as its only outputs, under their own names. Inputs stay.
+ * @throws RangeError when no node makes one of them
+ */
+export function withOutputs(model: Uint8Array, outputs: readonly string[]): Uint8Array {
+	const file = readModelFile(model);
+	const makers = new Map(file.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+	const missing = outputs.find((name) => !makers.has(name));
+	if (missing !== undefined) throw new RangeError(`No node of the model makes "${missing}".`);
+	const needed = new Set<FileNode>();
+	const values = new Set<string>();
+	const open = [...outputs];
+	for (let name = open.pop(); name !== undefined; name = open.pop()) {
+		if (values.has(name)) continue;
+		values.add(name);
+		const node = makers.get(name);
+		if (!node) continue;
+		needed.add(node);
+		open.push(...node.inputs.filter((input) => input !== ''));
+	}
+	const pruned = withChanges(model, {
+		nodes: file.nodes.filter((node) => needed.has(node)).map(({ bytes }) => bytes),
+		initializers: file.initializers.filter(({ name }) => values.has(name)).map(({ bytes }) => bytes)
+	});
+	const out = new ProtoWriter();
+	for (const { field, value } of protobufFields(pruned)) {
+		if (!isBytes(value)) out.int(field, value);
+		else if (field !== ModelProto.graph) out.bytes(field, value);
+		else
+			out.message(field, (graph) => {
+				for (const part of protobufFields(value))
+					if (isBytes(part.value) && part.field !== GraphProto.output) graph.bytes(part.field, part.value);
+				for (const name of outputs)
+					graph.message(GraphProto.output, (port) =>
+						port.string(ValueInfoProto.name, name).message(ValueInfoProto.type, (type) =>
+							type.message(TypeProto.tensor_type, (tensor) => {
+								tensor.int(TypeProtoTensor.elem_type, FLOAT32);
+							})
+						)
+					);
 			});
 	}
 	return out.finish();

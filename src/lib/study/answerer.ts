@@ -9,6 +9,7 @@ import type { Control } from './control.ts';
 export const probes = [
 	'trace',
 	'locality',
+	'towerAttention',
 	'score',
 	'influence',
 	'lens'

@@ -58,6 +58,13 @@ export const choices = {
 		'layer of the projector, or of the language model where the answer is looked at (all rolled out, their mean, or the first)'
 	),
 	head: whole(undefined, 'attention head (all)'),
+	towerLayer: whole(undefined, 'layer of the vision tower, from 0 (the last below the features)'),
+	query: {
+		standard: undefined,
+		about: 'patch of the vision tower that attends, or class (the patch in the middle)',
+		read: (name: string, word: string): number | 'class' | undefined =>
+			word === 'class' ? word : whole(undefined, '').read(name, word)
+	} satisfies Choice<number | 'class' | undefined>,
 	scale: oneOf(['own', 'common'], 'own', 'colour scales of the maps'),
 	cover: oneOf(['cover', 'dominance', 'effectiveTokens'], 'cover', 'what patches are filled with'),
 	only: oneOf(['one', 'all'], 'one', 'tokens whose samples are drawn'),

@@ -64,6 +64,49 @@ function phrase({ influence: { method } }: MeasuredInfluence, { layer, head }: C
 	return `attention, ${part('layer', layer)}, ${part('head', head)}; locality by perturbation, K = ${DIRECTIONS}`;
 }
 
+export const attentionHeadsStudy = {
+	page: 'answer',
+	needs: ['model', 'image', 'question'],
+	choices: ['layer', 'head', 'word'],
+	measure: async (work, _choices, control) =>
+		measureInfluence(
+			work,
+			requireWords(await giveAnswer(work, control)),
+			{ influence: 'attention' },
+			control
+		),
+	show: ({ answer, influence, map }, choices) => {
+		const { words, subject } = answer;
+		if (influence.method !== 'attention')
+			throw new InputError('Heads are of attention; choose attention as the influence.');
+		const [layers = 0, heads = 0] = influence.values.dims;
+		const word = Math.max(0, Math.min(choices.word ?? 0, words.length - 1));
+		const { tokens } = subject;
+		const shares = new Float32Array(layers * heads * tokens);
+		for (let layer = 0; layer < layers; layer++)
+			for (let head = 0; head < heads; head++)
+				shares.set(
+					wordAttention(influence.values, [words[word]!], layer, head),
+					(layer * heads + head) * tokens
+				);
+		const maps = twoHops(shares, layers * heads, map, 'energy');
+		const inside = (choice: number | undefined, count: number) =>
+			choice === undefined || choice >= count ? undefined : choice;
+		const layer = inside(choices.layer, layers);
+		const head = inside(choices.head, heads);
+		return {
+			rows: {
+				...{ word: words[word]!.word, layers, heads, maps },
+				...(layer !== undefined && { layer }),
+				...(head !== undefined && { head }),
+				image: pictureOf(subject)
+			},
+			provenance: subject.provenance,
+			method: `word ${word + 1} of ${words.length}; locality by perturbation, K = ${DIRECTIONS}`
+		};
+	}
+} satisfies FigureStudy<MeasuredInfluence>;
+
 export const answerInfluenceStudy = {
 	page: 'answer',
 	needs: ['model', 'image', 'question'],

@@ -1,6 +1,6 @@
 import { pairedDifferencesStudy, radarStudy, scoreBreakdownStudy } from './breakdown.ts';
 import { accuracyLatencyStudy, costCheckStudy, costCurveStudy, latencyCurveStudy } from './costs.ts';
-import { answerInfluenceStudy } from './influence.ts';
+import { answerInfluenceStudy, attentionHeadsStudy } from './influence.ts';
 import type { FigureStudy } from './figure-study.ts';
 import { logitLensStudy } from './lens.ts';
 import {
@@ -27,6 +27,7 @@ import {
 	tokenSimilarityStudy,
 	wordScoresStudy
 } from './side-by-side.ts';
+import { attentionDistanceStudy, towerAttentionStudy } from './tower.ts';
 import { channelGatesStudy, stageResponsesStudy } from './stages.ts';
 import { surgeryChangeStudy } from './surgery.ts';
 import { positionMapStudy, sweepAnswersStudy, sweepStudy } from './sweep-rows.ts';
@@ -44,7 +45,10 @@ export const studies = {
 	'sampling-density': samplingDensityStudy,
 	'stage-responses': stageResponsesStudy,
 	'channel-gates': channelGatesStudy,
+	'tower-attention': towerAttentionStudy,
+	'attention-distance': attentionDistanceStudy,
 	'answer-influence': answerInfluenceStudy,
+	'attention-heads': attentionHeadsStudy,
 	'word-relevance': wordRelevanceStudy,
 	'surgery-change': surgeryChangeStudy,
 	'logit-lens': logitLensStudy,

@@ -22,9 +22,8 @@ export interface LocalityGridOptions {
 }
 
 /** Small maps side by side, one empty cell between them. */
-export function mosaic(map: TokenPatchMap, relative: boolean) {
+export function mosaic(map: TokenPatchMap, relative: boolean, columns = tokenColumns(map)) {
 	const grid = gridOf(map.patches, map.grid);
-	const columns = tokenColumns(map);
 	const rows = Math.ceil(map.tokens / columns);
 	/** From one map to the next, to the right and down. */
 	const pitch = { x: grid.columns + 1, y: grid.rows + 1 };

@@ -27,6 +27,9 @@ import { stageResponses } from './stage-responses.ts';
 import { surgeryChange } from './surgery-change.ts';
 import { sweepAnswers } from './sweep-answers.ts';
 import { sweep } from './sweep.ts';
+import { towerAttention } from './tower-attention.ts';
+import { attentionHeads } from './attention-heads.ts';
+import { attentionDistance } from './attention-distance.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
 import { tokenSimilarity } from './token-similarity.ts';
@@ -46,7 +49,10 @@ export const figures = [
 	samplingDensity,
 	stageResponses,
 	channelGatesFigure,
+	towerAttention,
+	attentionDistance,
 	answerInfluence,
+	attentionHeads,
 	wordRelevance,
 	surgeryChange,
 	logitLens,

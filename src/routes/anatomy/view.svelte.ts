@@ -4,6 +4,15 @@ import { mean, median } from '$lib/analysis/statistics.ts';
 import { projectorOf } from '$lib/model/projectors/registry.ts';
 import { standardChoices, type Choices } from '$lib/study/choices.ts';
 import { measureStages, stagesKey, stagesOf, type MeasuredStages } from '$lib/study/stages.ts';
+import { imageSetKey, setOfOne } from '$lib/study/image-set.ts';
+import {
+	attentionDistanceStudy,
+	measureDistances,
+	measureTower,
+	towerAttentionStudy,
+	type MeasuredDistances,
+	type MeasuredTower
+} from '$lib/study/tower.ts';
 import { middleToken } from '$lib/study/tokens.ts';
 import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
@@ -16,6 +25,12 @@ export class AnatomyView {
 	readonly visit = new Visit();
 	readonly selection = new PageSelection();
 	readonly study = new Study<MeasuredStages>(6);
+	readonly tower = new Study<MeasuredTower>(4);
+	readonly distances = new Study<MeasuredDistances>(4);
+	/** Layer of the vision tower; the last below the features when absent. */
+	towerLayer = $state<number | undefined>();
+	/** What attends there: a patch, or the class token; the patch that is chosen, or the one in the middle, when absent. */
+	query = $state<number | 'class' | undefined>();
 	/** Whole blocks, or every step inside them. */
 	detail = $state<'blocks' | 'steps'>('blocks');
 	/** Stage whose maps of all tokens are shown; the last one when there is none of that name. */
@@ -25,8 +40,11 @@ export class AnatomyView {
 	constructor(session: Session) {
 		this.#session = session;
 		$effect(() => {
-			if (this.visit.now) this.follow();
-			else this.study.cancel();
+			if (this.visit.now) {
+				this.follow();
+				// Once asked for, it follows picture and layer.
+				if (untrack(() => this.tower.value) !== undefined) this.readTower();
+			} else for (const study of [this.study, this.tower, this.distances]) study.cancel();
 		});
 	}
 
@@ -73,6 +91,56 @@ export class AnatomyView {
 	readonly key = $derived.by(() => this.subject && stagesKey(this.subject, this.choices));
 	/** What is shown is of something else than chosen now. */
 	readonly stale = $derived.by(() => this.study.value !== undefined && this.study.valueKey !== this.key);
+
+	readonly towerKey = $derived.by(() => {
+		const { subject } = this;
+		return subject && [subject.manifest.name, subject.image.id, subject.view, this.towerLayer].join('|');
+	});
+	readonly towerStale = $derived.by(
+		() => this.tower.value !== undefined && this.tower.valueKey !== this.towerKey
+	);
+	/** Attention of the chosen position, by head. */
+	readonly attended = $derived.by(() => {
+		const { value } = this.tower;
+		if (!value) return undefined;
+		const { patches, classTokens } = value.attention;
+		const { patch } = this.selection.now;
+		const query =
+			this.query === 'class'
+				? classTokens > 0
+					? 'class'
+					: undefined
+				: [patch, this.query].find((one) => one !== undefined && one < patches);
+		return towerAttentionStudy.show(value, { ...standardChoices, query });
+	});
+	/** The set that distances are taken over. */
+	readonly set = $derived.by(
+		() => this.subject && (this.#session.sets.chosen ?? setOfOne(this.subject.image))
+	);
+	readonly distancesKey = $derived.by(() => {
+		const { subject, set } = this;
+		return subject && set && [subject.manifest.name, subject.view, imageSetKey(set)].join('|');
+	});
+	readonly far = $derived.by(() => {
+		const { value } = this.distances;
+		return value && attentionDistanceStudy.show(value);
+	});
+
+	/** Measures how far every head of the vision tower attends, over the set of images. */
+	measureDistances(): void {
+		const { subject, set, distancesKey } = this;
+		if (!subject || !set || distancesKey === undefined) return;
+		const work = { answerer: this.#session.client, subject, set };
+		void this.distances.run(distancesKey, (control) => measureDistances(work, control));
+	}
+
+	/** Reads the attention of the chosen layer of the vision tower. */
+	readTower(): void {
+		const { subject, towerKey, towerLayer } = this;
+		if (!subject || towerKey === undefined) return;
+		const work = { answerer: this.#session.client, subject };
+		untrack(() => void this.tower.run(towerKey, (control) => measureTower(work, { towerLayer }, control)));
+	}
 
 	/** Measures what is looked at now, and again when that changes. */
 	follow(): void {

@@ -4,7 +4,12 @@ import type { InfluenceMethod, TokenEdit } from '$lib/model/runtime/types.ts';
 import { promptOf, type GivenAnswer } from '$lib/study/answer.ts';
 import { standardChoices, type Choices } from '$lib/study/choices.ts';
 import { measureRelevance, wordRelevanceStudy, type MeasuredRelevance } from '$lib/study/relevance.ts';
-import { answerInfluenceStudy, measureInfluence, type MeasuredInfluence } from '$lib/study/influence.ts';
+import {
+	attentionHeadsStudy,
+	answerInfluenceStudy,
+	measureInfluence,
+	type MeasuredInfluence
+} from '$lib/study/influence.ts';
 import { logitLensStudy, type MeasuredLens } from '$lib/study/lens.ts';
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
 import { answerAgain, type MeasuredSurgery } from '$lib/study/surgery.ts';
@@ -107,6 +112,13 @@ export class AnswerView {
 	readonly looked = $derived.by(() => {
 		const { value } = this.looks;
 		return value && answerInfluenceStudy.show(value, { ...this.choices, word: this.selection.now.word });
+	});
+	/** The attention of every head, where the influence shown is attention. */
+	readonly headed = $derived.by(() => {
+		const { value } = this.looks;
+		return value?.influence.method === 'attention'
+			? attentionHeadsStudy.show(value, { ...this.choices, word: this.selection.now.word })
+			: undefined;
 	});
 	/** The relevance of all words; of what it was measured for last. */
 	readonly related = $derived.by(() => {

@@ -149,10 +149,10 @@ async function trustedDevice(
  */
 async function createSession(
 	ort: Ort,
-	{ folder, files, stayOnDevice = [], onBytes }: SessionRequest,
+	{ folder, files, stayOnDevice = [], onBytes, rewrite = (graph) => graph }: SessionRequest,
 	{ providers, gpu = false, prepare = (bytes) => bytes }: SessionKind
 ): Promise<InferenceSession> {
-	const graph = await folder.read(files.graph, onBytes);
+	const graph = rewrite(await folder.read(files.graph, onBytes));
 	const weights: GraphBytes['weights'][number][] = [];
 	for (const path of files.weights)
 		weights.push({ path: path.slice(path.lastIndexOf('/') + 1), data: await folder.read(path, onBytes) });

@@ -35,6 +35,8 @@ export interface SessionRequest {
 	/** Runs on the CPU whatever the backend: for graphs that are one look-up between two steps on the CPU. */
 	readonly onCpu?: boolean;
 	readonly onBytes?: OnBytes;
+	/** Makes another graph of the stored one, over the same weights: for probes of what is no output of it. */
+	readonly rewrite?: (graph: Uint8Array) => Uint8Array;
 }
 
 /**

@@ -31,6 +31,8 @@ import type {
 	LensRequest,
 	LoadProgress,
 	LocalityRequest,
+	TowerAttention,
+	TowerAttentionRequest,
 	Trace,
 	TraceRequest
 } from './types.ts';
@@ -194,6 +196,20 @@ export class HoneybeeModel {
 			...controlOf({ signal, onProgress })
 		});
 		return this.#visual.mapsOnImage(maps, view);
+	}
+
+	/**
+	 * Attention inside the vision tower.
+	 * @throws InputError for a layer or view that is not there; AbortError when aborted
+	 */
+	async towerAttention(request: TowerAttentionRequest, options: Control = {}): Promise<TowerAttention> {
+		const { signal } = options;
+		const made = await this.#step(async () => {
+			await this.#visual.measure([request.image]);
+			return this.#visual.attention(request, options);
+		}, signal);
+		signal?.throwIfAborted();
+		return made;
 	}
 
 	/**

@@ -188,6 +188,31 @@ export interface TraceRequest {
 	readonly names?: readonly string[];
 }
 
+/** Attention inside the vision tower, for one view of an image. */
+export interface TowerAttentionRequest {
+	readonly image: ImageInput;
+	/** Which of the image's views; the whole one when absent. */
+	readonly view?: number;
+	/** Encoder layers, from 0; all that the tower computes when absent. */
+	readonly layers?: readonly number[];
+	/** Whether the attention itself is wanted, beside its summary: [position, position] for every head. */
+	readonly whole?: boolean;
+}
+
+/** L layers asked for, H heads, P positions: a class token first where the tower has one, then the N patches row by row. */
+export interface TowerAttention {
+	readonly layers: readonly number[];
+	readonly classTokens: number;
+	/** N */
+	readonly patches: number;
+	/** Mean distance that patches attend over, in patches: float32 [L, H]. */
+	readonly distance: Float32Array;
+	/** Share of the patches' attention that goes to the class token: float32 [L, H]; 0 without one. */
+	readonly toClass: Float32Array;
+	/** float32 [L, H, P, P], rows sum to one; empty unless `whole`. */
+	readonly attention: Tensor<'float32'>;
+}
+
 /** Locality maps of one image: how much each patch moves each visual token. */
 export interface LocalityRequest {
 	readonly projector: string;

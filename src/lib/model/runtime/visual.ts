@@ -4,6 +4,8 @@ import { Lru } from '../../bytes/lru.ts';
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { InputError } from '../../tensor/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { attentionDistances, attentionToClass } from '../../analysis/tower-attention.ts';
+import { readModelFile, withOutputs } from '../../onnx/model-file.ts';
 import { familyOf } from '../families/registry.ts';
 import { NEWLINE, type ImageProcessor, type Size, type View } from '../image/processor.ts';
 import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
@@ -19,7 +21,7 @@ import type { ModelFolder, OnBytes } from './model-folder.ts';
 import { pause } from './pause.ts';
 import type { Sources } from './prompt.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
-import type { ImageInput } from './types.ts';
+import type { Control, ImageInput, TowerAttention, TowerAttentionRequest } from './types.ts';
 import { embedsKey, rowOf, type ProjectorChoice, type VisualSource } from './visual-rows.ts';
 
 export type { ImageDecoder };
@@ -31,6 +33,8 @@ type Features = ReadonlyMap<number, readonly Float32Array[]>;
 const KEPT_IMAGES = 8;
 const KEPT_EMBEDS = 32;
 const KEPT_SIZES = 256;
+/** Attention that is held at once; a layer of CLIP ViT-L/14-336 takes 21 MB. */
+const ATTENTION_BYTES = 256 * 2 ** 20;
 
 interface EncodeOptions {
 	readonly recorder?: TraceRecorder | undefined;
@@ -235,6 +239,79 @@ export class VisualModel implements Sources {
 		);
 	}
 
+	/**
+	 * Attention inside the vision tower, layer by layer, from the stored graph: what it computes on its way is made its output. That graph is
+	 * held only as long.
+	 * @throws InputError for a layer or view that is not there
+	 */
+	async attention(
+		{ image, view, layers, whole = false }: TowerAttentionRequest,
+		{ signal, onProgress }: Control = {}
+	): Promise<TowerAttention> {
+		const { vision_config } = this.#manifest.config;
+		const files = this.#manifest.graphs.vision;
+		const known = attentionLayers(await this.#folder.read(files.graph));
+		if (known.length === 0)
+			throw new InputError(
+				`The vision tower of ${this.#manifest.name} has no attention that can be read; convert the checkpoint again.`
+			);
+		const wanted = layers ?? known;
+		const unknown = wanted.find((layer) => !known.includes(layer));
+		if (unknown !== undefined)
+			throw new InputError(`The vision tower computes no layer ${unknown}; there are 0 to ${known.at(-1)}.`);
+		const { data, dims } = this.#processor.pixels(await this.#pixelsOf(image));
+		this.#decoded = undefined;
+		const [views = 0, ...shape] = dims;
+		const chosen = view ?? wholeOf(this.views(image));
+		if (!(chosen >= 0 && chosen < views))
+			throw new InputError(`The picture has no view ${chosen}; there are 0 to ${views - 1}.`);
+		const size = data.length / views;
+		const pixels = data.subarray(chosen * size, (chosen + 1) * size);
+		const { classTokens } = towerOf(vision_config);
+		const heads = vision_config.num_attention_heads;
+		const side = gridSide(vision_config);
+		const positions = classTokens + side * side;
+		const L = wanted.length;
+		const distance = new Float32Array(L * heads);
+		const toClass = new Float32Array(L * heads);
+		const all = new Float32Array(whole ? L * heads * positions ** 2 : 0);
+		// One that is asked for stands beside many that are not: so many outputs at once as there is room for.
+		const together = Math.max(1, Math.floor(ATTENTION_BYTES / (4 * heads * positions ** 2)));
+		for (let from = 0; from < L; from += together) {
+			signal?.throwIfAborted();
+			const part = wanted.slice(from, from + together);
+			const names = part.map(attentionValue);
+			const session = await GraphSession.create(this.#backend, {
+				folder: this.#folder,
+				files,
+				rewrite: (graph) => withOutputs(graph, names)
+			});
+			try {
+				const outputs = await session.run(
+					{ pixel_values: new this.#backend.Tensor('float32', pixels, [1, ...shape]) },
+					names
+				);
+				for (const [i, name] of names.entries()) {
+					const weights = await toFloats(outputs[name]!);
+					const at = { heads, classTokens, side };
+					distance.set(attentionDistances(weights, at), (from + i) * heads);
+					toClass.set(attentionToClass(weights, at), (from + i) * heads);
+					if (whole) all.set(weights, (from + i) * weights.length);
+				}
+				disposeAll(Object.values(outputs));
+			} finally {
+				await session.release();
+			}
+			onProgress?.({ done: from + part.length, total: L });
+		}
+		const rows = whole ? [L, heads, positions, positions] : [0, heads, positions, positions];
+		return {
+			layers: [...wanted],
+			...{ classTokens, patches: side * side, distance, toClass },
+			attention: { dtype: 'float32', dims: rows, data: all }
+		};
+	}
+
 	/** Drops what is kept of an image and of its visual tokens through this projector. */
 	forget(image: ImageInput, choice: ProjectorChoice): void {
 		this.#features.delete(image.id);
@@ -378,6 +455,14 @@ export class VisualModel implements Sources {
 		session.catch(forget);
 		return session;
 	}
+}
+
+/** Layers whose attention a stored graph computes. */
+function attentionLayers(graph: Uint8Array): number[] {
+	const made = new Set(readModelFile(graph).nodes.flatMap(({ outputs }) => outputs));
+	const layers: number[] = [];
+	while (made.has(attentionValue(layers.length))) layers.push(layers.length);
+	return layers;
 }
 
 const featuresName = (layer: number) => `vision.features.${layer}`;

@@ -16,6 +16,9 @@ type EncoderLayerConfig = Pick<
 	readonly turn?: (g: Graph, x: Value) => Value;
 };
 
+/** The value of a tower's graph that is the attention of encoder layer `layer`: softmax(q·kᵀ), float32 [image, head, position, position]. */
+export const attentionValue = (layer: number): string => `encoder/layers.${layer}/self_attn/Softmax:0`;
+
 /**
  * A layer of CLIP's, SigLIP's and Qwen2-VL's encoders, x [image, T, E] → [image, T, E]. The residual stream and attention stay float32.
  *
