@@ -43,6 +43,7 @@ import type { SimilarityRows } from '../../src/lib/viz/token-similarity.ts';
 import type { HeadsRows } from '../../src/lib/viz/attention-heads.ts';
 import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';
 import type { AttentionDistanceRows } from '../../src/lib/viz/attention-distance.ts';
+import type { EmbeddingRows } from '../../src/lib/viz/token-embedding.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
 
@@ -97,6 +98,25 @@ const similarity: SimilarityRows = {
 	...{ a: 'c-abs', b: 'd-abs', tokensA: 2, tokensB: 3, cka: 0.75, mean: 0.6 },
 	cosine: Float32Array.of(0.9, -0.2, 0, 0.1, 0.3, -0.8),
 	partner: Int32Array.of(0, 1)
+};
+const embedding: EmbeddingRows = {
+	colour: 'place',
+	axes: [
+		{ component: 1, explained: 0.42 },
+		{ component: 2, explained: 0.17 }
+	],
+	columns: [
+		{ name: 'A: C-Abstractor, M = 4', colour: '#E69F00' },
+		{ name: 'B: Resampler, M = 4', colour: '#009E73' }
+	],
+	pictures: [image],
+	points: Array.from({ length: 8 }, (_, i) => ({
+		...{ column: Math.floor(i / 4), image: 0, token: i % 4, norm: 1 + i },
+		...{ x: Math.cos(i), y: Math.sin(2 * i) },
+		...(i < 4 && { place: [0.25 + 0.5 * (i % 2), i < 2 ? 0.25 : 0.75] as const, side: 2 }),
+		...{ words: ['car', 'red'], cosine: 0.3 }
+	})),
+	words: [{ word: 'car', x: 0.2, y: 0.4, count: 8 }]
 };
 const sweepRows: SweepRows = {
 	...{ projectors: names, position: 'Place (patches)', value: 'Accuracy', domain: [0, 1] },
@@ -346,6 +366,7 @@ export const examples = {
 	'locality-distribution': distribution,
 	'sampling-offsets': sampling,
 	'token-similarity': similarity,
+	'token-embedding': embedding,
 	'compare-grids': grids,
 	'compare-tokens': comparedTokens,
 	'stage-times': times,

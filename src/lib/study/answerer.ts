@@ -10,6 +10,7 @@ export const probes = [
 	'trace',
 	'locality',
 	'towerAttention',
+	'nearestWords',
 	'score',
 	'influence',
 	'lens'

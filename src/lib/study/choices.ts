@@ -58,6 +58,12 @@ export const choices = {
 		'layer of the projector, or of the language model where the answer is looked at (all rolled out, their mean, or the first)'
 	),
 	head: whole(undefined, 'attention head (all)'),
+	colour: oneOf(
+		['projector', 'place', 'picture', 'norm'],
+		'projector',
+		'what colours the points of the embedding'
+	),
+	axes: oneOf(['1-2', '1-3', '2-3'], '1-2', 'principal components that are drawn'),
 	towerLayer: whole(undefined, 'layer of the vision tower, from 0 (the last below the features)'),
 	query: {
 		standard: undefined,

@@ -1,6 +1,7 @@
 import { pairedDifferencesStudy, radarStudy, scoreBreakdownStudy } from './breakdown.ts';
 import { accuracyLatencyStudy, costCheckStudy, costCurveStudy, latencyCurveStudy } from './costs.ts';
 import { answerInfluenceStudy, attentionHeadsStudy } from './influence.ts';
+import { tokenEmbeddingStudy } from './embedding.ts';
 import type { FigureStudy } from './figure-study.ts';
 import { logitLensStudy } from './lens.ts';
 import {
@@ -54,6 +55,7 @@ export const studies = {
 	'logit-lens': logitLensStudy,
 	'difference-map': differenceMapStudy,
 	'token-similarity': tokenSimilarityStudy,
+	'token-embedding': tokenEmbeddingStudy,
 	'compare-grids': compareGridsStudy,
 	'compare-tokens': compareTokensStudy,
 	'stage-times': stageTimesStudy,

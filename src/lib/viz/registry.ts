@@ -30,6 +30,7 @@ import { sweep } from './sweep.ts';
 import { towerAttention } from './tower-attention.ts';
 import { attentionHeads } from './attention-heads.ts';
 import { attentionDistance } from './attention-distance.ts';
+import { tokenEmbedding } from './token-embedding.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
 import { tokenSimilarity } from './token-similarity.ts';
@@ -57,6 +58,7 @@ export const figures = [
 	surgeryChange,
 	logitLens,
 	tokenSimilarity,
+	tokenEmbedding,
 	compareGrids,
 	compareTokens,
 	stageTimes,

@@ -3,7 +3,7 @@ import type { LoadedModel, WorkerState } from '../../workers/model/api.ts';
 import type { ModelManifest } from '$lib/model/manifest.ts';
 import { untrack } from 'svelte';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
-import { DIRECTIONS } from '$lib/study/choices.ts';
+import { DIRECTIONS, type Choices } from '$lib/study/choices.ts';
 import { writtenAnswer } from '$lib/study/score.ts';
 import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
 import { measurementKey, type Method } from '$lib/study/locality.ts';
@@ -76,6 +76,9 @@ export class Comparison {
 	source = $state(0);
 	/** What the difference of the pair is of. */
 	difference = $state<'token' | 'cover'>('cover');
+	/** What colours the embedding's points, and which components are drawn. */
+	colour = $state<Choices['colour']>('projector');
+	axes = $state<Choices['axes']>('1-2');
 	/** How strongly maps cover their image. */
 	opacity = $state(0.7);
 	/** Warm times of the columns, taken in turns. */

@@ -5,6 +5,7 @@ import { wholeOf } from '../image/processor.ts';
 import { networksOf, type ModelManifest } from '../manifest.ts';
 import { patchCount } from '../patch-grid.ts';
 import type { ProbeControl } from '../probes/language.ts';
+import { nearestIds } from '../probes/nearest-words.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from './sampling.ts';
 import { familyOf } from '../families/registry.ts';
@@ -31,6 +32,8 @@ import type {
 	LensRequest,
 	LoadProgress,
 	LocalityRequest,
+	NearestWords,
+	NearestWordsRequest,
 	TowerAttention,
 	TowerAttentionRequest,
 	Trace,
@@ -234,6 +237,35 @@ export class HoneybeeModel {
 	 */
 	async lens(request: LensRequest, options: Control = {}): Promise<LensGrid> {
 		return this.#prober.lens(request, controlOf(options));
+	}
+
+	/**
+	 * The words whose input embeddings are nearest to vectors of the language model's width.
+	 * @throws InputError for vectors of another width; AbortError when aborted
+	 */
+	async nearestWords(
+		request: NearestWordsRequest,
+		{ signal, ...options }: Control = {}
+	): Promise<NearestWords> {
+		const { hidden_size, vocab_size } = this.manifest.config.text_config;
+		const { vectors, words = 5 } = request;
+		if (vectors.length === 0 || vectors.length % hidden_size !== 0)
+			throw new InputError(
+				`The language model’s width is ${hidden_size}; ${vectors.length} numbers are no vectors of that width.`
+			);
+		const embed = (ids: readonly number[]) => this.#step(() => this.#language.embed(ids), signal);
+		const spelled = (id: number) => this.#tokenizer.piece(id)?.replaceAll('▁', ' ');
+		const vocabulary = Array.from({ length: vocab_size }, (_, id) => id).filter(
+			(id) => spelled(id) !== undefined
+		);
+		const control = controlOf({ signal, ...options });
+		const { ids, cosines } = await nearestIds(embed, vocabulary, vectors, hidden_size, words, control);
+		const data = await embed(ids.map(([nearest]) => nearest!));
+		return {
+			words: ids.map((own) => own.map((id) => spelled(id)!)),
+			cosines,
+			embeds: { dtype: 'float32', dims: [ids.length, hidden_size], data }
+		};
 	}
 
 	async dispose(): Promise<void> {

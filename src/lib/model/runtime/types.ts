@@ -188,6 +188,27 @@ export interface TraceRequest {
 	readonly names?: readonly string[];
 }
 
+/** Vectors of the language model's width, such as visual tokens. */
+export interface NearestWordsRequest {
+	/** float32 [n, hidden] */
+	readonly vectors: Float32Array;
+	/** Words for each; 5 when absent. */
+	readonly words?: number;
+}
+
+/** Words of the vocabulary by the cosine of their input embeddings with each vector, the nearest first. */
+export interface NearestWords {
+	/** [n][words], as the vocabulary spells them */
+	readonly words: readonly (readonly string[])[];
+	readonly cosines: readonly (readonly number[])[];
+	/** Input embedding of the nearest word: float32 [n, hidden]. */
+	readonly embeds: {
+		readonly dtype: 'float32';
+		readonly dims: readonly number[];
+		readonly data: Float32Array;
+	};
+}
+
 /** Attention inside the vision tower, for one view of an image. */
 export interface TowerAttentionRequest {
 	readonly image: ImageInput;
