@@ -44,6 +44,7 @@ import type { HeadsRows } from '../../src/lib/viz/attention-heads.ts';
 import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';
 import type { AttentionDistanceRows } from '../../src/lib/viz/attention-distance.ts';
 import type { EmbeddingRows } from '../../src/lib/viz/token-embedding.ts';
+import type { RunTableRows } from '../../src/lib/viz/run-table.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
 
@@ -251,6 +252,26 @@ const accuracy: AccuracyRows = {
 	]
 };
 
+const runTable: RunTableRows = {
+	projectors: names,
+	runs: [
+		{
+			...{ name: 'Before the change', model: 'mini', projector: 'c-abs', kind: 'c-abs', tokens: 36 },
+			...{ benchmark: 'POPE', score: { name: 'accuracy', unit: '%', value: 80 }, low: 77, high: 83 },
+			...{ n: 500, date: '2026-01-31', tags: ['seed 1'], notes: 'Baseline', origin: 'measured' }
+		},
+		{
+			...{ name: 'resampler, M = 36', model: 'mini', projector: 'resampler', kind: 'resampler', tokens: 36 },
+			...{ benchmark: 'POPE', score: { name: 'accuracy', unit: '%', value: 72 }, low: 68, high: 76 },
+			...{ n: 400, date: '', tags: [], notes: '', origin: 'imported' }
+		},
+		{
+			...{ name: 'Judged later', model: 'mini', projector: 'c-abs', kind: 'c-abs', tokens: 36 },
+			...{ benchmark: 'MM-Vet', n: 10, date: '2026-02-01', tags: [], notes: '', origin: 'measured' }
+		}
+	]
+};
+
 const compared = [
 	{ name: 'A: D-Abstractor, M = 4', colour: '#0072B2' },
 	{ name: 'B: Resampler, M = 4', colour: '#009E73' },
@@ -387,6 +408,7 @@ export const examples = {
 	'word-relevance': relevance,
 	'surgery-change': surgery,
 	'logit-lens': lens,
+	'run-table': runTable,
 	'accuracy-curve': accuracy,
 	'score-breakdown': breakdown,
 	'paired-differences': differing,

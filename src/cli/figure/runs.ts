@@ -21,7 +21,7 @@ export async function readRuns(paths: readonly string[]): Promise<ScoredRun[]> {
 			try {
 				const run = await readRun(storage, findBenchmark);
 				if (run && run.results.length > 0)
-					runs.push(scoreRun(folder, run.benchmark, run.manifest, run.results, run.skipped));
+					runs.push(scoreRun(folder, run.benchmark, run.manifest, run.results, run.skipped, run.about));
 			} finally {
 				await storage.close();
 			}

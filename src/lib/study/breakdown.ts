@@ -64,9 +64,10 @@ function scoresOf(run: ScoredRun, level: number): CategoryScore[] {
 
 /** The name of a run where all are of one model. */
 export const shortTitle = (run: ScoredRun, { kindOf, titleOf }: Kinds): string =>
-	run.origin === 'measured' && run.tokens !== undefined
+	run.about?.name ??
+	(run.origin === 'measured' && run.tokens !== undefined
 		? `${titleOf(kindOf(run.projector))}, M = ${run.tokens}`
-		: run.title;
+		: run.title);
 
 /**
  * Categories of some runs, the best first by the mean over the runs; `trained` scores stand beside as hollow dots.

@@ -13,6 +13,7 @@ import {
 } from './locality.ts';
 import { wordRelevanceStudy } from './relevance.ts';
 import { accuracyCurveStudy } from './run-scores.ts';
+import { runTableStudy } from './run-table.ts';
 import {
 	offsetSplitStudy,
 	referencePointsStudy,
@@ -64,6 +65,7 @@ export const studies = {
 	sweep: sweepStudy,
 	'sweep-answers': sweepAnswersStudy,
 	'position-map': positionMapStudy,
+	'run-table': runTableStudy,
 	'accuracy-curve': accuracyCurveStudy,
 	'paired-differences': pairedDifferencesStudy,
 	radar: radarStudy,

@@ -31,6 +31,7 @@ import { towerAttention } from './tower-attention.ts';
 import { attentionHeads } from './attention-heads.ts';
 import { attentionDistance } from './attention-distance.ts';
 import { tokenEmbedding } from './token-embedding.ts';
+import { runTable } from './run-table.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
 import { tokenSimilarity } from './token-similarity.ts';
@@ -67,6 +68,7 @@ export const figures = [
 	sweep,
 	sweepAnswers,
 	positionMap,
+	runTable,
 	accuracyCurve,
 	pairedDifferences,
 	radar,

@@ -3,6 +3,7 @@ import { SideClient } from '../../workers/side/client.ts';
 import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '$lib/benchmarks/registry.ts';
 import { squashTo } from '$lib/benchmarks/run/prepare.ts';
+import { cleaned, writeAbout, type RunAbout } from '$lib/benchmarks/run/about.ts';
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
 import { reportRun } from '$lib/benchmarks/run/report.ts';
 import { unique } from '$lib/study/run-scores.ts';
@@ -220,17 +221,32 @@ export class BenchmarkDesk {
 	/** Runs of this benchmark that the browser keeps. */
 	async recall(): Promise<void> {
 		const { benchmark } = this;
+		const { found, unread } = await this.readRuns(benchmark);
+		if (this.benchmark !== benchmark) return;
+		this.unread = unread;
+		const kept = this.runs.filter(
+			(run) => run.benchmark === benchmark && !found.some(({ id }) => id === run.id)
+		);
+		this.runs = [...found, ...kept];
+	}
+
+	/** Runs that the browser keeps, of one benchmark or of all, and what of them cannot be read. */
+	async readRuns(benchmark?: Benchmark): Promise<{ readonly found: ScoredRun[]; readonly unread: string[] }> {
 		const unread: string[] = [];
 		const found: ScoredRun[] = [];
 		try {
 			const folders = (await this.#side.list())
-				.filter((path) => path.startsWith(`${benchmark.name}/`) && path.endsWith('/manifest.json'))
+				.filter(
+					(path) =>
+						(benchmark === undefined || path.startsWith(`${benchmark.name}/`)) &&
+						path.endsWith('/manifest.json')
+				)
 				.map((path) => path.slice(0, path.lastIndexOf('/')));
 			for (const folder of folders) {
 				try {
 					const run = await readRun(this.#side.folder(folder), findBenchmark);
 					if (run && run.results.length > 0)
-						found.push(scoreRun(folder, run.benchmark, run.manifest, run.results, run.skipped));
+						found.push(scoreRun(folder, run.benchmark, run.manifest, run.results, run.skipped, run.about));
 				} catch (error) {
 					unread.push(sentence(error));
 				}
@@ -238,12 +254,23 @@ export class BenchmarkDesk {
 		} catch (error) {
 			unread.push(`Runs kept in this browser cannot be read: ${sentence(error)}`);
 		}
-		if (this.benchmark !== benchmark) return;
-		this.unread = unread;
-		const kept = this.runs.filter(
-			(run) => run.benchmark === benchmark && !found.some(({ id }) => id === run.id)
-		);
-		this.runs = [...found, ...kept];
+		return { found, unread };
+	}
+
+	/**
+	 * Keeps what its owner says of a run, beside its results; of an imported one as long as that is here.
+	 * @returns the run with it
+	 * @throws where the browser keeps nothing, or no more
+	 */
+	async describe(run: ScoredRun, about: RunAbout): Promise<ScoredRun> {
+		const said = cleaned(about);
+		if (run.origin === 'measured') {
+			const folder = this.#side.folder(run.id);
+			await writeAbout(folder, said);
+		}
+		const described = { ...run, about: said };
+		this.runs = this.runs.map((one) => (one.id === run.id ? { ...one, about: said } : one));
+		return described;
 	}
 
 	/** The benchmark's examples, read once. */

@@ -14,7 +14,8 @@ export function withRuns(runs: readonly ScoredRun[], fresh: readonly ScoredRun[]
 	const kept = runs.map((run) => {
 		const now = left.get(run.id);
 		left.delete(run.id);
-		return now ?? run;
+		// One that goes on is scored anew, and what is said of it stays.
+		return now ? { ...(run.about && { about: run.about }), ...now } : run;
 	});
 	return [...kept, ...left.values()];
 }

@@ -3,6 +3,7 @@ import type { AnswerResult, StageTimings } from '../../model/runtime/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import type { Benchmark, Data, Result } from '../benchmark.ts';
 import { checkData } from '../formats/files.ts';
+import { readAbout, type RunAbout } from './about.ts';
 import type { RunStorage } from './storage.ts';
 
 const MANIFEST = 'manifest.json';
@@ -121,6 +122,8 @@ export interface KeptRun {
 	readonly benchmark: Benchmark;
 	readonly results: readonly RunResult[];
 	readonly skipped: readonly Skipped[];
+	/** What its owner says of it. */
+	readonly about: RunAbout;
 }
 
 /**
@@ -146,7 +149,7 @@ export async function readRun(
 		.slice(0, -1)
 		.map((line) => JSON.parse(line) as Skipped);
 	return {
-		...{ manifest, benchmark, results: [...results.values()] },
+		...{ manifest, benchmark, results: [...results.values()], about: await readAbout(storage) },
 		skipped: skipped.filter(({ id }) => !results.has(id))
 	};
 }

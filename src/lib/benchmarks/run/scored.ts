@@ -2,6 +2,7 @@ import type { Estimate } from '../../analysis/statistics.ts';
 import type { Benchmark, Report, Result } from '../benchmark.ts';
 import { identified } from '../compare.ts';
 import { headlineInterval } from '../interval.ts';
+import type { RunAbout } from './about.ts';
 import type { RunManifest, Skipped } from './record.ts';
 import { countAnswers, type AnswerCounts } from '../answers.ts';
 import { scoreRepeats } from '../repeats.ts';
@@ -22,6 +23,8 @@ export interface ScoredRun {
 	readonly tokens?: number;
 	/** Of a measured run. */
 	readonly manifest?: RunManifest;
+	/** What its owner says of it. */
+	readonly about?: RunAbout;
 	/** Of an imported one. */
 	readonly source?: ImportSource;
 	/** Examples of the benchmark, when it is known how many there are. */
@@ -40,11 +43,16 @@ export function scoreRun(
 	benchmark: Benchmark,
 	manifest: RunManifest,
 	results: Iterable<Result>,
-	skipped: Iterable<Skipped> = []
+	skipped: Iterable<Skipped> = [],
+	about?: RunAbout
 ): ScoredRun {
 	const { model, projector, tokens, data } = manifest.identity;
 	return {
-		...scored(benchmark, results, skippedNotes([...skipped])),
+		...scored(benchmark, results, [
+			...skippedNotes([...skipped]),
+			...(about?.problem === undefined ? [] : [about.problem])
+		]),
+		...(about && { about }),
 		...{ id, manifest, projector, tokens, origin: 'measured', examples: data.examples },
 		title: `${model.name}, ${projector}, M = ${tokens}`
 	};

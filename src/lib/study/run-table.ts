@@ -1,0 +1,67 @@
+import type { ScoredRun } from '../benchmarks/run/scored.ts';
+import { required, type FigureStudy } from './figure-study.ts';
+import { kindsOfRuns, runsProvenance, type Kinds } from './run-scores.ts';
+
+/** One run, a row of the figure run-table. */
+export interface RunRow {
+	/** Given by its owner, or projector and M. */
+	readonly name: string;
+	readonly model: string;
+	readonly projector: string;
+	/** Kind of the projector, which decides the colour. */
+	readonly kind: string;
+	/** M */
+	readonly tokens?: number;
+	readonly benchmark: string;
+	/** Headline score; absent where a judge has still to give it. */
+	readonly score?: { readonly name: string; readonly unit: string; readonly value: number };
+	/** 95 % interval of the score. */
+	readonly low?: number;
+	readonly high?: number;
+	/** Answers. */
+	readonly n: number;
+	/** Day it was begun, YYYY-MM-DD; empty of what was imported. */
+	readonly date: string;
+	readonly tags: readonly string[];
+	readonly notes: string;
+	readonly origin: ScoredRun['origin'];
+}
+
+/** Runs of any benchmarks as rows. */
+export function runRows(runs: readonly ScoredRun[], { kinds, kindOf, titleOf }: Kinds) {
+	return {
+		projectors: kinds,
+		runs: runs.map((run): RunRow => {
+			const { benchmark, manifest, projector, tokens, interval, about, origin } = run;
+			const [headline] = run.report.scores;
+			const kind = kindOf(projector);
+			return {
+				name: about?.name ?? (manifest ? `${titleOf(kind)}, M = ${tokens}` : run.title),
+				model: manifest?.identity.model.name ?? '',
+				...{ projector, kind, origin },
+				...(tokens !== undefined && { tokens }),
+				benchmark: benchmark.title,
+				...(headline &&
+					!Number.isNaN(headline.value) && {
+						score: { name: headline.name, unit: headline.unit, value: headline.value }
+					}),
+				...(interval && { low: interval.low, high: interval.high }),
+				n: run.results.length,
+				date: manifest?.created.slice(0, 10) ?? '',
+				tags: about?.tags ?? [],
+				notes: about?.notes ?? ''
+			};
+		})
+	};
+}
+
+export const runTableStudy = {
+	page: 'benchmarks',
+	needs: ['run'],
+	choices: [],
+	measure: (work) => {
+		const runs = required(work.runs, 'run');
+		return Promise.resolve({ runs, kinds: kindsOfRuns(runs, work.model?.manifest) });
+	},
+	show: ({ runs, kinds }) => ({ rows: runRows(runs, kinds), provenance: runsProvenance(runs) })
+} satisfies FigureStudy<{ readonly runs: readonly ScoredRun[]; readonly kinds: Kinds }>;
