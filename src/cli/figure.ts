@@ -1,11 +1,7 @@
-import { writeFile } from 'node:fs/promises';
-import { basename, extname, resolve } from 'node:path';
-import { encode } from 'fast-png';
+import { readFile, writeFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
 import { toBase64 } from '../lib/bytes/base64.ts';
-import { dataUrl } from '../lib/bytes/data-url.ts';
-import { sha256 } from '../lib/bytes/hash.ts';
 import type { View } from '../lib/model/image/processor.ts';
-import { shownPixels } from '../lib/model/image/shown.ts';
 import { projectorStyles } from '../lib/model/projectors/registry.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
@@ -23,6 +19,7 @@ import {
 } from '../lib/study/figure-study.ts';
 import { namesTogether } from '../lib/study/image-set.ts';
 import { studyOf } from '../lib/study/registry.ts';
+import { readSeries } from '../lib/study/series-file.ts';
 import { subjectIn, type SubjectImage } from '../lib/study/subject.ts';
 import { viewsOf } from '../lib/study/views.ts';
 import { imageWork } from '../lib/study/work.ts';
@@ -48,11 +45,12 @@ import { projectorColours } from '../lib/viz/palette.ts';
 import { figures } from '../lib/viz/registry.ts';
 import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { nodeMeans } from './figure/pdf.ts';
+import { readImage } from './figure/image.ts';
 import { readRuns } from './figure/runs.ts';
 import { readScene } from './figure/scene.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
-import { openFile, openFolder } from './io/disk.ts';
+import { openFolder } from './io/disk.ts';
 
 /** Bytes of an image file that still travels inside a figure. */
 const SMALL_IMAGE = 256 * 1024;
@@ -65,7 +63,8 @@ const needOptions: Readonly<Record<Need, string>> = {
 	images: '--image FILE …',
 	scene: '--scene SEED',
 	run: '--run DIR',
-	runs: '--run DIR …'
+	runs: '--run DIR …',
+	series: '--series FILE'
 };
 
 const settingNames = Object.keys(settings) as ChoiceName[];
@@ -81,7 +80,7 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 export const figure: Command = {
-	synopsis: 'FIGURE [--model DIR --image FILE | --run DIR] --out FILE [options]',
+	synopsis: 'FIGURE [--model DIR --image FILE | --run DIR | --series FILE] --out FILE [options]',
 	summary: 'Make a figure without a browser.',
 	details: [
 		'FIGURE                its id; --list tells all of them, with what each one needs',
@@ -97,6 +96,7 @@ export const figure: Command = {
 		'--columns LIST        what is compared, e.g. d-abs:36,resampler (two projectors of the model)',
 		'--scene SEED          scene of the embedded model\u2019s world that is swept (0)',
 		'--run DIR             results of honeybee eval; may be given several times',
+		'--series FILE         what honeybee series wrote',
 		...settingNames.map((name) => `--${name}`.padEnd(22) + settings[name].about),
 		`--width NAME          ${presets.map(({ id }) => id).join(', ')}, or inches (single)`,
 		'--dpi N               of a PNG (300)',
@@ -121,6 +121,7 @@ export const figure: Command = {
 				columns: { type: 'string' },
 				scene: { type: 'string' },
 				run: { type: 'string', multiple: true },
+				series: { type: 'string' },
 				width: { type: 'string', default: 'single' },
 				dpi: { type: 'string', default: '300' },
 				letter: { type: 'string', default: '' },
@@ -140,7 +141,13 @@ export const figure: Command = {
 		if (!study || !drawn)
 			throw new InputError(`"${id}" is not a figure; there are ${figures.map((one) => one.id).join(', ')}.`);
 		const { out, model: path } = values;
-		const given = { model: path, image: values.image, run: values.run, runs: values.run };
+		const given = {
+			model: path,
+			image: values.image,
+			run: values.run,
+			runs: values.run,
+			series: values.series
+		};
 		for (const need of study.needs)
 			if (need in given && given[need as keyof typeof given] === undefined)
 				throw new InputError(`${needOptions[need]} is missing: ${id} needs ${needs[need]}. See --help.`);
@@ -164,6 +171,9 @@ export const figure: Command = {
 		try {
 			const work: Work = {
 				...(runs && { runs }),
+				...(values.series !== undefined && {
+					series: readSeries(await readSeriesFile(values.series), values.series)
+				}),
 				...(values.question !== undefined && { question: values.question }),
 				...(study.needs.includes('scene') && {
 					scene: await readScene(number('--scene', values.scene ?? '0'))
@@ -221,6 +231,15 @@ export const figure: Command = {
 		}
 	}
 };
+
+/** @throws InputError when there is no such file */
+async function readSeriesFile(path: string): Promise<string> {
+	try {
+		return await readFile(path, 'utf8');
+	} catch (error) {
+		throw new InputError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+	}
+}
 
 function cellsOf(word: string): Cells {
 	if (word === 'image' || word === 'shapes') return word;
@@ -374,18 +393,5 @@ async function write(path: string, bytes: Uint8Array, terminal: Terminal): Promi
 		throw new InputError(
 			`The figure cannot be written to ${path} (${(error as NodeJS.ErrnoException).code}); choose another file.`
 		);
-	}
-}
-
-/** The file, and the picture as the model decodes it: other programs turn it, or cannot read it. */
-async function readImage(path: string): Promise<SubjectImage> {
-	const file = await openFile(path);
-	try {
-		const bytes = await file.read(0, file.size);
-		const name = basename(path);
-		const { width, height, data } = shownPixels(await decodeImage(bytes, name));
-		return { id: await sha256(bytes), bytes, name, url: dataUrl(encode({ width, height, data })) };
-	} finally {
-		await file.close();
 	}
 }

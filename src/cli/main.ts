@@ -8,10 +8,11 @@ import { convertCommand } from './convert.ts';
 import { evalCommand } from './eval.ts';
 import { figure } from './figure.ts';
 import { inspect } from './inspect.ts';
+import { series } from './series.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
-const all: Commands = { convert: convertCommand, ask, eval: evalCommand, figure, inspect, bench };
+const all: Commands = { convert: convertCommand, ask, eval: evalCommand, figure, series, inspect, bench };
 
 const SUCCESS = 0;
 const FAILURE = 1;

@@ -44,6 +44,7 @@ import type { HeadsRows } from '../../src/lib/viz/attention-heads.ts';
 import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';
 import type { AttentionDistanceRows } from '../../src/lib/viz/attention-distance.ts';
 import type { EmbeddingRows } from '../../src/lib/viz/token-embedding.ts';
+import type { CheckpointSeriesRows } from '../../src/lib/viz/checkpoint-series.ts';
 import type { RunTableRows } from '../../src/lib/viz/run-table.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
@@ -252,6 +253,18 @@ const accuracy: AccuracyRows = {
 	]
 };
 
+const trained: CheckpointSeriesRows = {
+	...{ measure: 'Inside home (share)', projectors: names },
+	points: [100, 200, 400].flatMap((step, i) =>
+		names.map((projector, p) => {
+			const value = 0.3 + 0.1 * i - 0.1 * p;
+			return {
+				...{ step, checkpoint: `checkpoint-${step}`, projector, tokens: 36, value },
+				...{ low: value - 0.05, high: value + 0.05, over: 'images' as const, n: 8 }
+			};
+		})
+	)
+};
 const runTable: RunTableRows = {
 	projectors: names,
 	runs: [
@@ -409,6 +422,7 @@ export const examples = {
 	'surgery-change': surgery,
 	'logit-lens': lens,
 	'run-table': runTable,
+	'checkpoint-series': trained,
 	'accuracy-curve': accuracy,
 	'score-breakdown': breakdown,
 	'paired-differences': differing,

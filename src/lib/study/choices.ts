@@ -58,6 +58,11 @@ export const choices = {
 		'layer of the projector, or of the language model where the answer is looked at (all rolled out, their mean, or the first)'
 	),
 	head: whole(undefined, 'attention head (all)'),
+	trend: oneOf(
+		['inside', 'near', 'drift', 'spread', 'effectivePatches', 'accuracy'],
+		'inside',
+		'what is followed over a training'
+	),
 	colour: oneOf(
 		['projector', 'place', 'picture', 'norm'],
 		'projector',

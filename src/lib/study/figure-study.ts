@@ -6,6 +6,7 @@ import { standardChoices, type ChoiceName, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import type { ImageSet, RecordedSet } from './image-set.ts';
 import type { MeasuredMaps } from './measurement.ts';
+import type { Series } from './series-file.ts';
 import type { Subject, SubjectModel } from './subject.ts';
 import { middleToken } from './tokens.ts';
 
@@ -18,7 +19,8 @@ export const needs = {
 	images: 'several images, among which the intervals are taken',
 	scene: 'a scene of the embedded model’s world',
 	run: 'a run of honeybee eval',
-	runs: 'two runs of honeybee eval'
+	runs: 'two runs of honeybee eval',
+	series: 'a series of checkpoints, made by honeybee series'
 } as const;
 export type Need = keyof typeof needs;
 
@@ -51,6 +53,7 @@ export interface Work {
 	readonly columns?: readonly StudyColumn[];
 	readonly question?: string;
 	readonly runs?: readonly ScoredRun[];
+	readonly series?: Series;
 	readonly scene?: { readonly scene: Scene; readonly atlas: Atlas };
 }
 
@@ -110,7 +113,8 @@ export function missing(study: Pick<FigureStudy, 'needs'>, work: Work): Need | u
 		images: true,
 		scene: work.scene !== undefined,
 		run: runs.length > 0,
-		runs: runs.length > 1
+		runs: runs.length > 1,
+		series: work.series !== undefined
 	};
 	return study.needs.find((need) => !there[need]);
 }

@@ -13,6 +13,7 @@ import {
 } from './locality.ts';
 import { wordRelevanceStudy } from './relevance.ts';
 import { accuracyCurveStudy } from './run-scores.ts';
+import { checkpointSeriesStudy } from './series.ts';
 import { runTableStudy } from './run-table.ts';
 import {
 	offsetSplitStudy,
@@ -67,6 +68,7 @@ export const studies = {
 	'position-map': positionMapStudy,
 	'run-table': runTableStudy,
 	'accuracy-curve': accuracyCurveStudy,
+	'checkpoint-series': checkpointSeriesStudy,
 	'paired-differences': pairedDifferencesStudy,
 	radar: radarStudy,
 	'score-breakdown': scoreBreakdownStudy,

@@ -1,5 +1,6 @@
 import { attentionOf, uniformDistance } from '../analysis/tower-attention.ts';
 import { meanInterval } from '../analysis/statistics.ts';
+import { towerOf } from '../model/vision/towers.ts';
 import type { TowerAttention } from '../model/runtime/types.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Choices } from './choices.ts';
@@ -17,6 +18,12 @@ export interface MeasuredTower {
 	readonly layer: number;
 	readonly attention: TowerAttention;
 }
+
+/** Why a model's tower cannot be looked into, a sentence. */
+const obstacle = ({ subject }: Pick<Work, 'subject'>): string | undefined =>
+	subject && towerOf(subject.manifest.config.vision_config).anySize
+		? 'The vision tower of this model takes pictures of any size; its attention cannot be read here.'
+		: undefined;
 
 /** One view of an image as the tower sees it; the projector has no part in it. */
 const seen = ({ request: { image, view } }: Pick<Subject, 'request'>) => ({
@@ -53,6 +60,7 @@ export const towerAttentionStudy = {
 	page: 'anatomy',
 	needs: ['model', 'image'],
 	choices: ['towerLayer', 'query'],
+	obstacle,
 	measure: measureTower,
 	show: ({ subject, layer, attention }, { query: asked }) => {
 		const { classTokens, patches, distance, toClass, attention: weights } = attention;
@@ -110,6 +118,7 @@ export const attentionDistanceStudy = {
 	page: 'anatomy',
 	needs: ['model', 'image', 'images'],
 	choices: [],
+	obstacle,
 	measure: (work, _choices, control) => measureDistances(work, control),
 	show: ({ subject, set, images }) => {
 		const { layers, patches, distance } = images[0]!;

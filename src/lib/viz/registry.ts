@@ -31,6 +31,7 @@ import { towerAttention } from './tower-attention.ts';
 import { attentionHeads } from './attention-heads.ts';
 import { attentionDistance } from './attention-distance.ts';
 import { tokenEmbedding } from './token-embedding.ts';
+import { checkpointSeries } from './checkpoint-series.ts';
 import { runTable } from './run-table.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
@@ -70,6 +71,7 @@ export const figures = [
 	positionMap,
 	runTable,
 	accuracyCurve,
+	checkpointSeries,
 	pairedDifferences,
 	radar,
 	scoreBreakdown,

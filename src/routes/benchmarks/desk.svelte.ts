@@ -7,6 +7,7 @@ import { cleaned, writeAbout, type RunAbout } from '$lib/benchmarks/run/about.ts
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
 import { reportRun } from '$lib/benchmarks/run/report.ts';
 import { unique } from '$lib/study/run-scores.ts';
+import type { Series } from '$lib/study/series-file.ts';
 import { hashExamples, nothingAsked, runBenchmark, type RunProgress } from '$lib/study/run.ts';
 import { scoreRun, type ScoredRun } from '$lib/benchmarks/run/scored.ts';
 import {
@@ -57,6 +58,8 @@ export class BenchmarkDesk {
 	unread = $state.raw<readonly string[]>([]);
 	/** Examples by id, as far as the data is here. */
 	examples = $state.raw<ExamplesById>(byId([]));
+	/** A series of checkpoints that was opened. */
+	series = $state.raw<Series | undefined>();
 	/** Answers asked last of each run, by its id, as far as it was begun in this browser. */
 	asked = $state.raw<Readonly<Record<string, number>>>({});
 	#begun = $state.raw<BegunRuns | undefined>();

@@ -4,6 +4,7 @@ import type { ModelManifest } from '$lib/model/manifest.ts';
 import { untrack } from 'svelte';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
 import { DIRECTIONS, type Choices } from '$lib/study/choices.ts';
+import type { MeasuredEmbedding } from '$lib/study/embedding.ts';
 import { writtenAnswer } from '$lib/study/score.ts';
 import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
 import { measurementKey, type Method } from '$lib/study/locality.ts';
@@ -81,6 +82,8 @@ export class Comparison {
 	axes = $state<Choices['axes']>('1-2');
 	/** How strongly maps cover their image. */
 	opacity = $state(0.7);
+	/** Visual tokens of the columns over a set of pictures. */
+	readonly embedding = new Study<MeasuredEmbedding>(4);
 	/** Warm times of the columns, taken in turns. */
 	readonly times = new Study<readonly ColumnTimed[]>();
 	readonly extra: ExtraModels;
@@ -304,6 +307,7 @@ export class Comparison {
 	stop(): void {
 		for (const column of this.columns) column.stop();
 		this.times.cancel();
+		this.embedding.cancel();
 	}
 
 	/** The page is looked at, until what it returns is called. */

@@ -7,10 +7,12 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { attentionDistances, attentionToClass } from '../../analysis/tower-attention.ts';
 import { readModelFile, withOutputs } from '../../onnx/model-file.ts';
 import { familyOf } from '../families/registry.ts';
-import { NEWLINE, type ImageProcessor, type Size, type View } from '../image/processor.ts';
+import { NEWLINE, wholeOf, type ImageProcessor, type Size, type View } from '../image/processor.ts';
 import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
+import { gridSide } from '../config.ts';
 import { networksOf, type ModelManifest } from '../manifest.ts';
 import { inImageOrder, patchGrid } from '../patch-grid.ts';
+import { attentionValue } from '../vision/encoder-layer.ts';
 import type { LocalityMaps, ProjectorRun } from '../probes/locality.ts';
 import { NEWLINE_OUTPUT } from '../projectors/definition.ts';
 import { projectorOf } from '../projectors/registry.ts';
@@ -249,6 +251,11 @@ export class VisualModel implements Sources {
 		{ signal, onProgress }: Control = {}
 	): Promise<TowerAttention> {
 		const { vision_config } = this.#manifest.config;
+		// Its patches are in an order of their own, and figures of them know square grids only.
+		if (this.#tower.anySize)
+			throw new InputError(
+				`The vision tower of ${this.#manifest.name} takes pictures of any size; its attention cannot be read here.`
+			);
 		const files = this.#manifest.graphs.vision;
 		const known = attentionLayers(await this.#folder.read(files.graph));
 		if (known.length === 0)
@@ -267,7 +274,7 @@ export class VisualModel implements Sources {
 			throw new InputError(`The picture has no view ${chosen}; there are 0 to ${views - 1}.`);
 		const size = data.length / views;
 		const pixels = data.subarray(chosen * size, (chosen + 1) * size);
-		const { classTokens } = towerOf(vision_config);
+		const { classTokens } = this.#tower;
 		const heads = vision_config.num_attention_heads;
 		const side = gridSide(vision_config);
 		const positions = classTokens + side * side;
