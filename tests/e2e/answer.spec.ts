@@ -42,6 +42,17 @@ test('an answer is looked into: words, influence, edited tokens, logit lens', as
 	expect(gains).not.toEqual(shares);
 	expect(Math.min(...gains)).toBeLessThan(0);
 
+	// Every word at once, beside its attention; every head of it.
+	const relevance = page.locator('#figure-word-relevance');
+	await relevance.getByRole('button', { name: /^Measure \d+\swords? over 36\svisual tokens$/ }).click();
+	await expect(relevance.getByText(/^The relevance of visual tokens took/)).toBeVisible();
+	await expect(relevance.locator('svg [data-word]')).toHaveCount(await words.count());
+	await influence.getByText('Attention', { exact: true }).click();
+	const heads = page.locator('#figure-attention-heads');
+	await expect(
+		heads.getByText(/^mean over layers, mean over heads: [\d.]+\s% of the attention/)
+	).toBeVisible();
+
 	// All tokens deleted: the answer goes on without an image, and its old words become less likely.
 	const tokens = page.getByRole('group', { name: 'Visual tokens of the image' }).getByRole('button');
 	await expect(tokens).toHaveCount(36);

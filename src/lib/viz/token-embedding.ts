@@ -51,7 +51,7 @@ export interface EmbeddingRows {
 }
 
 const LEFT = 8;
-/** Words that are named. */
+/** Words that are named; half as many where there is little room. */
 const NAMED = 12;
 
 /** A colour for each place: left to right from blue to orange, top to bottom from dark to light. */
@@ -102,7 +102,7 @@ export const tokenEmbedding: Figure<EmbeddingRows> = {
 			const [cx, cy] = [x(point.x), y(point.y)];
 			const fill = fillOf(point);
 			const shared = { fill, 'fill-opacity': 0.8 };
-			const r = 2.75;
+			const r = points.length > 300 ? 2.1 : 2.75;
 			if (colour === 'projector' || point.column % 3 === 0) return pen('circle', { cx, cy, r, ...shared });
 			return point.column % 3 === 1
 				? pen('rect', { x: cx - r, y: cy - r, width: 2 * r, height: 2 * r, ...shared })
@@ -111,7 +111,7 @@ export const tokenEmbedding: Figure<EmbeddingRows> = {
 						...shared
 					});
 		};
-		const named = words.slice(0, NAMED);
+		const named = words.slice(0, width < 420 ? NAMED / 2 : NAMED);
 		const crosses = named.map(({ x: wx, y: wy }) =>
 			pen('path', {
 				d: `M${round(x(wx) - 4)} ${round(y(wy))}h8M${round(x(wx))} ${round(y(wy) - 4)}v8`,
