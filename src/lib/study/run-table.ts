@@ -1,6 +1,6 @@
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import { required, type FigureStudy } from './figure-study.ts';
-import { kindsOfRuns, runsProvenance, type Kinds } from './run-scores.ts';
+import { kindsOfRuns, runsProvenance, unique, type Kinds } from './run-scores.ts';
 
 /** One run, a row of the figure run-table. */
 export interface RunRow {
@@ -30,7 +30,8 @@ export interface RunRow {
 /** Runs of any benchmarks as rows. */
 export function runRows(runs: readonly ScoredRun[], { kinds, kindOf, titleOf }: Kinds) {
 	return {
-		projectors: kinds,
+		// Runs may be of a model that is not at hand.
+		projectors: unique([...kinds, ...runs.map(({ projector }) => kindOf(projector)).filter(Boolean)]),
 		runs: runs.map((run): RunRow => {
 			const { benchmark, manifest, projector, tokens, interval, about, origin } = run;
 			const [headline] = run.report.scores;

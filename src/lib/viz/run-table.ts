@@ -53,7 +53,7 @@ const interval = ({ low, high }: Run) =>
 
 export const runTable: Figure<RunTableRows> = {
 	id: 'run-table',
-	title: 'All runs',
+	title: 'Runs and their scores',
 	readingAid: 'One row for each run, by benchmark: its headline score with the 95 % interval.',
 	method:
 		'The benchmark’s own headline score of every run, with the interval over its answers. Runs of one benchmark share an axis; n is the number of answers, and runs with different n were asked different parts of the data. Hollow: imported.',

@@ -23,7 +23,7 @@ export class RunShelf {
 
 	/** Kept ones, and those of the page's benchmark that are only here: going on, or imported. */
 	readonly all = $derived.by((): readonly ScoredRun[] => {
-		return withRuns(this.kept ?? [], this.#desk.runs);
+		return withRuns(this.kept ?? [], this.#desk.runs).toSorted(byBenchmark);
 	});
 	/** Benchmarks that there are runs of. */
 	readonly benchmarks = $derived.by(() => unique(this.all.map(({ benchmark }) => benchmark)));
@@ -58,6 +58,16 @@ export class RunShelf {
 		await this.#desk.remove(run.id);
 		await this.load();
 	}
+}
+
+/** By benchmark, the latest first, then by what they are called. */
+function byBenchmark(a: ScoredRun, b: ScoredRun): number {
+	const day = ({ manifest }: ScoredRun) => manifest?.created.slice(0, 10) ?? '';
+	return (
+		a.benchmark.title.localeCompare(b.benchmark.title, 'en') ||
+		day(b).localeCompare(day(a)) ||
+		a.title.localeCompare(b.title, 'en', { numeric: true })
+	);
 }
 
 /** All that is said of a run, to be searched. */
