@@ -115,7 +115,10 @@ const embedding: EmbeddingRows = {
 	points: Array.from({ length: 8 }, (_, i) => ({
 		...{ column: Math.floor(i / 4), image: 0, token: i % 4, norm: 1 + i },
 		...{ x: Math.cos(i), y: Math.sin(2 * i) },
-		...(i < 4 && { place: [0.25 + 0.5 * (i % 2), i < 2 ? 0.25 : 0.75] as const, side: 2 }),
+		...(i < 4 && {
+			place: [0.25 + 0.5 * (i % 2), i < 2 ? 0.25 : 0.75] as const,
+			grid: { rows: 2, columns: 2 }
+		}),
 		...{ words: ['car', 'red'], cosine: 0.3 }
 	})),
 	words: [{ word: 'car', x: 0.2, y: 0.4, count: 8 }]

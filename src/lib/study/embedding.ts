@@ -135,10 +135,10 @@ export const tokenEmbeddingStudy = {
 					...{ x: at[row * COMPONENTS + first]!, y: at[row * COMPONENTS + second]! },
 					...(grid && {
 						place: [
-							((token % grid.side) + 0.5) / grid.side,
-							(Math.floor(token / grid.side) + 0.5) / grid.side
+							((token % grid.columns) + 0.5) / grid.columns,
+							(Math.floor(token / grid.columns) + 0.5) / grid.rows
 						] as const,
-						side: grid.side
+						grid: { rows: grid.rows, columns: grid.columns }
 					}),
 					...(mine && { words: mine.map((one) => one.trim()), cosine: cosine! })
 				};

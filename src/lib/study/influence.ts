@@ -97,6 +97,7 @@ export const attentionHeadsStudy = {
 		return {
 			rows: {
 				...{ word: words[word]!.word, layers, heads, maps },
+				...(map.grid && { grid: map.grid }),
 				...(layer !== undefined && { layer }),
 				...(head !== undefined && { head }),
 				image: pictureOf(subject)

@@ -67,6 +67,7 @@ export const wordRelevanceStudy = {
 				})),
 				relevance: { tokens: gains, patches: twoHops(gains, words.length, map, 'energy') },
 				attention: { tokens: shares, patches: twoHops(shares, words.length, map, 'energy') },
+				...(map.grid && { grid: map.grid }),
 				word: Math.max(0, Math.min(choices.word ?? 0, words.length - 1)),
 				scale: choices.scale,
 				unit: method === 'gradient' ? 'nats per whole way' : 'nats',

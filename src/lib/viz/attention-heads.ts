@@ -1,4 +1,4 @@
-import { patchSide } from '../analysis/grid.ts';
+import { gridOf, type GridShape } from '../analysis/grid.ts';
 import { tokenPatchMap } from '../analysis/map.ts';
 import { cellAt, drawCells, frame, placeFrame, type CellBox } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
@@ -19,6 +19,8 @@ export interface HeadsRows {
 	readonly heads: number;
 	/** Attention to the image, carried on to the patches [layer, head, N]. */
 	readonly maps: Float32Array;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 	/** What is shown over the image; the mean over all where one is absent. */
 	readonly layer?: number;
 	readonly head?: number;
@@ -59,7 +61,9 @@ export const attentionHeads: Figure<HeadsRows, OverlayOptions> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const patches = rows.maps.length / (layers * heads);
-		const grid = mosaic(tokenPatchMap(layers * heads, patches, rows.maps), true, heads);
+		const shape = gridOf(patches, rows.grid);
+		const map = { ...tokenPatchMap(layers * heads, patches, rows.maps), grid: shape };
+		const grid = mosaic(map, true, heads);
 		// Few heads need no more room than can be seen.
 		const across = Math.min(options.width - LEFT, heads * 96);
 		const cell = across / grid.width;
@@ -67,18 +71,18 @@ export const attentionHeads: Figure<HeadsRows, OverlayOptions> = {
 			...{ x: LEFT, y: TOP, width: grid.width * cell, height: grid.height * cell },
 			...{ columns: grid.width, rows: grid.height }
 		};
-		const pitch = grid.pitch * cell;
-		const size = grid.side * cell;
+		const pitch = { x: grid.pitch.x * cell, y: grid.pitch.y * cell };
+		const size = { width: shape.columns * cell, height: shape.rows * cell };
 		const tile = (layer: number, head: number) => ({
-			...{ x: box.x + head * pitch, y: box.y + layer * pitch },
-			...{ width: size, height: size }
+			...{ x: box.x + head * pitch.x, y: box.y + layer * pitch.y },
+			...size
 		});
 		const relative = sequentialScale(1, { label: 'Attention, relative to each head’s largest', unit: '' });
 		const values = mapOf(rows, rows.layer, rows.head);
 		const over = sequentialScale(largest(values), { label: 'Attention, by patch', unit: 'share' });
 		const gridFoot = box.y + box.height + 8;
 		const top = gridFoot + COLOUR_BAR_HEIGHT + 2 * LINE;
-		const place = panel(0, top, Math.min(options.width, 300), patchSide(patches), image);
+		const place = panel(0, top, Math.min(options.width, 300), shape, image);
 		const foot = top + place.box.height + 8;
 		const every = (room: number) => Math.max(1, Math.ceil(16 / room));
 		const small = { 'font-size': 10, fill: ink.soft };
@@ -89,17 +93,17 @@ export const attentionHeads: Figure<HeadsRows, OverlayOptions> = {
 		const svg = root(pen, options, foot + COLOUR_BAR_HEIGHT + LINE, `${attentionHeads.title}: “${word}”`, [
 			text(pen, 0, 12, `“${word}”: heads →, layers ↓`, { 'font-size': 11, fill: ink.soft }),
 			...Array.from({ length: heads }, (_, head) => head)
-				.filter((head) => head % every(pitch) === 0)
+				.filter((head) => head % every(pitch.x) === 0)
 				.map((head) =>
-					text(pen, box.x + head * pitch + size / 2, TOP - 5, `${head}`, {
+					text(pen, box.x + head * pitch.x + size.width / 2, TOP - 5, `${head}`, {
 						...small,
 						'text-anchor': 'middle'
 					})
 				),
 			...Array.from({ length: layers }, (_, layer) => layer)
-				.filter((layer) => layer % every(pitch) === 0)
+				.filter((layer) => layer % every(pitch.y) === 0)
 				.map((layer) =>
-					text(pen, LEFT - 6, box.y + layer * pitch + size / 2 + 4, `${layer}`, {
+					text(pen, LEFT - 6, box.y + layer * pitch.y + size.height / 2 + 4, `${layer}`, {
 						...small,
 						'text-anchor': 'end'
 					})
@@ -122,15 +126,15 @@ export const attentionHeads: Figure<HeadsRows, OverlayOptions> = {
 		]);
 		link(svg, options, {
 			at(x, y) {
-				const [layer, head] = [Math.floor((y - box.y) / pitch), Math.floor((x - box.x) / pitch)];
+				const [layer, head] = [Math.floor((y - box.y) / pitch.y), Math.floor((x - box.x) / pitch.x)];
 				if (y >= box.y && x >= box.x && layer < layers && head < heads) {
-					const [inX, inY] = [(x - box.x) % pitch, (y - box.y) % pitch];
-					if (inX >= size || inY >= size) return { layer, head };
-					const patch = Math.floor(inY / cell) * grid.side + Math.floor(inX / cell);
+					const [inX, inY] = [(x - box.x) % pitch.x, (y - box.y) % pitch.y];
+					if (inX >= size.width || inY >= size.height) return { layer, head };
+					const patch = Math.floor(inY / cell) * shape.columns + Math.floor(inX / cell);
 					return { layer, head, patch };
 				}
 				const patch = cellAt(place.box, x, y);
-				return patch && { patch: patch.row * grid.side + patch.column };
+				return patch && { patch: patch.row * shape.columns + patch.column };
 			},
 			show({ layer, head, patch }) {
 				const inGrid = layer !== undefined && layer < layers && head !== undefined && head < heads;

@@ -1,4 +1,5 @@
 import { lab, scaleLinear } from 'd3';
+import type { GridShape } from '../analysis/grid.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import type { Figure } from './figure.ts';
 import { exact, number, percent } from './format.ts';
@@ -19,9 +20,9 @@ export interface EmbeddedToken {
 	readonly y: number;
 	/** Length of the token. */
 	readonly norm: number;
-	/** Centre of its place as fractions of width and height, and tokens on a side; absent where tokens have no place. */
+	/** Centre of its place as fractions of width and height, and the tokens' grid; absent where tokens have no place. */
 	readonly place?: readonly [x: number, y: number];
-	readonly side?: number;
+	readonly grid?: GridShape;
 	/** Nearest words by the cosine of their input embeddings, and that of the first; of the first picture alone. */
 	readonly words?: readonly string[];
 	readonly cosine?: number;
@@ -159,15 +160,17 @@ export const tokenEmbedding: Figure<EmbeddingRows> = {
 		const shown = pictures[0];
 		const place = panel(0, foot + LINE + 8, Math.min(220, width), 1, shown);
 		const picture = pen('g', {}, [drawImage(pen, ink, place, shown, options)]);
-		const side = points.find(({ side }) => side !== undefined)?.side;
+		const grid = points.find((point) => point.grid !== undefined)?.grid;
 		const places =
-			colour === 'place' && side !== undefined
-				? Array.from({ length: side * side }, (_, i) => {
-						const [column, row] = [i % side, Math.floor(i / side)];
-						const from = place.at({ x: column / side, y: row / side });
+			colour === 'place' && grid
+				? Array.from({ length: grid.rows * grid.columns }, (_, i) => {
+						const [column, row] = [i % grid.columns, Math.floor(i / grid.columns)];
+						const from = place.at({ x: column / grid.columns, y: row / grid.rows });
 						return pen('rect', {
-							...{ x: from.x, y: from.y, width: place.box.width / side, height: place.box.height / side },
-							...{ fill: placeColour([(column + 0.5) / side, (row + 0.5) / side]), 'fill-opacity': 0.6 }
+							...{ x: from.x, y: from.y },
+							...{ width: place.box.width / grid.columns, height: place.box.height / grid.rows },
+							fill: placeColour([(column + 0.5) / grid.columns, (row + 0.5) / grid.rows]),
+							'fill-opacity': 0.6
 						});
 					})
 				: [];
@@ -229,12 +232,10 @@ export const tokenEmbedding: Figure<EmbeddingRows> = {
 					title.textContent = other?.name ?? '';
 				}
 				home.replaceChildren();
-				if (point?.place && point.side) {
-					const own = panel(0, place.box.y, Math.min(220, width), point.side, pictures[wanted]);
-					const [left, down] = point.place.map((value) => Math.floor(value * point.side!)) as [
-						number,
-						number
-					];
+				if (point?.place && point.grid) {
+					const own = panel(0, place.box.y, Math.min(220, width), point.grid, pictures[wanted]);
+					const left = Math.floor(point.place[0] * point.grid.columns);
+					const down = Math.floor(point.place[1] * point.grid.rows);
 					home.append(outline(pen, own, { left, top: down, right: left + 1, bottom: down + 1 }));
 				}
 				notes[0]!.write(

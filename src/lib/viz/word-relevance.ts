@@ -1,4 +1,4 @@
-import { patchSide } from '../analysis/grid.ts';
+import { gridOf, type GridShape } from '../analysis/grid.ts';
 import { cellAt, frame, placeFrame } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
 import type { Figure, FigureOptions } from './figure.ts';
@@ -31,6 +31,8 @@ export interface RelevanceRows {
 	readonly tokens: number;
 	readonly relevance: WordMaps;
 	readonly attention: WordMaps;
+	/** The patches' grid, where it is known; else it is square. */
+	readonly grid?: GridShape;
 	/** The word chosen. */
 	readonly word: number;
 	/** Whether each word's maps end at their own largest value, or all at the largest of all. */
@@ -110,8 +112,8 @@ export const wordRelevance: Figure<RelevanceRows, OverlayOptions> = {
 		const shown = shownOf(rows, options);
 		const layout = sideBySide(shown.length, options.width, options.printed ? 150 : 250);
 		const half = (layout.width - GAP) / 2;
-		const side = patchSide((shown[0]?.relevance.length ?? words.length) || 1);
-		const down = shapeIn(half, image).height;
+		const grid = gridOf(rows.relevance.patches.length / (words.length || 1), rows.grid);
+		const down = shapeIn(half, image ?? { aspect: grid.columns / grid.rows }).height;
 		const height = 2 * LINE + down + 14;
 		const own = rows.scale === 'own';
 		const relative = ', relative to each word’s largest';
@@ -140,7 +142,7 @@ export const wordRelevance: Figure<RelevanceRows, OverlayOptions> = {
 			const chosen = one.word === rows.word;
 			const fit = Math.max(4, Math.floor(layout.width / 8));
 			const name = one.title.length > fit ? `${one.title.slice(0, fit - 1)}…` : one.title;
-			const places = [0, half + GAP].map((dx) => panel(x + dx, y + 2 * LINE, half, side, image));
+			const places = [0, half + GAP].map((dx) => panel(x + dx, y + 2 * LINE, half, grid, image));
 			const [left, right] = [places[0]!, places[1]!];
 			parts.push(
 				text(pen, x, y + 12, name, {
@@ -182,13 +184,13 @@ export const wordRelevance: Figure<RelevanceRows, OverlayOptions> = {
 					const cell = places.map(({ box }) => cellAt(box, x, y)).find((found) => found !== undefined);
 					return {
 						...(word !== undefined && { word }),
-						...(cell && { patch: cell.row * side + cell.column })
+						...(cell && { patch: cell.row * grid.columns + cell.column })
 					};
 				}
 				return undefined;
 			},
 			show({ word, patch }) {
-				const known = patch !== undefined && patch < side * side;
+				const known = patch !== undefined && patch < grid.rows * grid.columns;
 				for (const one of panels)
 					one.marks.forEach((mark, i) =>
 						placeFrame(mark, known ? patchRect(one.places[i]!, patch) : undefined)
