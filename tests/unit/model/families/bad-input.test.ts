@@ -119,6 +119,40 @@ describe('folders of known families that cannot be converted', () => {
 			'mm_projector_type "mlp"; of this family models with a C-Abstractor ("cabstractor") are served'
 		],
 		[
+			'Kanana without a tokenizer',
+			changed('kanana-v/model', 'config.json', {}, ['tokenizer.json']),
+			'model holds no tokenizer (neither tokenizer.json nor tokenizer.model)'
+		],
+		[
+			'Kanana with the processor file of another model',
+			changed('kanana-v/model', 'preprocessor_config.json', {
+				image_processor_type: 'Qwen2VLImageProcessor'
+			}),
+			'preprocessor_config.json in model is of another model (image_processor_type Qwen2VLImageProcessor)'
+		],
+		[
+			'an unknown projector of Kanana',
+			changed('kanana-v/model', 'config.json', { projector_config: { projector_type: 'mlp' } }),
+			'projector_type "mlp", which is not served for Kanana-1.5-v; it is served with dynamic-c-abs'
+		],
+		[
+			'360VL without its tower',
+			folderInMemory(`${sets}/360vl/model`),
+			'model holds no vision tower: it is openai/clip-vit-large-patch14-336, in a folder of its own'
+		],
+		[
+			'an unknown projector of 360VL',
+			changed('360vl/model', 'config.json', { mm_projector_type: 'resampler' }),
+			'mm_projector_type "resampler", which is not served for 360VL; it is served with c-abs',
+			folderInMemory(`${sets}/360vl/clip`)
+		],
+		[
+			'360VL without a tokenizer',
+			changed('360vl/model', 'config.json', {}, ['tokenizer.json']),
+			'model holds no tokenizer (neither tokenizer.json nor tokenizer.model)',
+			folderInMemory(`${sets}/360vl/clip`)
+		],
+		[
 			'windows that do not fit',
 			changed('tokenpacker/model', 'config.json', { scale_factor: 3 }),
 			'scale_factor 3, and the 8 patches on a side',
@@ -209,7 +243,7 @@ describe('other folders', () => {
 
 	it.each([
 		...['smolvlm-256m/checkpoint', 'llava-hf-5/checkpoint', 'tokenpacker/model', 'mqt-llava/model'],
-		'hyperclovax-seed-vision-mup/model'
+		...['hyperclovax-seed-vision-mup/model', 'kanana-v/model', '360vl/model']
 	])('%s is its own family’s alone', (path) => {
 		const config = json(`${path}/config.json`);
 		expect(recogniseFamily(config, path, []).goldens).toContain(path.split('/')[0]);
