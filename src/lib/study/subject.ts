@@ -69,6 +69,13 @@ export function subjectIn<Image extends SubjectImage>(
 	const views = viewsOf(manifest, image);
 	const view = shownView(views, chosenView);
 	const tokens = tokensOf(manifest, entry, views[view]!, M);
+	// Where the picture decides, another number is the model's to refuse.
+	const asked =
+		entry.tokens_by !== 'picture'
+			? tokens
+			: M === tokens
+				? entry.num_query_tokens
+				: (M ?? entry.num_query_tokens);
 	const several = views.length > 1;
 	return {
 		manifest,
@@ -94,7 +101,7 @@ export function subjectIn<Image extends SubjectImage>(
 		),
 		request: {
 			projector,
-			...(tokens === entry.num_query_tokens || entry.tokens_by === 'picture' ? {} : { tokens }),
+			...(asked === entry.num_query_tokens ? {} : { tokens: asked }),
 			image: { id, bytes, name },
 			...(several && { view })
 		}
