@@ -13,8 +13,8 @@ import {
 	Mul,
 	ReduceSum,
 	Reshape,
+	Slice,
 	Softmax,
-	Split,
 	Transpose
 } from '../onnx/ops.ts';
 import type { Value } from '../onnx/types.ts';
@@ -229,7 +229,7 @@ export function attention(
  * The same head by head, for pictures whose scores of all heads at once would take more memory than there is: of 5120 patches and 16 heads
  * 1.7 GB, of one head 105 MB.
  *
- *   q, k, v ─ heads ─ (turn) ─ Split ─ for each head MatMul ─ Softmax ─ MatMul ─ Concat ─ merge ─ context [B, T, D]
+ *   q, k, v ─ heads ─ (turn) ─ Slice ─ for each head MatMul ─ Softmax ─ MatMul ─ Concat ─ merge ─ context [B, T, D]
  */
 export function attentionByHead(
 	g: Graph,
@@ -240,20 +240,34 @@ export function attentionByHead(
 	const each = (name: string, x: Value, turned: boolean) => {
 		const scope = g.scope(name);
 		const split = splitHeads(scope, x, heads, headDim);
-		return Split(scope.scope('each'), turn && turned ? turn(scope, split) : split, 1, heads);
+		const all = turn && turned ? turn(scope, split) : split;
+		return (i: number) => Slice(scope.scope(`${i}`), all, g.ints([i]), g.ints([i + 1]), [1]);
 	};
 	const scaled = Mul(g.scope('q').scope('scaled'), q, g.scalar(1 / Math.sqrt(headDim)));
-	const [queries, keys, values] = [each('q', scaled, true), each('k', k, true), each('v', v, false)];
-	const contexts = queries.map((query, i) => {
+	const [query, key, value] = [each('q', scaled, true), each('k', k, true), each('v', v, false)];
+	const contexts = Array.from({ length: heads }, (_, i) => {
 		const head = g.scope(`head.${i}`);
-		const keyT = Transpose(head.scope('k'), keys[i]!, [0, 1, 3, 2]);
+		const keyT = Transpose(head.scope('k'), key(i), [0, 1, 3, 2]);
 		return MatMul(
 			head.scope('context'),
-			Softmax(head, MatMul(head.scope('scores'), query, keyT)),
-			values[i]!
+			Softmax(head, MatMul(head.scope('scores'), query(i), keyT)),
+			value(i)
 		);
 	});
-	return mergeHeads(g, Concat(g.scope('heads'), contexts, 1), width);
+	return mergeHeads(g, joinHeads(g.scope('heads'), contexts), width);
+}
+
+/** Inputs of one Concat at most: WebGPU binds few buffers to a kernel, 8 where an adapter promises no more. */
+const JOINED = 4;
+
+/** Heads [B, 1, T, dh] as [B, H, T, dh]. */
+function joinHeads(g: Graph, parts: readonly Value[]): Value {
+	if (parts.length === 1) return parts[0]!;
+	const groups = Array.from({ length: Math.ceil(parts.length / JOINED) }, (_, i) => {
+		const group = parts.slice(i * JOINED, (i + 1) * JOINED);
+		return group.length === 1 ? group[0]! : Concat(g.scope(`${i}`), group, 1);
+	});
+	return joinHeads(g.scope('of'), groups);
 }
 
 /** A constant of the graph's own (not from the checkpoint), kept in the weight shard under the module's key. */

@@ -3,7 +3,7 @@ import * as ort from 'onnxruntime-node';
 import { writeSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
 import { openSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
 import { memorySource } from '../../../src/lib/checkpoint/memory.ts';
-import { halfSumPart, linear } from '../../../src/lib/model/layers.ts';
+import { attention, attentionByHead, halfSumPart, linear } from '../../../src/lib/model/layers.ts';
 import { Module } from '../../../src/lib/model/module.ts';
 import { StateDict } from '../../../src/lib/model/state-dict.ts';
 import { Graph } from '../../../src/lib/onnx/graph.ts';
@@ -62,3 +62,28 @@ it('a linear layer in float16 computes the same in parts', async () => {
 	);
 	await session.release();
 });
+
+it.each([1, 3, 16])(
+	'attention of %i heads is the same head by head, in kernels of few buffers',
+	async (heads) => {
+		const [T, width] = [7, 48];
+		const g = new Graph('attention');
+		const inputs = {
+			q: g.input('q', 'float32', [1, 'token', width]),
+			k: g.input('k', 'float32', [1, 'token', width]),
+			v: g.input('v', 'float32', [1, 'token', width])
+		};
+		const shape = [1, 'token', width];
+		g.output('all', attention(g.scope('all'), inputs, { heads, width }).context, shape);
+		g.output('each', attentionByHead(g.scope('each'), inputs, { heads, width }), shape);
+		const buffers = g.nodes().map((node) => node.inputs.length + node.outputs.length);
+		expect(Math.max(...buffers)).toBeLessThanOrEqual(8);
+		const next = random(5);
+		const session = await openGraph(g);
+		const feed = () =>
+			new ort.Tensor('float32', Float32Array.from({ length: T * width }, next), [1, T, width]);
+		const { all, each } = await session.run({ q: feed(), k: feed(), v: feed() });
+		expect(each!.dims).toEqual([1, T, width]);
+		expect(relativeError(each!.data as Float32Array, all!.data as Float32Array)).toBeLessThan(1e-6);
+	}
+);
