@@ -116,30 +116,40 @@ async function openShards(folder: SourceFolder, index: ByteSource): Promise<Fold
 		shards.set(file, await openWeights(source));
 	}
 
-	const named = Object.keys(weightMap);
+	return readAsFiles(folder.name, index.name, keysOf, shards);
+}
+
+/** Shards that an index names, as their files have them; what the index says otherwise stands in `notes`. */
+function readAsFiles(
+	folderName: string,
+	index: string,
+	keysOf: ReadonlyMap<string, readonly string[]>,
+	shards: ReadonlyMap<string, Checkpoint>
+): FolderCheckpoint {
+	const named = new Set([...keysOf.values()].flat());
 	const holds = ({ entries, unreadable }: Checkpoint, key: string) =>
 		entries.has(key) || unreadable?.has(key) === true;
-	const lost = named.filter((key) => ![...shards.values()].some((shard) => holds(shard, key)));
-	if (lost.length > 0)
-		throw new InputError(
-			`${index.name} names ${nameSome(lost)}, which none of its files hold; index and shards belong to different checkpoints.`
-		);
-	const moved = [...keysOf].flatMap(([file, keys]) => keys.filter((key) => !holds(shards.get(file)!, key)));
+	const lost = [...named].filter((key) => ![...shards.values()].some((shard) => holds(shard, key)));
+	const moved = [...keysOf].flatMap(([file, keys]) =>
+		keys.filter((key) => !lost.includes(key) && !holds(shards.get(file)!, key))
+	);
 	const inFiles = new Map([...shards].map(([file, { entries }]) => [file, [...entries.keys()]]));
-	const unnamed = [...inFiles.values()].flat().filter((key) => !Object.hasOwn(weightMap, key));
+	const unnamed = [...inFiles.values()].flat().filter((key) => !named.has(key));
 	const wrong = [
 		...(moved.length > 0 ? [`puts ${nameSome(moved)} into another file`] : []),
-		...(unnamed.length > 0 ? [`does not name ${nameSome(unnamed)}`] : [])
+		...(unnamed.length > 0
+			? [`does not name ${nameSome(unnamed)}, which transformers 4 leaves out and 5 reads`]
+			: []),
+		...(lost.length > 0 ? [`names ${nameSome(lost)}, which none of its files hold`] : [])
 	];
-	const joined = joinShards(folder.name, wrong.length > 0 ? inFiles : keysOf, shards);
-	return wrong.length === 0
-		? joined
-		: {
-				...joined,
-				notes: [
-					`${index.name} ${wrong.join(' and ')}: it is of another save, and the files are read as they are.`
-				]
-			};
+	const joined = joinShards(folderName, wrong.length > 0 ? inFiles : keysOf, shards);
+	if (wrong.length === 0) return joined;
+	const why = `is named by ${index}, and none of its files hold it; index and shards belong to different checkpoints`;
+	return {
+		...joined,
+		unreadable: new Map([...(joined.unreadable ?? []), ...lost.map((key) => [key, why] as const)]),
+		notes: [`${index} ${wrong.join(' and ')}: it is of another save, and the files are read as they are.`]
+	};
 }
 
 /** The shards of the folder that the index does not name, when they hold every tensor that it does name. */
