@@ -36,6 +36,12 @@ const made = named.map(([id, study]) => ({
 /** Two measurements of time are never the same. */
 const isTimed = (id: string) => /^(stage-times|latency-curve|accuracy-latency|cost-check)$/.test(id);
 
+/**
+ * Figures of every word of an answer, which a model with random weights makes as long as it may: nothing in them is a projector's own, one of
+ * them is enough.
+ */
+const isLong = (id: string) => /^(word-relevance|attention-heads)$/.test(id);
+
 function workFor(answerer: Answerer, model: Work['model'] & object, images: readonly SubjectImage[]): Work {
 	const projector = Object.keys(model.manifest.projectors)[0]!;
 	const subject = subjectIn(model, images[0]!, projector)!;
@@ -88,15 +94,18 @@ describe.each(tested)('%s', (_type, golden) => {
 		await opened.close();
 	});
 
-	it.each(made)('$id is the same through the worker’s client as in Node', async ({ id, study, figure }) => {
-		const { model } = opened;
-		const here = await tableOf(figure, study, workFor(model, model, images));
-		const there = await tableOf(figure, study, workFor(client, model, images));
-		if (typeof here === 'string') return expect(there).toBe(here);
-		expect((there as Table).columns).toEqual(here.columns);
-		if (isTimed(id)) return expect((there as Table).rows.length).toBe(here.rows.length);
-		expect(compareTables(here, there as Table)).toMatchObject({ same: true });
-	});
+	it.each(made.filter(({ id }) => golden === tested[0]![1] || !isLong(id)))(
+		'$id is the same through the worker’s client as in Node',
+		async ({ id, study, figure }) => {
+			const { model } = opened;
+			const here = await tableOf(figure, study, workFor(model, model, images));
+			const there = await tableOf(figure, study, workFor(client, model, images));
+			if (typeof here === 'string') return expect(there).toBe(here);
+			expect((there as Table).columns).toEqual(here.columns);
+			if (isTimed(id)) return expect((there as Table).rows.length).toBe(here.rows.length);
+			expect(compareTables(here, there as Table)).toMatchObject({ same: true });
+		}
+	);
 
 	it('assigns homes to tokens that have no place of their own, and to those alone', async () => {
 		const { model } = opened;
