@@ -49,9 +49,7 @@ test('an answer is looked into: words, influence, edited tokens, logit lens', as
 	await expect(relevance.locator('svg [data-word]')).toHaveCount(await words.count());
 	await influence.getByText('Attention', { exact: true }).click();
 	const heads = page.locator('#figure-attention-heads');
-	await expect(
-		heads.getByText(/^mean over layers, mean over heads: [\d.]+\s% of the attention/)
-	).toBeVisible();
+	await expect(heads.getByText(/^mean over layers, mean over heads: [\d.]+\s% on the image/)).toBeVisible();
 
 	// All tokens deleted: the answer goes on without an image, and its old words become less likely.
 	const tokens = page.getByRole('group', { name: 'Visual tokens of the image' }).getByRole('button');

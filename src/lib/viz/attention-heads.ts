@@ -112,12 +112,7 @@ export const attentionHeads: Figure<HeadsRows, OverlayOptions> = {
 			chosen,
 			mark,
 			colourBar(pen, ink, relative, LEFT, gridFoot, Math.min(220, options.width - LEFT)),
-			text(
-				pen,
-				0,
-				top - 6,
-				`${named(rows.layer, rows.head)}: ${percent(total(values))} of the attention is on the image`
-			),
+			text(pen, 0, top - 6, `${named(rows.layer, rows.head)}: ${percent(total(values))} on the image`),
 			drawImage(pen, ink, place, image, options),
 			drawPatches(pen, options, place, values, over, image ? (options.opacity ?? 0.7) : 1),
 			dot,
