@@ -136,6 +136,18 @@ export default ts.config(
 		files: ['**/*.svelte', 'tests/**', 'scripts/**'],
 		rules: Object.fromEntries(unsafe.map((rule) => [rule, 'off']))
 	},
+	{
+		files: ['tests/unit/**', 'tests/figures/**'],
+		rules: {
+			'no-restricted-properties': [
+				'error',
+				...['mock', 'doMock', 'hoisted'].map((property) => ({
+					...{ object: 'vi', property },
+					message: 'Files of tests share their modules: take what a test replaces as an argument.'
+				}))
+			]
+		}
+	},
 	...Object.keys(mayImport).map(oneWay),
 	...ownPageOnly
 );

@@ -65,7 +65,9 @@ export default defineConfig({
 					name: 'unit',
 					environment: 'node',
 					include: ['tests/unit/**/*.test.ts', 'tests/figures/**/*.test.ts'],
-					setupFiles: ['tests/support/closed-files.ts'],
+					setupFiles: ['tests/support/nothing-left.ts'],
+					// Modules are loaded once for all files.
+					isolate: false,
 					execArgv: ['--expose-gc'],
 					testTimeout: 60_000
 				}

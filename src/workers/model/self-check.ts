@@ -34,22 +34,29 @@ interface Subject {
 	readonly outputs: readonly string[];
 }
 
-/** Runs each sub-model on the same numbers on WebGPU and on WASM, one after the other, and compares what comes out. */
+/**
+ * Runs each sub-model on the same numbers on WebGPU and on WASM, one after the other, and compares what comes out.
+ * @param start For tests.
+ */
 export async function selfCheck(
 	location: ModelLocation,
 	signal: AbortSignal,
-	report: (progress: JobProgress) => void
+	report: (progress: JobProgress) => void,
+	start: { readonly gpu: typeof createWebGpuBackend; readonly wasm: typeof createWasmBackend } = {
+		gpu: createWebGpuBackend,
+		wasm: createWasmBackend
+	}
 ): Promise<SelfCheckRow[]> {
 	const folder = await openModelFolder(await openModelSource(location));
 	const failures: string[] = [];
-	const gpu = await createWebGpuBackend({
+	const gpu = await start.gpu({
 		reason: 'Self-test.',
 		half: folder.manifest.kv_dtype === 'float16',
 		onFailure: ({ message }) => failures.push(message)
 	});
 	const made: Backend[] = [gpu];
 	try {
-		const wasm = await createWasmBackend('Self-test.');
+		const wasm = await start.wasm('Self-test.');
 		made.push(wasm);
 		const rows: SelfCheckRow[] = [];
 		const all = subjects(folder.manifest);
