@@ -69,7 +69,8 @@ export default defineConfig({
 					// Modules are loaded once for all files.
 					isolate: false,
 					execArgv: ['--expose-gc'],
-					testTimeout: 60_000
+					testTimeout: 60_000,
+					hookTimeout: 60_000
 				}
 			},
 			inBrowser({ name: 'browser', include: ['tests/browser/**/*.test.ts'] }),
