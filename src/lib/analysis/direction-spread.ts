@@ -73,7 +73,7 @@ export function meanOverDirections({ means, left }: DirectionSpread, measure: Lo
 
 /** Root mean squares of all parts but one, for each in turn. */
 function leaveOut(parts: readonly TokenPatchMap[]): TokenPatchMap[] {
-	const [{ tokens, patches }] = parts as [TokenPatchMap];
+	const [{ tokens, patches, grid }] = parts as [TokenPatchMap];
 	const total = new Float64Array(tokens * patches);
 	for (const { data } of parts) data.forEach((value, i) => (total[i]! += value * value));
 	return parts.map(({ data }) =>
@@ -82,7 +82,8 @@ function leaveOut(parts: readonly TokenPatchMap[]): TokenPatchMap[] {
 			patches,
 			Float32Array.from(data, (value, i) =>
 				Math.sqrt(Math.max(0, total[i]! - value * value) / (parts.length - 1))
-			)
+			),
+			grid
 		)
 	);
 }

@@ -53,6 +53,21 @@ describe('what the choice of directions does', () => {
 		expect(covering.length).toBeLessThan(200);
 	});
 
+	it('is of maps over grids that are not square, too', () => {
+		const grid = { rows: 2, columns: 7 };
+		const map = tokenPatchMap(
+			1,
+			14,
+			Float32Array.from({ length: 14 }, (_, i) => i + 1),
+			grid
+		);
+		const spread = directionSpread(map, [map, map, map], 'energy', [], 1);
+		expect(meanOverDirections(spread, 'spread').value).toBeCloseTo(
+			tokenLocalities(map, 'energy', [])[0]!.spread,
+			6
+		);
+	});
+
 	it('is nothing where all parts agree', () => {
 		const { map } = drawn(1);
 		const spread = directionSpread(map, Array<TokenPatchMap>(parts).fill(map), 'energy', undefined, 1);
