@@ -10,7 +10,7 @@ import {
 	stringField,
 	UniqueIds
 } from './formats/files.ts';
-import { examplesOfRows, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type RowReader } from './rows.ts';
 import { judgedReport } from './judged.ts';
 
 export type LlavaBenchData = {

@@ -5,7 +5,7 @@ import { answerNotes, DRAWING_SEED, unansweredBy, unansweredOf } from './answers
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Unit } from './benchmark.ts';
 import { decodeBase64 } from './formats/base64.ts';
 import { openFirst, UniqueIds, visiblePaths } from './formats/files.ts';
-import { examplesOfRows, type Asked, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type Asked, type RowReader } from './rows.ts';
 import { readTsv, type TsvRow } from './formats/tsv.ts';
 import { writeXlsx } from './formats/xlsx.ts';
 import { PythonRandom } from './python/random.ts';

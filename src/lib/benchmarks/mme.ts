@@ -5,7 +5,7 @@ import { answerNotes, unansweredOf } from './answers.ts';
 import type { Benchmark, Example, ExampleImage, Outcome, Report, Result, Score, Unit } from './benchmark.ts';
 import { baseName, capital, yesOrNo } from './formats/columns.ts';
 import { imageFile, openFirst, readText, UniqueIds, visiblePaths } from './formats/files.ts';
-import { examplesOfRows, type Asked, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type Asked, type RowReader } from './rows.ts';
 import { lines, strip } from './python/text.ts';
 
 const SUBTASKS = {

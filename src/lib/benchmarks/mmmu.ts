@@ -15,7 +15,7 @@ import {
 	visiblePaths
 } from './formats/files.ts';
 import { readParquet } from './formats/parquet.ts';
-import { examplesOfRows, type Asked, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type Asked, type RowReader } from './rows.ts';
 import { parsePythonList } from './formats/python-literal.ts';
 import { letter } from './options.ts';
 import { evalOpen, parseOpenResponse } from './mmmu-open.ts';

@@ -4,7 +4,7 @@ import { formatConversation } from '../model/text/prompts.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Benchmark, Example } from './benchmark.ts';
 import { imageFile, openFirst, readJson, readText, stringField, UniqueIds } from './formats/files.ts';
-import { examplesOfRows, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type RowReader } from './rows.ts';
 import { judgedReport } from './judged.ts';
 
 export type MmvetData = {

@@ -2,7 +2,7 @@ import type { SourceFolder } from '../checkpoint/source.ts';
 import { formatConversation } from '../model/text/prompts.ts';
 import type { Benchmark, Example } from './benchmark.ts';
 import { imageFile, numberField, openFirst, readJsonLines, stringField } from './formats/files.ts';
-import { examplesOfRows, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type RowReader } from './rows.ts';
 import { judgedReport } from './judged.ts';
 
 export type OwlData = {

@@ -5,7 +5,7 @@ import { answerNotes, unansweredBy } from './answers.ts';
 import type { Benchmark, Example, Outcome, Report, Result } from './benchmark.ts';
 import { baseName } from './formats/columns.ts';
 import { idField, imageFile, openFirst, readJsonLines, stringField, UniqueIds } from './formats/files.ts';
-import { examplesOfRows, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type RowReader } from './rows.ts';
 
 const CATEGORIES = ['adversarial', 'popular', 'random'] as const;
 /** Keeps upstream's quotients defined. */

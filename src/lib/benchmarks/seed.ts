@@ -16,7 +16,7 @@ import {
 	stringField,
 	UniqueIds
 } from './formats/files.ts';
-import { examplesOfRows, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type RowReader } from './rows.ts';
 import { listOptions } from './options.ts';
 import { strip } from './python/text.ts';
 

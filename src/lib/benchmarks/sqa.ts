@@ -16,7 +16,7 @@ import {
 	stringField,
 	UniqueIds
 } from './formats/files.ts';
-import { examplesOfRows, type RowReader } from './formats/rows.ts';
+import { examplesOfRows, type RowReader } from './rows.ts';
 import { letter, listOptions } from './options.ts';
 import { PythonRandom } from './python/random.ts';
 import { strip, stripStart } from './python/text.ts';

@@ -1,5 +1,5 @@
-import { InputError, usable } from '../../tensor/errors.ts';
-import type { Data, Example, ExampleImage } from '../benchmark.ts';
+import { InputError, usable } from '../tensor/errors.ts';
+import type { Data, Example, ExampleImage } from './benchmark.ts';
 
 /**
  * Reads one row of the data: the question it asks.
