@@ -3,6 +3,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
+import { bundledWorkers } from './tests/support/bundled-workers.ts';
 import { cachedModules } from './tests/support/cached-modules.ts';
 import { modelHost } from './tests/support/model-host.ts';
 import { seamsOutside, seenOutside, typeset } from './tests/support/outside.ts';
@@ -20,7 +21,7 @@ function inBrowser(own: {
 	readonly testTimeout?: number;
 }): TestProjectInlineConfiguration {
 	return {
-		plugins: [cachedModules(), modelHost()],
+		plugins: [cachedModules(), bundledWorkers(), modelHost()],
 		server: { headers: isolation },
 		optimizeDeps: { exclude: ['onnxruntime-web'] },
 		test: {
