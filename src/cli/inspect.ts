@@ -2,14 +2,14 @@ import { sizeInWords } from '../lib/bytes/sizes.ts';
 import { readText } from '../lib/checkpoint/bytes.ts';
 import type { TensorEntry } from '../lib/checkpoint/checkpoint.ts';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
-import { eosTokenIds, gridSide, type HoneybeeConfig, type TextConfig } from '../lib/model/config.ts';
+import type { HoneybeeConfig } from '../lib/model/config.ts';
 import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
 import { openSources } from '../lib/model/convert/source.ts';
 import { familyOf } from '../lib/model/families/registry.ts';
 import { MANIFEST_FILE, type ModelManifest, type TokenRule } from '../lib/model/manifest.ts';
 import { projectorDefinition, projectorOf } from '../lib/model/projectors/registry.ts';
-import { towerOf } from '../lib/model/vision/towers.ts';
+import { languageDetails, languageInWords, visionInWords } from '../lib/model/words.ts';
 import { openModelFolder, type ModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { bytesPerElement, elementCount } from '../lib/tensor/tensor.ts';
@@ -190,46 +190,13 @@ async function licenceOf(folder: SourceFolder): Promise<string | undefined> {
 	return /^licen[cs]e:\s*(\S.*)$/m.exec(head ?? '')?.[1];
 }
 
-function towerLines({
-	vision_config,
-	text_config,
-	lm_config
-}: Omit<HoneybeeConfig, 'projector_config'>): string[] {
-	const side = gridSide(vision_config);
+function towerLines(config: Omit<HoneybeeConfig, 'projector_config'>): string[] {
 	return [
-		`vision     ${vision_config.num_hidden_layers} layers, ${vision_config.num_attention_heads} heads, width ${vision_config.hidden_size}, ${towerOf(vision_config).anySize ? `patches of ${vision_config.patch_size} px, as many as the picture has` : `image ${vision_config.image_size} px, ${side}×${side} patches`}`,
-		`language   ${text_config.num_hidden_layers} layers, ${text_config.num_attention_heads} heads (${text_config.num_key_value_heads} for keys), width ${text_config.hidden_size}, vocabulary ${text_config.vocab_size}, context ${text_config.max_position_embeddings}`,
-		`           ${languageDetails(text_config).join(', ')}`,
-		`based on   ${lm_config.pretrained_lm_name_or_path}`
+		`vision     ${visionInWords(config)}`,
+		`language   ${languageInWords(config)}`,
+		`           ${languageDetails(config.text_config).join(', ')}`,
+		`based on   ${config.lm_config.pretrained_lm_name_or_path}`
 	];
-}
-
-/** What else the language model's numbers depend on. */
-function languageDetails(config: TextConfig): string[] {
-	const { rope_scaling: scaling, rope_theta, hidden_act = 'silu', rms_norm_eps } = config;
-	const rope = scaling ? `${rope_theta}, ${scaling.rope_type} scaling by ${scaling.factor}` : `${rope_theta}`;
-	const biases = [config.attention_bias && 'attention', config.mlp_bias && 'MLP'].filter(Boolean);
-	return [
-		`RoPE base ${rope}`,
-		`eps ${rms_norm_eps}`,
-		`activation ${hidden_act}`,
-		`eos ${eosTokenIds(config).join(', ') || 'as the tokenizer says'}`,
-		config.tie_word_embeddings ? 'tied head' : 'head of its own',
-		...(biases.length > 0 ? [`biases in ${biases.join(' and ')}`] : []),
-		...(config.post_norm ? ['norms behind sublayers'] : []),
-		...factors(config).map(([what, factor]) => `${what} × ${factor}`)
-	];
-}
-
-/** The factors of muP that change something. */
-function factors(config: TextConfig): [what: string, factor: number][] {
-	const said: [string, number | undefined][] = [
-		['embeddings', config.embedding_multiplier],
-		['q·k', config.attention_multiplier],
-		['sublayers', config.residual_multiplier],
-		['logits', config.logits_scaling]
-	];
-	return said.flatMap(([what, factor]) => (factor === undefined ? [] : [[what, factor] as [string, number]]));
 }
 
 function entryBytes({ dtype, dims }: TensorEntry): number {

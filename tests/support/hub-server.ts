@@ -13,12 +13,14 @@ export interface HubServerOptions {
 	/** Models that ask for their terms to be accepted, which this token has done. */
 	readonly gated?: Readonly<Record<string, string>>;
 	/** Called for every request; what it gives back is the answer. */
-	readonly instead?: (request: IncomingMessage) => 'cut' | 'busy' | 'other bytes' | undefined;
+	readonly instead?: (request: IncomingMessage) => 'cut' | 'busy' | 'stall' | 'other bytes' | undefined;
 }
 
 /** Larger files are stored as Git LFS has them: their SHA-256 is known, and they come from another place. */
 const LFS_FROM = 4096;
 const PAGE = 3;
+/** A token that no account has any more. */
+export const EXPIRED = 'hf_expired';
 
 /** The files of a folder on the disk. */
 export function filesIn(folder: string): HubFiles {
@@ -27,14 +29,25 @@ export function filesIn(folder: string): HubFiles {
 	);
 }
 
+/** What lets pages of other addresses read the answers, as on the Hub. */
+const crossOrigin = {
+	'Access-Control-Allow-Origin': '*',
+	'Access-Control-Allow-Headers': 'Authorization, Range',
+	'Access-Control-Expose-Headers':
+		'X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash'
+};
+
 /** A server that answers as the Hugging Face Hub does: lists in pages, redirects, ranges, ETags, refusals. */
 export async function startHub({ models, gated = {}, instead }: HubServerOptions) {
 	/** Method, path and range of every request. */
 	const requests: { readonly path: string; readonly range: string | undefined }[] = [];
 	const server = createServer((request, response) => {
 		const url = new URL(request.url!, 'http://hub');
-		requests.push({ path: url.pathname, range: request.headers.range });
+		if (request.method !== 'OPTIONS') requests.push({ path: url.pathname, range: request.headers.range });
+		for (const [name, value] of Object.entries(crossOrigin)) response.setHeader(name, value);
+		if (request.method === 'OPTIONS') return void response.writeHead(204).end();
 		const problem = instead?.(request);
+		if (problem === 'stall') return;
 		if (problem === 'busy') return void response.writeHead(429, { 'Retry-After': '1' }).end();
 		const [, tree] = /^\/api\/models\/(.+?)\/tree\/main$/.exec(url.pathname) ?? [];
 		const [, name, path] = /^\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(url.pathname) ?? [];
@@ -43,7 +56,12 @@ export async function startHub({ models, gated = {}, instead }: HubServerOptions
 		const files = models[model];
 		const authorised =
 			gated[model] === undefined || request.headers.authorization === `Bearer ${gated[model]}`;
-		if (!files) return refuse(response, 401, 'Invalid username or password.', 'RepoNotFound');
+		if (request.headers.authorization === `Bearer ${EXPIRED}`)
+			return refuse(response, 401, 'Invalid credentials in Authorization header');
+		if (!files)
+			return request.headers.authorization
+				? refuse(response, 404, 'Repository not found', 'RepoNotFound')
+				: refuse(response, 401, 'Invalid username or password.', 'RepoNotFound');
 		if (!authorised && stored === undefined)
 			return request.headers.authorization
 				? refuse(
@@ -76,11 +94,15 @@ export async function startHub({ models, gated = {}, instead }: HubServerOptions
 	return {
 		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
 		requests,
-		close: () => new Promise((resolve) => server.close(resolve))
+		close: () =>
+			new Promise((resolve) => {
+				server.close(resolve);
+				server.closeAllConnections();
+			})
 	};
 }
 
-function refuse(response: ServerResponse, status: number, error: string, code: string): void {
+function refuse(response: ServerResponse, status: number, error: string, code = ''): void {
 	response
 		.writeHead(status, { 'Content-Type': 'application/json', 'X-Error-Code': code })
 		.end(JSON.stringify({ error }));

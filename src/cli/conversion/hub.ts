@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gigabytes, sizeInWords } from '../../lib/bytes/sizes.ts';
-import { parseJsonObject } from '../../lib/checkpoint/bytes.ts';
-import { recogniseFamily } from '../../lib/model/families/recognise.ts';
+import {
+	isTokenizerFile,
+	openPublishedAt,
+	publishedParts,
+	type PublishedPart
+} from '../../lib/model/convert/published.ts';
 import {
 	HUB,
-	hubFolder,
 	hubPieces,
 	isHubName,
 	neededFiles,
@@ -53,13 +56,10 @@ export async function readPublished(
 	terminal: Terminal,
 	options: HubOptions
 ): Promise<OpenCheckpoint & Closable> {
-	const folderOf = async (of: string) => hubFolder(await openPublished(of, terminal, options));
-	return {
-		checkpoint: await folderOf(name),
-		tokenizer: undefined,
-		resolve: async (other) => (isHubName(other) ? folderOf(other) : undefined),
-		close: async () => undefined
-	};
+	const opened = await openPublishedAt(name, (of) =>
+		openPublished(of, terminal, of === name ? options : { host: options.host })
+	);
+	return { ...opened, close: async () => undefined };
 }
 
 /**
@@ -74,7 +74,21 @@ export async function downloadModel(
 	{ host, revision, only = () => true }: HubOptions = {}
 ): Promise<Downloaded> {
 	const model = await openPublished(name, terminal, { host, revision });
-	const files = neededFiles(model.files).filter(({ path }) => only(path));
+	return downloadFiles(
+		model,
+		neededFiles(model.files).filter(({ path }) => only(path)),
+		folder,
+		terminal
+	);
+}
+
+async function downloadFiles(
+	model: HubModel,
+	files: readonly HubFile[],
+	folder: string,
+	terminal: Terminal
+): Promise<Downloaded> {
+	const { name } = model;
 	const total = files.reduce((sum, { size }) => sum + size, 0);
 	terminal.warn(
 		`${name} from ${model.host}: licence ${model.licence ?? 'not said in its model card'}, ${sizeInWords(total)} in ${files.length} files.`
@@ -144,8 +158,6 @@ export async function isPublished(argument: string): Promise<boolean> {
 	return isHubName(argument) && !(await stat(argument).catch(() => undefined));
 }
 
-const isTokenizerFile = (path: string) => /^(tokenizer|special_tokens|added_tokens)/.test(path);
-
 /** The tokenizer of a published model. @returns its folder */
 export async function downloadTokenizer(
 	name: string,
@@ -161,42 +173,29 @@ export async function downloadTokenizer(
 }
 
 /**
- * A published checkpoint, with the tokenizer and the vision tower that it names where it has none of its own.
+ * A published checkpoint, with what it names where it has none of its own: base, tokenizer, vision tower.
  * @param root folder that all of it goes into
  */
 export async function downloadCheckpoint(
 	name: string,
 	root: string,
 	terminal: Terminal,
-	options: HubOptions
-): Promise<Downloaded & { readonly tokenizer?: string; readonly vision?: string }> {
-	const own = join(root, name);
-	// Before gigabytes are fetched it is known what they are.
-	await downloadModel(name, own, silent(terminal), { ...options, only: (path) => path === 'config.json' });
-	const config = await readFile(join(own, 'config.json'), 'utf8').catch(() => undefined);
-	if (config === undefined)
-		throw new InputError(`${name} has no config.json, so that it is no checkpoint; check the name.`);
-	const json = parseJsonObject(config, `config.json of ${name}`);
-	const family = recogniseFamily(json, name, []);
-	const model = await downloadModel(name, own, terminal, options);
-	// What else it names is of other models: their newest revision, from the same server.
-	const other = { host: options.host };
-	const tower = family.visionFolder?.(json);
-	const tokenizer = family.tokenizerFolder?.(json);
-	const here = await readdir(own);
-	return {
-		...model,
-		...(tower !== undefined &&
-			isHubName(tower) && {
-				vision: (await downloadModel(tower, join(root, tower), terminal, other)).folder
-			}),
-		...(tokenizer !== undefined &&
-			isHubName(tokenizer) &&
-			!here.some((path) => /^tokenizer\.(json|model)$/.test(path)) && {
-				tokenizer: await downloadTokenizer(tokenizer, root, terminal, other)
-			})
-	};
+	{ host, revision }: HubOptions
+): Promise<Downloaded & Readonly<Partial<Record<Exclude<PublishedPart['role'], 'checkpoint'>, string>>>> {
+	// Before gigabytes are fetched it is known what they are. What else the model names is of other models: their newest revision.
+	const parts = await publishedParts(name, (of) =>
+		openPublished(of, terminal, { host, ...(of === name && { revision }) })
+	);
+	const folders: Partial<Record<PublishedPart['role'], string>> = {};
+	for (const { role, model, files } of parts)
+		folders[role] = (
+			await downloadFiles(
+				model,
+				files,
+				join(root, ...(role === 'tokenizer' ? [role] : []), model.name),
+				terminal
+			)
+		).folder;
+	const { checkpoint, ...others } = folders;
+	return { folder: checkpoint!, licence: parts[0]?.model.licence, ...others };
 }
-
-/** A terminal for a step that is no news. */
-const silent = (terminal: Terminal): Terminal => ({ ...terminal, warn: () => undefined });

@@ -19,6 +19,28 @@ export interface StoredModel {
 	readonly address?: string;
 	/** An unpacked archive waits, so that its conversion to this type goes on without its files. */
 	readonly staged?: DTypePreset;
+	/** It is made of a published model, whose download is begun. */
+	readonly published?: PublishedNote;
+}
+
+/** Beside what is downloaded of a published model. */
+export const PUBLISHED_FILE = 'honeybee.published.json';
+
+/** What is downloaded, from where and for what; nothing secret. */
+export interface PublishedNote {
+	/** `owner/name`. */
+	readonly name: string;
+	readonly revision?: string;
+	/** Address of the server. */
+	readonly host: string;
+	/** What its model card says. */
+	readonly licence?: string;
+	/** Type that it is to be converted to. */
+	readonly dtype: DTypePreset;
+	/** Folders of the staging folder, and the models that they are. */
+	readonly parts: readonly { readonly role: string; readonly name: string }[];
+	/** Hashes of the files by path, as the server names them. */
+	readonly hashes: Readonly<Record<string, string>>;
 }
 
 /** Space in the browser's storage, in bytes. */
@@ -54,13 +76,16 @@ async function storedModel(
 	const manifest = handle && (await readManifest(opfsFolder(name, handle)).catch(() => undefined));
 	const address = handle && (await addressOf(opfsFolder(name, handle)));
 	const note = unpacked && (await orUndefined(unpacked.getFileHandle('unpacked.json')));
+	const begun = unpacked && (await orUndefined(unpacked.getFileHandle(PUBLISHED_FILE)));
+	const published = begun && (JSON.parse(await (await begun.getFile()).text()) as PublishedNote);
 	const staged = note && (JSON.parse(await (await note.getFile()).text()) as { dtype: DTypePreset }).dtype;
 	return {
 		name,
 		size: size + unpackedSize,
 		...(manifest ? { manifest } : { unfinished: size }),
 		...(address !== undefined && { address }),
-		...(staged && { staged })
+		...(staged && { staged }),
+		...(published && { published })
 	};
 }
 

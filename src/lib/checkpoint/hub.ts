@@ -1,5 +1,7 @@
 /** Published models by their names on the Hugging Face Hub, or on a server that answers as it does. */
 import { downloadFile, HubApiError, listFiles } from '@huggingface/hub';
+import { hex, type Hasher } from '../bytes/hash.ts';
+import { join } from '../bytes/join.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { SourceFolder } from './source.ts';
 
@@ -22,7 +24,23 @@ export interface HubAccess {
 	readonly signal?: AbortSignal;
 	/** Waits between two tries; for tests. */
 	readonly wait?: (ms: number) => Promise<void>;
+	/** Told before every wait, in ms, that the server asks for or that a broken connection is given. */
+	readonly onWait?: (ms: number) => void;
+	/** What errors call things here; the command line's words when absent. */
+	readonly words?: HubWords;
 }
+
+export interface HubWords {
+	/** Where the reader gives a token. */
+	readonly token: string;
+	/** How work goes on that a broken connection ended; the end of a sentence. */
+	readonly again: (host: string) => string;
+}
+
+const commandLineWords: HubWords = {
+	token: 'HF_TOKEN',
+	again: () => 'the same command goes on from there'
+};
 
 /** A file of a published model. */
 export interface HubFile {
@@ -47,6 +65,16 @@ export interface HubModel {
 /** Whether a text can be a model's name there: `owner/name`. */
 export const isHubName = (text: string): boolean => /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text);
 
+/** A model and a branch, tag or commit of it: `owner/name`, `owner/name@revision`, or the address of its page. Undefined for other text. */
+export function parseHubName(
+	text: string
+): { readonly name: string; readonly revision?: string | undefined } | undefined {
+	const [, path = ''] = /^(?:https?:\/\/[^/]+\/)?(.*?)\/?$/.exec(text.trim()) ?? [];
+	const [, name = '', at, tree] = /^([^/@]+\/[^/@]+)(?:@([\w./-]+)|\/tree\/([\w./-]+))?$/.exec(path) ?? [];
+	const revision = at ?? tree;
+	return isHubName(name) ? { name, ...(revision !== undefined && { revision }) } : undefined;
+}
+
 /** Pieces of a file from `start` on. @throws InputError */
 export async function* hubPieces(
 	model: HubModel,
@@ -55,6 +83,23 @@ export async function* hubPieces(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
 	for (let at = start; at < file.size; at += PIECE)
 		yield await model.read(file, at, Math.min(at + PIECE, file.size));
+}
+
+/** Compares a file's bytes, given in order, with the hash that the server names for it. */
+export function hubCheck({ size, sha256, blob }: HubFile, createHash: () => Hasher) {
+	const hash = sha256 === undefined ? undefined : createHash();
+	// Git's hash is known of small files alone, which are hashed whole.
+	const kept: Uint8Array[] = [];
+	return {
+		update: (bytes: Uint8Array): void => (hash ? hash.update(bytes) : void kept.push(bytes.slice())),
+		async matches(): Promise<boolean> {
+			if (hash) return hash.digest() === sha256;
+			if (blob === undefined) return true;
+			const head = new TextEncoder().encode(`blob ${size}\0`);
+			const digest = await crypto.subtle.digest('SHA-1', join([head, ...kept]));
+			return hex(new Uint8Array(digest)) === blob;
+		}
+	};
 }
 
 /** The files of a model that a conversion can need as a folder, read over the network range by range. */
@@ -84,13 +129,13 @@ export function neededFiles(files: readonly HubFile[]): readonly HubFile[] {
 
 /** Looks a model up. @throws InputError when it is not there, or not for this reader */
 export async function openHub(name: string, access: HubAccess = {}): Promise<HubModel> {
-	const { host = HUB, token, revision } = access;
+	const { host = HUB, token, revision, words = commandLineWords } = access;
 	const common = {
 		repo: name,
 		hubUrl: host,
 		...(revision !== undefined && { revision }),
 		...(token !== undefined && { accessToken: token }),
-		fetch: patientFetch(access)
+		fetch: patientFetch(access, host)
 	};
 	/** Says of a failure what it means for this model. */
 	const explained = async <T>(work: Promise<T>, what: string): Promise<T> => {
@@ -98,7 +143,7 @@ export async function openHub(name: string, access: HubAccess = {}): Promise<Hub
 			return await work;
 		} catch (error) {
 			access.signal?.throwIfAborted();
-			throw explain(error, { name, host, what, hasToken: token !== undefined });
+			throw explain(error, { name, host, what, hasToken: token !== undefined, words });
 		}
 	};
 	const files: HubFile[] = [];
@@ -159,53 +204,89 @@ export function licenceIn(card: string): string | undefined {
 /** The connection ended before the file did. */
 class BrokenConnection extends InputError {}
 
-function explain(
-	error: unknown,
-	{ name, host, what, hasToken }: { name: string; host: string; what: string; hasToken: boolean }
-): InputError {
+interface Failed {
+	readonly name: string;
+	readonly host: string;
+	/** What was asked for. */
+	readonly what: string;
+	readonly hasToken: boolean;
+	readonly words: HubWords;
+}
+
+function explain(error: unknown, { name, host, what, hasToken, words }: Failed): InputError {
 	if (error instanceof InputError) return error;
+	const place = words.token;
 	if (error instanceof HubApiError) {
-		const { statusCode, message } = error;
+		const { statusCode } = error;
+		// Without the address, in which any word may stand.
+		const [message = ''] = error.message.split(/\.? URL: /);
 		const gated = /gated|restricted|awaiting|agree/i.test(message);
 		if ((statusCode === 401 || statusCode === 403) && gated)
 			return new InputError(
-				`${name} is gated: accept its terms at ${host}/${name} and give a token of that account (HF_TOKEN).`
+				`${name} is gated: accept its terms at ${host}/${name} and give a token of that account (${place}).`
 			);
 		if (statusCode === 403)
 			return new InputError(
-				`${host} does not let this token read ${name}; ask its owner, or give another token (HF_TOKEN).`
+				`${host} does not let this token read ${name}; ask its owner, or give another token (${place}).`
 			);
+		if (statusCode === 401 && hasToken)
+			return new InputError(
+				`${host} refuses the token, which is wrong or has expired; correct it, or leave it out (${place}).`
+			);
+		if (statusCode === 404 && /revision/i.test(message))
+			return new InputError(`${name} on ${host} has no such revision; check what stands behind the name.`);
 		if (statusCode === 401 || statusCode === 404)
 			return new InputError(
-				`${host} has no model ${name}${hasToken ? ' that this token may read' : ', or it is private'}; check the name${hasToken ? '' : ', or give a token (HF_TOKEN)'}.`
+				`${host} has no model ${name}${hasToken ? ' that this token may read' : ', or it is private'}; check the name${hasToken ? '' : `, or give a token (${place})`}.`
 			);
-		if (statusCode === 429)
-			return new InputError(`${host} asks for fewer requests; try again in some minutes.`);
 		return new InputError(`${host} answers ${statusCode} for ${what} of ${name}; try again later.`);
 	}
 	if (error instanceof TypeError && /access token/i.test(error.message))
-		return new InputError('The token in HF_TOKEN is none of the Hub (they begin with hf_); correct it.');
-	return new BrokenConnection(
-		`The connection to ${host} broke at ${what} of ${name}; the same command goes on from there.`
-	);
+		return new InputError(`The token in ${place} is none of the Hub (they begin with hf_); correct it.`);
+	return new BrokenConnection(`The connection to ${host} broke at ${what} of ${name}; ${words.again(host)}.`);
 }
 
 /** `fetch` that waits where the server asks for it. */
-function patientFetch(access: HubAccess): typeof fetch {
+function patientFetch(access: HubAccess, host: string): typeof fetch {
 	return async (input, init) => {
 		for (let attempt = 1; ; attempt++) {
 			const response = await fetch(input, { ...init, ...(access.signal && { signal: access.signal }) });
-			if ((response.status !== 429 && response.status !== 503) || attempt >= TRIES) return response;
+			if (response.status !== 429 && response.status !== 503) return response;
+			const asked = secondsAsked(response.headers);
+			const tooLong = asked !== undefined && asked * 1000 > LONGEST_WAIT;
+			if (response.status === 429 && (attempt >= TRIES || tooLong))
+				throw new InputError(
+					`${host} asks for fewer requests (429); try again in ${asked === undefined ? 'some minutes' : asked > 90 ? `${Math.ceil(asked / 60)} minutes` : `${asked} s`}.`
+				);
+			if (attempt >= TRIES) return response;
 			await response.body?.cancel();
-			const asked = Number(response.headers.get('Retry-After'));
-			await pauseFor(asked > 0 ? asked * 1000 : 1000 * 2 ** attempt, access);
+			await pauseFor(asked ? asked * 1000 : 1000 * 2 ** attempt, access);
 		}
 	};
 }
 
-async function pauseFor(ms: number, { signal, wait }: HubAccess): Promise<void> {
-	const pause = wait ?? ((time: number) => new Promise<void>((resolve) => setTimeout(resolve, time)));
+/** Seconds that a server asks to wait, by `Retry-After` or the Hub's own `RateLimit`. */
+function secondsAsked(headers: Headers): number | undefined {
+	const [, reset] = /\bt=(\d+)/.exec(headers.get('RateLimit') ?? '') ?? [];
+	const told = headers.get('Retry-After') ?? reset;
+	const date = told !== undefined && !/^\d+$/.test(told) ? (Date.parse(told) - Date.now()) / 1000 : undefined;
+	const seconds = Math.ceil(date ?? Number(told));
+	return seconds > 0 ? seconds : undefined;
+}
+
+async function pauseFor(ms: number, { signal, wait, onWait }: HubAccess): Promise<void> {
+	const pause = wait ?? ((time: number) => sleep(time, signal));
+	const time = Math.min(ms, LONGEST_WAIT);
 	signal?.throwIfAborted();
-	await pause(Math.min(ms, LONGEST_WAIT));
+	onWait?.(time);
+	await pause(time);
 	signal?.throwIfAborted();
+}
+
+/** Rests, unless the signal ends it. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+	return new Promise((resolve) => {
+		const timer = setTimeout(resolve, ms);
+		signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+	});
 }

@@ -14,14 +14,14 @@ export function suggestedName({ name }: Pick<CheckpointSummary, 'name'>, dtype: 
 }
 
 /**
- * Bytes in the storage that a conversion takes: the model, and for an archive what it unpacks to. bfloat16 weights shrink to about
+ * Bytes in the storage that a conversion takes: the model, and before it what is downloaded or an archive unpacks to. bfloat16 weights shrink to about
  * three quarters, so an archive is taken to grow by a third.
  */
 export function spaceNeeded(
-	{ contents, archive = 0 }: CheckpointSummary,
+	{ contents, archive = 0, download }: CheckpointSummary,
 	dtype: DTypePreset
 ): { readonly unpacked: number; readonly model: number } {
-	const unpacked = archive * (4 / 3);
+	const unpacked = download?.size ?? archive * (4 / 3);
 	const share: Record<DTypePreset, number> = { fp32: 2, fp16: 1.02, q4: 0.36, q4f16: 0.32 };
 	return { unpacked, model: contents ? contents.sizes[dtype] : unpacked * share[dtype] };
 }

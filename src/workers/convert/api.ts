@@ -8,10 +8,27 @@ export interface PickedFile {
 	readonly file: Blob;
 }
 
-/** Where a checkpoint comes from: the files of a folder, one .tar, .tar.gz or .tgz, or an archive unpacked before. */
+/** A model by its name on the Hugging Face Hub, or on a server that answers as it does. */
+export interface PublishedInput {
+	readonly kind: 'published';
+	/** `owner/name`. */
+	readonly name: string;
+	/** Branch, tag or commit. */
+	readonly revision?: string | undefined;
+	/** Address of the server, without a slash at the end. */
+	readonly host: string;
+	/** Never kept by a worker. */
+	readonly token?: string | undefined;
+}
+
+/**
+ * Where a checkpoint comes from: the files of a folder, one .tar, .tar.gz or .tgz, what was unpacked or downloaded for a model of that
+ * name before, or the Hub.
+ */
 export type CheckpointInput =
 	| { readonly kind: 'files'; readonly files: readonly PickedFile[] }
-	| { readonly kind: 'staged'; readonly name: string };
+	| { readonly kind: 'staged'; readonly name: string }
+	| PublishedInput;
 
 /** What a checkpoint would become, before anything is written. */
 export interface CheckpointSummary {
@@ -34,6 +51,21 @@ export interface CheckpointSummary {
 		readonly tokenizer: boolean;
 		/** What the user should know of the checkpoint, in whole sentences. */
 		readonly notes: readonly string[];
+		/** Its vision tower and its language model, in words. */
+		readonly vision: string;
+		readonly language: string;
+		/** Bytes of the cache for one position, by type. */
+		readonly cache: Readonly<Record<DTypePreset, number>>;
+	};
+	/** Of a published model: what is fetched before it is converted. */
+	readonly download?: {
+		/** Bytes, of the checkpoint and of what it names. */
+		readonly size: number;
+		readonly files: number;
+		/** Models that are fetched from. */
+		readonly models: readonly string[];
+		/** What its model card says. */
+		readonly licence?: string;
 	};
 	/** Bytes of the archive that has to be unpacked first. */
 	readonly archive?: number;
@@ -60,7 +92,7 @@ export interface DownloadRequest {
 }
 
 export interface JobProgress {
-	readonly stage: 'unpack' | 'convert' | 'hash' | 'download' | 'verify';
+	readonly stage: 'unpack' | 'convert' | 'hash' | 'download' | 'wait' | 'verify';
 	/** File in work. */
 	readonly what: string;
 	/** Bytes so far and in all; `total` is 0 where it is not known. */

@@ -2,9 +2,10 @@ import { blockwise } from '../../lib/checkpoint/blockwise.ts';
 import { blobSource } from '../../lib/checkpoint/memory.ts';
 import type { ByteSource, SourceFolder } from '../../lib/checkpoint/source.ts';
 import { openTar } from '../../lib/checkpoint/tar.ts';
-import { subfolder } from '../../lib/model/convert/pick.ts';
+import { openCheckpointIn, subfolder, type OpenCheckpoint } from '../../lib/model/convert/pick.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { CheckpointInput, PickedFile } from './api.ts';
+import { openDownloaded, publishedNote } from './published.ts';
 import { opfsDirectory, opfsFolder, OPFS_STAGING } from '../../lib/browser/opfs.ts';
 
 /** Files that were dropped or picked, as a folder. */
@@ -36,10 +37,16 @@ export async function openFiles(files: readonly PickedFile[]): Promise<SourceFol
 		: filesFolder(files.length === 1 ? files[0]!.path : 'the files', files);
 }
 
-/** Tells that an archive was unpacked as a whole. */
+/** The checkpoint in a folder that `inputFolder` gave. @throws InputError when there is none, or several */
+export async function openInput(folder: SourceFolder): Promise<OpenCheckpoint> {
+	const note = await publishedNote(folder);
+	return note ? openDownloaded(folder, note) : openCheckpointIn(folder);
+}
+
+/** Tells that an archive was unpacked, or a published model downloaded, as a whole. */
 export const STAGED = 'unpacked.json';
 
-/** An archive that was unpacked as a whole for a model of that name. */
+/** What was unpacked or downloaded as a whole for a model of that name. */
 export async function stagedFolder(name: string): Promise<SourceFolder | undefined> {
 	const handle = await opfsDirectory([OPFS_STAGING, name]);
 	if (!handle) return undefined;
@@ -56,6 +63,10 @@ export async function inputFolder(input: CheckpointInput): Promise<SourceFolder>
 			);
 		return openFiles(input.files);
 	}
+	if (input.kind === 'published')
+		throw new InputError(
+			`This browser gives the page no storage, into which ${input.name} would be downloaded; use another browser window, or convert it with the command line.`
+		);
 	const staged = await stagedFolder(input.name);
 	if (!staged) throw new InputError(`No unpacked archive waits for "${input.name}"; choose it again.`);
 	return {

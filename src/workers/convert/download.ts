@@ -7,6 +7,7 @@ import type { ModelFile, ModelManifest } from '../../lib/model/manifest.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { JobProgress } from './api.ts';
 import { httpSource, httpStream } from '../../lib/browser/model-source.ts';
+import { hubCheck, hubPieces, type HubFile, type HubModel } from '../../lib/checkpoint/hub.ts';
 import type { OpfsSink, ResumableWriter } from '../../lib/browser/opfs.ts';
 
 const CHUNK = 8 * 2 ** 20;
@@ -33,7 +34,7 @@ export async function downloadModel(
 	const { manifest } = await openModelFolder(remote);
 	const total = manifest.files.reduce((sum, { size }) => sum + size, 0);
 	let done = 0;
-	const advance = (path: string, bytes: number) => {
+	const advance: Advance = (path, bytes) => {
 		done += bytes;
 		onProgress({ stage: 'download', what: path, done, total });
 	};
@@ -63,31 +64,75 @@ async function isRight({ folder }: OpfsSink, file: ModelFile, signal: AbortSigna
 	return digest === file.sha256;
 }
 
-async function downloadFile(
+function downloadFile(
 	url: string,
 	file: ModelFile,
 	sink: OpfsSink,
 	signal: AbortSignal,
-	advance: (path: string, bytes: number) => void
+	advance: Advance
+): Promise<void> {
+	return fetchChecked(file, sink, signal, advance, {
+		from: (start) => httpStream(url, file, start, signal),
+		check() {
+			const hash = sha256Hasher();
+			return { update: hash.update, matches: async () => hash.digest() === file.sha256 };
+		},
+		refusal: `${file.path} on the server is not the file that ${MANIFEST_FILE} describes (its SHA-256 is another one); copy the model folder to the server again.`
+	});
+}
+
+/** Copies a file of a published model, as `downloadModel` does those of a model folder. @param path in the sink */
+export function downloadPublished(
+	model: HubModel,
+	file: HubFile,
+	path: string,
+	sink: OpfsSink,
+	signal: AbortSignal,
+	advance: Advance
+): Promise<void> {
+	return fetchChecked({ path, size: file.size }, sink, signal, advance, {
+		from: (start) => hubPieces(model, file, start),
+		check: () => hubCheck(file, sha256Hasher),
+		refusal: `${file.path} of ${model.name} arrived twice with other bytes than ${model.host} names for it; try again later.`
+	});
+}
+
+type Advance = (path: string, bytes: number) => void;
+
+interface Fetched {
+	/** Bytes from there on. */
+	readonly from: (start: number) => AsyncIterable<Uint8Array>;
+	/** A comparison with the hash that the file should have. */
+	readonly check: () => { update(bytes: Uint8Array): void; matches(): Promise<boolean> };
+	/** What is said when the bytes are others twice. */
+	readonly refusal: string;
+}
+
+async function fetchChecked(
+	{ path, size }: Pick<ModelFile, 'path' | 'size'>,
+	sink: OpfsSink,
+	signal: AbortSignal,
+	advance: Advance,
+	{ from, check, refusal }: Fetched
 ): Promise<void> {
 	for (const attempt of [1, 2]) {
-		const writer = await sink.resume(file.path);
+		const writer = await sink.resume(path);
 		let counted = 0;
 		const count = (bytes: number) => {
 			counted += bytes;
-			advance(file.path, bytes);
+			advance(path, bytes);
 		};
 		try {
-			const hash = sha256Hasher();
-			if (writer.length > file.size) writer.restart();
-			await hashStart(writer, hash.update, count);
-			for await (const chunk of httpStream(url, file, writer.length, signal)) {
+			const right = check();
+			if (writer.length > size) writer.restart();
+			await hashStart(writer, right.update, count);
+			for await (const chunk of from(writer.length)) {
 				signal.throwIfAborted();
-				hash.update(chunk);
+				right.update(chunk);
 				await writer.write(chunk);
 				count(chunk.length);
 			}
-			if (writer.length === file.size && hash.digest() === file.sha256) {
+			if (writer.length === size && (await right.matches())) {
 				await writer.close();
 				return;
 			}
@@ -96,11 +141,8 @@ async function downloadFile(
 			await writer.pause();
 			throw error;
 		}
-		advance(file.path, -counted);
-		if (attempt === 2)
-			throw new InputError(
-				`${file.path} on the server is not the file that ${MANIFEST_FILE} describes (its SHA-256 is another one); copy the model folder to the server again.`
-			);
+		advance(path, -counted);
+		if (attempt === 2) throw new InputError(refusal);
 	}
 }
 

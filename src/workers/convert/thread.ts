@@ -1,9 +1,8 @@
-import { openCheckpointIn } from '../../lib/model/convert/pick.ts';
 import { sha256Hasher } from '../../lib/kernels/sha256.ts';
 import { serveThread, type ThreadFolders } from '../../lib/model/convert/thread-work.ts';
 import type { ThreadTask } from '../../lib/model/convert/thread-messages.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
-import { inputFolder } from './checkpoint-input.ts';
+import { inputFolder, openInput } from './checkpoint-input.ts';
 import type { FromThread, ThreadSetup, ToThread } from './threads.ts';
 import { holdAsThread } from '../../lib/browser/model-locks.ts';
 import { opfsDirectory, opfsSink, OPFS_MODELS } from '../../lib/browser/opfs.ts';
@@ -27,7 +26,7 @@ export function serveConversion(): void {
 
 async function open({ checkpoint: input, model, repair }: ThreadSetup): Promise<ThreadFolders> {
 	await holdAsThread(model);
-	const { checkpoint, resolve } = await openCheckpointIn(await inputFolder(input));
+	const { checkpoint, resolve } = await openInput(await inputFolder(input));
 	const sink = opfsSink(model, (await opfsDirectory([OPFS_MODELS, model]))!);
 	if (!repair) return { checkpoint, resolve, sink };
 	const { manifest } = await openModelFolder(sink.folder);

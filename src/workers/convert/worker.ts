@@ -1,20 +1,23 @@
 import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { SourceFolder } from '../../lib/checkpoint/source.ts';
 import { convert } from '../../lib/model/convert/convert.ts';
-import { openCheckpointIn, type OpenCheckpoint } from '../../lib/model/convert/pick.ts';
+import type { OpenCheckpoint } from '../../lib/model/convert/pick.ts';
+import { openPublishedAt, publishedParts } from '../../lib/model/convert/published.ts';
 import { forecastConversion } from '../../lib/model/convert/plan.ts';
 import { sha256Hasher } from '../../lib/kernels/sha256.ts';
 import { writeWhole, type FolderSink } from '../../lib/model/convert/sink.ts';
 import type { ConversionThreads } from '../../lib/model/convert/threads.ts';
 import { unpackTarGz } from '../../lib/model/convert/unpack.ts';
-import type { ModelManifest } from '../../lib/model/manifest.ts';
+import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
+import { languageInWords, visionInWords } from '../../lib/model/words.ts';
 import { projectorOf } from '../../lib/model/projectors/registry.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { ModelLocation } from '../../lib/browser/model-source.ts';
 import {
 	gzipArchive,
 	inputFolder,
+	openInput,
 	openTokenizerFiles,
 	sizeOf,
 	STAGED,
@@ -30,11 +33,13 @@ import type {
 	DownloadRequest,
 	DamagedFile,
 	JobProgress,
+	PublishedInput,
 	RepairRequest,
 	RepairSource,
 	SelfCheckRow
 } from './api.ts';
 import { downloadModel } from './download.ts';
+import { beginPublished, bytesMissing, downloadParts, hubOpener, publishedNote } from './published.ts';
 import { blobSink } from './memory-sink.ts';
 import { writingModel } from '../../lib/browser/model-locks.ts';
 import {
@@ -70,22 +75,24 @@ export class ConvertWorker {
 	async inspect(input: CheckpointInput): Promise<CheckpointSummary> {
 		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
 		if (archive) return { name: archive.path, archive: archive.file.size };
-		const opened = await openCheckpointIn(await inputFolder(input));
-		const { checkpoint, tokenizer, resolve } = opened;
-		const { sources, sizes, notes } = await forecastConversion(checkpoint, resolve);
-		const { config, projector, definition, about } = sources[0]!;
+		if (input.kind !== 'published') {
+			const opened = await openInput(await inputFolder(input));
+			const { tokenizer } = opened;
+			return { name: opened.checkpoint.name, contents: await contentsOf(opened, tokenizer !== undefined) };
+		}
+		const open = hubOpener(input, this.#abort.signal);
+		const contents = await contentsOf(await openPublishedAt(input.name, open), true);
+		const parts = await publishedParts(input.name, open);
+		const files = parts.flatMap((part) => part.files);
+		const licence = parts[0]?.model.licence;
 		return {
-			name: checkpoint.name,
-			contents: {
-				family: definition.title,
-				...(about.spelling !== undefined && { spelling: about.spelling }),
-				projector,
-				title: projectorOf(config.projector_config).title,
-				num_query_tokens: config.projector_config.num_query_tokens,
-				size: await sizeOf(checkpoint),
-				sizes,
-				tokenizer: tokenizer !== undefined,
-				notes
+			name: input.name,
+			contents: { ...contents, tokenizer: files.some(({ path }) => /^tokenizer\.(json|model)$/.test(path)) },
+			download: {
+				size: files.reduce((sum, { size }) => sum + size, 0),
+				files: files.length,
+				models: parts.map(({ model }) => model.name),
+				...(licence !== undefined && { licence })
 			}
 		};
 	}
@@ -97,20 +104,21 @@ export class ConvertWorker {
 		return writingModel(name, async () => {
 			if (request.keep === 'memory') {
 				const sink = blobSink(name);
-				const opened = await openCheckpointIn(await inputFolder(request.checkpoint));
+				const opened = await openInput(await inputFolder(request.checkpoint));
 				// Done here alone: blobs of other threads would have to come back, and what has no room on the disk is small.
 				const manifest = await this.#convert(request, opened, sink, report);
 				return { manifest, files: Object.fromEntries(sink.files) };
 			}
 			const input = await this.#unpacked(request, report);
 			const folder = await inputFolder(input);
-			const opened = await openCheckpointIn(folder);
+			const opened = await openInput(folder);
 			const sink = opfsSink(name, (await opfsDirectory([OPFS_MODELS, name], true))!);
 			await this.#checkRoom(request, opened, sink.folder);
 			const { dtype, languageLimit } = request;
+			const licence = (await publishedNote(folder))?.licence;
 			const setup = { checkpoint: input, model: name, dtype, languageLimit };
 			const manifest = await this.#inThreads(setup, folder, (threads) =>
-				this.#convert(request, opened, sink, report, threads)
+				this.#convert(request, opened, sink, report, threads, licence)
 			);
 			await dropStaged(name);
 			return { manifest };
@@ -167,7 +175,8 @@ export class ConvertWorker {
 		{ checkpoint, tokenizer, resolve }: OpenCheckpoint,
 		sink: FolderSink,
 		report: Report,
-		threads?: ConversionThreads
+		threads?: ConversionThreads,
+		licence?: string
 	): Promise<ModelManifest> {
 		const own = request.tokenizer ? openTokenizerFiles(request.tokenizer) : tokenizer;
 		return convert({
@@ -177,6 +186,7 @@ export class ConvertWorker {
 			dtype: request.dtype,
 			name: request.name,
 			resolve,
+			...(licence !== undefined && { licence }),
 			createHash: sha256Hasher,
 			...(threads && { threads }),
 			...(request.languageLimit !== undefined && { languageLimit: request.languageLimit }),
@@ -208,7 +218,7 @@ export class ConvertWorker {
 		const { dtype } = manifest;
 		const unpacked = await this.#unpacked({ checkpoint: input, name, dtype }, report);
 		const folder = await inputFolder(unpacked);
-		const { checkpoint, tokenizer, resolve } = await openCheckpointIn(folder);
+		const { checkpoint, tokenizer, resolve } = await openInput(folder);
 		const sink = repairSink(model, manifest, damaged, checkpoint);
 		// One tokenizer is as good as another while it is not what is damaged.
 		const opened = own
@@ -268,9 +278,13 @@ export class ConvertWorker {
 		}: Pick<ConvertRequest, 'checkpoint' | 'name' | 'dtype' | 'tokenizer'>,
 		report: Report
 	): Promise<CheckpointInput> {
+		const unpacked = { kind: 'staged', name } as const;
+		if (input.kind === 'published') {
+			await this.#fetchPublished(input, name, dtype, report);
+			return unpacked;
+		}
 		const archive = input.kind === 'files' ? gzipArchive(input.files) : undefined;
 		if (!archive) return input;
-		const unpacked = { kind: 'staged', name } as const;
 		const identity = JSON.stringify({ name: archive.path, size: archive.file.size, dtype });
 		const before = await stagedFolder(name);
 		if (before && (await readText(before, STAGED)) === identity) return unpacked;
@@ -291,6 +305,36 @@ export class ConvertWorker {
 		return unpacked;
 	}
 
+	/** Downloads a published model and what it names; what lies there of an earlier run is gone on with. */
+	async #fetchPublished(
+		input: PublishedInput,
+		name: string,
+		dtype: DTypePreset,
+		report: Report
+	): Promise<void> {
+		const { signal } = this.#abort;
+		const open = hubOpener(input, signal, (ms) =>
+			report({
+				stage: 'wait',
+				what: `${Math.ceil(ms / 1000)} s, as ${input.host} asks or since the connection broke`,
+				done: 0,
+				total: 0
+			})
+		);
+		const parts = await publishedParts(input.name, open);
+		const staging = (await opfsDirectory([OPFS_STAGING], true))!;
+		const sink = opfsSink(name, await staging.getDirectoryHandle(name, { create: true }));
+		await beginPublished(input, parts, sink, dtype);
+		const { checkpoint, resolve } = await openPublishedAt(input.name, open);
+		const missing = await bytesMissing(parts, sink.folder);
+		// Both are needed at once, so that it is said before the first gigabyte that they do not fit.
+		const needed = missing + (missing && (await forecastConversion(checkpoint, resolve)).sizes[dtype]);
+		const room = await freeSpace();
+		if (needed > room) throw noRoom(`Downloading ${input.name} and converting it to ${dtype}`, needed, room);
+		await downloadParts(parts, sink, { signal, onProgress: report });
+		await writeWhole(sink, STAGED, new TextEncoder().encode(JSON.stringify({ name: input.name, dtype })));
+	}
+
 	async #checkRoom(request: ConvertRequest, { checkpoint, resolve }: OpenCheckpoint, target: SourceFolder) {
 		const { sizes } = await forecastConversion(checkpoint, resolve);
 		let there = 0;
@@ -299,6 +343,30 @@ export class ConvertWorker {
 		const room = await freeSpace();
 		if (needed > room) throw noRoom(`The ${request.dtype} model`, needed, room);
 	}
+}
+
+async function contentsOf(
+	{ checkpoint, resolve }: OpenCheckpoint,
+	tokenizer: boolean
+): Promise<NonNullable<CheckpointSummary['contents']>> {
+	const { sources, sizes, notes } = await forecastConversion(checkpoint, resolve);
+	const { config, projector, definition, about } = sources[0]!;
+	const { text_config } = config;
+	const values = 2 * text_config.num_hidden_layers * text_config.num_key_value_heads * text_config.head_dim;
+	return {
+		family: definition.title,
+		...(about.spelling !== undefined && { spelling: about.spelling }),
+		projector,
+		title: projectorOf(config.projector_config).title,
+		num_query_tokens: config.projector_config.num_query_tokens,
+		size: await sizeOf(checkpoint),
+		sizes,
+		tokenizer,
+		notes,
+		vision: visionInWords(config),
+		language: languageInWords(config),
+		cache: { fp32: 4 * values, q4: 4 * values, fp16: 2 * values, q4f16: 2 * values }
+	};
 }
 
 /** @throws InputError when there is no such model */

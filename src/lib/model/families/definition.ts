@@ -96,6 +96,14 @@ export interface PromptFormat {
 	) => EncodedText;
 }
 
+/** A model that people can download. What it weighs and may be used under is asked for when it is wanted. */
+export interface PublishedModel {
+	/** `owner/name`. */
+	readonly name: string;
+	/** Small enough to answer without a GPU. */
+	readonly small?: true;
+}
+
 /** What a family's folder exports: how one published kind of model is spelled. README.md beside this file is the contract in words. */
 export interface FamilyDefinition {
 	/** The folder's name, and the family's in a model folder. */
@@ -104,6 +112,8 @@ export interface FamilyDefinition {
 	readonly title: string;
 	/** Golden checkpoints that test it (folders of tests/fixtures/families). */
 	readonly goldens: readonly string[];
+	/** Some of its models on the Hub, which the page offers by name. */
+	readonly published?: readonly PublishedModel[];
 	/** Whether config.json is this family's. A folder belongs to the first family of the registry that says so. */
 	readonly recognise: (config: JsonObject) => boolean;
 	/** Name, in the config, of the folder that the vision tower or its settings lie in. */

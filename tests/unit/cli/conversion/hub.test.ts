@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,10 +7,23 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { convertCommand } from '../../../../src/cli/convert.ts';
 import { inspect } from '../../../../src/cli/inspect.ts';
 import { downloadModel } from '../../../../src/cli/conversion/hub.ts';
-import { licenceIn, neededFiles, openHub } from '../../../../src/lib/checkpoint/hub.ts';
+import {
+	hubCheck,
+	licenceIn,
+	neededFiles,
+	openHub,
+	parseHubName
+} from '../../../../src/lib/checkpoint/hub.ts';
+import { sha256Hasher } from '../../../../src/lib/kernels/sha256.ts';
 import type { ModelManifest } from '../../../../src/lib/model/manifest.ts';
 import { silent } from '../../../support/golden-model.ts';
-import { filesIn, startHub, type HubFiles, type HubServerOptions } from '../../../support/hub-server.ts';
+import {
+	EXPIRED,
+	filesIn,
+	startHub,
+	type HubFiles,
+	type HubServerOptions
+} from '../../../support/hub-server.ts';
 
 const fixtures = 'tests/fixtures/families';
 const card = new TextEncoder().encode('---\nlicense: apache-2.0\n---\n# A model\n');
@@ -75,7 +90,9 @@ describe('honeybee convert OWNER/NAME', () => {
 			/is gated: accept its terms at .*\/Tiny\/SmolVLM and give a token/
 		],
 		['Tiny/SmolVLM', { gated: { 'Tiny/SmolVLM': 'hf_right' } }, 'hf_wrong', /is gated: accept its terms/],
-		['Tiny/SmolVLM', {}, 'secret', /The token in HF_TOKEN is none of the Hub/]
+		['Tiny/SmolVLM', {}, 'secret', /The token in HF_TOKEN is none of the Hub/],
+		['Tiny/SmolVLM', {}, EXPIRED, /refuses the token, which is wrong or has expired/],
+		['Tiny/Nothing', {}, 'hf_right', /has no model Tiny\/Nothing that this token may read; check the name\.$/]
 	])('refuses %s in one sentence (%o, token "%s")', async (name, options, token, message) => {
 		vi.stubEnv('HF_TOKEN', token);
 		await expect(convert(name, '--hub', await start(options))).rejects.toThrow(message);
@@ -162,6 +179,27 @@ describe('a download', () => {
 		expect(await model.read(file, 0, file.size)).toEqual(smolvlm[weights]);
 		expect(waited).toEqual([1000, 2000]);
 	});
+	it.each([
+		[{ 'Retry-After': '3600' }, [], 'asks for fewer requests (429); try again in 60 minutes.'],
+		[{ RateLimit: '"api";r=0;t=7' }, [7000, 7000, 7000, 7000], '(429); try again in 7 s.'],
+		[{}, [2000, 4000, 8000, 16000], '(429); try again in some minutes.']
+	])('waits as long as the server asks, or says how long that is (%o)', async (headers, waits, message) => {
+		const server = createServer((_, response) => void response.writeHead(429, headers).end());
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		const { port } = server.address() as AddressInfo;
+		const waited: number[] = [];
+		const access = {
+			host: `http://127.0.0.1:${port}`,
+			wait: async () => undefined,
+			onWait: (ms: number) => void waited.push(ms)
+		};
+		try {
+			await expect(openHub('Tiny/SmolVLM', access)).rejects.toThrow(message);
+		} finally {
+			server.close();
+		}
+		expect(waited).toEqual(waits);
+	});
 	it('that stays cut says how to go on', async () => {
 		const host = await start({ instead: (request) => (isWeights(request) ? 'cut' : undefined) });
 		const model = await openHub('Tiny/SmolVLM', { host, wait: async () => undefined });
@@ -198,4 +236,34 @@ it('needs settings, tokenizer and weights in one format, from the top of the mod
 it('reads the licence of a model card', () => {
 	expect(licenceIn('---\nlicense: other\nlicense_name: llama3\n---\n')).toBe('llama3');
 	expect(licenceIn('---\ntags: [a]\n---\nlicense: mit')).toBeUndefined();
+});
+
+it.each([
+	['owner/name', { name: 'owner/name' }],
+	[' owner/name@v1.0 ', { name: 'owner/name', revision: 'v1.0' }],
+	['owner/name@refs/pr/1', { name: 'owner/name', revision: 'refs/pr/1' }],
+	['https://huggingface.co/owner/na-me.1/', { name: 'owner/na-me.1' }],
+	['https://huggingface.co/owner/name/tree/main', { name: 'owner/name', revision: 'main' }],
+	['name', undefined],
+	['owner/name/more', undefined],
+	['../name', undefined],
+	['', undefined]
+])('reads "%s" as a name on the Hub', (text, parsed) => {
+	expect(parseHubName(text)).toEqual(parsed);
+});
+
+it('compares bytes with the hash that the server names, SHA-256 or Git’s', async () => {
+	const host = await start();
+	const { files } = await openHub('Tiny/SmolVLM', { host });
+	for (const path of ['config.json', 'model.safetensors']) {
+		const file = files.find((one) => one.path === path)!;
+		for (const wrong of [0, 1]) {
+			const check = hubCheck(file, sha256Hasher);
+			const bytes = smolvlm[path]!.slice();
+			bytes[100]! ^= wrong;
+			check.update(bytes.subarray(0, 50));
+			check.update(bytes.subarray(50));
+			expect(await check.matches()).toBe(wrong === 0);
+		}
+	}
 });

@@ -19,6 +19,7 @@ export const llava: FamilyDefinition = {
 	name: 'llava',
 	title: 'LLaVA-1.5',
 	goldens: ['llava-original', 'llava-hf-4', 'llava-hf-5'],
+	published: [{ name: 'llava-hf/llava-1.5-7b-hf' }, { name: 'liuhaotian/llava-v1.5-7b' }],
 	recognise: (config) =>
 		config.model_type === 'llava' && (isObject(config.text_config) || isObject(config.vision_config))
 			? true

@@ -14,6 +14,7 @@ export const mobilevlm: FamilyDefinition = {
 	name: 'mobilevlm',
 	title: 'MobileVLM',
 	goldens: ['mobilevlm-v1', 'mobilevlm-v2'],
+	published: [{ name: 'mtgv/MobileVLM_V2-1.7B' }, { name: 'mtgv/MobileVLM-1.7B' }],
 	recognise: ({ model_type }) => model_type === 'mobilevlm',
 	keys: [['model.mm_projector.*', `${PROJECTOR}.*`], ...flatKeys],
 	parse

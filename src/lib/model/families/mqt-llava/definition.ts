@@ -16,6 +16,7 @@ export const mqtLlava: FamilyDefinition = {
 	name: 'mqt-llava',
 	title: 'MQT-LLaVA',
 	goldens: ['mqt-llava'],
+	published: [{ name: 'gordonhu/MQT-LLaVA-7b' }],
 	// Training writes `mm_projector_type: linear` besides, and has no such layer.
 	recognise: ({ query_abstractor_type, mm_vision_tower, num_visual_tokens }) =>
 		query_abstractor_type !== undefined || (mm_vision_tower !== undefined && num_visual_tokens !== undefined),

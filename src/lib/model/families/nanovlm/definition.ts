@@ -19,6 +19,10 @@ export const nanovlm: FamilyDefinition = {
 	name: 'nanovlm',
 	title: 'nanoVLM',
 	goldens: ['nanovlm', 'nanovlm-222m'],
+	published: [
+		{ name: 'lusxvr/nanoVLM-222M', small: true },
+		{ name: 'lusxvr/nanoVLM-450M', small: true }
+	],
 	recognise: (config) =>
 		config.model_type === undefined &&
 		typeof config.lm_tokenizer === 'string' &&

@@ -33,6 +33,10 @@ export const smolvlm: FamilyDefinition = {
 	name: 'smolvlm',
 	title: 'SmolVLM (Idefics3)',
 	goldens: ['smolvlm-256m', 'smolvlm2'],
+	published: [
+		{ name: 'HuggingFaceTB/SmolVLM-256M-Instruct', small: true },
+		{ name: 'HuggingFaceTB/SmolVLM-500M-Instruct', small: true }
+	],
 	recognise: ({ model_type }) => typeof model_type === 'string' && modelTypes.includes(model_type),
 	keys,
 	parse,

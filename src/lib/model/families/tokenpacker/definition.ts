@@ -21,6 +21,7 @@ export const tokenpacker: FamilyDefinition = {
 	name: 'tokenpacker',
 	title: 'TokenPacker',
 	goldens: ['tokenpacker'],
+	published: [{ name: 'sunshine-lwt/TokenPacker-7b-144token' }],
 	recognise: ({ mm_projector_type }) => mm_projector_type === 'tokenpacker',
 	keys: [stacked('weight'), stacked('bias'), [`${HOME}.*`, `${PROJECTOR}.*`], ...flatKeys],
 	parse
