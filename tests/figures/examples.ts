@@ -32,6 +32,7 @@ import type { StageTimesRows } from '../../src/lib/viz/stage-times.ts';
 import type { SurgeryRows } from '../../src/lib/viz/surgery-change.ts';
 import type { WordScoresRows } from '../../src/lib/viz/word-scores.ts';
 import type { CoverageRows } from '../../src/lib/viz/coverage.ts';
+import type { PictureRows } from '../../src/lib/viz/picture-map.ts';
 import type { DifferenceRows } from '../../src/lib/viz/difference-map.ts';
 import type { MapRows } from '../../src/lib/viz/locality-grid.ts';
 import type { DistributionRows } from '../../src/lib/viz/locality-distribution.ts';
@@ -67,6 +68,31 @@ const meaning = { label: 'Response', unit: 'per unit of the feature' };
 const map: MapRows = { ...meaning, map: bells() };
 const scattered = directionSpread(bells(), [bells(0.1), bells(), bells(-0.1)], 'energy', undefined, 1);
 const one: TokenMapRows = { ...map, token: 1, weighting: 'energy', image, spread: scattered };
+/** A picture in two tiles and the whole, two cells each; one cell of the whole lies on padding. */
+const cell = (name: string, x: number, value: number, width = 30) => ({
+	name,
+	value,
+	regions: [{ x, y: 0, width, height: 60 }]
+});
+const pictured: PictureRows = {
+	...{ label: 'Gain of “left”', unit: 'nats', signed: true, sums: true, size: { width: 120, height: 60 } },
+	image: { ...image, aspect: 2 },
+	layers: [
+		{
+			title: '2 tiles together',
+			cells: [0.5, -0.25, 1, 0].map((value, i) =>
+				cell(`tile in row 1, column ${1 + (i >> 1)}, token ${i % 2}`, 30 * i, value)
+			)
+		},
+		{
+			title: 'View of the whole picture',
+			cells: [
+				cell('whole picture, token 0', 0, -1, 120),
+				{ name: 'whole picture, token 1', value: 0.1, regions: [] }
+			]
+		}
+	]
+};
 const cover: CoverageRows = { coverage: coverage(bells(0.5), 'energy'), tokens: 4, image };
 const difference: DifferenceRows = {
 	difference: tokenRow(shareDifference(bells(), bells(0.5), 'energy'), 1),
@@ -399,6 +425,7 @@ export const examples = {
 	'token-map': one,
 	'token-patch-matrix': map,
 	coverage: cover,
+	'coverage-together': { ...pictured, label: 'Cover', unit: 'tokens', signed: false, sums: false },
 	'difference-map': difference,
 	'locality-distribution': distribution,
 	'sampling-offsets': sampling,
@@ -422,6 +449,7 @@ export const examples = {
 	'attention-distance': distances,
 	'attention-heads': heads,
 	'word-relevance': relevance,
+	'influence-together': pictured,
 	'surgery-change': surgery,
 	'logit-lens': lens,
 	'run-table': runTable,

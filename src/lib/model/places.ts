@@ -92,6 +92,18 @@ export function runsOf(row: Float32Array, { rows, columns }: GridShape): Run[] {
 	return runs;
 }
 
+/** What a patch of a view shows of the picture, in its pixels; undefined for a patch of padding alone. */
+export const patchPlace = (region: Region, grid: GridShape, patch: number, size: Size): Region | undefined =>
+	withinPicture(
+		boxRegion(region, grid, {
+			row: Math.floor(patch / grid.columns),
+			column: patch % grid.columns,
+			rows: 1,
+			columns: 1
+		}),
+		size
+	);
+
 /** Cells of a region that is cut into a grid. */
 export function boxRegion({ x, y, width, height }: Region, grid: GridShape, run: Run): Region {
 	const [w, h] = [width / grid.columns, height / grid.rows];
@@ -112,7 +124,7 @@ export function cellOf({ x, y, width, height }: Region, side: number, cell: numb
 }
 
 /** The part of a region that lies on the picture. */
-export function withinPicture({ x, y, width, height }: Region, size: Size): Region | undefined {
+function withinPicture({ x, y, width, height }: Region, size: Size): Region | undefined {
 	const [left, top] = [Math.max(0, x), Math.max(0, y)];
 	const [right, bottom] = [Math.min(size.width, x + width), Math.min(size.height, y + height)];
 	return right > left && bottom > top

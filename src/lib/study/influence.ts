@@ -16,6 +16,8 @@ import { columnsOfView, leftOutPhrase } from './views.ts';
 export interface MeasuredInfluence {
 	readonly answer: GivenAnswer;
 	readonly influence: Influence;
+	/** As `influence.values`, of the visual tokens of all views. */
+	readonly all: Influence['values'];
 	readonly map: TokenPatchMap;
 }
 
@@ -36,7 +38,7 @@ export async function measureInfluence(
 	if (measured.kind !== 'map') throw new Error('The model gave no map of its visual tokens.');
 	const { view, views } = answer.subject;
 	const values = columnsOfView(influence.values, view, views.length);
-	return { answer, influence: { ...influence, values }, map: measured.map };
+	return { answer, influence: { ...influence, values }, all: influence.values, map: measured.map };
 }
 
 /** @throws InputError for an answer without words */
@@ -57,11 +59,33 @@ export const gainPhrases: Readonly<Record<Exclude<InfluenceMethod, 'attention'>,
 	gradient: `gradient × (token − mean), central differences of ±${100 * GRADIENT_STEP} % of the way`
 };
 
-function phrase({ influence: { method } }: MeasuredInfluence, { layer, head }: Choices): string {
-	if (method !== 'attention') return `${gainPhrases[method]}; locality by perturbation, K = ${DIRECTIONS}`;
+/** How influences are made, without what carries them on to patches. */
+export function influencePhrase(
+	{ influence: { method } }: Pick<MeasuredInfluence, 'influence'>,
+	{ layer, head }: Choices
+): string {
+	if (method !== 'attention') return gainPhrases[method];
 	const part = (what: string, choice: number | undefined) =>
 		choice === undefined ? `mean over ${what}s` : `${what} ${choice}`;
-	return `attention, ${part('layer', layer)}, ${part('head', head)}; locality by perturbation, K = ${DIRECTIONS}`;
+	return `attention, ${part('layer', layer)}, ${part('head', head)}`;
+}
+
+/** Influence on each word, of visual tokens whose numbers are the last axis of `all`. @returns values [words, tokens] */
+export function wordInfluence(
+	{ answer: { words }, influence: { method } }: Pick<MeasuredInfluence, 'answer' | 'influence'>,
+	all: Influence['values'],
+	choices: Choices
+) {
+	const [layers, heads] = all.dims;
+	const signed = method !== 'attention';
+	return {
+		values: signed
+			? wordGains(all, words)
+			: wordAttention(all, words, known(choices.layer, layers), known(choices.head, heads)),
+		label: signed ? 'Gain' : 'Attention',
+		unit: signed ? 'nats' : 'share',
+		signed
+	};
 }
 
 export const attentionHeadsStudy = {
@@ -117,11 +141,7 @@ export const answerInfluenceStudy = {
 	show: (of, choices) => {
 		const { answer, influence, map } = of;
 		const { words, subject } = answer;
-		const [layers, heads] = influence.values.dims;
-		const signed = influence.method !== 'attention';
-		const values = signed
-			? wordGains(influence.values, words)
-			: wordAttention(influence.values, words, known(choices.layer, layers), known(choices.head, heads));
+		const { values, ...meaning } = wordInfluence(of, influence.values, choices);
 		return {
 			rows: {
 				words: words.map(({ word }) => word),
@@ -129,14 +149,12 @@ export const answerInfluenceStudy = {
 				influence: values,
 				patches: twoHops(values, words.length, map, 'energy'),
 				word: Math.max(0, Math.min(choices.word ?? 0, words.length - 1)),
-				label: signed ? 'Gain' : 'Attention',
-				unit: signed ? 'nats' : 'share',
-				signed,
+				...meaning,
 				...(map.grid && { grid: map.grid }),
 				image: pictureOf(subject)
 			},
 			provenance: subject.provenance,
-			method: phrase(of, choices) + leftOutPhrase(subject)
+			method: `${influencePhrase(of, choices)}; locality by perturbation, K = ${DIRECTIONS}${leftOutPhrase(subject)}`
 		};
 	}
 } satisfies FigureStudy<MeasuredInfluence>;

@@ -32,6 +32,7 @@ import {
 } from './side-by-side.ts';
 import { attentionDistanceStudy, towerAttentionStudy } from './tower.ts';
 import { channelGatesStudy, stageResponsesStudy } from './stages.ts';
+import { coverageTogetherStudy, influenceTogetherStudy } from './together.ts';
 import { surgeryChangeStudy } from './surgery.ts';
 import { positionMapStudy, sweepAnswersStudy, sweepStudy } from './sweep-rows.ts';
 
@@ -41,6 +42,7 @@ export const studies = {
 	'token-map': tokenMapStudy,
 	'token-patch-matrix': tokenPatchMatrixStudy,
 	coverage: coverageStudy,
+	'coverage-together': coverageTogetherStudy,
 	'locality-distribution': localityDistributionStudy,
 	'sampling-offsets': samplingOffsetsStudy,
 	'offset-split': offsetSplitStudy,
@@ -53,6 +55,7 @@ export const studies = {
 	'answer-influence': answerInfluenceStudy,
 	'attention-heads': attentionHeadsStudy,
 	'word-relevance': wordRelevanceStudy,
+	'influence-together': influenceTogetherStudy,
 	'surgery-change': surgeryChangeStudy,
 	'logit-lens': logitLensStudy,
 	'difference-map': differenceMapStudy,

@@ -13,6 +13,8 @@ import { scoreMatrix } from './score-matrix.ts';
 import { stageTimes } from './stage-times.ts';
 import { wordScores } from './word-scores.ts';
 import { coverageFigure } from './coverage.ts';
+import { coverageTogether } from './coverage-together.ts';
+import { influenceTogether } from './influence-together.ts';
 import { differenceMap } from './difference-map.ts';
 import { localityDistribution } from './locality-distribution.ts';
 import { localityGrid } from './locality-grid.ts';
@@ -44,6 +46,7 @@ export const figures = [
 	tokenMap,
 	tokenPatchMatrix,
 	coverageFigure,
+	coverageTogether,
 	localityDistribution,
 	differenceMap,
 	samplingOffsets,
@@ -57,6 +60,7 @@ export const figures = [
 	answerInfluence,
 	attentionHeads,
 	wordRelevance,
+	influenceTogether,
 	surgeryChange,
 	logitLens,
 	tokenSimilarity,

@@ -10,6 +10,7 @@ import {
 	measureInfluence,
 	type MeasuredInfluence
 } from '$lib/study/influence.ts';
+import { hasPlaces, influenceTogetherStudy } from '$lib/study/together.ts';
 import { logitLensStudy, type MeasuredLens } from '$lib/study/lens.ts';
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
 import { answerAgain, type MeasuredSurgery } from '$lib/study/surgery.ts';
@@ -129,6 +130,12 @@ export class AnswerView {
 	readonly relevanceStale = $derived.by(
 		() => this.relevance.value !== undefined && this.relevance.valueKey !== `${this.key}|${this.relevanceBy}`
 	);
+	/** The same of all views on the whole picture, where it is cut into tiles and tokens have places. */
+	readonly together = $derived.by(() => {
+		const { value } = this.looks;
+		if (!value || value.answer.subject.views.length < 2 || !hasPlaces(value.answer.subject)) return undefined;
+		return influenceTogetherStudy.show(value, { ...this.choices, word: this.selection.now.word });
+	});
 	/** The answer with edits, where it is of the answer looked into. */
 	readonly outcome = $derived.by(() => {
 		const { value, valueKey } = this.redone;

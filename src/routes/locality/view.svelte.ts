@@ -18,6 +18,8 @@ import {
 	type Method
 } from '$lib/study/locality.ts';
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
+import { subjectIn } from '$lib/study/subject.ts';
+import { coverageTogetherStudy, nothingTogether, type MeasuredViews } from '$lib/study/together.ts';
 import { middleToken } from '$lib/study/tokens.ts';
 import { getLocalityCache } from '$lib/workbench/figures/locality-cache.ts';
 import type { KeptResults } from '$lib/workbench/figures/kept-results.ts';
@@ -45,6 +47,8 @@ export class LocalityView {
 	readonly study = new Study<MeasuredMap>(4);
 	/** All projectors over a set of images. */
 	readonly set = new Study<MeasuredSet>(8);
+	/** All views of the picture, where it is cut into tiles. */
+	readonly views = new Study<MeasuredViews>(4);
 	readonly #session: Session;
 	readonly #results: KeptResults | undefined;
 	readonly #maps: MeasuredMaps;
@@ -144,6 +148,33 @@ export class LocalityView {
 				...(value as Omit<MeasuredSet, 'subject' | 'set'>),
 				...{ subject, set: images }
 			}))
+		);
+	}
+
+	/** Whether the picture has several views, to be laid on it together. */
+	readonly severalViews = $derived.by(() => {
+		const { subject } = this;
+		return subject !== undefined && nothingTogether({ subject }) === undefined;
+	});
+	/** Names the maps of all views. */
+	readonly viewsKey = $derived.by(() => {
+		const { subject, choices, severalViews } = this;
+		if (!subject || !severalViews) return undefined;
+		const { image, projector, tokens } = subject;
+		// The same whichever view the other figures show.
+		const first = subjectIn(subject, image, projector, tokens, 0);
+		return first && measurementKey(first, choices);
+	});
+	readonly together = $derived.by(
+		() => this.views.value && coverageTogetherStudy.show(this.views.value, this.choices)
+	);
+
+	/** Measures every view of the picture. */
+	async measureViews(): Promise<void> {
+		const { viewsKey, subject, choices } = this;
+		if (viewsKey === undefined || !subject) return;
+		await this.views.run(viewsKey, (control) =>
+			coverageTogetherStudy.measure({ maps: this.#maps, subject }, choices, control)
 		);
 	}
 

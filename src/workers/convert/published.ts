@@ -51,8 +51,11 @@ export async function bytesMissing(parts: readonly PublishedPart[], folder: Sour
 	return missing;
 }
 
+/** The small ones first: what is wrong with a model mostly shows in them. */
 const allFiles = (parts: readonly PublishedPart[]) =>
-	parts.flatMap((part) => part.files.map((file) => ({ part, file })));
+	parts
+		.flatMap((part) => part.files.map((file) => ({ part, file })))
+		.sort((a, b) => a.file.size - b.file.size);
 
 interface StagingOptions {
 	readonly dtype: DTypePreset;

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import type { Answerer } from '../../../src/lib/study/answerer.ts';
+import { wordAttention } from '../../../src/lib/analysis/influence.ts';
+import { giveAnswer, probeOf } from '../../../src/lib/study/answer.ts';
+import { makeItem } from '../../../src/lib/study/figure-study.ts';
+import type { Measurement } from '../../../src/lib/study/measurement.ts';
+import { coverageTogetherStudy, influenceTogetherStudy } from '../../../src/lib/study/together.ts';
 import { standardChoices } from '../../../src/lib/study/choices.ts';
 import { measureInfluence } from '../../../src/lib/study/influence.ts';
 import { logitLensStudy } from '../../../src/lib/study/lens.ts';
@@ -69,6 +74,60 @@ describe('views of a picture that is cut into tiles', () => {
 				if (blocks.data[i] === 0) expect(value).toBeLessThan(1e-5);
 				else expect(value).toBeGreaterThan(1e-3);
 			});
+	});
+
+	it('lie together on the picture: influence of the tiles’ tokens, apart from the whole’s', async () => {
+		const subject = subjectAt();
+		const answerer = model as unknown as Answerer;
+		const work = { model, answerer, subject, question: 'What is this?' };
+		const made = await makeItem(influenceTogetherStudy, work, standardChoices);
+		const { layers, size, sums } = made.rows;
+		expect(size).toEqual({ width: 200, height: 150 });
+		expect(layers.map(({ title, cells }) => [title, cells.length])).toEqual([
+			['4 tiles together', 16],
+			['View of the whole picture', 4]
+		]);
+		// Every pixel once in either.
+		for (const { cells } of layers) {
+			const covered = cells.reduce((sum, { regions: [region] }) => sum + region!.width * region!.height, 0);
+			expect(covered).toBeCloseTo(200 * 150, 6);
+		}
+		expect(layers[0]!.cells[5]).toMatchObject({
+			name: 'tile in row 1, column 2, token 1',
+			regions: [{ x: 150, y: 0, width: 50, height: 37.5 }]
+		});
+		expect(sums).toBe(true);
+		expect(made.provenance).toContain('all 5 views');
+		// The same numbers as the model's, by place.
+		const answer = await giveAnswer(work, {});
+		const { values } = await model.influence({ ...probeOf(answer), method: 'attention' });
+		const own = wordAttention(values, answer.words);
+		layers.flatMap(({ cells }) => cells).forEach(({ value }, i) => expect(value).toBeCloseTo(own[i]!, 12));
+	});
+
+	it('lie together on the picture: cover of every patch, even where a token is a block of patches', async () => {
+		const subject = subjectAt();
+		const answerer = model as unknown as Answerer;
+		const maps = {
+			get: (of: typeof subject, { method }: Measurement) =>
+				measure(answerer, of, { ...perturbation, method }, {})
+		};
+		const work = { model, answerer, subject, maps };
+		const structural = { ...standardChoices, method: 'structural' as const };
+		const { rows, method } = await makeItem(coverageTogetherStudy, work, structural);
+		expect(method).toMatch(/^structure/);
+		const counts = rows.layers.map(({ cells }) => cells.length);
+		expect(counts[0]).toBe(4 * counts[1]!);
+		// The exact map: every patch belongs to one token and has its share.
+		for (const { cells } of rows.layers)
+			for (const { value } of cells) expect(value).toBeCloseTo(subject.tokens / counts[1]!, 6);
+		const measured = await makeItem(coverageTogetherStudy, work, { ...standardChoices, ...perturbation });
+		expect(measured.rows.layers[0]!.cells.length).toBe(counts[0]);
+		expect(new Set(measured.rows.layers[0]!.cells.map(({ value }) => value)).size).toBeGreaterThan(8);
+		const one = { ...subject, views: subject.views.slice(4), view: 0 };
+		await expect(makeItem(coverageTogetherStudy, { ...work, subject: one }, structural)).rejects.toThrow(
+			/in one view/
+		);
 	});
 
 	it('have visual tokens, influence and readings of their own', async () => {
