@@ -5,7 +5,10 @@ const NAME = 'Tiny/SmolVLM';
 const TOKEN = 'hf_right';
 const card = new TextEncoder().encode('---\nlicense: apache-2.0\n---\n# A model\n');
 const weights = 'model.safetensors';
-const files: Record<string, Uint8Array> = { ...filesIn('tests/fixtures/families/smolvlm-256m/checkpoint'), 'README.md': card };
+const files: Record<string, Uint8Array> = {
+	...filesIn('tests/fixtures/families/smolvlm-256m/checkpoint'),
+	'README.md': card
+};
 const whole = `bytes=0-${files[weights]!.length - 1}`;
 
 test('a gated model is looked up by its name, downloaded across a reload, converted and asked', async ({
@@ -18,9 +21,7 @@ test('a gated model is looked up by its name, downloaded across a reload, conver
 		models: { [NAME]: files },
 		gated: { [NAME]: TOKEN },
 		instead: ({ url, headers: { range } }) =>
-			stalled && url?.startsWith('/cdn/') && url.endsWith(weights) && range === whole
-				? 'stall'
-				: undefined
+			stalled && url?.startsWith('/cdn/') && url.endsWith(weights) && range === whole ? 'stall' : undefined
 	});
 	const section = page.getByRole('region', { name: 'From the Hub by name' });
 	const look = () => section.getByRole('button', { name: 'Look it up' }).click();
