@@ -124,7 +124,7 @@ export function cellOf({ x, y, width, height }: Region, side: number, cell: numb
 }
 
 /** The part of a region that lies on the picture. */
-function withinPicture({ x, y, width, height }: Region, size: Size): Region | undefined {
+export function withinPicture({ x, y, width, height }: Region, size: Size): Region | undefined {
 	const [left, top] = [Math.max(0, x), Math.max(0, y)];
 	const [right, bottom] = [Math.min(size.width, x + width), Math.min(size.height, y + height)];
 	return right > left && bottom > top
