@@ -25,7 +25,8 @@ beforeAll(async () => {
 	models.inPlace = await LanguageModel.load(wasm, folder);
 	models.growing = await LanguageModel.load(growing, folder);
 	models.node = await LanguageModel.load(createNodeBackend(embeddedModel), folder);
-});
+	// Two runtimes and three models.
+}, 60_000);
 afterAll(async () => {
 	for (const model of Object.values(models)) await model.dispose();
 	await close();
@@ -58,7 +59,7 @@ describe('the cache in place', () => {
 			expect(logits[0]).toEqual(logits[1]);
 			expect(relativeError(logits[0]!, logits[2]!)).toBeLessThan(1e-4);
 		}
-	});
+	}, 30_000);
 
 	it('is the same tensor before and after a step', async () => {
 		const { cache } = models.inPlace!;
