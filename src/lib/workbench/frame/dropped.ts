@@ -21,14 +21,17 @@ const isVisible = ({ path }: PickedFile): boolean => !path.split('/').some((part
 
 /** Must be called while the drop event is handled. Rejects where something cannot be read. */
 export async function readDrop(transfer: DataTransfer): Promise<Dropped> {
-	// The entries are gone after the first wait.
-	const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
-	// What a script makes has no entries.
-	const plain = entries.length === 0 ? [...transfer.files].map((file) => ({ path: file.name, file })) : [];
-	const files: PickedFile[] = plain;
-	for (const entry of entries) await collect(entry, files);
+	// Entries and files are gone after the first wait.
+	const items = [...transfer.items].map((item) => [item.webkitGetAsEntry?.(), item.getAsFile()] as const);
+	const files: PickedFile[] = [];
+	const folders: string[] = [];
+	for (const [entry, file] of items)
+		if (entry?.isDirectory) {
+			folders.push(entry.name);
+			await collect(entry, files);
+		} else if (file) files.push({ path: file.name, file });
 	return {
-		folders: entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name),
+		folders,
 		files: files.filter(isVisible)
 	};
 }
