@@ -151,7 +151,7 @@ test('a second model beside the first: a worker of its own, answers, maps and sc
 	await page.goto('/models?backend=wasm');
 	await page.locator('input[type=file][webkitdirectory]').setInputFiles('tests/fixtures/golden/c-abs');
 	await page.getByRole('radio', { name: /^fp32, / }).check({ force: true });
-	await page.getByLabel('Name').fill('golden');
+	await page.getByLabel('Name', { exact: true }).fill('golden');
 	await page.getByRole('button', { name: 'Convert', exact: true }).click();
 	await expect(page.getByText(/^Converted: /)).toBeVisible({ timeout: 180_000 });
 

@@ -12,7 +12,7 @@ test('a checkpoint folder is converted in the page while it is used, reloaded fr
 	await page.locator('input[type=file][webkitdirectory]').setInputFiles(checkpoint);
 	await expect(page.getByText('C-Abstractor, M = 16')).toBeVisible();
 	await page.getByRole('radio', { name: /^fp32, / }).check({ force: true });
-	await page.getByLabel('Name').fill('golden');
+	await page.getByLabel('Name', { exact: true }).fill('golden');
 	await page.getByRole('button', { name: 'Convert', exact: true }).click();
 	// The work goes on while another page is looked at.
 	await page
@@ -60,7 +60,7 @@ test('a damaged file is named and made again from the checkpoint; a model is dow
 }) => {
 	await page.goto('/models?backend=wasm');
 	await page.locator('input[type=file][webkitdirectory]').first().setInputFiles(checkpoint);
-	await page.getByLabel('Name').fill('golden');
+	await page.getByLabel('Name', { exact: true }).fill('golden');
 	await page.getByRole('button', { name: 'Convert', exact: true }).click();
 	await expect(page.getByText(/^Converted: /)).toBeVisible();
 	await page.evaluate(async () => {
@@ -101,7 +101,7 @@ test('where the browser gives the page no storage, a model is kept in memory and
 	await page.goto('/models?backend=wasm');
 	await page.locator('input[type=file][webkitdirectory]').first().setInputFiles(checkpoint);
 	await expect(page.getByText(/is kept in memory/)).toBeVisible();
-	await page.getByLabel('Name').fill('fleeting');
+	await page.getByLabel('Name', { exact: true }).fill('fleeting');
 	await page.getByRole('button', { name: 'Convert', exact: true }).click();
 	await expect(page.getByText(/^Converted: /)).toBeVisible({ timeout: 120_000 });
 	await page.getByLabel('Model', { exact: true }).selectOption({ label: 'fleeting (in memory)' });
@@ -126,7 +126,7 @@ GPUDevice.prototype.createShaderModule = function (d) {
 	});
 	await page.goto('/models?backend=wasm');
 	await page.locator('input[type=file][webkitdirectory]').first().setInputFiles(checkpoint);
-	await page.getByLabel('Name').fill('golden');
+	await page.getByLabel('Name', { exact: true }).fill('golden');
 	await page.getByRole('radio', { name: /^fp32, / }).check({ force: true });
 	await page.getByRole('button', { name: 'Convert', exact: true }).click();
 	await expect(page.getByText(/^Converted: /)).toBeVisible({ timeout: 120_000 });

@@ -17,7 +17,7 @@ for (const { title, golden } of goldens)
 			.setInputFiles(`tests/fixtures/families/${golden}`);
 		await expect(page.getByText(new RegExp(`: ${title.replace(/[()]/g, '\\$&')}`))).toBeVisible();
 		await page.getByRole('radio', { name: /^fp32, / }).check({ force: true });
-		await page.getByLabel('Name').fill('published');
+		await page.getByLabel('Name', { exact: true }).fill('published');
 		await page.getByRole('button', { name: 'Convert', exact: true }).click();
 		await expect(page.getByText(/^Converted: /)).toBeVisible({ timeout: 120_000 });
 		await page

@@ -9,7 +9,7 @@ async function convertAndUse(page: Page, folder: string, name: string): Promise<
 	await page.goto('/models?backend=wasm');
 	await page.locator('input[type=file][webkitdirectory]').first().setInputFiles(folder);
 	await page.getByRole('radio', { name: /^fp32, / }).check({ force: true });
-	await page.getByLabel('Name').fill(name);
+	await page.getByLabel('Name', { exact: true }).fill(name);
 	await page.getByRole('button', { name: 'Convert', exact: true }).click();
 	await expect(page.getByText(/^Converted: /)).toBeVisible({ timeout: 120_000 });
 	await page.getByLabel('Model', { exact: true }).selectOption({ label: `${name} (in this browser)` });
