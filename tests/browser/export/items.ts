@@ -39,9 +39,13 @@ export const items = figures.map((figure): Exportable => ({
 }));
 
 function withPicture(rows: unknown): unknown {
-	return rows !== null && typeof rows === 'object' && 'image' in rows
-		? { ...rows, image: { href: picture, name: 'scene.png' } }
-		: rows;
+	if (rows === null || typeof rows !== 'object' || Array.isArray(rows)) return rows;
+	const own = { href: picture, name: 'scene.png' };
+	return {
+		...rows,
+		...('image' in rows && { image: own }),
+		...('pictures' in rows && Array.isArray(rows.pictures) && { pictures: rows.pictures.map(() => own) })
+	};
 }
 
 /** Left in `test-results/export/`, to be looked at in other programs. */
