@@ -11,7 +11,7 @@ const titleOf = (id: string) => figures.find((one) => one.id === id)!.title;
 /** Figures that one image, a projector that samples it and a question make without being asked for. */
 const live = Object.keys(studies).filter((id) => {
 	const { needs, slow } = studyOf(id)!;
-	return !slow && !needs.some((need) => ['scene', 'run', 'runs'].includes(need));
+	return !slow && !needs.some((need) => ['scene', 'run', 'runs', 'series'].includes(need));
 });
 
 async function drop(page: Page, path: string): Promise<void> {
@@ -53,8 +53,8 @@ test('the gallery makes every figure of an image as it is scrolled to, as the co
 		await expect(figure.getByRole('alert'), id).toHaveCount(0);
 		drawn.push(id);
 	}
-	// The D-Abstractor has no gates; it has all the rest.
-	expect(live.filter((id) => !drawn.includes(id))).toEqual(['channel-gates']);
+	// The D-Abstractor has no gates, and the model cuts no picture into tiles; it has all the rest.
+	expect(live.filter((id) => !drawn.includes(id))).toEqual(['channel-gates', 'influence-together']);
 	await expect(page.getByText('has no squeeze-and-excite gates')).toBeAttached();
 	await expect(page.getByText('Needs a run of honeybee eval; the page Benchmarks makes it.')).toHaveCount(
 		Object.keys(studies).filter((id) => studyOf(id)!.needs.includes('run')).length

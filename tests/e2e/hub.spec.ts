@@ -52,8 +52,14 @@ test('a gated model is looked up by its name, downloaded across a reload, conver
 		await section.getByLabel('Name', { exact: true }).fill('from-the-hub');
 		await section.getByRole('button', { name: 'Download and convert' }).click();
 		await expect(page.getByText(/^Fetching: /)).toBeVisible();
+		// The small files, which come first, are whole by now.
 		await expect
-			.poll(() => hub.requests.some(({ path }) => path === `/cdn/${NAME}/tokenizer.json`))
+			.poll(
+				() => hub.requests.some(({ path, range }) => path === `/cdn/${NAME}/${weights}` && range === whole),
+				{
+					timeout: 60_000
+				}
+			)
 			.toBe(true);
 
 		stalled = false;
