@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { squashTo } from '../lib/benchmarks/run/prepare.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
@@ -158,9 +158,11 @@ async function measureFolder(
 	let close: (() => Promise<void>) | undefined;
 	try {
 		if (!existsSync(join(root, MANIFEST_FILE))) {
+			// The folder that its checkpoints stand in is what they are of.
+			const name = basename(dirname(root)) || basename(root);
 			made = await mkdtemp(join(tmpdir(), 'honeybee-series-'));
 			root = join(made, 'model');
-			await convertCommand.run([path, root], {
+			await convertCommand.run([path, root, '--name', name], {
 				...terminal,
 				write: () => undefined,
 				note: () => undefined,

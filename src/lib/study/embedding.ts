@@ -44,7 +44,12 @@ export async function measureEmbedding(work: Work, control: Control): Promise<Me
 	const all = required(work.columns, 'columns');
 	const [first] = all;
 	if (!first) throw new InputError('There is no column; choose a projector.');
-	const columns = all.filter(({ answerer }) => answerer === first.answerer);
+	const columns = all.filter(({ answerer, subject: own }, place) => {
+		const same = (other: StudyColumn) =>
+			other.subject.projector === own.projector && other.subject.tokens === own.tokens;
+		// A column that shows what an earlier one shows would only lay the same points on each other.
+		return answerer === first.answerer && all.findIndex(same) === place;
+	});
 	const set = work.set ?? setOfOne(subject.image);
 	const pictures = picturesOf({ subject, set });
 	const total = columns.length * pictures.length + 1;
@@ -63,7 +68,7 @@ export async function measureEmbedding(work: Work, control: Control): Promise<Me
 		{ signal: control.signal }
 	);
 	control.onProgress?.({ done: total, total });
-	return { set, columns, left: all.filter((column) => !columns.includes(column)), tokens, words };
+	return { set, columns, left: all.filter(({ answerer }) => answerer !== first.answerer), tokens, words };
 }
 
 function joined(matrices: readonly TokenMatrix[]): TokenMatrix {
@@ -161,7 +166,7 @@ export const tokenEmbeddingStudy = {
 					.sort((a, b) => b.count - a.count)
 			},
 			provenance: `${columns.map(({ subject, letter }) => `${letter}: ${subject.entry.title}, M = ${subject.tokens}`).join('; ')} · ${columns[0]!.subject.manifest.name} · ${setPhrase(set)} · ${columns[0]!.subject.manifest.dtype} on ${columns[0]!.subject.backend.backend}`,
-			method: `${points.length} visual tokens of ${columns.length} projectors over ${pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`}${left.length > 0 ? `; ${left.map(({ letter }) => letter).join(', ')} of another model left out` : ''}`,
+			method: `${points.length} visual tokens of ${columns.length === 1 ? '1 projector' : `${columns.length} projectors`} over ${pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`}${left.length > 0 ? `; ${left.map(({ letter }) => letter).join(', ')} of another model left out` : ''}`,
 			set: recordedSet({
 				name: set.name,
 				images: tokens.filter(({ column }) => column === 0).map(({ subject }) => subject.image)

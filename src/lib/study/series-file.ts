@@ -73,9 +73,19 @@ export function stepOf(name: string, trainerState?: unknown): number | undefined
 	return digits === undefined ? undefined : Number(digits);
 }
 
-/** The series with one more checkpoint, by step; one of the same step is replaced. */
+/**
+ * The series with one more checkpoint, by step; one of the same step is replaced.
+ * @throws InputError when it shares no projector with the others, so that there would be no line through both
+ */
 export function withCheckpoint(series: Series, checkpoint: SeriesCheckpoint): Series {
 	const others = series.checkpoints.filter(({ step }) => step !== checkpoint.step);
+	const titles = ({ projectors }: SeriesCheckpoint) => projectors.map(({ title }) => title);
+	const kinds = new Set(others.flatMap(titles));
+	const own = new Set(titles(checkpoint));
+	if (others.length > 0 && ![...own].some((title) => kinds.has(title)))
+		throw new InputError(
+			`${checkpoint.name} has ${[...own].join(', ')}, the other checkpoints of the series ${[...kinds].join(', ')}; a series is of one model over its training.`
+		);
 	return { ...series, checkpoints: [...others, checkpoint].sort((a, b) => a.step - b.step) };
 }
 

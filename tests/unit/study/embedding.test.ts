@@ -70,6 +70,16 @@ describe('the embedding of visual tokens', () => {
 		expect(none!.every(({ place }) => place === undefined)).toBe(true);
 	});
 
+	it('shows a column once, however often it is named', async () => {
+		const two = work();
+		const [first] = two.columns!;
+		const twice = { ...two, columns: [first!, { ...first!, letter: 'B' }] };
+		const { rows, method, provenance } = await makeItem(tokenEmbeddingStudy, twice, standardChoices);
+		expect(rows.columns).toHaveLength(1);
+		expect(method).toMatch(/visual tokens of 1 projector over/);
+		expect(provenance).not.toContain('B: ');
+	});
+
 	it('leaves out columns of another model, and says so', async () => {
 		const two = work();
 		const other = { ...two.columns![1]!, answerer: answerer(), letter: 'B' };

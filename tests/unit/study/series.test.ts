@@ -63,6 +63,14 @@ describe('a series of checkpoints', () => {
 		]);
 	});
 
+	it('takes no checkpoint of another projector', () => {
+		const other = checkpoint(400);
+		const strange = { ...other, projectors: other.projectors.map((one) => ({ ...one, title: 'MLP' })) };
+		expect(() => withCheckpoint(series(), strange)).toThrow(
+			'checkpoint-400 has MLP, the other checkpoints of the series c-abs, resampler'
+		);
+	});
+
 	it('is read as it was written, and nothing else is', () => {
 		expect(readSeries(JSON.stringify(series()), 's.json')).toEqual(series());
 		expect(() => readSeries('{"format": "other"}', 's.json')).toThrow('s.json is no series of checkpoints');
