@@ -493,7 +493,7 @@ plain('TypeScript, TeX, completion and kinds of cell', async ({ page }) => {
 	await page.waitForTimeout(200); // The editor takes no key for a moment, so that typing on does not choose.
 	await page.keyboard.press('ArrowDown');
 	await page.keyboard.press('Enter');
-	await expect(frame.locator('#cell-5 .cm-content')).toHaveText(/^model\.(trace|file)$/);
+	await expect(frame.locator('#cell-5 .cm-content')).toHaveText(/^model\.(trace|file|figure)$/);
 
 	// The kind of a cell is chosen at it.
 	await page.keyboard.press('Control+a');
