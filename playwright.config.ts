@@ -8,7 +8,7 @@ export default defineConfig({
 	testDir: 'tests/e2e',
 	outputDir: 'test-results/e2e',
 	timeout: 240_000,
-	globalTimeout: 30 * 60_000,
+	globalTimeout: 45 * 60_000,
 	expect: { timeout: 60_000 },
 	workers: 1,
 	forbidOnly: Boolean(process.env.CI),
