@@ -8,7 +8,10 @@ const choices: Readonly<Record<string, readonly [string, (page: Page) => Locator
 	locality: ['method=occlusion', (page) => page.getByRole('radio', { name: 'Occlusion' }).first()],
 	offsets: ['only=all', (page) => page.getByRole('radio', { name: 'All tokens' })],
 	anatomy: ['stages=steps', (page) => page.getByRole('radio', { name: 'Every step' })],
-	answer: ['influence=ablation', (page) => page.getByRole('radio', { name: 'Ablation' })],
+	answer: [
+		'influence=ablation',
+		(page) => page.getByRole('group', { name: 'Influence by' }).getByRole('radio', { name: 'Ablation' })
+	],
 	scenes: ['path=size', (page) => page.getByRole('radio', { name: 'Size', exact: true })],
 	compare: ['method=occlusion', (page) => page.getByRole('radio', { name: 'Occlusion' }).first()],
 	benchmarks: ['points=published', (page) => page.getByRole('radio', { name: /^Published/ })],
