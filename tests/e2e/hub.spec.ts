@@ -9,7 +9,8 @@ const files: Record<string, Uint8Array> = {
 	...filesIn('tests/fixtures/families/smolvlm-256m/checkpoint'),
 	'README.md': card
 };
-const whole = `bytes=0-${files[weights]!.length - 1}`;
+/** Asked to its end; where it begins is Chromium's to say, which keeps what was read of it before. */
+const toTheEnd = (range: string | undefined) => range?.endsWith(`-${files[weights]!.length - 1}`) === true;
 
 test('a gated model is looked up by its name, downloaded across a reload, converted and asked', async ({
 	page
@@ -21,7 +22,7 @@ test('a gated model is looked up by its name, downloaded across a reload, conver
 		models: { [NAME]: files },
 		gated: { [NAME]: TOKEN },
 		instead: ({ url, headers: { range } }) =>
-			stalled && url?.startsWith('/cdn/') && url.endsWith(weights) && range === whole ? 'stall' : undefined
+			stalled && url?.startsWith('/cdn/') && url.endsWith(weights) && toTheEnd(range) ? 'stall' : undefined
 	});
 	const section = page.getByRole('region', { name: 'From the Hub by name' });
 	const look = () => section.getByRole('button', { name: 'Look it up' }).click();
@@ -55,7 +56,7 @@ test('a gated model is looked up by its name, downloaded across a reload, conver
 		// The small files, which come first, are whole by now.
 		await expect
 			.poll(
-				() => hub.requests.some(({ path, range }) => path === `/cdn/${NAME}/${weights}` && range === whole),
+				() => hub.requests.some(({ path, range }) => path === `/cdn/${NAME}/${weights}` && toTheEnd(range)),
 				{
 					timeout: 60_000
 				}
