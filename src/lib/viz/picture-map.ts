@@ -44,7 +44,16 @@ export function pictureFigure(
 				: sequentialScale(largest(values), { label, unit });
 			const gap = 16;
 			const across = options.width >= 480 ? layers.length : 1;
-			const longer = Math.min((options.width + gap) / across - gap, options.height ?? 560);
+			// Below each other they must leave a page room for the words under the figure.
+			const tallest =
+				across === 1 && layers.length > 1
+					? (1.75 * options.width) / layers.length - LINE - gap
+					: (options.height ?? 560);
+			const longer = Math.min(
+				(options.width + gap) / across - gap,
+				options.height ?? 560,
+				tallest * Math.max(1, image.aspect ?? 1)
+			);
 			const shape = shapeIn(longer, image);
 			const tall = LINE + shape.height + gap;
 			const panels = layers.map((_, i) =>
