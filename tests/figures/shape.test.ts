@@ -28,7 +28,10 @@ describe.each(pictured)('$id', ({ figure, rows }) => {
 			// Maps are pixel images; those of them that are no heat map of their own lie on the picture.
 			const maps = [...svg.querySelectorAll('image:not(.photo)')].map(boxOf);
 			const on = maps.filter((map) => photos.some((photo) => String(photo) === String(map)));
-			const square = figure.draw(rows, { width: 320, projectors });
+			const square = figure.draw(
+				{ ...rows, image: { ...rows.image!, aspect: 1 } },
+				{ width: 320, projectors }
+			);
 			const before = [...square.querySelectorAll('image:not(.photo)')].map(boxOf);
 			const places = [...square.querySelectorAll('image.photo')].map(boxOf);
 			expect(on.length).toBe(
