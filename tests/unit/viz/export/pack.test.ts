@@ -66,7 +66,7 @@ describe('rows that follow the selection', () => {
 	>[];
 
 	it('show what is selected, and stay the same object when nothing changes', () => {
-		expect(followed.map(({ id }) => id).sort()).toEqual(['answer-influence', 'token-map']);
+		expect(followed.map(({ id }) => id).sort()).toEqual(['answer-influence', 'token-map', 'word-relevance']);
 		for (const { id, follow } of followed) {
 			const rows = (examples as unknown as Record<string, Record<string, unknown>>)[id]!;
 			const key = id === 'token-map' ? 'token' : 'word';
