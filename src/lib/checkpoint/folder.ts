@@ -27,14 +27,31 @@ export async function openCheckpoint(folder: SourceFolder): Promise<FolderCheckp
 	for (const layout of layouts) {
 		const source = await folder.open(layout);
 		if (!source) continue;
-		if (layout.endsWith('.index.json')) return openShards(folder, source);
-		return openSingle(folder, layout, source);
+		const opened = layout.endsWith('.index.json')
+			? await openShards(folder, source)
+			: await openSingle(folder, layout, source);
+		return withPassedOver(folder, layout, opened);
 	}
 	const paths = await folder.list();
 	const [index, another] = paths.filter((path) => /^[^/]+\.(safetensors|bin)\.index\.json$/.test(path));
 	const source = index !== undefined && another === undefined ? await folder.open(index) : undefined;
 	if (source) return openShards(folder, source);
 	throw new InputError(explainMissing(folder.name, paths));
+}
+
+/** Says which save in torch's format is not read, where one in safetensors is. */
+async function withPassedOver(
+	folder: SourceFolder,
+	layout: (typeof layouts)[number],
+	opened: FolderCheckpoint
+): Promise<FolderCheckpoint> {
+	if (!layout.startsWith('model.')) return opened;
+	for (const other of layouts.filter((one) => !one.startsWith('model.')))
+		if (await folder.open(other)) {
+			const note = `${other} is passed over: ${layout} is read, as Hugging Face's loader does where both are there.`;
+			return { ...opened, notes: [...(opened.notes ?? []), note] };
+		}
+	return opened;
 }
 
 /** One weight file, unless an index beside it describes more than it holds. */

@@ -22,6 +22,17 @@ const [first, second] = Object.keys(shards) as [string, string];
 const map = { a: first, c: second, b: first };
 
 describe('which weights of a folder are read', () => {
+	test.each(['pytorch_model.bin', 'pytorch_model.bin.index.json'])(
+		'safetensors where %s is there, too, and that is said',
+		async (other) => {
+			const { files, notes } = await open({ 'model.safetensors': one, [other]: '{}' });
+			expect(files).toEqual(['model.safetensors']);
+			expect(notes).toEqual([
+				`${other} is passed over: model.safetensors is read, as Hugging Face's loader does where both are there.`
+			]);
+		}
+	);
+
 	test('shards: all tensors of the files that the index names', async () => {
 		const checkpoint = await open({
 			...shards,
