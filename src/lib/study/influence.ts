@@ -48,10 +48,14 @@ export function requireWords(answer: GivenAnswer): GivenAnswer {
 	return answer;
 }
 
-/** A layer or head chosen for another model may be none here. */
-function known(choice: number | undefined, count = 0): HeadChoice {
-	return choice === undefined || choice >= count ? 'mean' : choice;
-}
+/** The word of an answer that is shown: one chosen of a longer answer is the last of this. */
+export const shownWord = ({ word = 0 }: Pick<Choices, 'word'>, words: readonly unknown[]): number =>
+	Math.max(0, Math.min(word, words.length - 1));
+
+/** A layer or head; one chosen for another model may be none here. */
+const inside = (choice: number | undefined, count = 0): number | undefined =>
+	choice === undefined || choice >= count ? undefined : choice;
+const known = (choice: number | undefined, count?: number): HeadChoice => inside(choice, count) ?? 'mean';
 
 /** How gains in log-probability are measured, a phrase each. */
 export const gainPhrases: Readonly<Record<Exclude<InfluenceMethod, 'attention'>, string>> = {
@@ -104,7 +108,7 @@ export const attentionHeadsStudy = {
 		if (influence.method !== 'attention')
 			throw new InputError('Heads are of attention; choose attention as the influence.');
 		const [layers = 0, heads = 0] = influence.values.dims;
-		const word = Math.max(0, Math.min(choices.word ?? 0, words.length - 1));
+		const word = shownWord(choices, words);
 		const { tokens } = subject;
 		const shares = new Float32Array(layers * heads * tokens);
 		for (let layer = 0; layer < layers; layer++)
@@ -114,8 +118,6 @@ export const attentionHeadsStudy = {
 					(layer * heads + head) * tokens
 				);
 		const maps = twoHops(shares, layers * heads, map, 'energy');
-		const inside = (choice: number | undefined, count: number) =>
-			choice === undefined || choice >= count ? undefined : choice;
 		const layer = inside(choices.layer, layers);
 		const head = inside(choices.head, heads);
 		return {
@@ -148,7 +150,7 @@ export const answerInfluenceStudy = {
 				tokens: subject.tokens,
 				influence: values,
 				patches: twoHops(values, words.length, map, 'energy'),
-				word: Math.max(0, Math.min(choices.word ?? 0, words.length - 1)),
+				word: shownWord(choices, words),
 				...meaning,
 				...(map.grid && { grid: map.grid }),
 				image: pictureOf(subject)

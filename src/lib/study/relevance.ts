@@ -7,7 +7,7 @@ import { giveAnswer, probeOf, type GivenAnswer } from './answer.ts';
 import { DIRECTIONS, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
-import { gainPhrases, measureInfluence, requireWords } from './influence.ts';
+import { gainPhrases, measureInfluence, requireWords, shownWord } from './influence.ts';
 import { pictureOf } from './subject.ts';
 import { leftOutPhrase, tokensLeftOut } from './views.ts';
 
@@ -68,7 +68,7 @@ export const wordRelevanceStudy = {
 				relevance: { tokens: gains, patches: twoHops(gains, words.length, map, 'energy') },
 				attention: { tokens: shares, patches: twoHops(shares, words.length, map, 'energy') },
 				...(map.grid && { grid: map.grid }),
-				word: Math.max(0, Math.min(choices.word ?? 0, words.length - 1)),
+				word: shownWord(choices, words),
 				scale: choices.scale,
 				unit: method === 'gradient' ? 'nats per whole way' : 'nats',
 				image: pictureOf(subject)

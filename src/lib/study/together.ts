@@ -5,7 +5,13 @@ import { patchPlace, placesOf } from '../model/places.ts';
 import { InputError } from '../tensor/errors.ts';
 import { giveAnswer, probeOf } from './answer.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
-import { influencePhrase, wordInfluence, type MeasuredInfluence } from './influence.ts';
+import {
+	influencePhrase,
+	requireWords,
+	shownWord,
+	wordInfluence,
+	type MeasuredInfluence
+} from './influence.ts';
 import { mapRows, measureMap, methodPhrase, type MeasuredMap } from './locality.ts';
 import { pictureOf, provenanceOf, subjectIn, type Subject } from './subject.ts';
 import { sizeOf, tokensInPrompt, viewTitle } from './views.ts';
@@ -69,9 +75,7 @@ export const influenceTogetherStudy: FigureStudy<
 	measure: async (work, { influence: method }, control) => {
 		const obstacle = withoutPlaces(work);
 		if (obstacle !== undefined) throw new InputError(obstacle);
-		const answer = await giveAnswer(work, control);
-		if (answer.words.length === 0)
-			throw new InputError('The answer has no words to look into; ask something else.');
+		const answer = requireWords(await giveAnswer(work, control));
 		const influence = await required(work.answerer, 'model').influence(
 			{ ...probeOf(answer), method },
 			control
@@ -82,7 +86,7 @@ export const influenceTogetherStudy: FigureStudy<
 		const { words, subject } = of.answer;
 		const { manifest, entry, tokens, image, views } = subject;
 		const { values, label, unit, signed } = wordInfluence(of, of.all, choices);
-		const word = Math.max(0, Math.min(choices.word ?? 0, words.length - 1));
+		const word = shownWord(choices, words);
 		const perView = values.length / words.length / views.length;
 		const places = placesOf(manifest, entry, tokens, sizeOf(image));
 		if (places?.length !== perView * views.length)

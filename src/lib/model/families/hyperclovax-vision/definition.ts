@@ -15,6 +15,7 @@ import { parseSiglip } from '../../vision/siglip/config.ts';
 import { chatTemplate, templateVariables } from '../chat.ts';
 import { sideOf } from '../clip-pictures.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
+import { filters, PROCESSOR_FILE, processorFields } from '../processor-file.ts';
 import { decoderConfig } from '../flat-llava.ts';
 import { keys } from './keys.ts';
 import { cutPicture, layOut, planPicture, type PictureSettings } from './picture.ts';
@@ -201,34 +202,20 @@ function tokensOfTile(fields: ConfigFields, processor: ConfigFields, name: strin
 	return M;
 }
 
-/** PIL's number for its filter. */
-const BICUBIC = 3;
-
 /** preprocessor_config.json, with what config.json says of tiles. */
 function parseImage(
 	{ name, json }: FamilyFolder,
 	config: ConfigFields
 ): { readonly image: ImageSettings; readonly processor: ConfigFields } {
-	const where = 'preprocessor_config.json';
+	const where = PROCESSOR_FILE;
 	const file = json[where];
-	if (!file)
-		throw new InputError(
-			`${name} does not say how pictures are prepared: ${where} is missing; copy it from where the model is published.`
-		);
-	const fields = new ConfigFields(file, where);
-	const type = fields.string('image_processor_type', 'HCXVisionProcessor');
-	if (!/^HCXVision(Image)?Processor(Fast)?$/.test(type))
-		throw new InputError(
-			`${where} in ${name} is of another model (image_processor_type ${type}); give the one that was published with this model.`
-		);
-	for (const step of ['do_resize', 'do_rescale', 'do_normalize', 'pad_to_square', 'anyres'])
-		if (!fields.boolean(step, true))
-			throw new InputError(`${where}.${step} is false, which is not served; set it to true.`);
-	if (fields.integer('resample', BICUBIC) !== BICUBIC)
-		throw new InputError(
-			`${where}.resample is ${fields.integer('resample')}, which is not served for this family; its models are made for ${BICUBIC} (bicubic).`
-		);
-	const size = sideOf(file.size) ?? sideOf(file.crop_size);
+	const fields = processorFields(name, file, where, {
+		type: 'HCXVisionProcessor',
+		types: /^HCXVision(Image)?Processor(Fast)?$/,
+		steps: ['pad_to_square', 'anyres'],
+		filter: filters.bicubic
+	});
+	const size = sideOf(file?.size) ?? sideOf(file?.crop_size);
 	if (size === undefined)
 		throw new InputError(
 			`${where} in ${name} does not say how large a tile is (size); restore the original file.`

@@ -11,6 +11,7 @@ import { ByteLevelTokenizer } from '../../text/byte-level.ts';
 import type { Qwen2VlConfig } from '../../vision/qwen2-vl/config.ts';
 import { chatTemplate, templateVariables } from '../chat.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
+import { filters, PROCESSOR_FILE, processorFields } from '../processor-file.ts';
 import { decoderConfig } from '../flat-llava.ts';
 import { llamaDefaults } from '../llama-defaults.ts';
 import { keys } from './keys.ts';
@@ -144,25 +145,12 @@ function parseImage(
 	{ name, json }: FamilyFolder,
 	tower: Pick<Qwen2VlConfig, 'patch_size' | 'spatial_merge_size' | 'temporal_patch_size'>
 ): ImageSettings {
-	const where = 'preprocessor_config.json';
-	const file = json[where];
-	if (!file)
-		throw new InputError(
-			`${name} does not say how pictures are prepared: ${where} is missing; copy it from where the model is published.`
-		);
-	const fields = new ConfigFields(file, where);
-	const type = fields.string('image_processor_type', 'KananaVImageProcessor');
-	if (!/^KananaVImageProcessor(Fast)?$/.test(type))
-		throw new InputError(
-			`${where} in ${name} is of another model (image_processor_type ${type}); give the one that was published with this model.`
-		);
-	for (const step of ['do_resize', 'do_rescale', 'do_normalize'])
-		if (!fields.boolean(step, true))
-			throw new InputError(`${where}.${step} is false, which is not served; set it to true.`);
-	if (fields.count('resample', BICUBIC) !== BICUBIC)
-		throw new InputError(
-			`${where}.resample is ${fields.count('resample')}, which is not served for this family; its models are made for ${BICUBIC} (bicubic).`
-		);
+	const where = PROCESSOR_FILE;
+	const fields = processorFields(name, json[where], where, {
+		type: 'KananaVImageProcessor',
+		types: /^KananaVImageProcessor(Fast)?$/,
+		filter: filters.bicubic
+	});
 	for (const [said, of] of [
 		['patch_size', 'patch_size'],
 		['temporal_patch_size', 'temporal_patch_size'],
@@ -193,9 +181,6 @@ function parseImage(
 		max_pixels: most
 	};
 }
-
-/** PIL's number for its filter. */
-const BICUBIC = 3;
 
 const said = (settings: ImageSettings, name: string): number => {
 	const value = settings[name];

@@ -10,6 +10,7 @@ import { ByteLevelTokenizer } from '../../text/byte-level.ts';
 import { parseSiglip } from '../../vision/siglip/config.ts';
 import { chatTemplate, templateVariables } from '../chat.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
+import { filters, PROCESSOR_FILE, processorFields } from '../processor-file.ts';
 import { llamaDefaults } from '../llama-defaults.ts';
 import { shuffledProjector } from '../shuffled-projector.ts';
 import { keys } from './keys.ts';
@@ -134,28 +135,17 @@ function languageModelName(text: JsonObject | undefined): {
 /** preprocessor_config.json, or `image_processor` of processor_config.json (transformers 5). */
 function parseImage({ name, json }: FamilyFolder): ImageSettings {
 	const nested = json['processor_config.json']?.image_processor;
-	const [file, where] = json['preprocessor_config.json']
-		? [json['preprocessor_config.json'], 'preprocessor_config.json']
+	const [file, where] = json[PROCESSOR_FILE]
+		? [json[PROCESSOR_FILE], PROCESSOR_FILE]
 		: [isObject(nested) ? nested : undefined, 'processor_config.json.image_processor'];
-	if (!file)
-		throw new InputError(
-			`${name} does not say how pictures are prepared: preprocessor_config.json, or processor_config.json with an image_processor, is missing; copy it from where the model is published.`
-		);
-	const fields = new ConfigFields(file, where);
-	const type = fields.string('image_processor_type', 'Idefics3ImageProcessor');
-	if (!/^(Idefics3|SmolVLM)ImageProcessor(Fast|Pil)?$/.test(type))
-		throw new InputError(
-			`${where} in ${name} is of another model (image_processor_type ${type}); give the one that was published with this model.`
-		);
+	const fields = processorFields(name, file, where, {
+		type: 'Idefics3ImageProcessor',
+		types: /^(Idefics3|SmolVLM)ImageProcessor(Fast|Pil)?$/,
+		filter: filters.lanczos,
+		sought: `${PROCESSOR_FILE}, or processor_config.json with an image_processor,`
+	});
 	const edge = (field: string, fallback: number) =>
 		fields.section(field)?.count('longest_edge', undefined, 1) ?? fallback;
-	for (const step of ['do_resize', 'do_rescale', 'do_normalize'])
-		if (!fields.boolean(step, true))
-			throw new InputError(`${where}.${step} is false, which is not served; set it to true.`);
-	if (fields.count('resample', LANCZOS) !== LANCZOS)
-		throw new InputError(
-			`${where}.resample is ${fields.count('resample')}, which is not served for this family; its models are made for ${LANCZOS} (Lanczos).`
-		);
 	return {
 		size: edge('max_image_size', 364),
 		mean: fields.numbers('image_mean', 3, [0.5, 0.5, 0.5]),
@@ -164,9 +154,6 @@ function parseImage({ name, json }: FamilyFolder): ImageSettings {
 		splitting: fields.boolean('do_image_splitting', true)
 	};
 }
-
-/** PIL's number for its filter. */
-const LANCZOS = 1;
 
 function pictureSettings({ size, longest_edge, splitting }: ImageSettings): PictureSettings {
 	if (typeof longest_edge !== 'number' || typeof splitting !== 'boolean')
