@@ -105,6 +105,20 @@ def caption_f1(a: str, b: str) -> float:
     return 2 * hit / (len(x) + len(y)) if x or y else 0.0
 
 
+# tasks that are answered token by token: the longest answer, and what is measured of it
+WRITTEN = (("referring", 24, iou), ("caption", 64, caption_f1))
+
+
+def written_scores(b: Bundle, visual: torch.Tensor, asked: list[dict[str, Question]]):
+    """Yields (row, task, IoU of the box or F1 of the caption) for the scenes asked about; visual has a row for each of them or more."""
+    past, _ = prefix_cache(b, visual)
+    for task, limit, score in WRITTEN:
+        rows = [(i, qs[task]) for i, qs in enumerate(asked) if task in qs]
+        said = generate(b, past, [(i, q.question) for i, q in rows], limit) if rows else []
+        for (i, q), a in zip(rows, said):
+            yield i, task, score(a, q.answer)
+
+
 def summary(values: list[float], rng: np.random.Generator, draws: int = 2000) -> dict:
     """Mean with a 95 % bootstrap interval over scenes (a task asks one question per scene)."""
     v = np.asarray(values, np.float64)
@@ -131,15 +145,10 @@ def evaluate_split(b: Bundle, split: str, count: int, written: int, names: list[
                 scores[c][task].append(float(ok))
             if start >= written:
                 continue
-            past, _ = prefix_cache(b, visual)
-            for task, limit in (("referring", 24), ("caption", 64)):
-                rows = [(i, qs[task]) for i, qs in enumerate(asked) if task in qs]
-                for (_, q), a in zip(rows, generate(b, past, [(i, q.question) for i, q in rows], limit)):
-                    if task == "referring":
-                        mean_iou[c].append(iou(a, q.answer))
-                        scores[c][task].append(float(mean_iou[c][-1] >= 0.5))
-                    else:
-                        scores[c][task].append(caption_f1(a, q.answer))
+            for _, task, value in written_scores(b, visual, asked):
+                if task == "referring":
+                    mean_iou[c].append(value)
+                scores[c][task].append(float(value >= 0.5) if task == "referring" else value)
     rng = np.random.default_rng(0)
     out: dict = {}
     for (name, tokens), tasks in scores.items():

@@ -21,7 +21,7 @@ from ..data.batches import MIXTURES, Options, caption_batch, collate, conversati
 from ..data.packed import WEIGHTS, pack, some_questions
 from ..data.questions import questions
 from ..data.text import EOS, free_prompt
-from ..evaluate import SHORT_TASKS, caption_f1, exact, generate, iou, prefix_cache
+from ..evaluate import SHORT_TASKS, WRITTEN, exact, written_scores
 from ..language import packed_accuracy, packed_forward
 from ..model.config import PROJECTORS
 from ..model.honeybee import answer_loss, build_projectors, splice
@@ -194,20 +194,16 @@ def answered(b: Bundle, name: str, length: Length, tokens: int, device, batch: i
     """Every held-out scene's answers. Short answers: a string for each task, 1 right, 0 wrong, - not asked, in the order of the
     scenes; boxes (IoU) and captions (F1 of class and cell): lists, null where not asked."""
     right = {t: ["-"] * length.scenes for t in SHORT_TASKS}
-    wrote: dict[str, list] = {"referring": [None] * length.written, "caption": [None] * length.written}
+    wrote: dict[str, list] = {task: [None] * length.written for task, _, _ in WRITTEN}
     for start in range(0, length.scenes, batch):
         scenes = [S.generate_scene(i, "test") for i in range(start, min(start + batch, length.scenes))]
         asked = [{q.task: q for q in questions(s)} for s in scenes]
         visual = visual_embeds(b.projectors[name], features_of(b.vision, scenes, device), tokens)
         for (i, task), ok in exact(b, visual, [[q for t, q in qs.items() if t in SHORT_TASKS] for qs in asked]).items():
             right[task][start + i] = "1" if ok else "0"
-        if start >= length.written:
-            continue
-        past, _ = prefix_cache(b, visual)
-        for task, limit, score in (("referring", 24, iou), ("caption", 64, caption_f1)):
-            rows = [(i, qs[task]) for i, qs in enumerate(asked) if task in qs and start + i < length.written]
-            for (i, q), a in zip(rows, generate(b, past, [(i, q.question) for i, q in rows], limit) if rows else []):
-                wrote[task][start + i] = round(score(a, q.answer), 4)
+        within = asked[:max(0, length.written - start)]
+        for i, task, value in written_scores(b, visual, within) if within else ():
+            wrote[task][start + i] = round(value, 4)
     return {"right": {t: "".join(v) for t, v in right.items()}, "written": wrote}
 
 
