@@ -18,6 +18,7 @@ import {
 	type Work
 } from '../lib/study/figure-study.ts';
 import { namesTogether } from '../lib/study/image-set.ts';
+import { readComparison } from '../lib/study/comparison-file.ts';
 import { studyOf } from '../lib/study/registry.ts';
 import { readSeries } from '../lib/study/series-file.ts';
 import { subjectIn, type SubjectImage } from '../lib/study/subject.ts';
@@ -64,7 +65,8 @@ const needOptions: Readonly<Record<Need, string>> = {
 	scene: '--scene SEED',
 	run: '--run DIR',
 	runs: '--run DIR …',
-	series: '--series FILE'
+	series: '--series FILE',
+	comparison: '--comparison FILE'
 };
 
 const settingNames = Object.keys(settings) as ChoiceName[];
@@ -97,6 +99,7 @@ export const figure: Command = {
 		'--scene SEED          scene of the embedded model\u2019s world that is swept (0)',
 		'--run DIR             results of honeybee eval; may be given several times',
 		'--series FILE         what honeybee series wrote',
+		'--comparison FILE     what training.convergence.evidence wrote, e.g. static/training/comparison.json',
 		...settingNames.map((name) => `--${name}`.padEnd(22) + settings[name].about),
 		`--width NAME          ${presets.map(({ id }) => id).join(', ')}, or inches (single)`,
 		'--dpi N               of a PNG (300)',
@@ -122,6 +125,7 @@ export const figure: Command = {
 				scene: { type: 'string' },
 				run: { type: 'string', multiple: true },
 				series: { type: 'string' },
+				comparison: { type: 'string' },
 				width: { type: 'string', default: 'single' },
 				dpi: { type: 'string', default: '300' },
 				letter: { type: 'string', default: '' },
@@ -146,7 +150,8 @@ export const figure: Command = {
 			image: values.image,
 			run: values.run,
 			runs: values.run,
-			series: values.series
+			series: values.series,
+			comparison: values.comparison
 		};
 		for (const need of study.needs)
 			if (need in given && given[need as keyof typeof given] === undefined)
@@ -172,7 +177,10 @@ export const figure: Command = {
 			const work: Work = {
 				...(runs && { runs }),
 				...(values.series !== undefined && {
-					series: readSeries(await readSeriesFile(values.series), values.series)
+					series: readSeries(await readTextFile(values.series, '--series'), values.series)
+				}),
+				...(values.comparison !== undefined && {
+					comparison: readComparison(await readTextFile(values.comparison, '--comparison'), values.comparison)
 				}),
 				...(values.question !== undefined && { question: values.question }),
 				...(study.needs.includes('scene') && {
@@ -233,11 +241,11 @@ export const figure: Command = {
 };
 
 /** @throws InputError when there is no such file */
-async function readSeriesFile(path: string): Promise<string> {
+async function readTextFile(path: string, option: string): Promise<string> {
 	try {
 		return await readFile(path, 'utf8');
 	} catch (error) {
-		throw new InputError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+		throw new InputError(`${option} ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
 	}
 }
 

@@ -63,6 +63,8 @@ export const choices = {
 		'inside',
 		'what is followed over a training'
 	),
+	group: words('runs of training that are compared: an M such as 36, or recipe (the M with most runs)'),
+	task: words('task of the training runs, or mean (mean over tasks)'),
 	colour: oneOf(
 		['projector', 'place', 'picture', 'norm'],
 		'projector',

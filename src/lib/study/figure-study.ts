@@ -3,6 +3,7 @@ import type { Atlas, Scene } from '../scenes/index.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Answerer } from './answerer.ts';
 import { standardChoices, type ChoiceName, type Choices } from './choices.ts';
+import type { TrainingComparison } from './comparison-file.ts';
 import type { Control } from './control.ts';
 import type { ImageSet, RecordedSet } from './image-set.ts';
 import type { MeasuredMaps } from './measurement.ts';
@@ -20,7 +21,8 @@ export const needs = {
 	scene: 'a scene of the embedded model’s world',
 	run: 'a run of honeybee eval',
 	runs: 'two runs of honeybee eval',
-	series: 'a series of checkpoints, made by honeybee series'
+	series: 'a series of checkpoints, made by honeybee series',
+	comparison: 'a comparison of training runs, made by python -m training.convergence.evidence'
 } as const;
 export type Need = keyof typeof needs;
 
@@ -54,6 +56,7 @@ export interface Work {
 	readonly question?: string;
 	readonly runs?: readonly ScoredRun[];
 	readonly series?: Series;
+	readonly comparison?: TrainingComparison;
 	readonly scene?: { readonly scene: Scene; readonly atlas: Atlas };
 }
 
@@ -114,7 +117,8 @@ export function missing(study: Pick<FigureStudy, 'needs'>, work: Work): Need | u
 		scene: work.scene !== undefined,
 		run: runs.length > 0,
 		runs: runs.length > 1,
-		series: work.series !== undefined
+		series: work.series !== undefined,
+		comparison: work.comparison !== undefined
 	};
 	return study.needs.find((need) => !there[need]);
 }

@@ -36,6 +36,16 @@ export function projectorColours(
 ): Readonly<Record<string, string>> {
 	const coloured = Object.keys(styles).filter((name) => styles[name]!.colour !== undefined);
 	const spares = kept.filter((colour) => !coloured.some((name) => styles[name]!.colour === colour));
+	// Many names that are no projectors, such as variants of a recipe: also the colours of projectors that are not among them.
+	const present = new Set(
+		coloured
+			.filter((name) => names.some((one) => one === name || one.startsWith(name)))
+			.map((name) => styles[name]!.colour)
+	);
+	const more = Object.values(okabeIto).filter(
+		(colour) => colour !== okabeIto.black && !present.has(colour) && !spares.some((spare) => spare === colour)
+	);
+	const free: readonly string[] = [...spares, ...more];
 	const colours: Record<string, string> = {};
 	const taken = new Set<string>();
 	let spare = 0;
@@ -49,7 +59,7 @@ export function projectorColours(
 		}
 		const known = coloured.find((key) => key === name) ?? coloured.find((key) => name.startsWith(key));
 		const own = known === undefined ? undefined : styles[known]!.colour;
-		const colour = own !== undefined && !taken.has(own) ? own : spares[spare++ % spares.length]!;
+		const colour = own !== undefined && !taken.has(own) ? own : free[spare++ % free.length]!;
 		taken.add(colour);
 		colours[whole] = ofFamily[name] = colour;
 	}

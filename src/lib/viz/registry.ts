@@ -35,6 +35,9 @@ import { attentionDistance } from './attention-distance.ts';
 import { tokenEmbedding } from './token-embedding.ts';
 import { checkpointSeries } from './checkpoint-series.ts';
 import { runTable } from './run-table.ts';
+import { learningCurves } from './learning-curves.ts';
+import { localityAccuracy } from './locality-accuracy.ts';
+import { trainedAccuracy } from './trained-accuracy.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
 import { tokenSimilarity } from './token-similarity.ts';
@@ -76,6 +79,9 @@ export const figures = [
 	runTable,
 	accuracyCurve,
 	checkpointSeries,
+	learningCurves,
+	trainedAccuracy,
+	localityAccuracy,
 	pairedDifferences,
 	radar,
 	scoreBreakdown,

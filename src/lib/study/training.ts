@@ -1,0 +1,233 @@
+import { localityMeasures } from '../analysis/locality.ts';
+import { projectorStyles } from '../model/projectors/registry.ts';
+import { InputError } from '../tensor/errors.ts';
+import type { Choices } from './choices.ts';
+import {
+	localityOfRuns,
+	type Compared,
+	type ComparedRun,
+	type LocalityOfRuns,
+	type TrainingComparison
+} from './comparison-file.ts';
+import { required, type FigureStudy } from './figure-study.ts';
+import { unique } from './run-scores.ts';
+
+/** Runs that differ in one thing. */
+interface Group {
+	readonly id: string;
+	readonly title: string;
+	readonly runs: readonly ComparedRun[];
+	/** What the runs differ in. */
+	readonly nameOf: (run: ComparedRun) => string;
+	readonly compared: Compared;
+}
+
+const RECIPE = 'recipe';
+/** Of the paper's parts, the one that compares data instead of projectors. */
+const isRecipe = ({ part }: ComparedRun) => part === RECIPE;
+const titleOf = (name: string) => projectorStyles[name]?.title ?? name;
+const percent = (share: number) => 100 * share;
+
+/** Projectors at each M, the M with most runs first; then the variants of the recipe. */
+export function groupsOf({ runs, tokens, recipe }: TrainingComparison): readonly Group[] {
+	const byM = Object.entries(tokens).map(([m, compared]): Group => {
+		const own = runs.filter((run) => !isRecipe(run) && run.tokens === Number(m));
+		return { id: m, title: `M = ${m}`, runs: own, nameOf: ({ projector }) => projector, compared };
+	});
+	const ordered = byM.sort((a, b) => b.runs.length - a.runs.length);
+	if (!recipe) return ordered;
+	const variants = runs.filter(isRecipe);
+	const [first] = variants;
+	const title = first ? `Data recipe, ${titleOf(first.projector)}, M = ${first.tokens}` : 'Data recipe';
+	return [
+		...ordered,
+		{ id: RECIPE, title, runs: variants, nameOf: ({ variant }) => variant, compared: recipe }
+	];
+}
+
+function groupOf(comparison: TrainingComparison, { group }: Pick<Choices, 'group'>): Group {
+	const groups = groupsOf(comparison);
+	const found = group === undefined ? groups[0] : groups.find(({ id }) => id === group);
+	if (!found)
+		throw new InputError(
+			groups.length === 0
+				? 'No seed of the comparison has a run of every projector yet; finish the runs of one seed.'
+				: `The comparison has no group "${group}"; it has ${groups.map(({ id }) => id).join(', ')}.`
+		);
+	return found;
+}
+
+/** The tasks of a comparison, `mean` last. */
+export function tasksOf({ runs }: TrainingComparison): readonly string[] {
+	return unique(runs.flatMap(({ accuracy }) => Object.keys(accuracy).filter((task) => task !== MEAN))).concat(
+		MEAN
+	);
+}
+const MEAN = 'mean';
+
+function taskOf(comparison: TrainingComparison, { task = MEAN }: Pick<Choices, 'task'>): string {
+	const tasks = tasksOf(comparison);
+	if (!tasks.includes(task))
+		throw new InputError(`The comparison has no task "${task}"; it has ${tasks.join(', ')}.`);
+	return task;
+}
+
+const taskWords = (task: string) => (task === MEAN ? 'mean over tasks' : task);
+
+function provenance(comparison: TrainingComparison, runs: readonly ComparedRun[]): string {
+	const seeds = unique(runs.map(({ seed }) => seed)).sort((a, b) => a - b);
+	return `${runs.length} runs of training, seeds ${seeds.join(', ')} · ${comparison.length['align']} + ${comparison.length['tune']} steps each · held-out scenes ${comparison.scenes}`;
+}
+
+/** What was trained, and which runs did not meet the criterion. */
+function method({ what, criterion }: TrainingComparison, runs: readonly ComparedRun[]): string {
+	const short = runs.filter((run) => !run.criterion.converged).map(({ id }) => id);
+	const met =
+		short.length === 0
+			? 'all runs shown met it'
+			: `${short.length} of ${runs.length} runs did not meet it: ${short.join(', ')}`;
+	return `${what}. Criterion of convergence, written before the first run: ${Object.values(criterion).join('; ')}; ${met}`;
+}
+
+/** Rows of the figure learning-curves, accuracies in per cent. */
+export interface LearningRows {
+	readonly lines: readonly {
+		/** What is compared: a projector, or a variant of the recipe. */
+		readonly name: string;
+		readonly seed: number;
+		readonly points: readonly { readonly step: number; readonly value: number }[];
+	}[];
+	/** Step after which tuning begins. */
+	readonly tuning: number;
+	/** What is scored, with its unit. */
+	readonly score: string;
+	readonly group: string;
+}
+
+export const learningCurvesStudy = {
+	page: 'recipe',
+	needs: ['comparison'],
+	choices: ['group', 'task'],
+	measure: (work) => Promise.resolve(required(work.comparison, 'comparison')),
+	show(comparison, choices) {
+		const group = groupOf(comparison, choices);
+		const task = taskOf(comparison, choices);
+		const tuning = comparison.length['align'] ?? 0;
+		const valueOf = (tasks: Readonly<Record<string, number>>) => {
+			const values = task === MEAN ? Object.values(tasks) : tasks[task] === undefined ? [] : [tasks[task]];
+			return percent(values.reduce((sum, value) => sum + value, 0) / values.length);
+		};
+		return {
+			rows: {
+				lines: group.runs.map((run) => ({
+					...{ name: group.nameOf(run), seed: run.seed },
+					points: run.curve.map(({ stage, step, tasks }) => ({
+						...{ step: stage === 'align' ? step : tuning + step, value: valueOf(tasks) }
+					}))
+				})),
+				...{ tuning, score: `Accuracy, ${taskWords(task)} (%)`, group: group.title }
+			},
+			provenance: `${group.title} · ${provenance(comparison, group.runs)}`,
+			method: method(comparison, group.runs)
+		};
+	}
+} satisfies FigureStudy<TrainingComparison, LearningRows>;
+
+export const trainedAccuracyStudy = {
+	page: 'recipe',
+	needs: ['comparison'],
+	choices: ['group'],
+	measure: (work) => Promise.resolve(required(work.comparison, 'comparison')),
+	show(comparison, choices) {
+		const group = groupOf(comparison, choices);
+		const { accuracy, seeds } = group.compared;
+		const names = Object.keys(accuracy);
+		const tasks = [...tasksOf(comparison)].reverse();
+		const shown = group.runs.filter(({ seed }) => seeds.includes(seed));
+		return {
+			rows: {
+				series: names.map((name) => ({ name: titleOf(name), projector: name, hollow: false })),
+				categories: tasks.map((task) => ({
+					name: taskWords(task),
+					scores: names.flatMap((name, series) => {
+						const found = accuracy[name]![task];
+						if (!found) return [];
+						const [low, high] = found.interval;
+						return [
+							{
+								...{ series, value: percent(found.mean), low: percent(low), high: percent(high) },
+								...{ answers: found.answers, each: found.seeds.map(percent) }
+							}
+						];
+					})
+				})),
+				score: 'Accuracy (%)',
+				projectors: names
+			},
+			provenance: `${group.title} · ${provenance(comparison, shown)}`,
+			method: `${comparison.intervals}. ${method(comparison, shown)}`
+		};
+	}
+} satisfies FigureStudy<TrainingComparison>;
+
+/** Rows of the figure locality-accuracy. */
+export interface LocalityAccuracyRows {
+	readonly points: readonly {
+		readonly run: string;
+		readonly projector: string;
+		/** M */
+		readonly tokens: number;
+		readonly seed: number;
+		readonly locality: number;
+		/** Per cent. */
+		readonly accuracy: number;
+	}[];
+	/** What lies along the axes, with units. */
+	readonly measure: string;
+	readonly score: string;
+	readonly projectors: readonly string[];
+}
+
+const isMeasured = (trend: string): trend is LocalityOfRuns =>
+	(localityOfRuns as readonly string[]).includes(trend);
+
+export const localityAccuracyStudy = {
+	page: 'recipe',
+	needs: ['comparison'],
+	choices: ['trend', 'task'],
+	measure: (work) => Promise.resolve(required(work.comparison, 'comparison')),
+	show(comparison, choices) {
+		const { trend } = choices;
+		if (!isMeasured(trend))
+			throw new InputError(
+				`The comparison holds no ${trend} of its runs; choose one of ${localityOfRuns.join(', ')}.`
+			);
+		const task = taskOf(comparison, { task: choices.task ?? SPATIAL });
+		const runs = comparison.runs.filter((run) => !isRecipe(run));
+		const found = Object.entries(comparison.locality.rank_correlation).flatMap(([among, pairs]) => {
+			const pair = pairs[`${trend} and ${task}`];
+			return pair
+				? [
+						`${among === 'all' ? 'all runs' : among}: ρ = ${pair.rho.toFixed(2)}, p = ${pair.p.toPrecision(2)}, ${pair.runs} runs`
+					]
+				: [];
+		});
+		const correlated = found.length > 0 ? `Spearman’s rank correlation, ${found.join('; ')}. ` : '';
+		const { title, unit } = localityMeasures[trend];
+		return {
+			rows: {
+				points: runs.map(({ id, projector, tokens, seed, locality, accuracy }) => ({
+					...{ run: id, projector, tokens, seed },
+					...{ locality: locality[trend], accuracy: percent(accuracy[task]!) }
+				})),
+				measure: `${title} (${unit})`,
+				score: `Accuracy, ${taskWords(task)} (%)`,
+				projectors: unique(runs.map(({ projector }) => projector))
+			},
+			provenance: provenance(comparison, runs),
+			method: `locality by the Jacobian of the projector on ${comparison.length['locality_scenes']} held-out scenes. ${correlated}${comparison.locality.cannot_say} ${method(comparison, runs)}`
+		};
+	}
+} satisfies FigureStudy<TrainingComparison, LocalityAccuracyRows>;
+/** The task that asks for places most plainly. */
+const SPATIAL = 'localisation';
