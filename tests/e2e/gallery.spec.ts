@@ -11,7 +11,7 @@ const titleOf = (id: string) => figures.find((one) => one.id === id)!.title;
 /** Figures that one image, a projector that samples it and a question make without being asked for. */
 const live = Object.keys(studies).filter((id) => {
 	const { needs, slow } = studyOf(id)!;
-	return !slow && !needs.some((need) => ['scene', 'run', 'runs', 'series'].includes(need));
+	return !slow && !needs.some((need) => ['scene', 'run', 'runs', 'series', 'comparison'].includes(need));
 });
 
 async function drop(page: Page, path: string): Promise<void> {

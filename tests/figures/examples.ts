@@ -46,6 +46,8 @@ import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';
 import type { AttentionDistanceRows } from '../../src/lib/viz/attention-distance.ts';
 import type { EmbeddingRows } from '../../src/lib/viz/token-embedding.ts';
 import type { CheckpointSeriesRows } from '../../src/lib/viz/checkpoint-series.ts';
+import type { LearningRows } from '../../src/lib/viz/learning-curves.ts';
+import type { LocalityAccuracyRows } from '../../src/lib/viz/locality-accuracy.ts';
 import type { RunTableRows } from '../../src/lib/viz/run-table.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
@@ -393,6 +395,36 @@ const differing: DifferencesRows = {
 	]
 };
 
+const learning: LearningRows = {
+	...{ tuning: 100, score: 'Accuracy, mean over tasks (%)', group: 'M = 36' },
+	lines: names.slice(0, 2).flatMap((name, n) =>
+		[1, 2].map((seed) => ({
+			...{ name, seed },
+			points: [50, 100, 150, 200].map((step, i) => ({ step, value: 10 + 20 * i + 5 * n + 3 * seed }))
+		}))
+	)
+};
+const learned: BreakdownRows = {
+	...breakdown,
+	categories: breakdown.categories.map(({ name, scores }) => ({
+		name,
+		scores: scores.map((score) => ({ ...score, each: [score.value - 2, score.value + 2] }))
+	}))
+};
+const placed: LocalityAccuracyRows = {
+	...{
+		measure: 'Share inside the home cell (share)',
+		score: 'Accuracy, localisation (%)',
+		projectors: names
+	},
+	points: names.slice(0, 2).flatMap((projector, p) =>
+		[16, 36].map((tokens, t) => ({
+			...{ run: `${projector}-m${tokens}-s1`, projector, tokens, seed: 1 },
+			...{ locality: 0.2 + 0.4 * p + 0.1 * t, accuracy: 60 + 20 * p + 5 * t }
+		}))
+	)
+};
+
 const latency: LatencyRows = {
 	...{ stage: 'Prefill (ms)', projectors: names },
 	points: [16, 36, 144].map((tokens, i) => ({
@@ -454,6 +486,9 @@ export const examples = {
 	'logit-lens': lens,
 	'run-table': runTable,
 	'checkpoint-series': trained,
+	'learning-curves': learning,
+	'trained-accuracy': learned,
+	'locality-accuracy': placed,
 	'accuracy-curve': accuracy,
 	'score-breakdown': breakdown,
 	'paired-differences': differing,

@@ -1,4 +1,5 @@
-"""python -m training.convergence.evidence --out evidence.json: what the finished runs say.
+"""python -m training.convergence.evidence --out FILE: what the finished runs say, in the form that the workbench reads
+(`src/lib/study/comparison-file.ts`); static/training/comparison.json is made by it.
 
 Intervals are hierarchical: seeds are drawn with replacement, then scenes, the same scenes for every projector and seed, so that
 differences are paired. With two or three seeds such an interval is still optimistic about other seeds; it says how many there were.
@@ -14,7 +15,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from .__main__ import RESULTS
+from .plan import CRITERION, VERSION
 
+FORMAT = "honeybee-training-comparison"
 DRAWS = 4000
 SPATIAL = ("localisation", "position", "identity")
 
@@ -66,7 +69,8 @@ def compared(records: dict[str, list[dict]]) -> dict:
     return {
         "seeds": [r["run"]["seed"] for r in next(iter(records.values()))],
         "accuracy": {k: {t: {"mean": round(float(point[k][i]), 4), "interval": interval(drawn[k][:, i]),
-                             "seeds": [round(float(accuracy(v[j:j + 1])[i]), 4) for j in range(len(v))]}
+                             "seeds": [round(float(accuracy(v[j:j + 1])[i]), 4) for j in range(len(v))],
+                             "answers": int(np.isfinite(v[:, i] if i < len(tasks) else v).sum())}
                          for i, t in enumerate(columns)} for k, v in groups.items()},
         "difference": {f"{a} - {b}": {t: {"mean": round(float(point[a][i] - point[b][i]), 4),
                                           "interval": interval(drawn[a][:, i] - drawn[b][:, i])}
@@ -84,12 +88,9 @@ def complete_seeds(records: list[dict], key) -> dict[str, list[dict]]:
     return {k: [g[s] for s in shared] for k, g in groups.items()} if shared else {}
 
 
-def predicted(records: list[dict]) -> dict:
+def correlated(rows: list[dict]) -> dict:
     """Does a run's locality go with its accuracy where places are asked for? Rank correlation over runs, and within each M."""
-    rows = [{"id": r["id"], "projector": r["run"]["projector"], "tokens": r["run"]["tokens"], "seed": r["run"]["seed"],
-             **{k: round(float(np.mean(v)), 4) for k, v in r["locality"].items()},
-             **{t: round(float(np.nanmean(matrix(r, t))), 4) for t in SPATIAL}} for r in records]
-    out: dict = {"runs": rows, "rank_correlation": {}}
+    out: dict = {"rank_correlation": {}}
     sets = {"all": rows, **{f"M = {m}": [r for r in rows if r["tokens"] == m] for m in sorted({r["tokens"] for r in rows})}}
     for name, part in sets.items():
         if len(part) < 6:
@@ -97,11 +98,26 @@ def predicted(records: list[dict]) -> dict:
         out["rank_correlation"][name] = {
             f"{measure} and {task}": {"rho": round(float(found.statistic), 3), "p": round(float(found.pvalue), 4), "runs": len(part)}
             for measure in ("inside", "spread", "drift") for task in SPATIAL
-            for found in [spearmanr([r[measure] for r in part], [r[task] for r in part])] if np.isfinite(found.statistic)}
+            for found in [spearmanr([r["locality"][measure] for r in part], [r["accuracy"][task] for r in part])]
+            if np.isfinite(found.statistic)}
     out["cannot_say"] = ("Runs of one projector are not independent of each other in kind: with few projectors a rank correlation "
                          "mostly compares projectors, and another difference between them may be the cause. Nothing here was made "
                          "more or less local with all else kept.")
     return out
+
+
+def row(r: dict) -> dict:
+    """A run without its single answers."""
+    tasks = {t: round(float(np.nanmean(matrix(r, t))), 4) for t in sorted(r["right"])}
+    return {
+        "id": r["id"], **{k: r["run"][k] for k in ("part", "variant", "projector", "tokens", "seed")},
+        "criterion": r["criterion"], "answers_trained_on": r["answers_trained_on"], "seconds": r["seconds"],
+        "accuracy": {**tasks, "mean": round(float(np.mean(list(tasks.values()))), 4)},
+        "written": {t: round(float(np.mean(found)), 4) for t, values in r["written"].items()
+                    if (found := [v for v in values if v is not None])},
+        "locality": {k: round(float(np.mean(v)), 4) for k, v in r["locality"].items()},
+        "curve": r["curve"],
+    }
 
 
 def evidence(records: list[dict]) -> dict:
@@ -113,17 +129,15 @@ def evidence(records: list[dict]) -> dict:
         if groups:
             by_m[str(m)] = compared(groups)
     variants = complete_seeds(recipe, lambda r: r["run"]["variant"])
-    first = records[0] if records else None
+    first = records[0]
     return {
+        "format": FORMAT, "version": 1, "plan": VERSION,
         "what": "the paper's recipe for the projectors, one projector and one copy of the language model a run: alignment by captions and "
                 "questions through the frozen language model, then instruction tuning; no regression to a grid; equal steps and scenes",
-        "length": first and first["length"], "runs": len(records), "draws": DRAWS,
+        "length": first["length"], "scenes": first["scenes"], "draws": DRAWS, "criterion": CRITERION,
         "intervals": "95 %, hierarchical bootstrap: seeds, then scenes; scenes the same for all, so differences are paired",
-        "converged": {r["id"]: r["criterion"] for r in records},
-        "tokens": by_m, **({"recipe": compared(variants)} if variants else {}),
-        "curves": {r["id"]: [{"stage": c["stage"], "step": c["step"], **c["tasks"]} for c in r["curve"]] for r in records},
-        "answers_trained_on": {r["id"]: r["answers_trained_on"] for r in records},
-        "locality": predicted(plain) if plain else None,
+        "runs": [row(r) for r in records], "tokens": by_m, **({"recipe": compared(variants)} if variants else {}),
+        "locality": correlated([row(r) for r in plain]),
     }
 
 

@@ -47,7 +47,7 @@ export interface BreakdownRows {
 /** Pixels from one model's dot to the next in a category. */
 const STEP = 9;
 
-export const scoreBreakdown = breakdownOf({
+export const scoreBreakdown: Figure<BreakdownRows> = breakdownOf({
 	id: 'score-breakdown',
 	title: 'By category',
 	readingAid:

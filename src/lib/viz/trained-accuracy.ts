@@ -1,7 +1,8 @@
-import { breakdownOf } from './score-breakdown.ts';
+import type { Figure } from './figure.ts';
+import { breakdownOf, type BreakdownRows } from './score-breakdown.ts';
 
 /** Projectors, or variants of the recipe, that were trained alike: accuracy by task. */
-export const trainedAccuracy = breakdownOf({
+export const trainedAccuracy: Figure<BreakdownRows> = breakdownOf({
 	id: 'trained-accuracy',
 	title: 'What was learned, by task',
 	readingAid:
