@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from training.convergence import base, evidence, features, locality, plan
+from training.convergence import base, evidence, export, features, locality, plan
 from training.convergence import run as one
 from training.data.text import train_tokenizer
 from training.model.config import PRESETS
@@ -33,6 +34,7 @@ def start(tmp_path, monkeypatch):
         return model, config, tokenizer
 
     monkeypatch.setattr(one, "read_language", read)
+    monkeypatch.setattr(export, "read_language", read)
     return tmp_path
 
 
@@ -61,6 +63,24 @@ def test_chain(start, monkeypatch):
     said = evidence.evidence(records)
     assert said["tokens"]["36"]["seeds"] == [1, 2]
     assert set(said["tokens"]["36"]["difference"]) == {"c-abs - resampler"}
+    assert (said["format"], said["version"]) == ("honeybee-training-comparison", 1)  # what the workbench reads
+    assert {r["id"] for r in said["runs"]} == {r.id for r in runs}
+    for r, record in zip(said["runs"], records):
+        right = [c for c in record["right"]["existence"] if c != "-"]
+        assert r["accuracy"]["existence"] == pytest.approx(right.count("1") / len(right), abs=1e-4)
+        assert r["curve"] == record["curve"]
+
+    # a finished run as a checkpoint of upstream's layout; an unfinished one is none
+    state = torch.load(start / "state" / "c-abs-m36-s1.pt", map_location="cpu", weights_only=False)
+    folder = export.write(state, start / "checkpoints")
+    tensors = load_file(folder / "last" / "model.safetensors")
+    for key, value in state["projector"].items():
+        assert torch.equal(tensors[f"abstractor.{key}"], value), key
+    for key, value in state["lm"].items():
+        assert torch.equal(tensors[f"language_model.{key}"], value), key
+    state["done"]["step"] = 3
+    with pytest.raises(ValueError, match="step 3 of tune"):
+        export.write(state, start / "checkpoints")
 
     # stopped after any kept step and gone on with: the same run, to the digit
     monkeypatch.setattr(one, "KEEP", 1)
