@@ -54,6 +54,18 @@ export function number(option: string, text: string, kind: 'integer' | 'number' 
 	return value;
 }
 
+/** An option's word, one of those there are. @throws InputError */
+export function oneOf<const Words extends readonly string[]>(
+	option: string,
+	text: string,
+	words: Words
+): Words[number] {
+	const found = words.find((word) => word === text);
+	if (found === undefined)
+		throw new InputError(`${option} is "${text}"; there are ${words.join(' and ')}. See --help.`);
+	return found;
+}
+
 /** Positional arguments, as many as named. @throws InputError */
 export function positionals<const Names extends readonly string[]>(
 	given: readonly string[],

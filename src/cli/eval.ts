@@ -12,10 +12,11 @@ import {
 	tokenWords,
 	type TokensChoice
 } from '../lib/benchmarks/run/target.ts';
+import { wordingChoices, wordingOf } from '../lib/benchmarks/run/wording.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { number, oneOf, parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { diskStorage } from './eval/disk-storage.ts';
 import { readExamples, readVersions } from './eval/prepare.ts';
 import { printReport, progressLine } from './eval/print.ts';
@@ -40,6 +41,8 @@ export const evalCommand: Command = {
 		'--projector NAMES     projectors, joined by commas, or all (as when left out)',
 		'--tokens Ms           numbers of visual tokens, joined by commas, or a word: own (of each projector, as when left',
 		'                      out), trained (all that it was trained at), all (all that it can give)',
+		'--wording WORDS       own: the words that the model’s kind was published with (as when left out, where there are some);',
+		'                      honeybee: those of Honeybee’s evaluation',
 		'--limit N             only the first N examples',
 		'--resume              go on with what DIR holds',
 		'--queue redis://…     give the work out over a Redis server, to workers on any machines; merge what comes back',
@@ -58,6 +61,7 @@ export const evalCommand: Command = {
 				out: { type: 'string' },
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
+				wording: { type: 'string' },
 				limit: { type: 'string' },
 				resume: { type: 'boolean' },
 				queue: { type: 'string' },
@@ -82,6 +86,8 @@ export const evalCommand: Command = {
 		if (name === undefined) throw new InputError('--benchmark NAME is missing. See --help.');
 		if (out === undefined) throw new InputError('--out DIR is missing. See --help.');
 		const benchmark = findBenchmark(name);
+		const words =
+			values.wording === undefined ? undefined : oneOf('--wording', values.wording, wordingChoices);
 		const limit = values.limit === undefined ? Infinity : number('--limit', values.limit);
 		if (limit < 1) throw new InputError(`--limit is ${limit}; give at least 1.`);
 
@@ -97,6 +103,7 @@ export const evalCommand: Command = {
 				values.projector === 'all' ? undefined : listOf(values.projector),
 				tokensFrom(values.tokens)
 			);
+			const wording = wordingOf(benchmark, manifest, words);
 			const examples = await readExamples(benchmark, values.data, terminal);
 			const data = await hashExamples(benchmark, examples);
 			const versions = await readVersions();
@@ -104,7 +111,10 @@ export const evalCommand: Command = {
 			for (const choice of choices) {
 				const storage = diskStorage(join(out, benchmark.name, targetName(choice)));
 				storages.push(storage);
-				const identity = identify(benchmark, manifest, { ...choice, data, backend: 'node', versions });
+				const identity = identify(benchmark, manifest, {
+					...{ ...choice, data, backend: 'node', versions },
+					...(wording && { wording: wording.recorded })
+				});
 				const record = await openRun(storage, identity, benchmark, { resume: values.resume ?? false });
 				if (record.repaired) terminal.warn(`${storage.name}: a half-written last result was removed.`);
 				targets.push({ ...choice, record, storage });
@@ -154,6 +164,7 @@ export const evalCommand: Command = {
 				benchmark,
 				examples: selected,
 				targets,
+				...(wording && { wording }),
 				model,
 				prepare: images.prepare,
 				onProgress: (progress) => terminal.progress(progressLine(progress)),

@@ -7,6 +7,7 @@ import { squashTo } from '../../lib/benchmarks/run/prepare.ts';
 import { hashExamples, runBenchmark } from '../../lib/study/run.ts';
 import { memoryStorage } from '../../lib/benchmarks/run/storage.ts';
 import { identify } from '../../lib/benchmarks/run/target.ts';
+import { wordingOf } from '../../lib/benchmarks/run/wording.ts';
 import { HoneybeeModel } from '../../lib/model/runtime/model.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
@@ -55,8 +56,10 @@ export class ShardAnswerer {
 		const { model, images } = await this.#load(job);
 		const { examples, hash } = await this.#read(job);
 		const { projector, tokens } = job.identity;
+		const wording = wordingOf(benchmark, model.manifest, job.identity.wording ? 'own' : 'honeybee');
 		const identity = identify(benchmark, model.manifest, {
-			...{ projector, tokens, data: hash, backend: 'node', versions: await readVersions() }
+			...{ projector, tokens, data: hash, backend: 'node', versions: await readVersions() },
+			...(wording && { wording: wording.recorded })
 		});
 		if (!isDeepStrictEqual(JSON.parse(JSON.stringify(identity)), job.identity))
 			throw new InputError(
@@ -68,6 +71,7 @@ export class ShardAnswerer {
 			benchmark,
 			examples: examples.filter(({ id }) => wanted.has(id)),
 			targets: [{ projector, tokens, record }],
+			...(wording && { wording }),
 			model,
 			prepare: images.prepare
 		});

@@ -1,5 +1,6 @@
 import type { SourceFolder } from '../checkpoint/source.ts';
 import type { Data, ExampleImage, FieldKind } from './data.ts';
+import type { PosedQuestion, QuestionSet } from '../model/text/posed-question.ts';
 import type { Columns } from './formats/columns.ts';
 import type { PublishedBenchmark } from './published.ts';
 
@@ -140,8 +141,13 @@ export interface Benchmark<D extends Data = Data> {
 	 * @throws InputError naming the file that cannot be used
 	 */
 	examples(folder: SourceFolder): AsyncIterable<Example<D>>;
-	/** The whole prompt, with one `<image>` for each image. */
+	/** The whole prompt in Honeybee's words, with one `<image>` for each image. */
 	prompt(data: D, imageCount: number): string;
+	/** Its questions taken apart, for models that are asked in words of their own; absent where everyone is asked the same. */
+	readonly posed?: {
+		readonly set: QuestionSet;
+		question(data: D): PosedQuestion;
+	};
 	/** @param results by id, not necessarily all */
 	score(results: readonly Result<D>[]): Report;
 }

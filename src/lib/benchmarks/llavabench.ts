@@ -32,6 +32,7 @@ export const llavabench: Benchmark<LlavaBenchData> = {
 	fields: { question: 'string', category: 'string', question_id: 'number' },
 	examples,
 	prompt: ({ question }, imageCount) => formatConversation('free-form', [{ question, imageCount }]),
+	posed: { set: 'LLaVA-Bench', question: ({ question }) => ({ kind: 'open', text: question }) },
 	score: (results) =>
 		judgedReport(
 			'llavabench',

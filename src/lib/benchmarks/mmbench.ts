@@ -74,8 +74,24 @@ export const mmbench: Benchmark<MmbenchData> = {
 		const question = `${data.question}\nContext: ${data.hint}\nThere are several options:\n${options.join('')}`;
 		return formatTemplate('mmb', [{ question }], { imageCount });
 	},
+	posed: {
+		set: 'MMBench',
+		question: ({ question, hint, options_dict }) => ({
+			kind: 'choice',
+			text: question,
+			...(hint !== NOT_AVAILABLE && { hint }),
+			options: optionsOf(options_dict)
+		})
+	},
 	score
 };
+
+/** Options up to the first that is missing. */
+function optionsOf(options: MmbenchData['options_dict']): string[] {
+	const all = LETTERS.map((letter) => options[letter] ?? NOT_AVAILABLE);
+	const end = all.indexOf(NOT_AVAILABLE);
+	return end < 0 ? all : all.slice(0, end);
+}
 
 async function* examples(folder: SourceFolder): AsyncGenerator<Example<MmbenchData>, void, void> {
 	const names = (await visiblePaths(folder)).filter((path) => /^mmbench_.*\.tsv$/i.test(path));

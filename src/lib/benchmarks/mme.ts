@@ -64,6 +64,7 @@ export const mme: Benchmark<MmeData> = {
 		`${dataset_name}/${baseName(image_id)}: ${question.replace(/\s*Please answer yes or no\.?\s*$/, '')}`,
 	examples,
 	prompt: ({ question }, imageCount) => formatTemplate('mme', [{ question }], { imageCount }),
+	posed: { set: 'MME', question: ({ question }) => ({ kind: 'yes-no', text: question }) },
 	score
 };
 

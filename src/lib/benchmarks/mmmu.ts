@@ -17,7 +17,7 @@ import {
 import { readParquet } from './formats/parquet.ts';
 import { examplesOfRows, type Asked, type RowReader } from './rows.ts';
 import { parsePythonList } from './formats/python-literal.ts';
-import { letter } from './options.ts';
+import { letter } from '../model/text/options.ts';
 import { evalOpen, parseOpenResponse } from './mmmu-open.ts';
 import { PythonRandom } from './python/random.ts';
 
@@ -93,6 +93,13 @@ export const mmmu: Benchmark<MmmuData> = {
 	examples,
 	prompt: ({ question, question_type }, imageCount) =>
 		formatTemplate(question_type === MULTIPLE_CHOICE ? 'mmb' : 'eval-vqa', [{ question }], { imageCount }),
+	posed: {
+		set: 'MMMU',
+		question: ({ question, question_type, all_choices }) =>
+			question_type === MULTIPLE_CHOICE
+				? { kind: 'choice', ...takenApart(question, all_choices) }
+				: { kind: 'short', text: question }
+	},
 	score
 };
 
@@ -105,6 +112,22 @@ function choicesUpTo(letters: readonly string[]): string[] {
 }
 
 const MULTIPLE_CHOICE = 'multiple-choice';
+/** Between a question and its options, a line each. */
+const OPTIONS = '\nThere are several options:\n';
+
+/** A question as it is asked here, without its options, and these. */
+function takenApart(question: string, letters: readonly string[]): { text: string; options: string[] } {
+	const at = question.lastIndexOf(OPTIONS);
+	let rest = question.slice(at + OPTIONS.length);
+	const options = letters.map((one, i) => {
+		const next = letters[i + 1];
+		const end = next === undefined ? rest.lastIndexOf('\n') : rest.indexOf(`\n${next}. `);
+		const option = rest.slice(`${one}. `.length, end);
+		rest = rest.slice(end + 1);
+		return option;
+	});
+	return { text: question.slice(0, at), options };
+}
 const TEXT_COLUMNS = ['id', 'question', 'options', 'answer', 'question_type'];
 
 /** A row of the data set, whichever file it lies in. */
@@ -150,7 +173,7 @@ async function questionOf({ where, read, image }: Row, ids: UniqueIds): Promise<
 	return {
 		images: [await image()],
 		data: {
-			question: choice ? `${text}\nThere are several options:\n${list}` : text,
+			question: choice ? `${text}${OPTIONS}${list}` : text,
 			answer,
 			id,
 			question_type,

@@ -29,6 +29,7 @@ export const mmvet: Benchmark<MmvetData> = {
 	fields: { question: 'string', question_id: 'string' },
 	examples,
 	prompt: ({ question }, imageCount) => formatConversation('free-form', [{ question, imageCount }]),
+	posed: { set: 'MM-Vet', question: ({ question }) => ({ kind: 'open', text: question }) },
 	score: (results) =>
 		judgedReport(
 			'mmvet',

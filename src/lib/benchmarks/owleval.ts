@@ -25,6 +25,7 @@ export const owleval: Benchmark<OwlData> = {
 	fields: { question: 'string', question_id: 'number', image_path: 'string' },
 	examples,
 	prompt: ({ question }, imageCount) => formatConversation('free-form', [{ question, imageCount }]),
+	posed: { set: 'OwlEval', question: ({ question }) => ({ kind: 'open', text: question }) },
 	score: (results) =>
 		judgedReport(
 			'owleval',

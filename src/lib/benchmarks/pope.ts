@@ -41,6 +41,7 @@ export const pope: Benchmark<PopeData> = {
 	identity: ({ image_path, question }) => `${baseName(image_path)}: ${question}`,
 	examples,
 	prompt: ({ question }, imageCount) => formatTemplate('eval-vqa', [{ question }], { imageCount }),
+	posed: { set: 'POPE', question: ({ question }) => ({ kind: 'yes-no', text: question }) },
 	score
 };
 

@@ -17,7 +17,7 @@ import {
 	UniqueIds
 } from './formats/files.ts';
 import { examplesOfRows, type RowReader } from './rows.ts';
-import { listOptions } from './options.ts';
+import { listOptions } from '../model/text/options.ts';
 import { strip } from './python/text.ts';
 
 /** Types up to this one are about images, the others about videos. */
@@ -80,6 +80,10 @@ export const seed: Benchmark<SeedData> = {
 			[{ question: `${question}\nThere are several options:\n${listOptions(choices)}\n` }],
 			{ imageCount }
 		),
+	posed: {
+		set: 'SEED-Bench',
+		question: ({ question, choices }) => ({ kind: 'choice', text: question, options: choices })
+	},
 	score
 };
 

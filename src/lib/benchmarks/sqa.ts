@@ -17,7 +17,7 @@ import {
 	UniqueIds
 } from './formats/files.ts';
 import { examplesOfRows, type RowReader } from './rows.ts';
-import { letter, listOptions } from './options.ts';
+import { letter, listOptions } from '../model/text/options.ts';
 import { PythonRandom } from './python/random.ts';
 import { strip, stripStart } from './python/text.ts';
 
@@ -25,6 +25,8 @@ const SPLIT = 'test';
 const FAILED = 'FAILED';
 /** What Python writes for an absent path. */
 const NO_IMAGE = 'None';
+/** Context of questions that have none. */
+const NO_CONTEXT = 'N/A';
 /** Image of results of other tools that do not tell whether there is one. */
 const NOT_TOLD = '';
 
@@ -89,6 +91,13 @@ export const sqa: Benchmark<SqaData> = {
 				imageCount
 			}
 		);
+	},
+	posed: {
+		set: 'ScienceQA',
+		question(data) {
+			const { question, context, options } = parseQuestion(data.question)!;
+			return { kind: 'choice', text: question, options, ...(context !== NO_CONTEXT && { hint: context }) };
+		}
 	},
 	score
 };

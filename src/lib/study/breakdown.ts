@@ -66,7 +66,7 @@ function scoresOf(run: ScoredRun, level: number): CategoryScore[] {
 export const shortTitle = (run: ScoredRun, { kindOf, titleOf }: Kinds): string =>
 	run.about?.name ??
 	(run.origin === 'measured' && run.tokens !== undefined
-		? `${titleOf(kindOf(run.projector))}, M = ${run.tokens}`
+		? `${titleOf(kindOf(run.projector))}, M = ${run.tokens}${run.manifest?.identity.wording ? ', own words' : ''}`
 		: run.title);
 
 /**

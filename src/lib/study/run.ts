@@ -1,6 +1,7 @@
 import type { Benchmark, Example, ExampleImage } from '../benchmarks/benchmark.ts';
 import type { ImagePreparer } from '../benchmarks/run/prepare.ts';
 import type { RunIdentity, RunRecord } from '../benchmarks/run/record.ts';
+import type { RunWording } from '../benchmarks/run/wording.ts';
 import { sha256 } from '../bytes/hash.ts';
 import type { AnswerRequest, AnswerResult, ImageInput } from '../model/runtime/types.ts';
 import { greedy } from '../model/runtime/sampling.ts';
@@ -29,6 +30,8 @@ export interface RunOptions {
 	readonly benchmark: Benchmark;
 	readonly examples: readonly Example[];
 	readonly targets: readonly RunTarget[];
+	/** In whose words the model is asked; Honeybee's when absent. */
+	readonly wording?: RunWording;
 	readonly model: Pick<Answerer, 'answer'>;
 	/** Decodes the images after the present one while the model computes; without it the model decodes. */
 	readonly prepare?: ImagePreparer;
@@ -77,7 +80,9 @@ export async function runBenchmark(options: RunOptions): Promise<boolean> {
 						? new InputError(example.unusable)
 						: inputs instanceof InputError
 							? inputs
-							: await usable(() => wholeAnswer(model, requestOf(benchmark, example, inputs, target), signal));
+							: await usable(() =>
+									wholeAnswer(model, requestOf(benchmark, example, inputs, target, options.wording), signal)
+								);
 				if (result instanceof InputError) {
 					await target.record.skip({ id: example.id, reason: result.message });
 					continue;
@@ -134,20 +139,31 @@ function groupByImages(pending: readonly Pending[]): Pending[][] {
 	return groups;
 }
 
-/** What the model is asked about an example, greedily, as upstream asks it. */
+/** What the model is asked about an example, greedily: as upstream asks it, or in words of its own. */
 export function requestOf(
 	benchmark: Benchmark,
 	example: Example,
 	images: readonly ImageInput[],
-	{ projector, tokens }: { readonly projector: string; readonly tokens: number }
+	{ projector, tokens }: { readonly projector: string; readonly tokens: number },
+	wording?: RunWording
 ): AnswerRequest {
-	return {
-		projector,
-		tokens,
-		turns: [{ question: '', images }],
-		raw_prompt: benchmark.prompt(example.data, images.length),
-		own_template: true,
+	const request = {
+		...{ projector, tokens },
 		sampling: { ...greedy, max_new_tokens: benchmark.generation.max_new_tokens }
+	};
+	if (!wording)
+		return {
+			...request,
+			turns: [{ question: '', images }],
+			raw_prompt: benchmark.prompt(example.data, images.length),
+			own_template: true
+		};
+	const { text, begins } = wording.ask(example.data, images.length);
+	return {
+		...request,
+		turns: [{ question: text, images }],
+		pictures_within: true,
+		...(begins !== undefined && { answer_begins: begins })
 	};
 }
 

@@ -18,6 +18,7 @@ import {
 	type TargetChoice,
 	type TokensChoice
 } from '$lib/benchmarks/run/target.ts';
+import { wordingOf, type RunWording, type WordingChoice } from '$lib/benchmarks/run/wording.ts';
 import type { SourceFolder } from '$lib/checkpoint/source.ts';
 import { InputError } from '$lib/tensor/errors.ts';
 import { titleOf } from '$lib/workbench/words/projectors.ts';
@@ -46,6 +47,8 @@ export class BenchmarkDesk {
 	chosen = $state.raw<Readonly<Record<string, readonly number[]>>>({});
 	/** Only the first so many examples; all when undefined. */
 	limit = $state<number | undefined>(200);
+	/** In whose words a model is asked that has published words of its own. */
+	words = $state<WordingChoice>('own');
 
 	status = $state<DeskStatus>('idle');
 	progress = $state.raw<RunProgress | undefined>();
@@ -89,12 +92,13 @@ export class BenchmarkDesk {
 			this.benchmark = findBenchmark(choice.benchmark);
 			this.limit = choice.limit;
 			this.chosen = choice.chosen;
+			this.words = choice.words ?? 'own';
 		}
 		this.#begun = memory.begun;
 		this.asked = memory.asked;
 		$effect(() => {
-			const { benchmark, limit, chosen } = this;
-			memory.choice = { benchmark: benchmark.name, ...(limit !== undefined && { limit }), chosen };
+			const { benchmark, limit, chosen, words } = this;
+			memory.choice = { benchmark: benchmark.name, ...(limit !== undefined && { limit }), chosen, words };
 		});
 	}
 
@@ -134,14 +138,21 @@ export class BenchmarkDesk {
 		for (const { projector, tokens } of begun.targets) (chosen[projector] ??= []).push(tokens);
 		this.chosen = chosen;
 		this.limit = begun.asked;
+		this.words = begun.words ?? 'honeybee';
 		await this.start();
 	}
 
 	#folderOf(
 		target: TargetChoice,
-		{ benchmark, model, backend }: Omit<BegunRuns, 'targets' | 'asked'>
+		{ benchmark, model, backend, words }: Omit<BegunRuns, 'targets' | 'asked'>
 	): string {
-		return `${benchmark}/${model}/${targetName(target)}-${backend}`;
+		return `${benchmark}/${model}/${targetName(target)}${words === 'own' ? '-own-words' : ''}-${backend}`;
+	}
+
+	/** The published words of the model for this benchmark; undefined where there are none. */
+	get ownWording(): RunWording | undefined {
+		const { manifest } = this.session.models;
+		return manifest && wordingOf(this.benchmark, manifest);
 	}
 
 	get busy(): boolean {
@@ -306,17 +317,20 @@ export class BenchmarkDesk {
 			const examples = await this.list();
 			const data = await hashExamples(benchmark, examples);
 			const { manifest, backend } = loaded;
+			const wording = this.words === 'own' ? wordingOf(benchmark, manifest) : undefined;
 			const asked = Math.min(examples.length, this.limit ?? examples.length);
 			const begun = {
 				...{ benchmark: benchmark.name, model: manifest.name, backend: backend.backend },
-				...{ targets: choices, asked }
+				...{ targets: choices, asked },
+				words: wording ? ('own' as const) : ('honeybee' as const)
 			};
 			const targets: (TargetChoice & { readonly record: RunRecord; readonly folder: string })[] = [];
 			for (const choice of choices) {
 				const folder = this.#folderOf(choice, begun);
 				const identity = identify(benchmark, manifest, {
 					...choice,
-					...{ data, versions, backend: backend.backend }
+					...{ data, versions, backend: backend.backend },
+					...(wording && { wording: wording.recorded })
 				});
 				folders.push(folder);
 				try {
@@ -337,6 +351,7 @@ export class BenchmarkDesk {
 			const whole = await runBenchmark({
 				benchmark,
 				targets,
+				...(wording && { wording }),
 				examples: examples.slice(0, this.limit),
 				model: session.client,
 				prepare: (bytes, name) => this.#side.prepare(bytes, name, squashTo(manifest)),

@@ -1,6 +1,7 @@
 import { isObject } from '$lib/bytes/json.ts';
 import { findBenchmark } from '$lib/benchmarks/registry.ts';
 import type { TargetChoice } from '$lib/benchmarks/run/target.ts';
+import { wordingChoices, type WordingChoice } from '$lib/benchmarks/run/wording.ts';
 import { recall, remember, type Memory } from '$lib/workbench/session/storage.ts';
 
 /** What is to be run, as it was chosen last. */
@@ -10,6 +11,8 @@ export interface KeptChoice {
 	readonly limit?: number;
 	/** M by projector. */
 	readonly chosen: Readonly<Record<string, readonly number[]>>;
+	/** Its own when absent. */
+	readonly words?: WordingChoice;
 }
 
 /** Runs that were begun together and are not known to have ended. */
@@ -20,9 +23,14 @@ export interface BegunRuns {
 	readonly targets: readonly TargetChoice[];
 	/** Answers asked of each. */
 	readonly asked: number;
+	/** In whose words; Honeybee's when absent. */
+	readonly words?: WordingChoice;
 }
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isWords = (value: unknown): boolean =>
+	value === undefined || wordingChoices.some((choice) => choice === value);
 
 function isKnown(name: unknown): boolean {
 	try {
@@ -37,6 +45,7 @@ const isChoice = (value: unknown): value is KeptChoice =>
 	isKnown(value['benchmark']) &&
 	(value['limit'] === undefined || isWhole(value['limit'])) &&
 	isObject(value['chosen']) &&
+	isWords(value['words']) &&
 	Object.values(value['chosen']).every((tokens) => Array.isArray(tokens) && tokens.every(isWhole));
 
 const isBegun = (value: unknown): value is BegunRuns =>
@@ -45,6 +54,7 @@ const isBegun = (value: unknown): value is BegunRuns =>
 	typeof value['model'] === 'string' &&
 	typeof value['backend'] === 'string' &&
 	isWhole(value['asked']) &&
+	isWords(value['words']) &&
 	Array.isArray(value['targets']) &&
 	value['targets'].every(
 		(target) => isObject(target) && typeof target['projector'] === 'string' && isWhole(target['tokens'])

@@ -5,6 +5,7 @@ import type { Benchmark, Data, Result } from '../benchmark.ts';
 import { checkData } from '../formats/files.ts';
 import { readAbout, type RunAbout } from './about.ts';
 import type { RunStorage } from './storage.ts';
+import type { RecordedWording } from './wording.ts';
 
 const MANIFEST = 'manifest.json';
 const RESULTS = 'results.jsonl';
@@ -16,6 +17,8 @@ export interface RunIdentity {
 	/** Examples of the data, and a hash of their ids, prompts and fields. */
 	readonly data: { readonly examples: number; readonly sha256: string };
 	readonly generation: { readonly max_new_tokens: number };
+	/** In whose words it was asked; absent: in Honeybee's. */
+	readonly wording?: RecordedWording;
 	/** Files that the run computes with, path → sha256. */
 	readonly model: { readonly name: string; readonly files: Readonly<Record<string, string>> };
 	readonly projector: string;

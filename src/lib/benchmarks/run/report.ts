@@ -5,6 +5,7 @@ import { countAnswers, type AnswerCounts } from '../answers.ts';
 import { headlineInterval } from '../interval.ts';
 import type { RunManifest, RunRecord, RunResult, Skipped } from './record.ts';
 import type { RunStorage } from './storage.ts';
+import { wordingNote } from './wording.ts';
 
 /** Milliseconds: median and quartiles. */
 export interface Spread {
@@ -38,7 +39,12 @@ export async function reportRun(
 	const interval = headlineInterval({ ...report, files });
 	const whole: RunReport = {
 		...report,
-		notes: [...countNotes(benchmark, record), ...skippedNotes([...record.skipped.values()]), ...report.notes],
+		notes: [
+			...wordingNote(record.manifest.identity.wording),
+			...countNotes(benchmark, record),
+			...skippedNotes([...record.skipped.values()]),
+			...report.notes
+		],
 		manifest: record.manifest,
 		answers: results.length,
 		counts: countAnswers(report.outcomes),

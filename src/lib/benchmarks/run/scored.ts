@@ -8,6 +8,7 @@ import { countAnswers, type AnswerCounts } from '../answers.ts';
 import { scoreRepeats } from '../repeats.ts';
 import type { ImportSource } from '../imported.ts';
 import { skippedNotes } from './report.ts';
+import { wordingNote } from './wording.ts';
 
 /** Answers of one model to one benchmark, scored; measured here or brought from elsewhere. */
 export interface ScoredRun {
@@ -46,15 +47,16 @@ export function scoreRun(
 	skipped: Iterable<Skipped> = [],
 	about?: RunAbout
 ): ScoredRun {
-	const { model, projector, tokens, data } = manifest.identity;
+	const { model, projector, tokens, data, wording } = manifest.identity;
 	return {
 		...scored(benchmark, results, [
+			...wordingNote(wording),
 			...skippedNotes([...skipped]),
 			...(about?.problem === undefined ? [] : [about.problem])
 		]),
 		...(about && { about }),
 		...{ id, manifest, projector, tokens, origin: 'measured', examples: data.examples },
-		title: `${model.name}, ${projector}, M = ${tokens}`
+		title: `${model.name}, ${projector}, M = ${tokens}${wording ? ', own words' : ''}`
 	};
 }
 

@@ -67,7 +67,7 @@ export function chooseTargets(
 export function identify(
 	benchmark: Benchmark,
 	manifest: ModelManifest,
-	run: TargetChoice & Pick<RunIdentity, 'data' | 'backend' | 'versions'>
+	run: TargetChoice & Pick<RunIdentity, 'data' | 'backend' | 'versions' | 'wording'>
 ): RunIdentity {
 	const { vision, embedding, language } = manifest.graphs;
 	const graphs = [vision, embedding, ...language, ...networksOf(manifest.projectors[run.projector]!)];
@@ -77,6 +77,7 @@ export function identify(
 		benchmark: benchmark.name,
 		data: run.data,
 		generation: benchmark.generation,
+		...(run.wording && { wording: run.wording }),
 		model: {
 			name: manifest.name,
 			files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]))

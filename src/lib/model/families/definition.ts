@@ -3,6 +3,7 @@ import type { TensorEntry } from '../../checkpoint/checkpoint.ts';
 import type { HoneybeeConfig } from '../config.ts';
 import type { ImageProcessor, View } from '../image/processor.ts';
 import type { ImageSettings, ModelManifest } from '../manifest.ts';
+import type { Wording } from '../text/posed-question.ts';
 import type { TextTokenizer, TokenizerFiles } from '../text/text-tokenizer.ts';
 import type { KeyTable } from '../keys.ts';
 
@@ -126,5 +127,7 @@ export interface FamilyDefinition {
 	readonly parse: (folder: FamilyFolder) => FamilyModel;
 	readonly tokenizer: (files: TokenizerFiles, prompt: ModelManifest['prompt']) => TextTokenizer;
 	readonly prompt: PromptFormat;
+	/** How those who published it word the questions of benchmarks; absent where nothing is published, or where it is the benchmark's own. */
+	readonly wording?: Wording;
 	readonly imageProcessor: (settings: ImageSettings) => ImageProcessor;
 }

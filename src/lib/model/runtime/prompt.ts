@@ -70,11 +70,20 @@ export function encodeRequest(
 	const asked =
 		question === undefined
 			? turns.map(promptTurn)
-			: [{ question, imageCount: images.length - (question.split(format.placeholder).length - 1) }];
-	const prompt =
+			: [{ question, imageCount: images.length - placesIn(question, format.placeholder) }];
+	const last = asked.at(-1);
+	const placed =
+		request.pictures_within && last
+			? [
+					...asked.slice(0, -1),
+					{ ...last, imageCount: last.imageCount - placesIn(last.question, format.placeholder) }
+				]
+			: asked;
+	const written =
 		raw_prompt === undefined || question !== undefined
-			? format.conversation(asked, manifest.prompt)
+			? format.conversation(placed, manifest.prompt)
 			: { text: raw_prompt };
+	const prompt = { ...written, text: written.text + (request.answer_begins ?? '') };
 	checkPlaces(prompt.text, format.placeholder, images.length);
 	const sources = images.map((image) => visual.source(image, choice));
 	const encoded = format.encode(
@@ -111,6 +120,8 @@ export function encodeRequest(
 	for (const { positions, rows } of runs) rows.forEach((row, i) => (keys[positions[i]!] = rowKey(row)));
 	return { ids, labels, keys, runs };
 }
+
+const placesIn = (text: string, placeholder: string) => text.split(placeholder).length - 1;
 
 const promptTurn = ({ question, images, answer, answer_ids }: Turn): PromptTurn => ({
 	question,

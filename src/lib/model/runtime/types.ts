@@ -74,6 +74,10 @@ export interface AnswerRequest {
 	 * own template.
 	 */
 	readonly own_template?: boolean;
+	/** The last question has the model's placeholder within it for some of its pictures; the others stand before it. */
+	readonly pictures_within?: boolean;
+	/** What the answer begins with: it stands in the prompt already and is not part of the result's text. */
+	readonly answer_begins?: string;
 	/** Done, in order, to the visual tokens of the last image before they enter the prompt. */
 	readonly edits?: readonly TokenEdit[];
 	/**

@@ -18,6 +18,7 @@ import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
 import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { formatTemplate } from '../../../../src/lib/model/text/prompts.ts';
+import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import type { AnswerRequest, LocalityRequest } from '../../../../src/lib/model/runtime/types.ts';
 import { silent } from '../../../support/golden-model.ts';
 
@@ -265,5 +266,28 @@ describe('a prompt of a benchmark', () => {
 			expect(asked).toEqual(own);
 			// As it stands it is another prompt.
 			expect(await idsOf({ turns: [{ question: '', images }], raw_prompt })).not.toEqual(own);
+		}));
+
+	it('has pictures within the question and begins the answer where its words say so', () =>
+		withModel('smolvlm-256m', 'main.visual_embeds', async (model) => {
+			const picture = join(fixtures, 'golden/images/scene_200x150.png');
+			const images = [{ id: picture, name: picture, bytes: new Uint8Array(await readFile(picture)) }];
+			const projector = Object.keys(model.manifest.projectors)[0]!;
+			const asked = async (request: Partial<AnswerRequest> & Pick<AnswerRequest, 'turns'>) => {
+				const sampling = { ...greedy, max_new_tokens: 2 };
+				for await (const event of model.answer({ projector, sampling, ...request }))
+					if (event.type === 'done') return event.result;
+				throw new Error('no answer');
+			};
+			const question = 'Question: <image 1>:<image>\nWhat is it?';
+			const worded = await asked({
+				...{ turns: [{ question, images }], pictures_within: true, answer_begins: ' Answer:' }
+			});
+			const raw_prompt = `<|im_start|>User: ${question}<end_of_utterance>\nAssistant: Answer:`;
+			const whole = await asked({ turns: [{ question: '', images }], raw_prompt });
+			expect(worded.prompt_ids).toEqual(whole.prompt_ids);
+			expect(worded.text).toBe(whole.text);
+			// Unasked for, a placeholder in a question is one too many.
+			await expect(asked({ turns: [{ question, images }] })).rejects.toThrow(InputError);
 		}));
 });

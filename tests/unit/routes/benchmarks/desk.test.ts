@@ -2,7 +2,7 @@ import { InputError } from '../../../../src/lib/tensor/errors.ts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openDataFolder } from '../../../../src/cli/eval/data-folder.ts';
 import { memoryStorage, type RunStorage } from '../../../../src/lib/benchmarks/run/storage.ts';
-import type { AnswerEvent } from '../../../../src/lib/model/runtime/types.ts';
+import type { AnswerEvent, AnswerRequest } from '../../../../src/lib/model/runtime/types.ts';
 import type { Session } from '../../../../src/lib/workbench/session/session.ts';
 import { BenchmarkDesk, type DeskSide } from '../../../../src/routes/benchmarks/desk.svelte.ts';
 import { Rescoring } from '../../../../src/routes/benchmarks/rescoring.ts';
@@ -31,15 +31,22 @@ function memorySide(): DeskSide & { readonly closed: string[] } {
 }
 
 /** A desk for POPE whose model gives `answers` answers and then refuses. */
-async function deskThatFailsAfter(answers: number, memory?: DeskMemory, side = memorySide()) {
+async function deskThatFailsAfter(
+	answers: number,
+	memory?: DeskMemory,
+	side = memorySide(),
+	family = 'honeybee'
+) {
 	let given = 0;
+	const requests: AnswerRequest[] = [];
 	const client = {
-		async *answer(): AsyncGenerator<AnswerEvent> {
+		async *answer(request: AnswerRequest): AsyncGenerator<AnswerEvent> {
+			requests.push(request);
 			if (given++ >= answers) throw new Error('The worker has gone.');
 			yield { type: 'done', result: fakeResult('yes') };
 		}
 	};
-	const manifest = fakeManifest('mini');
+	const manifest = { ...fakeManifest('mini'), family };
 	const session = {
 		client,
 		models: {
@@ -52,7 +59,7 @@ async function deskThatFailsAfter(answers: number, memory?: DeskMemory, side = m
 	await desk.choose('pope');
 	desk.data = await openDataFolder('tests/fixtures/benchmarks/data/pope');
 	desk.chosen = { 'c-abs': [9], resampler: [] };
-	return { desk, side };
+	return { desk, side, requests };
 }
 
 describe('a run that fails', () => {
@@ -168,5 +175,48 @@ describe('a kept run', () => {
 		await desk.remove('scenes/one');
 		expect(desk.error).toBe('The storage is in use.');
 		expect(desk.conflict).toEqual(['scenes/one']);
+	});
+});
+
+describe('a model with published words of its own', () => {
+	it('is asked in them, or in Honeybee’s, side by side', async () => {
+		const memory = new DeskMemory(new FakeMemory());
+		const { desk, side, requests } = await deskThatFailsAfter(100, memory, undefined, 'mobilevlm');
+		desk.limit = 1;
+		expect(desk.ownWording!.recorded.whose).toBe('MobileVLM');
+		await desk.start();
+		desk.words = 'honeybee';
+		await desk.start();
+		expect(requests.map(({ raw_prompt, turns }) => [raw_prompt === undefined, turns[0]!.question])).toEqual([
+			[true, expect.stringMatching(/\?\nAnswer the question using a single word or phrase\.$/)],
+			[false, '']
+		]);
+		expect((await side.list()).filter((path) => path.endsWith('manifest.json'))).toEqual([
+			'pope/mini/c-abs-m9-own-words-wasm/manifest.json',
+			'pope/mini/c-abs-m9-wasm/manifest.json'
+		]);
+		expect(desk.runs.map(({ title }) => title)).toEqual([
+			'mini, c-abs, M = 9, own words',
+			'mini, c-abs, M = 9'
+		]);
+		expect(desk.runs[0]!.report.notes[0]).toMatch(
+			/^Asked in the words published for MobileVLM \(Meituan-AutoML/
+		);
+		await desk.choose('scenes');
+		expect(desk.ownWording).toBeUndefined();
+	});
+
+	it('unfinished runs go on in the words that they were begun in', async () => {
+		const memory = new DeskMemory(new FakeMemory());
+		const { desk: first, side } = await deskThatFailsAfter(1, memory, undefined, 'mobilevlm');
+		first.limit = 3;
+		await first.start();
+		const { desk } = await deskThatFailsAfter(100, memory, side, 'mobilevlm');
+		desk.words = 'honeybee';
+		await desk.recall();
+		expect(desk.unfinished).toEqual({ runs: 1, answers: 1, asked: 3 });
+		await desk.goOn();
+		expect([desk.status, desk.words]).toEqual(['done', 'own']);
+		expect(desk.runs.map(({ results }) => results.length)).toEqual([3]);
 	});
 });

@@ -14,6 +14,7 @@ import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.
 import { parseFlatLlava, towerName } from '../flat-llava.ts';
 import { cropsProcessor } from './picture.ts';
 import { prompt } from './prompt.ts';
+import { wording } from './wording.ts';
 
 /** Names in 360VL's checkpoints. The tower in the file, where there is one, is never used. */
 const keys: KeyTable = [
@@ -38,6 +39,7 @@ export const vl360: FamilyDefinition = {
 	parse,
 	tokenizer: (files) => new ByteLevelTokenizer(files),
 	prompt,
+	wording,
 	imageProcessor: cropsProcessor
 };
 

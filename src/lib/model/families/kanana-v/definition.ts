@@ -17,6 +17,7 @@ import { llamaDefaults } from '../llama-defaults.ts';
 import { keys } from './keys.ts';
 import { resizePicture, viewOf, type PictureSettings } from './picture.ts';
 import { prompt } from './prompt.ts';
+import { wording } from './wording.ts';
 import { processorTemplate } from './template.ts';
 
 const MODEL_TYPE = 'kanana-1.5-v';
@@ -35,6 +36,7 @@ export const kananaV: FamilyDefinition = {
 	parse,
 	tokenizer: (files) => new ByteLevelTokenizer(files),
 	prompt,
+	wording,
 	imageProcessor(settings) {
 		const picture = pictureSettings(settings);
 		const frames = said(settings, 'temporal_patch_size');

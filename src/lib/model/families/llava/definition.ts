@@ -4,6 +4,7 @@ import { clipImageProcessor } from '../clip-pictures.ts';
 import type { FamilyDefinition, FamilyFolder } from '../definition.ts';
 import { towerName } from '../flat-llava.ts';
 import { vicunaPrompt } from '../vicuna-prompt.ts';
+import { llavaWording } from '../llava-wording.ts';
 import { llavaKeys } from './keys.ts';
 import { parseNested } from './nested.ts';
 import { parseOriginal, servedProjector } from './original.ts';
@@ -19,6 +20,9 @@ export const llava: FamilyDefinition = {
 	name: 'llava',
 	title: 'LLaVA-1.5',
 	goldens: ['llava-original', 'llava-hf-4', 'llava-hf-5'],
+	wording: llavaWording(
+		'haotian-liu/LLaVA at c121f04, docs/Evaluation.md and llava/eval/model_vqa_mmbench.py'
+	),
 	published: [{ name: 'llava-hf/llava-1.5-7b-hf' }, { name: 'liuhaotian/llava-v1.5-7b' }],
 	recognise: (config) =>
 		config.model_type === 'llava' && (isObject(config.text_config) || isObject(config.vision_config))

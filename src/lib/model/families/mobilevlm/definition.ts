@@ -7,6 +7,7 @@ import { SIDE } from '../../projectors/ldpnet-v2/config.ts';
 import { ldpNetV2 } from '../../projectors/ldpnet-v2/definition.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
 import { flatFamily, flatKeys, flatModel, parseFlatLlava } from '../flat-llava.ts';
+import { llavaWording } from '../llava-wording.ts';
 
 /** MobileVLM and MobileVLM V2: a CLIP tower, a downsampling projector, a small LLaMA. */
 export const mobilevlm: FamilyDefinition = {
@@ -14,6 +15,9 @@ export const mobilevlm: FamilyDefinition = {
 	name: 'mobilevlm',
 	title: 'MobileVLM',
 	goldens: ['mobilevlm-v1', 'mobilevlm-v2'],
+	wording: llavaWording(
+		"Meituan-AutoML/MobileVLM at 688fdec, mobilevlm/eval, with LLaVA's files of questions"
+	),
 	published: [{ name: 'mtgv/MobileVLM_V2-1.7B' }, { name: 'mtgv/MobileVLM-1.7B' }],
 	recognise: ({ model_type }) => model_type === 'mobilevlm',
 	keys: [['model.mm_projector.*', `${PROJECTOR}.*`], ...flatKeys],

@@ -2,6 +2,7 @@ import { PREFIX as PROJECTOR } from '../../projectors/parts.ts';
 import { matryQuery } from '../../projectors/matry-query/definition.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
 import { flatFamily, flatKeys, flatModel, parseFlatLlava } from '../flat-llava.ts';
+import { llavaWording } from '../llava-wording.ts';
 
 const HOME = 'model.query_abstractor';
 const stacked = (end: 'weight' | 'bias') =>
@@ -16,6 +17,7 @@ export const mqtLlava: FamilyDefinition = {
 	name: 'mqt-llava',
 	title: 'MQT-LLaVA',
 	goldens: ['mqt-llava'],
+	wording: llavaWording("gordonhu608/MQT-LLaVA at 92c35d0, llava/eval, with LLaVA's files of questions"),
 	published: [{ name: 'gordonhu/MQT-LLaVA-7b' }],
 	// Training writes `mm_projector_type: linear` besides, and has no such layer.
 	recognise: ({ query_abstractor_type, mm_vision_tower, num_visual_tokens }) =>

@@ -13,6 +13,7 @@ import { shuffledProjector } from '../shuffled-projector.ts';
 import { keys } from './keys.ts';
 import { cutPicture, planPicture, type PictureSettings } from './picture.ts';
 import { prompt, type ExtraTokens } from './prompt.ts';
+import { wording } from './wording.ts';
 
 /** nanoVLM in its three spellings: v0.1 and v0.2, which squash pictures to a square, and the newest, which cuts them into tiles. */
 export const nanovlm: FamilyDefinition = {
@@ -32,6 +33,7 @@ export const nanovlm: FamilyDefinition = {
 	parse,
 	tokenizer: (files) => new ByteLevelTokenizer(files),
 	prompt,
+	wording,
 	imageProcessor(settings) {
 		const picture = pictureSettings(settings);
 		return {

@@ -16,6 +16,7 @@ import { shuffledProjector } from '../shuffled-projector.ts';
 import { keys } from './keys.ts';
 import { cutPicture, planPicture, type PictureSettings } from './picture.ts';
 import { prompt } from './prompt.ts';
+import { wording } from './wording.ts';
 
 /** What transformers' Idefics3VisionConfig and SmolVLMVisionConfig take for a field that config.json leaves out. */
 const visionDefaults = {
@@ -43,6 +44,7 @@ export const smolvlm: FamilyDefinition = {
 	parse,
 	tokenizer: (files) => new ByteLevelTokenizer(files),
 	prompt,
+	wording,
 	imageProcessor(settings) {
 		const picture = pictureSettings(settings);
 		return {

@@ -4,6 +4,7 @@ import { PREFIX as PROJECTOR } from '../../projectors/parts.ts';
 import { tokenPacker } from '../../projectors/token-packer/definition.ts';
 import type { FamilyDefinition, FamilyFolder, FamilyModel } from '../definition.ts';
 import { flatFamily, flatKeys, flatModel, parseFlatLlava } from '../flat-llava.ts';
+import { llavaWording } from '../llava-wording.ts';
 
 const HOME = 'model.mm_projector';
 /** Hidden states that keys and values are made of, counted from the front whatever the tower. */
@@ -21,6 +22,7 @@ export const tokenpacker: FamilyDefinition = {
 	name: 'tokenpacker',
 	title: 'TokenPacker',
 	goldens: ['tokenpacker'],
+	wording: llavaWording("CircleRadon/TokenPacker at 771a16e, llava/eval, with LLaVA's files of questions"),
 	published: [{ name: 'sunshine-lwt/TokenPacker-7b-144token' }],
 	recognise: ({ mm_projector_type }) => mm_projector_type === 'tokenpacker',
 	keys: [stacked('weight'), stacked('bias'), [`${HOME}.*`, `${PROJECTOR}.*`], ...flatKeys],
