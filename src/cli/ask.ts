@@ -9,11 +9,12 @@ import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
 import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../lib/model/runtime/types.ts';
+import { transparencies, transparencyOf, type Transparency } from '../lib/model/image/transparency.ts';
 import { greedy } from '../lib/model/runtime/sampling.ts';
 import type { Answerer } from '../lib/study/answerer.ts';
 import { drain } from '../lib/study/ask.ts';
 import { InputError } from '../lib/tensor/errors.ts';
-import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { number, oneOf, parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
@@ -27,6 +28,7 @@ export const ask: Command = {
 		"--prompt TEXT         the question; the model's own template is put around it",
 		'--raw-prompt TEXT     the whole prompt, with one <image> for each image, instead of --prompt',
 		'--projector NAME      projector to use (the first of the model)',
+		'--transparency T      of transparent pictures: drop sees the colours under alpha, white lays them on white (the model’s own choice)',
 		"--tokens M            visual tokens per image (the projector's own number)",
 		'--max-new-tokens N    longest answer (256)',
 		'--temperature X       0 is greedy (0)',
@@ -35,7 +37,8 @@ export const ask: Command = {
 		'--seed N              makes drawing repeatable (0)',
 		'--stop TEXT           end before this text; may be given several times',
 		'--json                print one JSON object with text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype,',
-		'                      and reference, where releases differ: whose computation is followed',
+		'                      and, where releases differ, whose computation is followed: reference, followed (one sentence for each',
+		'                      difference) and, with images, transparency',
 		'--trace FILE          write all activations to a safetensors file'
 	],
 	async run(args, terminal) {
@@ -49,6 +52,7 @@ export const ask: Command = {
 				'raw-prompt': { type: 'string' },
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
+				transparency: { type: 'string' },
 				'max-new-tokens': { type: 'string' },
 				temperature: { type: 'string' },
 				'top-k': { type: 'string' },
@@ -81,12 +85,16 @@ export const ask: Command = {
 			stop: values.stop ?? greedy.stop
 		};
 		const tokens = option('tokens');
+		const transparency =
+			values.transparency === undefined
+				? undefined
+				: oneOf('--transparency', values.transparency, transparencies);
 		const images = await Promise.all((values.image ?? []).map(readImage));
 
 		const folder = await openFolder(values.model);
 		let model: HoneybeeModel | undefined;
 		try {
-			model = await loadModel(folder, values.model, values.projector, terminal);
+			model = await loadModel(folder, values.model, { projector: values.projector, transparency }, terminal);
 			const request: AnswerRequest = {
 				projector: values.projector ?? Object.keys(model.manifest.projectors)[0]!,
 				...(tokens !== undefined && { tokens }),
@@ -101,7 +109,10 @@ export const ask: Command = {
 			const result = await answer(model, request, terminal, { json: values.json ?? false, recorder });
 			if (recorder && result.stop_reason !== 'cancelled')
 				await writeTrace(values.trace!, recorder, model.manifest.name);
-			if (values.json) terminal.write(`${JSON.stringify(describe(result, model.manifest))}\n`);
+			if (values.json)
+				terminal.write(
+					`${JSON.stringify({ ...describe(result, model.manifest), ...(images.length > 0 && { transparency: transparency ?? transparencyOf(model.manifest.image) }) })}\n`
+				);
 			else terminal.note(timingLine(result));
 			return result.stop_reason !== 'cancelled';
 		} finally {
@@ -114,7 +125,7 @@ export const ask: Command = {
 async function loadModel(
 	source: SourceFolder,
 	path: string,
-	projector: string | undefined,
+	how: { readonly projector: string | undefined; readonly transparency: Transparency | undefined },
 	terminal: Terminal
 ): Promise<HoneybeeModel> {
 	const root = resolve(path);
@@ -125,7 +136,8 @@ async function loadModel(
 		backend: createNodeBackend(root),
 		folder,
 		decodeImage,
-		...(projector !== undefined && { projector }),
+		...(how.projector !== undefined && { projector: how.projector }),
+		...(how.transparency !== undefined && { transparency: how.transparency }),
 		onProgress: (progress) => terminal.progress(loadLine(progress))
 	});
 }
@@ -177,11 +189,15 @@ async function writeTrace(path: string, recorder: TraceRecorder, model: string):
 	}
 }
 
-function describe(result: AnswerResult, { reference }: ModelManifest): Readonly<Record<string, unknown>> {
+function describe(
+	result: AnswerResult,
+	{ reference, provenance: { followed } }: ModelManifest
+): Readonly<Record<string, unknown>> {
 	const { text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype } = result;
 	return {
 		...{ text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype },
-		...(reference !== undefined && { reference })
+		...(reference !== undefined && { reference }),
+		...(followed && { followed })
 	};
 }
 

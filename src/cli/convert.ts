@@ -5,9 +5,10 @@ import { convert } from '../lib/model/convert/convert.ts';
 import { parseDType } from '../lib/model/convert/dtypes.ts';
 import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
+import { transparencies } from '../lib/model/image/transparency.ts';
 import { openSources } from '../lib/model/convert/source.ts';
 import { WORTH_THREADS } from '../lib/model/convert/thread-pool.ts';
-import { parseOptions, positionals, type Command } from './command.ts';
+import { oneOf, parseOptions, positionals, type Command } from './command.ts';
 import { archiveKind, unpackBeside } from './conversion/archive.ts';
 import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
 import { downloadCheckpoint, downloadFolder, downloadTokenizer, isPublished } from './conversion/hub.ts';
@@ -18,7 +19,7 @@ import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT] [--knows TEXT] [--hub URL] [--revision NAME]',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT] [--knows TEXT] [--transparency drop|white] [--hub URL] [--revision NAME]',
 	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
@@ -34,6 +35,8 @@ export const convertCommand: Command = {
 		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it',
 		'--caveat TEXT      what its training forbids to conclude from maps of its tokens, kept in the model, told at figures',
 		'--knows TEXT       what a model of the workbench’s scenes was trained on, told beside its answers about other pictures',
+		'--transparency T   of transparent pictures, kept in the model: drop sees the colours under alpha, as all references do (as when',
+		'                   left out); white lays them on white, as transformers 5.24 does',
 		'--hub URL          server of published models (HF_ENDPOINT, else https://huggingface.co); a token for gated ones is HF_TOKEN',
 		'--revision NAME    branch, tag or commit of a published model (main)'
 	],
@@ -50,12 +53,17 @@ export const convertCommand: Command = {
 				licence: { type: 'string' },
 				caveat: { type: 'string' },
 				knows: { type: 'string' },
+				transparency: { type: 'string' },
 				hub: { type: 'string' },
 				revision: { type: 'string' }
 			}
 		});
 		const [from, to] = positionals(rest, 'CHECKPOINT', 'OUT_DIR');
 		const dtype = parseDType(values.dtype);
+		const transparency =
+			values.transparency === undefined
+				? undefined
+				: oneOf('--transparency', values.transparency, transparencies);
 		const kind = archiveKind(from);
 		const unpacked = kind === 'tar.gz' ? await unpackBeside(from, to, terminal) : undefined;
 		const root = downloadFolder(to);
@@ -104,6 +112,7 @@ export const convertCommand: Command = {
 				...(licence !== undefined && { licence }),
 				...(values.caveat !== undefined && { caveat: values.caveat }),
 				...(values.knows !== undefined && { knows: values.knows }),
+				...(transparency !== undefined && { transparency }),
 				resolve: found.resolve,
 				createHash: sha256,
 				...(threads && { threads }),

@@ -3,6 +3,7 @@ import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { openRun } from '../lib/benchmarks/run/record.ts';
 import { reportRun } from '../lib/benchmarks/run/report.ts';
 import { squashTo } from '../lib/benchmarks/run/prepare.ts';
+import { transparencyOf } from '../lib/model/image/transparency.ts';
 import { hashExamples, nothingAsked, runBenchmark, type RunTarget } from '../lib/study/run.ts';
 import type { RunStorage } from '../lib/benchmarks/run/storage.ts';
 import {
@@ -159,7 +160,7 @@ export const evalCommand: Command = {
 				projector: choices[0]!.projector,
 				onProgress: ({ what }) => terminal.progress(`loading ${what} …`)
 			});
-			images = new ImageThread(squashTo(manifest));
+			images = new ImageThread(squashTo(manifest), transparencyOf(manifest.image));
 			const whole = await runBenchmark({
 				benchmark,
 				examples: selected,

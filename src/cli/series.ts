@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { squashTo } from '../lib/benchmarks/run/prepare.ts';
+import { transparencyOf } from '../lib/model/image/transparency.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { MANIFEST_FILE } from '../lib/model/manifest.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
@@ -178,7 +179,8 @@ async function measureFolder(
 			decodeImage,
 			onProgress: ({ what: part }) => terminal.progress(`${what}: loading ${part} …`)
 		});
-		const images = how.benchmark && new ImageThread(squashTo(model.manifest));
+		const images =
+			how.benchmark && new ImageThread(squashTo(model.manifest), transparencyOf(model.manifest.image));
 		try {
 			return await measureCheckpoint(
 				{

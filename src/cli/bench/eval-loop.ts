@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import type { Example } from '../../lib/benchmarks/benchmark.ts';
 import { squashTo } from '../../lib/benchmarks/run/prepare.ts';
+import { transparencyOf } from '../../lib/model/image/transparency.ts';
 import { scenes } from '../../lib/benchmarks/scenes.ts';
 import { HoneybeeModel } from '../../lib/model/runtime/model.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
@@ -28,7 +29,7 @@ export async function measureEvalLoop(root: string): Promise<LoopsResult[]> {
 	const source = await openFolder(root);
 	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(root) });
 	const model = await HoneybeeModel.load({ backend: createNodeBackend(root), folder, decodeImage });
-	const images = new ImageThread(squashTo(model.manifest));
+	const images = new ImageThread(squashTo(model.manifest), transparencyOf(model.manifest.image));
 	const results = await mkdtemp(join(tmpdir(), 'honeybee-eval-'));
 	const [projector, entry] = Object.entries(model.manifest.projectors)[0]!;
 	const examples = await firstScenes((PAIRS + 1) * PASS);

@@ -4,6 +4,7 @@ import type { Example } from '../../lib/benchmarks/benchmark.ts';
 import { findBenchmark } from '../../lib/benchmarks/registry.ts';
 import { openRun } from '../../lib/benchmarks/run/record.ts';
 import { squashTo } from '../../lib/benchmarks/run/prepare.ts';
+import { transparencyOf } from '../../lib/model/image/transparency.ts';
 import { hashExamples, runBenchmark } from '../../lib/study/run.ts';
 import { memoryStorage } from '../../lib/benchmarks/run/storage.ts';
 import { identify } from '../../lib/benchmarks/run/target.ts';
@@ -96,7 +97,7 @@ export class ShardAnswerer {
 			decodeImage,
 			projector: job.identity.projector
 		});
-		const images = new ImageThread(squashTo(model.manifest));
+		const images = new ImageThread(squashTo(model.manifest), transparencyOf(model.manifest.image));
 		const close = async () => {
 			await images.close();
 			await model.dispose();

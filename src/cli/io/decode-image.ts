@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { imageDecoder } from '../../lib/model/image/decode.ts';
 import { MAX_PIXELS, type ImageHeader } from '../../lib/model/image/header.ts';
 import { rgbFromCmyk, rgbFromInterleaved, type RgbImage } from '../../lib/model/image/rgb.ts';
+import type { Transparency } from '../../lib/model/image/transparency.ts';
 
 /**
  * Decodes an image file in Node; see `imageDecoder`.
@@ -19,7 +20,11 @@ export const decodeImage = imageDecoder({
 		)
 });
 
-async function decodeBySharp(file: Uint8Array, { cmyk }: ImageHeader): Promise<RgbImage> {
+async function decodeBySharp(
+	file: Uint8Array,
+	{ cmyk }: ImageHeader,
+	transparency: Transparency
+): Promise<RgbImage> {
 	const image = sharp(file, {
 		autoOrient: false,
 		failOn: 'error',
@@ -28,9 +33,12 @@ async function decodeBySharp(file: Uint8Array, { cmyk }: ImageHeader): Promise<R
 		pages: 1,
 		sequentialRead: true
 	});
-	const stored = cmyk
+	const colours = cmyk
 		? image.pipelineColourspace('cmyk').toColourspace('cmyk')
-		: image.toColourspace('srgb').removeAlpha();
+		: image.toColourspace('srgb');
+	const stored = cmyk || transparency === 'white' ? colours : colours.removeAlpha();
 	const { data, info } = await stored.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-	return (cmyk ? rgbFromCmyk : rgbFromInterleaved)(info.width, info.height, data);
+	return cmyk
+		? rgbFromCmyk(info.width, info.height, data)
+		: rgbFromInterleaved(info.width, info.height, data, transparency);
 }

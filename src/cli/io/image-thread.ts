@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
+import type { Transparency } from '../../lib/model/image/transparency.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { errorOf, type ThreadFailure } from '../../lib/tensor/thread-failure.ts';
 
@@ -10,6 +11,7 @@ export interface ImageTask {
 	readonly name: string;
 	/** Side that the image is squashed to; absent: it stays as it is. */
 	readonly size: number | undefined;
+	readonly transparency: Transparency;
 }
 
 /** The pixels, or why there are none. */
@@ -23,6 +25,7 @@ export type ImageAnswer =
 export class ImageThread {
 	readonly #worker: Worker;
 	readonly #size: number | undefined;
+	readonly #transparency: Transparency;
 	readonly #waiting = new Map<
 		number,
 		{ readonly resolve: (image: RgbImage) => void; readonly reject: (error: Error) => void }
@@ -30,9 +33,13 @@ export class ImageThread {
 	#calls = 0;
 	#gone: Error | undefined;
 
-	/** @param size S, the side that images may be squashed to (`squashTo`) */
-	constructor(size: number | undefined) {
+	/**
+	 * @param size S, the side that images may be squashed to (`squashTo`)
+	 * @param transparency what the model makes of transparent pictures
+	 */
+	constructor(size: number | undefined, transparency: Transparency) {
 		this.#size = size;
+		this.#transparency = transparency;
 		const source = import.meta.url.endsWith('.ts');
 		this.#worker = new Worker(new URL(source ? './image-worker.ts' : './image-worker.js', import.meta.url));
 		this.#worker.on('message', (answer: ImageAnswer) => this.#settle(answer));
@@ -49,7 +56,8 @@ export class ImageThread {
 		return new Promise((resolve, reject) => {
 			this.#waiting.set(call, { resolve, reject });
 			this.#worker.ref();
-			this.#worker.postMessage({ call, bytes, name, size: this.#size } satisfies ImageTask);
+			const how = { size: this.#size, transparency: this.#transparency };
+			this.#worker.postMessage({ call, bytes, name, ...how } satisfies ImageTask);
 		});
 	};
 

@@ -2,6 +2,7 @@ import avifCode from '@jsquash/avif/codec/dec/avif_dec.wasm?url';
 import { imageDecoder } from '../model/image/decode.ts';
 import type { ImageFormat, ImageHeader } from '../model/image/header.ts';
 import { rgbFromInterleaved, rgbImage, type RgbImage } from '../model/image/rgb.ts';
+import type { Transparency } from '../model/image/transparency.ts';
 
 /** Rows read back at a time, so that RGBA pixels of a large image never lie beside it whole. */
 const STRIP_PIXELS = 4_000_000;
@@ -20,7 +21,8 @@ export const decodeImage = imageDecoder({
 
 async function decodeByBrowser(
 	file: Uint8Array<ArrayBuffer>,
-	{ format, width, height }: ImageHeader
+	{ format, width, height }: ImageHeader,
+	transparency: Transparency
 ): Promise<RgbImage> {
 	const bitmap = await createImageBitmap(new Blob([file], { type: `image/${format}` }), asStored);
 	try {
@@ -34,7 +36,8 @@ async function decodeByBrowser(
 			const strip = rgbFromInterleaved(
 				width,
 				Math.min(rows, height - top),
-				await read(bitmap, top, Math.min(rows, height - top))
+				await read(bitmap, top, Math.min(rows, height - top)),
+				transparency
 			);
 			data.set(strip.data, top * width * 3);
 		}

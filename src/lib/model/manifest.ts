@@ -1,4 +1,5 @@
 import type { HoneybeeConfig } from './config.ts';
+import type { Transparency } from './image/transparency.ts';
 
 /** What `--dtype` takes. Each preset fixes the type of every sub-model (`SubModelDTypes`). */
 export type DTypePreset = 'fp32' | 'fp16' | 'q4' | 'q4f16';
@@ -83,6 +84,8 @@ export interface ImageSettings {
 	/** Mean and standard deviation per RGB channel, of values in 0..1. */
 	readonly mean: readonly number[];
 	readonly std: readonly number[];
+	/** What becomes of transparent pictures; absent: alpha is dropped (`image/transparency.ts`). */
+	readonly transparency?: Transparency;
 	readonly [setting: string]: unknown;
 }
 

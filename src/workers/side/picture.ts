@@ -1,4 +1,5 @@
 import { sha256 } from '../../lib/bytes/hash.ts';
+import { readImageHeader } from '../../lib/model/image/header.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { shownPixels } from '../../lib/model/image/shown.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
@@ -12,6 +13,8 @@ export interface Picture {
 	readonly height: number;
 	/** PNG of what the model decodes, made smaller where the image is large. */
 	readonly png: Blob;
+	/** Whether it would look otherwise laid on white. */
+	readonly transparent: boolean;
 }
 
 /**
@@ -21,8 +24,18 @@ export interface Picture {
 export async function pictureOf(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
 	const pixels = await decodeImage(bytes, name);
 	const { width, height } = pixels;
-	return { id: await sha256(bytes), width, height, png: await png(pixels) };
+	const transparent =
+		mayBeTransparent(bytes, name) && isDifferent(pixels, await decodeImage(bytes, name, 'white'));
+	return { id: await sha256(bytes), width, height, png: await png(pixels), transparent };
 }
+
+/** A JPEG or BMP has no alpha, so that it need not be decoded twice. */
+function mayBeTransparent(bytes: Uint8Array, name: string): boolean {
+	const { format } = readImageHeader(bytes, name);
+	return format !== 'jpeg' && format !== 'bmp';
+}
+
+const isDifferent = (a: RgbImage, b: RgbImage): boolean => a.data.some((value, i) => value !== b.data[i]);
 
 function png(pixels: RgbImage): Promise<Blob> {
 	const { width, height, data } = shownPixels(pixels);

@@ -1,7 +1,8 @@
 import { transfer } from 'comlink';
 import { encode } from 'fast-png';
-import { editPicture, type PictureEdit } from '../../lib/model/image/edit.ts';
+import { editPicture, laidOn, type PictureEdit } from '../../lib/model/image/edit.ts';
 import { resizeBicubic } from '../../lib/model/image/resize.ts';
+import type { Transparency } from '../../lib/model/image/transparency.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
 import { OpfsFiles } from '../../lib/browser/opfs-files.ts';
@@ -15,8 +16,13 @@ export class SideWorker {
 	readonly #files = new OpfsFiles(OPFS_RUNS);
 
 	/** Decodes, and squashes to `size` × `size` if one is given. @throws InputError when it is no usable image */
-	async prepare(bytes: Uint8Array, name: string, size: number | undefined): Promise<RgbImage> {
-		const decoded = await decodeImage(bytes, name);
+	async prepare(
+		bytes: Uint8Array,
+		name: string,
+		size: number | undefined,
+		transparency: Transparency
+	): Promise<RgbImage> {
+		const decoded = await decodeImage(bytes, name, transparency);
 		const image = size === undefined ? decoded : resizeBicubic(decoded, size, size);
 		return transfer(image, [image.data.buffer]);
 	}
@@ -32,7 +38,7 @@ export class SideWorker {
 		name: string,
 		edits: readonly PictureEdit[]
 	): Promise<Uint8Array<ArrayBuffer>> {
-		const { width, height, data } = editPicture(await decodeImage(bytes, name), edits);
+		const { width, height, data } = editPicture(await decodeImage(bytes, name, laidOn(edits)), edits);
 		const file = new Uint8Array(encode({ width, height, data, channels: 3, depth: 8 }));
 		return transfer(file, [file.buffer]);
 	}

@@ -17,12 +17,12 @@ const png = (side: number, shade: number) =>
 describe('the thread that decodes images', () => {
 	let images: ImageThread;
 	beforeAll(() => {
-		images = new ImageThread(SIZE);
+		images = new ImageThread(SIZE, 'drop');
 	});
 	afterAll(() => images.close());
 
 	it('gives the pixels of decoding here, each call its own, and leaves the file’s bytes', async () => {
-		const here = imagePreparer(decodeImage, SIZE);
+		const here = imagePreparer(decodeImage, SIZE, 'drop');
 		const files = [png(40, 3), png(SIZE, 5), png(7, 11)];
 		const sizes = files.map(({ length }) => length);
 		const there = await Promise.all(files.map((bytes, i) => images.prepare(bytes, `${i}.png`)));
@@ -49,7 +49,7 @@ describe('the thread that decodes images', () => {
 	});
 
 	it('refuses work when it is closed, also what waits', async () => {
-		const closing = new ImageThread(SIZE);
+		const closing = new ImageThread(SIZE, 'drop');
 		const waiting = closing.prepare(png(400, 3), 'a.png').catch((reason: unknown) => reason);
 		await closing.close();
 		expect(await waiting).toBeInstanceOf(Error);

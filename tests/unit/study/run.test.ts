@@ -185,7 +185,7 @@ describe('a run', () => {
 		for await (const example of seed.examples(await openDataFolder(folder))) asked.push(example);
 		const record = await openRun(memoryStorage(), { ...identity, benchmark: 'seed' }, seed);
 		const run = { benchmark: seed as Benchmark, examples: asked, model: fakeModel() };
-		const prepare = imagePreparer(decodeImage, 28);
+		const prepare = imagePreparer(decodeImage, 28, 'drop');
 		await runBenchmark({ ...run, targets: [{ projector: 'c-abs', tokens: 16, record }], prepare });
 		expect([record.results.size, record.skipped.size]).toEqual([4, 0]);
 		// One that is cut off in its pixels is left out, and only that.

@@ -1,5 +1,6 @@
 import { familyOf } from '../../model/families/registry.ts';
 import { resizeBicubic } from '../../model/image/resize.ts';
+import type { Transparency } from '../../model/image/transparency.ts';
 import type { RgbImage } from '../../model/image/rgb.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import type { ImageDecoder } from '../../model/runtime/visual.ts';
@@ -15,10 +16,15 @@ export const squashTo = (manifest: ModelManifest): number | undefined =>
  * Decodes and squashes ahead of the model, which skips squashing for an image of its own size: the pixels are the same.
  *
  * @param size `squashTo` of the model
+ * @param transparency what it makes of transparent pictures
  */
-export function imagePreparer(decode: ImageDecoder, size: number | undefined): ImagePreparer {
+export function imagePreparer(
+	decode: ImageDecoder,
+	size: number | undefined,
+	transparency: Transparency
+): ImagePreparer {
 	return async (bytes, name) => {
-		const image = await decode(bytes, name);
+		const image = await decode(bytes, name, transparency);
 		return size === undefined ? image : resizeBicubic(image, size, size);
 	};
 }

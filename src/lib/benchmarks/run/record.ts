@@ -21,6 +21,8 @@ export interface RunIdentity {
 	readonly wording?: RecordedWording;
 	/** Files that the run computes with, path → sha256. */
 	readonly model: { readonly name: string; readonly files: Readonly<Record<string, string>> };
+	/** Transparent pictures were laid on white; absent: alpha was dropped. */
+	readonly transparency?: 'white';
 	readonly projector: string;
 	/** M */
 	readonly tokens: number;

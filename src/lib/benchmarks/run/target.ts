@@ -1,4 +1,5 @@
 import { tokenChoices } from '../../model/tokens.ts';
+import { transparencyOf } from '../../model/image/transparency.ts';
 import { gridSide } from '../../model/config.ts';
 import { networksOf, type ModelManifest } from '../../model/manifest.ts';
 import { InputError } from '../../tensor/errors.ts';
@@ -82,6 +83,7 @@ export function identify(
 			name: manifest.name,
 			files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]))
 		},
+		...(transparencyOf(manifest.image) === 'white' && { transparency: 'white' as const }),
 		projector: run.projector,
 		tokens: run.tokens,
 		dtype: manifest.dtype,

@@ -5,6 +5,7 @@ import type { WeightLocation } from '../../onnx/types.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { featureLayers, gridSide } from '../config.ts';
 import { releaseKernels } from '../../kernels/encode.ts';
+import { transparencyOf, type Transparency } from '../image/transparency.ts';
 import { kvType } from '../language/graph.ts';
 import {
 	MANIFEST_FILE,
@@ -58,6 +59,8 @@ export interface ConversionOptions {
 	readonly caveat?: string;
 	/** `ModelManifest.provenance.knows` */
 	readonly knows?: string;
+	/** What becomes of transparent pictures, kept in the model; as its reference does when absent. */
+	readonly transparency?: Transparency;
 	/** Largest language graph in bytes of weights; a larger language model becomes several (`LANGUAGE_LIMIT`). */
 	readonly languageLimit?: number;
 	/** Files of the model in the folder that are made again; the other weights are taken to be as its manifest says. */
@@ -70,6 +73,8 @@ export interface ConversionOptions {
 
 /** Bytes read at both ends of a source file to tell it from another one. */
 const IDENTITY_BYTES = 1024 * 1024;
+const LAID_ON_WHITE =
+	'Transparent pictures are laid on white, as transformers 5.24 does, because it was asked for (--transparency white). transformers 4.57 drops alpha.';
 const JOURNAL = 'honeybee.partial.json';
 
 /**
@@ -120,14 +125,20 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const entries = { ...known };
 	for (const { source, networks } of projectors) entries[source.projector] = projectorEntry(source, networks);
 	const provenance = describeSources(checkpoint, sources, hashes.files());
+	const transparency = options.transparency ?? (existing ? transparencyOf(existing.image) : 'drop');
 	const followed = [
-		...new Set([...(existing?.provenance.followed ?? []), ...sources.flatMap((source) => source.followed)])
+		...new Set([
+			...(existing?.provenance.followed ?? []).filter((reading) => reading !== LAID_ON_WHITE),
+			...sources.flatMap((source) => source.followed),
+			...(transparency === 'white' ? [LAID_ON_WHITE] : [])
+		])
 	];
 	const manifest: ModelManifest = {
 		format: 'honeybee-model',
 		format_version: 2,
 		name: existing?.name ?? options.name,
 		...first.about,
+		image: { ...first.about.image, ...(transparency === 'white' && { transparency }) },
 		provenance: {
 			converter: CONVERTER_VERSION,
 			sources: [

@@ -1,4 +1,5 @@
 import { rgbFromInterleaved, type RgbImage } from './rgb.ts';
+import type { Transparency } from './transparency.ts';
 
 /** What this uses of @jsquash/avif's module, whose own types name others that it does not bring. */
 interface Libavif {
@@ -23,19 +24,19 @@ interface Start {
  */
 export function avifDecoder(
 	code: () => Promise<BufferSource>
-): (file: Uint8Array) => Promise<RgbImage | undefined> {
+): (file: Uint8Array, transparency?: Transparency) => Promise<RgbImage | undefined> {
 	let started: Promise<Libavif> | undefined;
 	const start = async () => {
 		const module = (await import('@jsquash/avif/codec/dec/avif_dec.js')) as unknown as Start;
 		return module.default({ noInitialRun: true, wasmBinary: await code() });
 	};
-	return async (file) => {
+	return async (file, transparency) => {
 		started ??= start();
 		const libavif = await started.catch((error: unknown) => {
 			started = undefined;
 			throw error;
 		});
 		const image = libavif.decode(file, 8);
-		return image ? rgbFromInterleaved(image.width, image.height, image.data) : undefined;
+		return image ? rgbFromInterleaved(image.width, image.height, image.data, transparency) : undefined;
 	};
 }

@@ -1,4 +1,9 @@
 import { rgbImage, type RgbImage } from './rgb.ts';
+import type { Transparency } from './transparency.ts';
+
+/** How a picture is to be decoded for its edits. */
+export const laidOn = (edits: readonly PictureEdit[]): Transparency =>
+	edits.some(({ kind }) => kind === 'white') ? 'white' : 'drop';
 
 /** A rectangle of whole pixels. */
 export interface Region {
@@ -10,6 +15,8 @@ export interface Region {
 
 /** One change of a picture; regions are in the pixels of the picture as it is before it. */
 export type PictureEdit =
+	/** Laid on white, of a transparent picture; before anything else, as it is decoded so (`laidOn`). */
+	| { readonly kind: 'white' }
 	/** As EXIF's orientation says: 2 mirrored, 3 by a half, 6 by a quarter clockwise, 8 counterclockwise; 4, 5 and 7 are mirrored, too. */
 	| { readonly kind: 'turn'; readonly orientation: number }
 	| ({ readonly kind: 'crop' } & Region)
@@ -24,6 +31,7 @@ export function editPicture(image: RgbImage, edits: readonly PictureEdit[]): Rgb
 }
 
 function edited(image: RgbImage, edit: PictureEdit): RgbImage {
+	if (edit.kind === 'white') return image;
 	if (edit.kind === 'turn') return turned(image, edit.orientation);
 	const region = within(image, edit);
 	if (edit.kind === 'crop') return cropped(image, region);
@@ -144,6 +152,7 @@ const turns: Readonly<Record<number, string>> = {
 
 /** What an edit does, a phrase. */
 export function editPhrase(edit: PictureEdit): string {
+	if (edit.kind === 'white') return 'laid on white';
 	if (edit.kind === 'turn') return turns[edit.orientation] ?? 'left as it is';
 	const { x, y, width, height } = edit;
 	const region = `${width} × ${height} px at x ${x}, y ${y}`;

@@ -1,4 +1,5 @@
 import { rgbImage, type RgbImage } from './rgb.ts';
+import { layOnWhite, type Transparency } from './transparency.ts';
 
 /** The first frame of a GIF: what the pixels need, before they are unpacked. */
 export interface GifFrame {
@@ -10,6 +11,8 @@ export interface GifFrame {
 	readonly palette: Uint8Array | undefined;
 	/** Index around the frame: the transparent one, or else 0. */
 	readonly around: number;
+	/** The transparent index, where there is one. */
+	readonly transparent: number | undefined;
 	readonly interlaced: boolean;
 	/** Bits of the smallest code. */
 	readonly bits: number;
@@ -36,14 +39,14 @@ export function gifFrame(bytes: Uint8Array): GifFrame | undefined {
 	const table = (flags: number, at: number) =>
 		flags & 0x80 ? bytes.subarray(at, at + 3 * 2 ** ((flags & 7) + 1)) : undefined;
 	const shared = table(bytes[10]!, 13);
-	let around = 0;
+	let transparent: number | undefined;
 	for (let at = 13 + (shared?.length ?? 0); at < bytes.length;) {
 		const kind = bytes[at++];
 		// Trailer.
 		if (kind === 0x3b) return undefined;
 		if (kind === 0x21) {
 			// Graphic control: its third flag says that the fourth byte is the transparent index.
-			if (bytes[at] === 0xf9 && bytes[at + 2]! & 1) around = bytes[at + 5]!;
+			if (bytes[at] === 0xf9 && bytes[at + 2]! & 1) transparent = bytes[at + 5]!;
 			for (at++; at < bytes.length && bytes[at] !== 0;) at += 1 + bytes[at]!;
 			at++;
 		} else if (kind === 0x2c) {
@@ -57,7 +60,8 @@ export function gifFrame(bytes: Uint8Array): GifFrame | undefined {
 				height: Math.max(view.getUint16(8, true), y! + height!),
 				box: { x: x!, y: y!, width: width!, height: height! },
 				palette: own ?? shared,
-				around,
+				around: transparent ?? 0,
+				transparent,
 				interlaced: (flags & 0x40) !== 0,
 				bits: bytes[codes - 1]!,
 				codes
@@ -68,17 +72,24 @@ export function gifFrame(bytes: Uint8Array): GifFrame | undefined {
 }
 
 /**
- * The first frame as PIL's `open(…).convert("RGB")` gives it: a transparent pixel has the colour of its index, not black or white; what the
+ * The first frame as PIL's `open(…).convert("RGB")` gives it: a transparent pixel has the colour of its index, not black or white, unless it is to be
+ * laid on white; what the
  * frame leaves free has that of the transparent index, or of index 0. Browsers and sharp drop these colours, hence this decoder.
  *
  * @returns undefined when the codes end early or are none
  */
-export function decodeGif(bytes: Uint8Array, frame: GifFrame): RgbImage | undefined {
+export function decodeGif(
+	bytes: Uint8Array,
+	frame: GifFrame,
+	transparency: Transparency = 'drop'
+): RgbImage | undefined {
 	const { width, height, box, palette } = frame;
 	const indices = unpack(bytes, frame);
 	if (!indices) return undefined;
 	const out = new Uint8Array(width * height * 3);
+	const alpha = new Uint8Array(width * height).fill(255);
 	const paint = (at: number, index: number) => {
+		if (index === frame.transparent) alpha[at] = 0;
 		// PIL reads colours beyond the table's end as black.
 		for (let c = 0; c < 3; c++) out[at * 3 + c] = palette ? (palette[index * 3 + c] ?? 0) : index;
 	};
@@ -89,6 +100,7 @@ export function decodeGif(bytes: Uint8Array, frame: GifFrame): RgbImage | undefi
 		for (let row = first; row < box.height; row += step)
 			for (let column = 0; column < box.width; column++)
 				paint((box.y + row) * width + box.x + column, indices[from++]!);
+	if (transparency === 'white') layOnWhite(out, alpha);
 	return rgbImage(width, height, out);
 }
 

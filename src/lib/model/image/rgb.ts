@@ -1,3 +1,5 @@
+import { layOnWhite, type Transparency } from './transparency.ts';
+
 /** Pixels as the model sees them: 8 bits a channel, row-major, interleaved R, G, B, no alpha. */
 export interface RgbImage {
 	/** In pixels, at least 1. */
@@ -8,8 +10,16 @@ export interface RgbImage {
 	readonly data: Uint8Array;
 }
 
-/** Encoded bytes to pixels; the browser and Node have their own. @throws InputError when it is no usable image. */
-export type ImageDecoder = (bytes: Uint8Array, name: string) => Promise<RgbImage>;
+/**
+ * Encoded bytes to pixels; the browser and Node have their own.
+ * @param transparency of a transparent picture; `drop` when absent
+ * @throws InputError when it is no usable image.
+ */
+export type ImageDecoder = (
+	bytes: Uint8Array,
+	name: string,
+	transparency?: Transparency
+) => Promise<RgbImage>;
 
 /** Makes an image after checking that the data fits the size. */
 export function rgbImage(width: number, height: number, data: Uint8Array): RgbImage {
@@ -22,12 +32,13 @@ export function rgbImage(width: number, height: number, data: Uint8Array): RgbIm
 
 /**
  * Image of interleaved pixels of 3 or 4 bytes. A fourth channel is alpha and is dropped, not composited, as
- * PIL's `convert("RGB")` does. Pixels of 3 bytes are taken over, not copied.
+ * PIL's `convert("RGB")` does, unless it is to be laid on white. Pixels of 3 bytes are taken over, not copied.
  */
 export function rgbFromInterleaved(
 	width: number,
 	height: number,
-	pixels: Uint8Array | Uint8ClampedArray
+	pixels: Uint8Array | Uint8ClampedArray,
+	transparency: Transparency = 'drop'
 ): RgbImage {
 	const channels = pixels.length / (width * height);
 	if (channels !== 3 && channels !== 4)
@@ -40,6 +51,11 @@ export function rgbFromInterleaved(
 		data[to + 1] = pixels[from + 1] ?? 0;
 		data[to + 2] = pixels[from + 2] ?? 0;
 	}
+	if (transparency === 'white')
+		layOnWhite(
+			data,
+			Uint8Array.from({ length: width * height }, (_, pixel) => pixels[4 * pixel + 3] ?? 255)
+		);
 	return rgbImage(width, height, data);
 }
 

@@ -39,6 +39,7 @@ import type {
 	Trace,
 	TraceRequest
 } from './types.ts';
+import type { Transparency } from '../image/transparency.ts';
 import { VisualModel, type ImageDecoder } from './visual.ts';
 import { sourcesFrom } from './visual-rows.ts';
 
@@ -46,6 +47,8 @@ export interface HoneybeeOptions {
 	readonly backend: Backend;
 	readonly folder: ModelFolder;
 	readonly decodeImage: ImageDecoder;
+	/** What becomes of transparent pictures; the model folder's own choice when absent. */
+	readonly transparency?: Transparency;
 	/** Projector loaded at once; the manifest's first one when absent. Others are loaded when first asked for. */
 	readonly projector?: string;
 	readonly onProgress?: (progress: LoadProgress) => void;
@@ -92,7 +95,7 @@ export class HoneybeeModel {
 		const { backend, folder, decodeImage } = options;
 		const { manifest } = folder;
 		const projector = options.projector ?? Object.keys(manifest.projectors)[0]!;
-		const visual = new VisualModel(backend, folder, decodeImage);
+		const visual = new VisualModel(backend, folder, decodeImage, options.transparency);
 		visual.choose(projector);
 		const progress = loadProgress(manifest, projector, options.onProgress);
 		progress.stage('weights', 'tokenizer');

@@ -9,6 +9,7 @@ import { readModelFile, withOutputs } from '../../onnx/model-file.ts';
 import { familyOf } from '../families/registry.ts';
 import { NEWLINE, wholeOf, type ImageProcessor, type Size, type View } from '../image/processor.ts';
 import type { ImageDecoder, RgbImage } from '../image/rgb.ts';
+import { transparencyOf, type Transparency } from '../image/transparency.ts';
 import { gridSide } from '../config.ts';
 import { networksOf, type ModelManifest } from '../manifest.ts';
 import { inImageOrder, patchGrid } from '../patch-grid.ts';
@@ -48,6 +49,7 @@ export class VisualModel implements Sources {
 	readonly #backend: Backend;
 	readonly #folder: ModelFolder;
 	readonly #decode: ImageDecoder;
+	readonly #transparency: Transparency;
 	readonly #projectors = new Map<string, Promise<GraphSession>>();
 	readonly #features = new Lru<string, Features>(KEPT_IMAGES);
 	readonly #embeds = new Lru<string, Float32Array>(KEPT_EMBEDS);
@@ -59,10 +61,12 @@ export class VisualModel implements Sources {
 	#decoded: { readonly id: string; readonly image: RgbImage } | undefined;
 	#vision: Promise<GraphSession> | undefined;
 
-	constructor(backend: Backend, folder: ModelFolder, decode: ImageDecoder) {
+	/** @param transparency of transparent pictures; the model folder's own choice when absent */
+	constructor(backend: Backend, folder: ModelFolder, decode: ImageDecoder, transparency?: Transparency) {
 		this.#backend = backend;
 		this.#folder = folder;
 		this.#decode = decode;
+		this.#transparency = transparency ?? transparencyOf(folder.manifest.image);
 		this.#processor = familyOf(folder.manifest).imageProcessor(folder.manifest.image);
 		this.#tower = towerOf(folder.manifest.config.vision_config);
 	}
@@ -179,7 +183,10 @@ export class VisualModel implements Sources {
 	async #pixelsOf(image: ImageInput): Promise<RgbImage> {
 		if (image.pixels) return image.pixels;
 		if (this.#decoded?.id !== image.id)
-			this.#decoded = { id: image.id, image: await this.#decode(image.bytes, image.name) };
+			this.#decoded = {
+				id: image.id,
+				image: await this.#decode(image.bytes, image.name, this.#transparency)
+			};
 		return this.#decoded.image;
 	}
 

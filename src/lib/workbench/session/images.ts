@@ -21,6 +21,8 @@ export interface SessionImage {
 	readonly scene?: Scene;
 	/** EXIF's orientation, where the file says that it is to be turned; the model sees it unturned, as upstream does. */
 	readonly orientation?: number;
+	/** Colours lie under alpha that the model sees; absent where it is opaque. */
+	readonly transparent?: true;
 	/** The picture that it was made of here, and how. */
 	readonly origin?: PictureOrigin;
 }
@@ -57,11 +59,12 @@ export async function openImage(
 			`${name} is larger than ${maxFileBytes / 1024 / 1024} MiB: save it smaller and put it in again.`
 		);
 	const bytes = await read(file, name);
-	const { id, width, height, png } = await side.picture(bytes, name);
+	const { id, width, height, png, transparent } = await side.picture(bytes, name);
 	const orientation = orientationOf(bytes);
 	return {
 		...{ id, name, bytes, url: URL.createObjectURL(png), width, height, questions },
-		...(orientation !== 1 && { orientation })
+		...(orientation !== 1 && { orientation }),
+		...(transparent && { transparent })
 	};
 }
 
@@ -83,7 +86,7 @@ export async function editedImage(
 	};
 }
 
-const did = { turn: 'turned', crop: 'cropped', mask: 'masked', blur: 'blurred' } as const;
+const did = { white: 'on white', turn: 'turned', crop: 'cropped', mask: 'masked', blur: 'blurred' } as const;
 
 /** e.g. "street, cropped and masked": what was done, once each. */
 export function editedName(

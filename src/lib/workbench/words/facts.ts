@@ -1,3 +1,4 @@
+import { transparencyOf } from '../../model/image/transparency.ts';
 import { gridSide } from '../../model/config.ts';
 import { familyOf } from '../../model/families/registry.ts';
 import type { BackendInfo } from '../../model/runtime/types.ts';
@@ -38,6 +39,9 @@ export function modelFacts(manifest: ModelManifest): Fact[] {
 				`${text.num_attention_heads} heads${grouped}, ${count(text.vocab_size)} tokens, ` +
 				`${count(text.max_position_embeddings)} positions; ${manifest.dtypes.language}`
 		},
+		...(transparencyOf(manifest.image) === 'white'
+			? [{ term: 'Transparent pictures', value: 'laid on white' }]
+			: []),
 		{ term: 'Prompt', value: manifest.prompt.template.replaceAll('_', ' ') },
 		{
 			term: 'Memory',

@@ -116,7 +116,7 @@ function parse(folder: FamilyFolder): FamilyModel {
 		tied: { by4: text?.tie_word_embeddings === true, by5: file.tie_word_embeddings === true },
 		spelling: new ConfigFields(file, 'config.json').string('model_type'),
 		reference:
-			"transformers up to 4.54.1 or from 5.21.1 on (position ids), Pillow 13's resizing, tokenizer.json as it stands; alpha is dropped",
+			"transformers up to 4.54.1 or from 5.21.1 on (position ids), Pillow 13's resizing, tokenizer.json as it stands; alpha is dropped, as transformers 4 does, where 5.24 lays pictures on white",
 		...(chat_template === undefined && {
 			notes: [
 				`${folder.name} has no chat template (chat_template.jinja or chat_template.json), so that the model can be asked by whole prompts alone.`
