@@ -19,8 +19,8 @@ export interface SeriesProjector {
 	/** M */
 	readonly tokens: number;
 	readonly locality: Readonly<Partial<Record<LocalityMeasure, SeriesValue>>>;
-	/** Headline score of the benchmark, where one was asked for. */
-	readonly score?: SeriesValue;
+	/** Headline score of the benchmark, where one was asked for; with the largest there can be, where it is known. */
+	readonly score?: SeriesValue & { readonly most?: number };
 }
 
 /** One checkpoint of a training. */
@@ -105,7 +105,10 @@ const isProjector = (value: unknown): boolean =>
 	typeof value['tokens'] === 'number' &&
 	isObject(value['locality']) &&
 	Object.values(value['locality']).every(isValue) &&
-	(value['score'] === undefined || isValue(value['score']));
+	(value['score'] === undefined || (isValue(value['score']) && isMost(value['score'])));
+
+const isMost = (value: object): boolean =>
+	!('most' in value) || (typeof value.most === 'number' && value.most > 0);
 
 /** @param name of the file, for messages @throws InputError for a file that is none or of another version */
 export function readSeries(text: string, name: string): Series {

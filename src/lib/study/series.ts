@@ -67,7 +67,7 @@ async function scoreOf(
 	target: { readonly projector: string; readonly tokens: number },
 	{ benchmark, examples, prepare }: NonNullable<CheckpointWork['benchmark']>,
 	{ signal, onProgress }: Control
-): Promise<SeriesValue | undefined> {
+): Promise<SeriesProjector['score']> {
 	const data = await hashExamples(benchmark, examples);
 	const identity = identify(benchmark, model.manifest, {
 		...{ ...target, data, versions: {}, backend: model.backend.backend }
@@ -83,9 +83,10 @@ async function scoreOf(
 	const { report, interval, results } = scoreRun('', benchmark, record.manifest, record.results.values());
 	const [headline] = report.scores;
 	if (!headline) return undefined;
-	const { value } = headline;
+	const { value, unit } = headline;
+	const most = { '%': 100, share: 1, points: undefined }[unit];
 	const { low, high } = interval ?? { low: value, high: value };
-	return { value, low, high, over: 'answers', n: results.length };
+	return { value, low, high, over: 'answers', n: results.length, ...(most !== undefined && { most }) };
 }
 
 /** What a series is measured by. */
@@ -128,6 +129,12 @@ export const checkpointSeriesStudy = {
 		if (points.length === 0)
 			throw new InputError(`No checkpoint of the series has a value of ${trend}; choose another measure.`);
 		const unit = trend === 'accuracy' ? '' : localityMeasures[trend].unit;
+		const most =
+			trend === 'accuracy'
+				? checkpoints[0]!.projectors.find(({ score }) => score)?.score?.most
+				: unit === 'share'
+					? 1
+					: undefined;
 		const images = { name: set.name, images: set.members } as unknown as ImageSet;
 		return {
 			rows: {
@@ -136,7 +143,8 @@ export const checkpointSeriesStudy = {
 					trend === 'accuracy'
 						? benchmark!.score
 						: `${localityMeasures[trend].title}${unit === '' ? '' : ` (${unit})`}`,
-				projectors: [...new Set(points.map(({ projector }) => projector))]
+				projectors: [...new Set(points.map(({ projector }) => projector))],
+				...(most !== undefined && { most })
 			},
 			provenance: `${[...new Set(checkpoints.map(({ model }) => model))].join(', ')} · ${checkpoints.length} checkpoints · ${setPhrase(images)}${benchmark ? ` · ${benchmark.name}, ${benchmark.examples} examples` : ''}`,
 			method:

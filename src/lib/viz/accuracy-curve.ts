@@ -45,7 +45,7 @@ export const accuracyCurve: Figure<AccuracyRows> = {
 				title: accuracyCurve.title,
 				points: points.map((point) => pointOf(point, options.projectors)),
 				x: { label: 'M, visual tokens', type: 'sqrt', ticks: points.map(({ tokens }) => tokens) },
-				y: { label: score, ...(most !== undefined && { most }) },
+				y: { label: score, ...(most !== undefined && { most, whole: [0, most] }) },
 				projectors
 			},
 			options

@@ -8,6 +8,7 @@ import { link } from './interaction.ts';
 import { divergingScale, inkOf, largest, largestMagnitude, sequentialScale } from './palette.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text } from './svg.ts';
+import { clipped, widthOf } from './type.ts';
 import type { OverlayOptions } from './token-map.ts';
 
 export interface InfluenceRows {
@@ -29,7 +30,9 @@ export interface InfluenceRows {
 	readonly image?: FigureImage;
 }
 
-const LABEL = 96;
+/** Room for the words: as the longest needs, within these pixels and this share of the width. */
+const LEAST = 96;
+const MOST = 0.42;
 const ROW = 18;
 
 export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
@@ -44,6 +47,8 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		const { words, tokens, influence, signed, label, unit } = rows;
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
+		const longest = Math.max(0, ...words.map((word) => widthOf(word)));
+		const LABEL = Math.round(Math.max(LEAST, Math.min(longest + 12, MOST * options.width)));
 		const count = rows.patches.length / words.length;
 		const values = rows.patches.subarray(rows.word * count, (rows.word + 1) * count);
 		const scaled = (data: Float32Array, what: string) =>
@@ -62,7 +67,7 @@ export const answerInfluence: Figure<InfluenceRows, OverlayOptions> = {
 		};
 		const below = box.y + box.height + 8;
 		const labels = words.map((word, i) =>
-			text(pen, LABEL - 8, box.y + (i + 0.7) * ROW, word.length > 14 ? `${word.slice(0, 13)}…` : word, {
+			text(pen, LABEL - 8, box.y + (i + 0.7) * ROW, clipped(word, LABEL - 12), {
 				'text-anchor': 'end',
 				'font-weight': i === rows.word ? 700 : undefined,
 				'data-word': i

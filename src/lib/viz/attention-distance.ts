@@ -2,7 +2,8 @@ import { scaleLinear } from 'd3';
 import type { Figure } from './figure.ts';
 import { exact, number, percent } from './format.ts';
 import { link } from './interaction.ts';
-import { headColour, inkOf } from './palette.ts';
+import { legendPlaces } from './legend.ts';
+import { headColour, headColours, inkOf } from './palette.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
@@ -63,8 +64,31 @@ export const attentionDistance: Figure<AttentionDistanceRows> = {
 			...{ class: 'frame', visibility: 'hidden' }
 		});
 		const foot = TOP + HEIGHT + BELOW;
-		const note = readout(pen, ink, 0, foot + 2 * LINE - 4);
-		const svg = root(pen, options, foot + 2 * LINE, attentionDistance.title, [
+		// Colours repeat where there are more heads than colours.
+		const colours = Math.min(heads, headColours.length);
+		const names = [
+			...Array.from({ length: colours }, (_, first) => {
+				const own = Array.from({ length: heads }, (_, head) => head).filter(
+					(head) => head % colours === first
+				);
+				return `head${own.length > 1 ? 's' : ''} ${own.join(', ')}`;
+			}),
+			'mean over heads'
+		];
+		const key = legendPlaces(names, options.width, { size: 11 });
+		const keyTop = foot + LINE;
+		const last = keyTop + key.height;
+		const note = readout(pen, ink, 0, last + LINE - 4);
+		const legend = names.flatMap((name, i) => {
+			const place = { x: key.places[i]!.x, y: keyTop + key.places[i]!.y };
+			return [
+				i < colours
+					? pen('circle', { cx: round(place.x + 4), cy: place.y - 4, r: 3, fill: headColour(i) })
+					: pen('path', { d: `M${round(place.x)} ${place.y - 4}h9`, stroke: ink.soft, 'stroke-width': 1.25 }),
+				text(pen, place.x + 13, place.y, name, soft)
+			];
+		});
+		const svg = root(pen, options, last + LINE, attentionDistance.title, [
 			text(pen, 0, 12, 'Mean attention distance (patches)', soft),
 			...y
 				.ticks(6)
@@ -110,6 +134,7 @@ export const attentionDistance: Figure<AttentionDistanceRows> = {
 				`${side} × ${side} patches, ${heads} heads; n = ${images} image${images === 1 ? ', no interval' : 's'}`,
 				soft
 			),
+			...legend,
 			note.element
 		]);
 		link(svg, options, {

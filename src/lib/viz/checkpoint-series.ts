@@ -22,6 +22,8 @@ export interface CheckpointSeriesRows {
 	}[];
 	/** What is measured, with its unit. */
 	readonly measure: string;
+	/** Largest value there can be, when there is one. */
+	readonly most?: number;
 	readonly projectors: readonly string[];
 }
 
@@ -32,7 +34,7 @@ export const checkpointSeries: Figure<CheckpointSeriesRows> = {
 		'Each point is one checkpoint, its bar the 95 % interval; the line joins those of one projector.',
 	method:
 		'Every checkpoint is converted and measured alike: the same pictures, directions and questions. Locality is the mean over a projector’s tokens, then over the pictures, with Student’s interval over pictures, or of one picture over the random directions; accuracy is the benchmark’s headline score with the interval over its answers. Checkpoints of one training depend on each other: the intervals say what other pictures or questions would change, not what another training would.',
-	draw: ({ points, measure, projectors }, options) =>
+	draw: ({ points, measure, most, projectors }, options) =>
 		drawSeries(
 			{
 				title: checkpointSeries.title,
@@ -41,7 +43,7 @@ export const checkpointSeries: Figure<CheckpointSeriesRows> = {
 					words: `${projectorTitle(projector, options.projectors)}, M = ${tokens}, ${checkpoint}: ${number(value)} (${number(low)} to ${number(high)}, ${n} ${over}).`
 				})),
 				x: { label: 'Training step', type: 'linear' },
-				y: { label: measure },
+				y: { label: measure, ...(most !== undefined && { most, whole: [0, most] }) },
 				projectors
 			},
 			options

@@ -2,6 +2,7 @@ import { silentCells, silentColumns, silentWords, warningLines } from './answer-
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
+import { legendPlaces } from './legend.ts';
 import { inkOf, projectorColours } from './palette.ts';
 import { readout } from './readout.ts';
 import { breakdownPaper, type BreakdownRows } from './score-breakdown.ts';
@@ -9,6 +10,9 @@ import { LINE, penOf, root, round, text } from './svg.ts';
 import { linesOf, widthOf } from './type.ts';
 
 const SMALL = 11;
+/** Pixels of a line in the legend, and of the room behind it. */
+const SAMPLE = 18;
+const BEHIND = 6;
 
 export const radar: Figure<BreakdownRows> = {
 	id: 'radar',
@@ -21,8 +25,12 @@ export const radar: Figure<BreakdownRows> = {
 		const pen = penOf(options);
 		const ink = inkOf(options.theme);
 		const colours = projectorColours(projectors, options.projectors);
-		const side = Math.min(options.width, 460);
-		const centre = { x: options.width / 2, y: side / 2 };
+		const legend = legendPlaces(
+			series.map(({ name }) => name),
+			options.width,
+			{ sign: SAMPLE + BEHIND }
+		);
+		const most = Math.min(options.width, 460);
 		const angleOf = (index: number) => (2 * Math.PI * index) / categories.length - Math.PI / 2;
 		// Names stand outside the rim, in lines of at most a quarter of the width: the longest decides how large the rim may be.
 		const names = categories.map(({ name }) => linesOf(name, options.width / 4, SMALL));
@@ -33,7 +41,9 @@ export const radar: Figure<BreakdownRows> = {
 			];
 			return cos < 0.2 ? Infinity : (options.width / 2 - widest) / cos - 12;
 		});
-		const radius = Math.max(10, Math.min(side / 2 - 42, ...beside));
+		const radius = Math.max(10, Math.min(most / 2 - 42, ...beside));
+		const side = 2 * (radius + 42);
+		const centre = { x: options.width / 2, y: legend.height + side / 2 };
 		const top = Math.max(1, ...categories.flatMap(({ scores }) => scores.map(({ value }) => value)));
 		const at = (index: number, share: number) => {
 			const angle = angleOf(index);
@@ -44,6 +54,17 @@ export const radar: Figure<BreakdownRows> = {
 				sin: Math.sin(angle)
 			};
 		};
+		const lineOf = ({ projector, hollow }: (typeof series)[number]) => ({
+			...{ fill: 'none', 'stroke-width': 1.75, stroke: colours[projector] ?? ink.soft },
+			'stroke-dasharray': hollow ? '4 3' : undefined
+		});
+		const named = series.flatMap((one, s) => {
+			const { x, y } = legend.places[s]!;
+			return [
+				pen('path', { d: `M${round(x)} ${y - 4}h${SAMPLE}`, ...lineOf(one) }),
+				text(pen, x + SAMPLE + BEHIND, y, one.name)
+			];
+		});
 		const parts: SVGElement[] = [0.25, 0.5, 0.75, 1].map((share) =>
 			pen('circle', { cx: centre.x, cy: centre.y, r: radius * share, fill: 'none', stroke: ink.line })
 		);
@@ -64,32 +85,30 @@ export const radar: Figure<BreakdownRows> = {
 				)
 			);
 		});
-		series.forEach(({ projector, hollow }, s) => {
+		series.forEach((one, s) => {
 			const corners = categories.map(({ scores }, i) =>
 				at(i, Math.max(0, scores.find((entry) => entry.series === s)?.value ?? 0) / top)
 			);
 			parts.push(
 				pen('path', {
 					d: `M${corners.map(({ x, y }) => `${round(x)} ${round(y)}`).join('L')}Z`,
-					fill: 'none',
-					stroke: colours[projector] ?? ink.soft,
-					'stroke-width': 1.75,
-					'stroke-dasharray': hollow ? '4 3' : undefined
+					...lineOf(one)
 				})
 			);
 		});
+		const bottom = legend.height + side;
 		parts.push(
-			text(pen, centre.x, side + 6, `Rim: ${number(top)}, ${score}`, {
+			text(pen, centre.x, bottom + 6, `Rim: ${number(top)}, ${score}`, {
 				'text-anchor': 'middle',
 				'font-size': 11,
 				fill: ink.soft
 			})
 		);
 		const ring = pen('circle', { r: 4, fill: ink.ink, class: 'frame', visibility: 'hidden' });
-		const warned = warningLines(pen, ink, warnings, side + 10, options.width);
-		const foot = side + LINE + 8 + warned.height;
+		const warned = warningLines(pen, ink, warnings, bottom + 10, options.width);
+		const foot = bottom + LINE + 8 + warned.height;
 		const note = readout(pen, ink, 0, foot);
-		const drawn = [...parts, ...warned.elements, ring, note.element];
+		const drawn = [...named, ...parts, ...warned.elements, ring, note.element];
 		const svg = root(pen, options, foot + 6, radar.title, drawn);
 		link(svg, options, {
 			at(px, py) {

@@ -5,7 +5,7 @@ import { link } from './interaction.ts';
 import { inkOf, projectorColours, projectorTitle } from './palette.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
-import { widthOf } from './type.ts';
+import { clipped } from './type.ts';
 
 export interface RunTableRows {
 	readonly runs: readonly {
@@ -38,14 +38,6 @@ function grouped({ runs }: RunTableRows, { panels }: Pick<FigureOptions, 'panels
 		const scored = all.filter(({ score }) => score !== undefined);
 		return scored.length > 0 && (panels?.includes(benchmark) ?? true) ? [{ benchmark, scored }] : [];
 	});
-}
-
-/** Words that end in … where there is no room. */
-function clipped(words: string, room: number): string {
-	if (widthOf(words) <= room) return words;
-	let kept = words.length;
-	while (kept > 1 && widthOf(`${words.slice(0, kept)}…`) > room) kept--;
-	return `${words.slice(0, kept)}…`;
 }
 
 const interval = ({ low, high }: Run) =>

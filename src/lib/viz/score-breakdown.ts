@@ -10,10 +10,12 @@ import {
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
+import { legendPlaces } from './legend.ts';
 import { inkOf, projectorColours } from './palette.ts';
 import { pivoted, type PaperTable } from './paper-table.ts';
 import { readout } from './readout.ts';
-import { LINE, penOf, root, round, text } from './svg.ts';
+import { penOf, root, round, text } from './svg.ts';
+import { clipped } from './type.ts';
 
 export interface BreakdownScore {
 	/** Index into `series`. */
@@ -73,7 +75,7 @@ export function breakdownOf(
 			const low = Math.min(...shown.flatMap((score) => [score.low, ...(score.each ?? [])]));
 			const high = Math.max(...shown.flatMap((score) => [score.high, ...(score.each ?? [])]));
 			const x = scaleLinear([Math.min(low, high - 1), high], [left, right]).nice(6);
-			const names = legend(
+			const names = legendPlaces(
 				series.map(({ name }) => name),
 				options.width
 			);
@@ -110,7 +112,7 @@ export function breakdownOf(
 			);
 			categories.forEach(({ name, scores }, c) => {
 				const middle = top + (c + 0.5) * row;
-				parts.push(text(pen, left - 12, middle + 4, clip(name, (left - 12) / 6.4), { 'text-anchor': 'end' }));
+				parts.push(text(pen, left - 12, middle + 4, clipped(name, left - 12), { 'text-anchor': 'end' }));
 				for (const score of scores) {
 					const { projector, hollow } = series[score.series]!;
 					const colour = colours[projector] ?? ink.soft;
@@ -190,24 +192,4 @@ export function breakdownPaper({ categories, series }: BreakdownRows): PaperTabl
 		),
 		() => 'more'
 	);
-}
-
-const clip = (name: string, room: number) =>
-	name.length > room ? `${name.slice(0, Math.floor(room) - 1)}…` : name;
-
-/** Places of the names, in as many lines as they need. */
-function legend(
-	names: readonly string[],
-	width: number
-): { places: { x: number; y: number }[]; height: number } {
-	let x = 0;
-	let y = 12;
-	const places = names.map((name) => {
-		const needs = 30 + 6.6 * name.length;
-		if (x > 0 && x + needs > width) [x, y] = [0, y + LINE];
-		const place = { x, y };
-		x += needs;
-		return place;
-	});
-	return { places, height: y + 6 };
 }

@@ -53,6 +53,8 @@ export interface SeriesChart {
 		readonly label: string;
 		readonly type?: 'linear' | 'log';
 		readonly domain?: readonly [number, number];
+		/** What there can be of it: all of it is drawn where the values do not differ. */
+		readonly whole?: readonly [number, number];
 		/** Nothing is above it; the axis ends there. */
 		readonly most?: number;
 	};
@@ -87,15 +89,15 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		marginTop: 24,
 		marginBottom: 40,
 		x: {
-			label: chart.x.label,
+			// Plot would write it below the names of the series.
+			label: null,
 			type: chart.x.type,
 			...(chart.x.ticks && { ticks: spread([...chart.x.ticks], chart.x.type, (width - 52 - RIGHT) / 34) }),
 			...(chart.x.type === 'linear' && { ticks: Math.max(3, Math.floor((width - 52 - RIGHT) / 60)) }),
 			...(chart.x.type === 'sqrt'
 				? { domain: [Math.min(...xs, 1), Math.max(...xs, 4)] }
 				: { domain: padded(xs, chart.x.type) }),
-			tickFormat: (value: number) => plain(value),
-			labelAnchor: 'right'
+			tickFormat: (value: number) => plain(value)
 		},
 		y: {
 			label: chart.y.label,
@@ -103,7 +105,9 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 			nice: chart.y.type !== 'log',
 			domain: chart.y.domain
 				? [...chart.y.domain]
-				: below(padded(ys, chart.y.type ?? 'linear'), chart.y.most ?? Infinity),
+				: chart.y.whole && Math.min(...ys) === Math.max(...ys)
+					? [...chart.y.whole]
+					: below(padded(ys, chart.y.type ?? 'linear'), chart.y.most ?? Infinity),
 			tickFormat: (value: number) => plain(value),
 			ticks: 6
 		},
@@ -196,6 +200,7 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 	).map((line, i) => text(pen, 0, top + i * LINE, line, { fill: ink.soft }));
 	const foot = top + counted.length * LINE;
 	const key = keyed ? legend(pen, ink, points, foot, width) : { parts: [], lines: 0 };
+	const axis = `${chart.x.label} →`;
 	const note = readout(pen, ink, 0, foot + key.lines * LINE);
 	const ring = pen('circle', {
 		r: 7,
@@ -207,6 +212,9 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 	});
 	const svg = root(pen, options, foot + (key.lines + 1) * LINE, chart.title, [
 		frame,
+		text(pen, Math.max(width - RIGHT, Math.min(width, widthOf(axis))), height - 4, axis, {
+			'text-anchor': 'end'
+		}),
 		...marks,
 		...labels,
 		...counted,

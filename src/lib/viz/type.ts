@@ -20,6 +20,14 @@ export function widthOf(content: string, size = 12): number {
 	return (sum / 1000) * size * SPARE;
 }
 
+/** The text, or as much of it as goes into `width` pixels, with an ellipsis. */
+export function clipped(content: string, width: number, size = 12): string {
+	if (widthOf(content, size) <= width) return content;
+	const letters = [...content];
+	while (letters.length > 1 && widthOf(`${letters.join('')}…`, size) > width) letters.pop();
+	return `${letters.join('').trimEnd()}…`;
+}
+
 /** Lines of at most `width` pixels, broken between words; a word that is wider stands alone. */
 export function linesOf(content: string, width: number, size = 12): string[] {
 	const lines: string[] = [];
