@@ -19,6 +19,16 @@ export interface GivenAnswer {
 	readonly words: readonly AnswerWord[];
 }
 
+/** The question last asked, as figures name it beside what they are of; which one, where it was asked after others. */
+export function questionPhrase(turns: readonly Pick<Turn, 'question'>[]): string {
+	const question = turns.at(-1)?.question.replace(/\s+/g, ' ').trim() ?? '';
+	return `${turns.length > 1 ? `question ${turns.length}: ` : ''}“${question}”`;
+}
+
+/** Where the numbers of a figure of an answer come from, one line: the question is part of it. */
+export const answerProvenance = ({ subject, turns }: Pick<GivenAnswer, 'subject' | 'turns'>): string =>
+	`${subject.provenance} · ${questionPhrase(turns)}`;
+
 /** The request that it answers. */
 export function promptOf({ subject, turns }: Pick<GivenAnswer, 'subject' | 'turns'>) {
 	const { projector, tokens } = subject.request;

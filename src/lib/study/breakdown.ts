@@ -152,12 +152,16 @@ export function differenceRows(a: ScoredRun, b: ScoredRun, level: number, of: Ki
 
 /** The level asked for, or the deepest there is. */
 const levelOf = (runs: readonly ScoredRun[], { level }: Pick<Choices, 'level'>) =>
-	Math.min(level, Math.max(0, ...runs.map(({ report }) => categoryLevels(report) - 1)));
+	Math.min(level, levelsOf(runs) - 1);
+
+const levelsOf = (runs: readonly ScoredRun[]) =>
+	Math.max(1, ...runs.map(({ report }) => categoryLevels(report)));
 
 const byCategory: FigureStudy<KnownRuns, CategoryRows> = {
 	page: 'benchmarks',
 	needs: ['run'],
 	choices: ['level'],
+	counts: ({ runs }) => ({ level: levelsOf(runs) }),
 	measure: (work) => Promise.resolve(knownRuns(work)),
 	show: ({ runs, kinds }, choices) => ({
 		rows: breakdownRows(runs, levelOf(runs, choices), [], kinds),
@@ -172,6 +176,7 @@ export const pairedDifferencesStudy: FigureStudy<KnownRuns, PairedRows> = {
 	page: 'benchmarks',
 	needs: ['runs'],
 	choices: ['level'],
+	counts: ({ runs }) => ({ level: levelsOf(runs) }),
 	measure: (work) => Promise.resolve(knownRuns(work)),
 	show({ runs, kinds }, choices) {
 		const [a, b] = [required(runs[0], 'runs'), required(runs[1], 'runs')];

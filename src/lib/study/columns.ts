@@ -25,7 +25,7 @@ export interface Resolved {
 	readonly choices: readonly number[];
 }
 
-export const fewest = 2;
+export const fewest = 1;
 export const most = 4;
 
 /** Projectors of a model in the order in which columns are filled: one of each kind first, then their relatives at other M. */
@@ -45,32 +45,62 @@ export function resolve(choice: ColumnChoice, manifest: ModelManifest, place: nu
 	const entry = projector === undefined ? undefined : manifest.projectors[projector];
 	if (projector === undefined || entry === undefined) return undefined;
 	const choices = tokenChoices(entry, gridSide(manifest.config.vision_config));
+	// Columns beyond the model's projectors are the same ones at fewer tokens, where they can.
+	const round = known ? 0 : Math.floor(place / order.length);
+	const own = round === 0 ? undefined : smaller(entry, choices).at(-round);
 	const tokens =
-		choice.tokens !== undefined && choices.includes(choice.tokens) ? choice.tokens : entry.num_query_tokens;
+		choice.tokens !== undefined && choices.includes(choice.tokens)
+			? choice.tokens
+			: (own ?? entry.num_query_tokens);
 	return { projector, entry, tokens, choices };
 }
 
+/** The M below a projector's own, ascending. */
+const smaller = ({ num_query_tokens: own }: ProjectorEntry, choices: readonly number[]): number[] =>
+	choices.filter((M) => M < own).sort((a, b) => a - b);
+
 /**
  * Two columns of one model at equal M, as far as it has them: a projector that keeps places against one that does not.
- * With one projector only, its own M against the next smaller one.
+ * With one projector only, its own M against the next smaller one; one column where it has no other M.
  */
 export function defaultColumns(manifest: ModelManifest): ColumnChoice[] {
 	const [first, second] = projectorOrder(manifest);
-	if (first === undefined) return [{}, {}];
-	const own = manifest.projectors[first]!.num_query_tokens;
-	if (second !== undefined) return [{ projector: first }, withTokens({ projector: second }, manifest, own)];
-	const smaller = tokenChoices(manifest.projectors[first]!, gridSide(manifest.config.vision_config))
-		.filter((M) => M < own)
-		.at(-1);
-	return [{ projector: first }, { projector: first, ...(smaller === undefined ? {} : { tokens: smaller }) }];
+	if (first === undefined) return [{}];
+	const entry = manifest.projectors[first]!;
+	if (second !== undefined)
+		return [{ projector: first }, withTokens({ projector: second }, manifest, entry.num_query_tokens)];
+	const fewer = smaller(entry, tokenChoices(entry, gridSide(manifest.config.vision_config))).at(-1);
+	return [{ projector: first }, ...(fewer === undefined ? [] : [{ projector: first, tokens: fewer }])];
 }
 
-/** A further column: the first projector that no column has yet, at the first column's M where it can. */
+/**
+ * A further column: the first projector that no column has yet, at the first column's M where it can; then a projector at an M that
+ * no column has. Where all of it is shown, the first again, to be given another model.
+ */
 export function nextColumn(columns: readonly ColumnChoice[], manifest: ModelManifest): ColumnChoice {
 	const shown = columns.map((column, place) => resolve(column, manifest, place));
 	const order = projectorOrder(manifest);
-	const projector = order.find((name) => !shown.some((column) => column?.projector === name)) ?? order[0];
-	return projector === undefined ? {} : withTokens({ projector }, manifest, shown[0]?.tokens);
+	const fresh = order.find((name) => !shown.some((column) => column?.projector === name));
+	if (fresh !== undefined) return withTokens({ projector: fresh }, manifest, shown[0]?.tokens);
+	for (const projector of order) {
+		const entry = manifest.projectors[projector]!;
+		const choices = tokenChoices(entry, gridSide(manifest.config.vision_config));
+		const fewer = smaller(entry, choices).reverse();
+		const tokens = [entry.num_query_tokens, ...fewer, ...choices].find(
+			(M) => !shown.some((column) => column?.projector === projector && column.tokens === M)
+		);
+		if (tokens !== undefined) return { projector, ...(tokens === entry.num_query_tokens ? {} : { tokens }) };
+	}
+	return order[0] === undefined ? {} : withTokens({ projector: order[0] }, manifest, shown[0]?.tokens);
+}
+
+/** Why there is nothing to compare, a sentence; undefined when there are two columns. */
+export function nothingBeside(columns: readonly Pick<StudyColumn, 'subject'>[]): string | undefined {
+	if (columns.length > 1) return undefined;
+	const [only] = columns;
+	return only && defaultColumns(only.subject.manifest).length < 2
+		? `A comparison needs two columns, and this model offers one: ${only.subject.entry.title}, M = ${only.subject.tokens}; on the page Side by side it stands beside another model.`
+		: 'A comparison needs two columns at least; name another projector or M.';
 }
 
 function withTokens(
@@ -167,7 +197,8 @@ export function studyColumns(
 ): StudyColumn[] {
 	return chosen.flatMap((choice, place) => {
 		const resolved = resolve(choice, subject.manifest, place);
-		const seen = resolved && subjectIn(subject, subject.image, resolved.projector, resolved.tokens);
+		const seen =
+			resolved && subjectIn(subject, subject.image, resolved.projector, resolved.tokens, subject.view);
 		if (!seen) return [];
 		return [
 			{

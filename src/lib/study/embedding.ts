@@ -9,6 +9,7 @@ import { recordedSet, setOfOne, setPhrase, type ImageSet } from './image-set.ts'
 import { visualTokens } from './similarity.ts';
 import { pictureOf, subjectIn, type Subject } from './subject.ts';
 import { tokenGrid } from './tokens.ts';
+import { viewTitle } from './views.ts';
 
 /** Components that are kept; two of them are drawn. */
 const COMPONENTS = 3;
@@ -116,6 +117,7 @@ export const tokenEmbeddingStudy = {
 		const { explained, at, wordsAt, norms } = known;
 		const [first, second] = axes.split('-').map((axis) => Number(axis) - 1) as [number, number];
 		const pictures = tokens.filter(({ column }) => column === 0).map(({ subject }) => pictureOf(subject));
+		const looked = tokens[0]!.subject;
 		let next = 0;
 		let word = 0;
 		const nearest = new Map<string, { x: number; y: number; count: number }>();
@@ -165,7 +167,8 @@ export const tokenEmbeddingStudy = {
 					.map(([text, place]) => ({ word: text.trim(), ...place }))
 					.sort((a, b) => b.count - a.count)
 			},
-			provenance: `${columns.map(({ subject, letter }) => `${letter}: ${subject.entry.title}, M = ${subject.tokens}`).join('; ')} · ${columns[0]!.subject.manifest.name} · ${setPhrase(set)} · ${columns[0]!.subject.manifest.dtype} on ${columns[0]!.subject.backend.backend}`,
+			// Of the picture that is looked at it is the chosen view, of the others the whole.
+			provenance: `${columns.map(({ subject, letter }) => `${letter}: ${subject.entry.title}, M = ${subject.tokens}`).join('; ')} · ${columns[0]!.subject.manifest.name} · ${looked.views.length > 1 ? `${setPhrase(set)}, ${viewTitle(looked.views[looked.view]!)}${pictures.length > 1 ? ` of ${looked.image.name}` : ''}` : setPhrase(set)} · ${columns[0]!.subject.manifest.dtype} on ${columns[0]!.subject.backend.backend}`,
 			method: `${points.length} visual tokens of ${columns.length === 1 ? '1 projector' : `${columns.length} projectors`} over ${pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`}${left.length > 0 ? `; ${left.map(({ letter }) => letter).join(', ')} of another model left out` : ''}`,
 			set: recordedSet({
 				name: set.name,

@@ -16,7 +16,7 @@ export const needs = {
 	model: 'a model',
 	image: 'an image',
 	question: 'a question about the image, or else a general one is asked',
-	columns: 'two or more projectors, or else the model’s first are taken',
+	columns: 'two or more projectors or M, or else the model’s first are taken',
 	images: 'several images, among which the intervals are taken',
 	scene: 'a scene of the embedded model’s world',
 	run: 'a run of honeybee eval',
@@ -73,6 +73,27 @@ export interface FigureItem<Rows = unknown, Options extends object = object> {
 	readonly set?: RecordedSet;
 }
 
+/** Settings that count from 0, with what they count. */
+const countedThings = { word: 'word', layer: 'layer', head: 'head', lens: 'layer', level: 'depth' } as const;
+export type Counts = { readonly [Name in keyof typeof countedThings]?: number };
+
+/** What is said of a setting that counts further than there is anything, a sentence; undefined where there is none. */
+export function beyond<Measured>(
+	{ counts }: Pick<FigureStudy<Measured>, 'counts'>,
+	measured: Measured,
+	choices: Partial<Choices>
+): string | undefined {
+	for (const [name, count] of Object.entries(counts?.(measured) ?? {})) {
+		const chosen = choices[name as keyof Counts];
+		if (chosen === undefined || chosen < count) continue;
+		const thing = countedThings[name as keyof Counts];
+		return count === 1
+			? `There is no ${thing} ${chosen}; there is ${thing} 0 only.`
+			: `There is no ${thing} ${chosen}; there are ${thing}s 0 to ${count - 1}.`;
+	}
+	return undefined;
+}
+
 /** How a figure is made: what costs time, and what is only read off it. */
 export interface FigureStudy<Measured = unknown, Rows = unknown, Options extends object = object> {
 	/** Path of the page that shows the figure. */
@@ -80,6 +101,8 @@ export interface FigureStudy<Measured = unknown, Rows = unknown, Options extends
 	readonly needs: readonly Need[];
 	/** Settings it takes. */
 	readonly choices: readonly ChoiceName[];
+	/** How many there are of what settings count from 0, such as words of the answer. `show` takes the nearest of what there is. */
+	counts?(measured: Measured): Counts;
 	/** It takes many runs of the model, such as times do: made only when somebody asks for it. */
 	readonly slow?: true;
 	/** Whether the model can make it, e.g. whether the projector samples anywhere; a sentence when it cannot. */
@@ -90,7 +113,7 @@ export interface FigureStudy<Measured = unknown, Rows = unknown, Options extends
 	show(measured: Measured, choices: Choices): FigureItem<Rows, Options>;
 }
 
-/** A figure with its numbers. @throws as `FigureStudy.measure` and `show` */
+/** A figure with its numbers. @throws as `FigureStudy.measure` and `show`; InputError for a setting beyond what there is */
 export async function makeItem<Measured, Rows>(
 	study: FigureStudy<Measured, Rows>,
 	work: Work,
@@ -102,6 +125,8 @@ export async function makeItem<Measured, Rows>(
 	control.signal?.throwIfAborted();
 	const measured = await study.measure(work, choices, control);
 	control.signal?.throwIfAborted();
+	const problem = beyond(study, measured, choices);
+	if (problem !== undefined) throw new InputError(problem);
 	return study.show(measured, choices);
 }
 
@@ -128,7 +153,7 @@ export function missing(study: Pick<FigureStudy, 'needs'>, work: Work): Need | u
  * @throws as `FigureStudy.show`
  */
 export function showAt<Rows>(
-	study: Pick<FigureStudy<unknown, Rows>, 'choices' | 'show'>,
+	study: Pick<FigureStudy<unknown, Rows>, 'choices' | 'counts' | 'show'>,
 	measured: unknown,
 	{ token, word }: Partial<Pick<Choices, 'token' | 'word'>>
 ): { readonly item: FigureItem<Rows>; readonly choices: Choices } {
@@ -137,6 +162,8 @@ export function showAt<Rows>(
 		...(study.choices.includes('token') && { token }),
 		...(study.choices.includes('word') && { word })
 	};
+	if (beyond(study, measured, chosen) !== undefined)
+		return { item: study.show(measured, standardChoices), choices: standardChoices };
 	try {
 		return { item: study.show(measured, chosen), choices: chosen };
 	} catch (error) {

@@ -1,4 +1,6 @@
-import type { SubjectImage } from './subject.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import type { Subject, SubjectImage } from './subject.ts';
+import { shownView, viewsOf, viewTitle } from './views.ts';
 
 /** Images that a figure is taken over, under the name by which figures, captions and files call them. */
 export interface ImageSet<Image extends SubjectImage = SubjectImage> {
@@ -23,6 +25,21 @@ export function setPhrase({ name, images }: ImageSet): string {
 	const [only] = images;
 	if (images.length === 1 && only?.name === name) return name;
 	return `${name}, ${images.length === 1 ? '1 image' : `${images.length} images`}`;
+}
+
+/**
+ * The same with what is looked at where a model cuts images into tiles.
+ * @param only the one image as it is looked at; of several it is the whole of each
+ */
+export function viewsPhrase(
+	set: ImageSet,
+	manifest: ModelManifest,
+	only?: Pick<Subject, 'views' | 'view'>
+): string {
+	const tiled = set.images.map((image) => viewsOf(manifest, image)).find((views) => views.length > 1);
+	if (tiled === undefined) return setPhrase(set);
+	const title = viewTitle(only ? only.views[only.view]! : tiled[shownView(tiled)]!);
+	return `${setPhrase(set)}, ${title}${set.images.length > 1 ? ' of each' : ''}`;
 }
 
 export function recordedSet({ name, images }: ImageSet): RecordedSet {

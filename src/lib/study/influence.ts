@@ -5,10 +5,10 @@ import { twoHops } from '../analysis/two-hop.ts';
 import { GRADIENT_STEP } from '../model/probes/language.ts';
 import type { Influence, InfluenceMethod } from '../model/runtime/types.ts';
 import { InputError } from '../tensor/errors.ts';
-import { giveAnswer, probeOf, type GivenAnswer } from './answer.ts';
+import { answerProvenance, giveAnswer, probeOf, type GivenAnswer } from './answer.ts';
 import { DIRECTIONS, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
-import { required, type FigureStudy, type Work } from './figure-study.ts';
+import { required, type Counts, type FigureStudy, type Work } from './figure-study.ts';
 import { pictureOf } from './subject.ts';
 import { columnsOfView, leftOutPhrase } from './views.ts';
 
@@ -46,6 +46,15 @@ export function requireWords(answer: GivenAnswer): GivenAnswer {
 	if (answer.words.length === 0)
 		throw new InputError('The answer has no words to look into; ask something else.');
 	return answer;
+}
+
+/** What there is of words, layers and heads; of the latter where attention is shown. */
+export function countsOf({
+	answer: { words },
+	influence: { method, values }
+}: Pick<MeasuredInfluence, 'answer' | 'influence'>): Counts {
+	const [layers = 0, heads = 0] = values.dims;
+	return { word: words.length, ...(method === 'attention' && { layer: layers, head: heads }) };
 }
 
 /** The word of an answer that is shown: one chosen of a longer answer is the last of this. */
@@ -96,6 +105,7 @@ export const attentionHeadsStudy = {
 	page: 'answer',
 	needs: ['model', 'image', 'question'],
 	choices: ['layer', 'head', 'word'],
+	counts: countsOf,
 	measure: async (work, _choices, control) =>
 		measureInfluence(
 			work,
@@ -128,7 +138,7 @@ export const attentionHeadsStudy = {
 				...(head !== undefined && { head }),
 				image: pictureOf(subject)
 			},
-			provenance: subject.provenance,
+			provenance: answerProvenance(answer),
 			method: `word ${word + 1} of ${words.length}; locality by perturbation, K = ${DIRECTIONS}`
 		};
 	}
@@ -138,6 +148,7 @@ export const answerInfluenceStudy = {
 	page: 'answer',
 	needs: ['model', 'image', 'question'],
 	choices: ['influence', 'layer', 'head', 'word'],
+	counts: countsOf,
 	measure: async (work, choices, control) =>
 		measureInfluence(work, requireWords(await giveAnswer(work, control)), choices, control),
 	show: (of, choices) => {
@@ -155,7 +166,7 @@ export const answerInfluenceStudy = {
 				...(map.grid && { grid: map.grid }),
 				image: pictureOf(subject)
 			},
-			provenance: subject.provenance,
+			provenance: answerProvenance(answer),
 			method: `${influencePhrase(of, choices)}; locality by perturbation, K = ${DIRECTIONS}${leftOutPhrase(subject)}`
 		};
 	}

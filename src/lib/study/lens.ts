@@ -1,12 +1,11 @@
 import type { LensGrid } from '../model/runtime/types.ts';
-import { GENERAL_QUESTION, promptOf } from './answer.ts';
+import { answerProvenance, GENERAL_QUESTION, promptOf, type GivenAnswer } from './answer.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy } from './figure-study.ts';
 import type { Subject } from './subject.ts';
 
 /** The nearest words of each visual token, layer by layer. */
-export interface MeasuredLens {
-	readonly subject: Subject;
+export interface MeasuredLens extends Pick<GivenAnswer, 'subject' | 'turns'> {
 	readonly grid: LensGrid;
 }
 
@@ -27,9 +26,10 @@ export const logitLensStudy = {
 		const subject = required(work.subject, 'image');
 		const turns = [{ question: work.question ?? GENERAL_QUESTION, images: [subject.request.image] }];
 		const grid = await required(work.answerer, 'model').lens(promptOf({ subject, turns }), control);
-		return { subject, grid };
+		return { subject, turns, grid };
 	},
-	show: ({ subject, grid }, { lens }) => {
+	counts: ({ grid }) => ({ lens: grid.length }),
+	show: ({ subject, turns, grid }, { lens }) => {
 		const last = grid.length - 1;
 		const layer = Math.min(lens ?? last, last);
 		return {
@@ -41,7 +41,7 @@ export const logitLensStudy = {
 				})),
 				vocabulary: subject.manifest.config.text_config.vocab_size
 			},
-			provenance: subject.provenance
+			provenance: answerProvenance({ subject, turns })
 		};
 	}
 } satisfies FigureStudy<MeasuredLens>;

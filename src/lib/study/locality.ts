@@ -23,7 +23,7 @@ import { InputError } from '../tensor/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
-import { recordedSet, setOfOne, setPhrase, type ImageSet } from './image-set.ts';
+import { recordedSet, setOfOne, viewsPhrase, type ImageSet } from './image-set.ts';
 import type { LayerChoice, Measured, Measurement, Method } from './measurement.ts';
 import type { ChoiceName, Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
@@ -285,6 +285,10 @@ const ofMap = <Rows, Options extends object = object>(
 	page: 'locality',
 	needs: ['model', 'image'],
 	choices: ['method', 'directions', 'layer', 'head', ...more],
+	counts: ({ measured, subject }) =>
+		measured.kind === 'map'
+			? {}
+			: { layer: measured.layers.length, head: innerAttention(subject.entry)?.heads ?? 0 },
 	measure: measureMap,
 	show: (of, choices) => ({
 		rows: rows(mapRows(of, choices), of.subject, choices),
@@ -381,7 +385,7 @@ export const localityDistributionStudy: FigureStudy<
 	},
 	show: ({ subject, set, measurement, projectors }, choices) => ({
 		rows: { projectors, all: Object.keys(subject.manifest.projectors) },
-		provenance: `${subject.manifest.name}: ${projectors.map(({ name, tokens }) => `${subject.manifest.projectors[name]!.title} at M = ${tokens}`).join(', ')} · ${setPhrase(set)} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
+		provenance: `${subject.manifest.name}: ${projectors.map(({ name, tokens }) => `${subject.manifest.projectors[name]!.title} at M = ${tokens}`).join(', ')} · ${viewsPhrase(set, subject.manifest)} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
 		method: methodPhrase(subject.entry, measurement, layerOf(choices), headOf(choices)),
 		set: recordedSet(set)
 	})

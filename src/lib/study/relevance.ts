@@ -3,7 +3,7 @@ import type { TokenPatchMap } from '../analysis/map.ts';
 import { spearman } from '../analysis/statistics.ts';
 import { twoHops } from '../analysis/two-hop.ts';
 import type { AnswerScores, Influence } from '../model/runtime/types.ts';
-import { giveAnswer, probeOf, type GivenAnswer } from './answer.ts';
+import { answerProvenance, giveAnswer, probeOf, type GivenAnswer } from './answer.ts';
 import { DIRECTIONS, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
@@ -44,6 +44,7 @@ export const wordRelevanceStudy = {
 	page: 'answer',
 	needs: ['model', 'image', 'question'],
 	choices: ['relevance', 'scale', 'word'],
+	counts: ({ answer: { words } }) => ({ word: words.length }),
 	slow: true,
 	measure: async (work, choices, control) =>
 		measureRelevance(work, requireWords(await giveAnswer(work, control)), choices, control),
@@ -73,7 +74,7 @@ export const wordRelevanceStudy = {
 				unit: method === 'gradient' ? 'nats per whole way' : 'nats',
 				image: pictureOf(subject)
 			},
-			provenance: subject.provenance,
+			provenance: answerProvenance(answer),
 			method: `relevance by ${gainPhrases[method]}; attention, mean over layers and heads; locality by perturbation, K = ${DIRECTIONS}${leftOutPhrase(subject)}`
 		};
 	}

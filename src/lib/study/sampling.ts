@@ -20,7 +20,7 @@ import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import type { Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
-import { recordedSet, setOfOne, setPhrase, type ImageSet } from './image-set.ts';
+import { recordedSet, setOfOne, viewsPhrase, type ImageSet } from './image-set.ts';
 import { pictureOf, subjectIn, type Subject } from './subject.ts';
 import { ofView } from './views.ts';
 
@@ -130,6 +130,7 @@ const ofSampling = <Measured extends MeasuredSampling, Rows>(
 	page: 'offsets',
 	needs: parts.needs,
 	choices: parts.choices,
+	counts: ({ sampler: { layers, heads } }) => ({ layer: layers, head: heads }),
 	...(parts.slow && { slow: parts.slow }),
 	obstacle: ({ subject }) =>
 		subject && !samplerOf(subject.entry)
@@ -237,6 +238,6 @@ export const offsetSplitStudy = ofSampling({
 	}),
 	set: ({ set }) => set,
 	provenance: ({ subject, set }) =>
-		`${subject.manifest.name} · ${subject.entry.title}, M = ${subject.tokens} · ${setPhrase(set)} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
+		`${subject.manifest.name} · ${subject.entry.title}, M = ${subject.tokens} · ${viewsPhrase(set, subject.manifest)} · ${subject.manifest.dtype} on ${subject.backend.backend}`,
 	method: phrase
 });

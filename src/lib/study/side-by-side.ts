@@ -2,8 +2,10 @@ import { tokenLocalities } from '../analysis/locality.ts';
 import type { TokenMatrix } from '../analysis/token-similarity.ts';
 import { greedy } from '../model/runtime/sampling.ts';
 import { InputError } from '../tensor/errors.ts';
+import { questionPhrase } from './answer.ts';
 import { ask } from './ask.ts';
 import type { Choices } from './choices.ts';
+import { nothingBeside } from './columns.ts';
 import {
 	columnGrids,
 	columnTimes,
@@ -62,13 +64,19 @@ export function columnsProvenance(
 		.join('; ');
 }
 
+/** The same of what they answer. */
+export const askedProvenance = (columns: Parameters<typeof columnsProvenance>[0], question: string): string =>
+	[columnsProvenance(columns), questionPhrase([{ question }])].filter((words) => words !== '').join(' · ');
+
 /** The columns of some work. @throws InputError when there are fewer than two */
 function columnsOf(work: Work): readonly StudyColumn[] {
 	const columns = required(work.columns, 'columns');
-	if (columns.length < 2)
-		throw new InputError('A comparison needs two columns at least; name another projector.');
+	const problem = nothingBeside(columns);
+	if (problem !== undefined) throw new InputError(problem);
 	return columns;
 }
+
+const obstacle = ({ columns }: Pick<Work, 'columns'>) => columns && nothingBeside(columns);
 
 /** Goes over the columns, one after the other; each has its share of the progress. */
 async function each<T>(
@@ -113,6 +121,7 @@ const ofMaps = <Rows>(
 ): FigureStudy<readonly MappedColumn[], Rows> => ({
 	page: 'compare',
 	needs: ['model', 'image', 'columns'],
+	obstacle,
 	choices: ['method', 'directions', ...more],
 	measure: (work, choices, control) => measureMaps(work, choices, control, columns(work)),
 	show: (mapped, choices) => ({
@@ -171,6 +180,7 @@ export const tokenSimilarityStudy: FigureStudy<
 > = {
 	page: 'compare',
 	needs: ['model', 'image', 'columns'],
+	obstacle,
 	choices: [],
 	async measure(work, _choices, control) {
 		const columns = firstTwo(work);
@@ -187,24 +197,27 @@ export const tokenSimilarityStudy: FigureStudy<
 
 interface MeasuredColumnTimes {
 	readonly columns: readonly StudyColumn[];
+	readonly question: string;
 	readonly times: readonly WarmTimes[];
 }
 
 export const stageTimesStudy: FigureStudy<MeasuredColumnTimes, ColumnTimes> = {
 	page: 'compare',
 	needs: ['model', 'image', 'question', 'columns'],
+	obstacle,
 	choices: [],
 	slow: true,
 	async measure(work, _choices, control) {
 		const columns = columnsOf(work);
 		const question = work.question ?? TIMED_QUESTION;
 		const targets = columns.map(({ answerer, subject }) => ({ answerer, ...subject.request, question }));
-		return { columns, times: await timeStages(targets, control) };
+		return { columns, question, times: await timeStages(targets, control) };
 	},
-	show: ({ columns, times }) => ({
+	show: ({ columns, question, times }) => ({
 		rows: columnTimes(columns.map(({ name, colour }, i) => ({ name, colour, times: times[i]! }))),
 		provenance: timesProvenance(
-			columns.map(({ letter, subject }, i) => ({ letter, subject, times: times[i]! }))
+			columns.map(({ letter, subject }, i) => ({ letter, subject, times: times[i]! })),
+			question
 		),
 		method: timesPhrase
 	})
@@ -212,24 +225,26 @@ export const stageTimesStudy: FigureStudy<MeasuredColumnTimes, ColumnTimes> = {
 
 export const timesPhrase = `median of ${TIMED_RUNS} runs, quartiles`;
 
-/** What was timed in each column, one line. */
+/** What was timed in each column, one line; '' where nothing was. */
 export function timesProvenance(
 	columns: readonly {
 		readonly letter: string;
 		readonly subject: Pick<Subject, 'provenance'>;
 		readonly times: Pick<WarmTimes, 'prompt_positions'>;
-	}[]
+	}[],
+	question: string
 ): string {
-	return columns
-		.map(
-			({ letter, subject, times: { prompt_positions } }) =>
-				`${letter}: ${subject.provenance}, ${prompt_positions} positions in the prompt`
-		)
-		.join('; ');
+	if (columns.length === 0) return '';
+	const timed = columns.map(
+		({ letter, subject, times: { prompt_positions } }) =>
+			`${letter}: ${subject.provenance}, ${prompt_positions} positions in the prompt`
+	);
+	return `${timed.join('; ')} · ${questionPhrase([{ question }])}`;
 }
 
 interface MeasuredScores {
 	readonly columns: readonly StudyColumn[];
+	readonly question: string;
 	readonly rows: ColumnScores;
 }
 
@@ -263,6 +278,7 @@ async function measureScores(work: Work, { signal, onProgress }: Control): Promi
 	});
 	return {
 		columns,
+		question,
 		rows: {
 			columns: columns.map(({ name, colour }) => ({ name, colour })),
 			scores: columns.map((_, writer) => byScorer.map((scores) => scores[writer]))
@@ -276,11 +292,12 @@ const ofScores = <Rows>(
 ): FigureStudy<MeasuredScores, Rows> => ({
 	page: 'compare',
 	needs: ['model', 'image', 'question', 'columns'],
+	obstacle,
 	choices,
 	measure: (work, _choices, control) => measureScores(work, control),
 	show: (measured, chosen) => ({
 		rows: rows(measured.rows, chosen),
-		provenance: columnsProvenance(measured.columns),
+		provenance: askedProvenance(measured.columns, measured.question),
 		method: 'forced decoding'
 	})
 });

@@ -51,6 +51,10 @@ export function provenanceOf(
 	return `${manifest.name} · ${entry.title}, M = ${tokens}${isTrained(entry, tokens) ? '' : ' (not trained at this M)'} · ${image} · ${manifest.dtype} on ${backend.backend}`;
 }
 
+/** A picture as figures name it: its name, and of several views the one that is looked at. */
+export const pictureWords = ({ image, views, view }: Pick<Subject, 'image' | 'views' | 'view'>): string =>
+	views.length > 1 ? `${image.name}, ${viewTitle(views[view]!)}` : image.name;
+
 /**
  * Undefined when the model has no such projector.
  * @param M the projector's own when absent
@@ -95,10 +99,7 @@ export function subjectIn<Image extends SubjectImage>(
 			id,
 			...(several ? [view] : [])
 		].join('|'),
-		provenance: provenanceOf(
-			{ manifest, backend, entry, tokens },
-			several ? `${name}, ${viewTitle(views[view]!)}` : name
-		),
+		provenance: provenanceOf({ manifest, backend, entry, tokens }, pictureWords({ image, views, view })),
 		request: {
 			projector,
 			...(asked === entry.num_query_tokens ? {} : { tokens: asked }),

@@ -2,7 +2,7 @@ import { alignWords, wordDeltas, type AnswerWord, type WordPair } from '../analy
 import type { AnswerResult, TokenEdit } from '../model/runtime/types.ts';
 import { greedy } from '../model/runtime/sampling.ts';
 import { InputError } from '../tensor/errors.ts';
-import { giveAnswer, promptOf, wordsIn, type GivenAnswer } from './answer.ts';
+import { answerProvenance, giveAnswer, promptOf, wordsIn, type GivenAnswer } from './answer.ts';
 import type { Answerer } from './answerer.ts';
 import { ask } from './ask.ts';
 import type { Control } from './control.ts';
@@ -81,9 +81,9 @@ export const surgeryChangeStudy = {
 			throw new InputError(`"${word}" names no change of visual tokens; an example is mean.3.4-delete.1.`);
 		return answerAgain(required(work.answerer, 'model'), await giveAnswer(work, control), edits, control);
 	},
-	show: ({ answer: { subject }, edits, pairs }) => ({
+	show: ({ answer, edits, pairs }) => ({
 		rows: { pairs },
-		provenance: subject.provenance,
-		method: edits.map((edit) => describeEdit(edit, oneTitleEach(subject.manifest))).join('; ')
+		provenance: answerProvenance(answer),
+		method: edits.map((edit) => describeEdit(edit, oneTitleEach(answer.subject.manifest))).join('; ')
 	})
 } satisfies FigureStudy<MeasuredSurgery>;

@@ -3,9 +3,10 @@ import type { PictureCell, PictureValues } from '../analysis/picture-cells.ts';
 import { patchGrid } from '../model/patch-grid.ts';
 import { patchPlace, placesOf } from '../model/places.ts';
 import { InputError } from '../tensor/errors.ts';
-import { giveAnswer, probeOf } from './answer.ts';
+import { giveAnswer, probeOf, questionPhrase } from './answer.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
 import {
+	countsOf,
 	influencePhrase,
 	requireWords,
 	shownWord,
@@ -71,6 +72,7 @@ export const influenceTogetherStudy: FigureStudy<
 	page: 'answer',
 	needs: ['model', 'image', 'question'],
 	choices: ['influence', 'layer', 'head', 'word'],
+	counts: countsOf,
 	obstacle: withoutPlaces,
 	measure: async (work, { influence: method }, control) => {
 		const obstacle = withoutPlaces(work);
@@ -107,7 +109,7 @@ export const influenceTogetherStudy: FigureStudy<
 				...onPicture(subject, cells),
 				...{ label: `${label} of “${words[word]?.word ?? ''}”`, unit, signed, sums: true }
 			},
-			provenance: wholeProvenance(subject),
+			provenance: `${wholeProvenance(subject)} · ${questionPhrase(of.answer.turns)}`,
 			method: influencePhrase(of, choices)
 		};
 	}

@@ -6,8 +6,8 @@ import { InputError } from '../tensor/errors.ts';
 import type { Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
-import { recordedSet, setOfOne, setPhrase, type ImageSet } from './image-set.ts';
-import { pictureOf, subjectIn, type Subject, type SubjectImage } from './subject.ts';
+import { recordedSet, setOfOne, viewsPhrase, type ImageSet } from './image-set.ts';
+import { pictureOf, pictureWords, subjectIn, type Subject } from './subject.ts';
 import { middleToken } from './tokens.ts';
 
 /** Attention of one layer of the vision tower, whole. */
@@ -82,7 +82,7 @@ export const towerAttentionStudy = {
 				...(query !== undefined && { query }),
 				image: pictureOf(subject)
 			},
-			provenance: provenanceOf(subject, subject.image.name),
+			provenance: provenanceOf(subject, pictureWords(subject)),
 			method: `layer ${layer} of the vision tower, query ${query === undefined ? 'the class token' : `patch ${query}`}`
 		};
 	}
@@ -91,6 +91,8 @@ export const towerAttentionStudy = {
 /** Mean attention distance of every head over the images of a set. */
 export interface MeasuredDistances {
 	readonly subject: Subject;
+	/** The set is this image, in this view. */
+	readonly alone: boolean;
 	readonly set: ImageSet;
 	/** One each, layers all alike. */
 	readonly images: readonly TowerAttention[];
@@ -102,17 +104,19 @@ export async function measureDistances(work: Work, control: Control): Promise<Me
 	const answerer = required(work.answerer, 'model');
 	const set = work.set ?? setOfOne(subject.image);
 	const images: TowerAttention[] = [];
-	for (const [done, image] of set.images.entries()) {
+	// A tile is one of its own picture: of several pictures it is the whole of each.
+	const [only] = set.images;
+	const alone = set.images.length === 1 && only?.id === subject.image.id;
+	const subjects = set.images.map((image) =>
+		alone ? subject : subjectIn(subject, image, subject.projector, subject.tokens)!
+	);
+	for (const [done, of] of subjects.entries()) {
 		control.onProgress?.({ done, total: set.images.length });
-		const of = image.id === subject.image.id ? subject : viewOf(subject, image);
 		images.push(await answerer.towerAttention(seen(of), { signal: control.signal }));
 	}
 	control.onProgress?.({ done: images.length, total: images.length });
-	return { subject, set, images };
+	return { subject, alone, set, images };
 }
-
-const viewOf = (subject: Subject, image: SubjectImage): Subject =>
-	subjectIn(subject, image, subject.projector, subject.tokens)!;
 
 export const attentionDistanceStudy = {
 	page: 'anatomy',
@@ -120,7 +124,7 @@ export const attentionDistanceStudy = {
 	choices: [],
 	obstacle,
 	measure: (work, _choices, control) => measureDistances(work, control),
-	show: ({ subject, set, images }) => {
+	show: ({ subject, alone, set, images }) => {
 		const { layers, patches, distance } = images[0]!;
 		const heads = distance.length / layers.length;
 		const side = Math.sqrt(patches);
@@ -139,7 +143,7 @@ export const attentionDistanceStudy = {
 					})
 				)
 			},
-			provenance: provenanceOf(subject, setPhrase(set)),
+			provenance: provenanceOf(subject, viewsPhrase(set, subject.manifest, alone ? subject : undefined)),
 			set: recordedSet(set)
 		};
 	}

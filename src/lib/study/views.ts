@@ -72,6 +72,15 @@ export function sizeOf({ width, height, bytes, name }: Sized): Size {
 export const shownView = (views: readonly View[], chosen?: number): number =>
 	chosen !== undefined && chosen >= 0 && chosen < views.length ? chosen : wholeOf(views);
 
+/** The view among those of another model that sees the same part of the picture in the same rôle; undefined where none does. */
+export function sameView(views: readonly View[], view: View | undefined): number | undefined {
+	const same = ({ region, tile }: View) =>
+		(tile === undefined) === (view?.tile === undefined) &&
+		(['x', 'y', 'width', 'height'] as const).every((side) => region[side] === view?.region[side]);
+	const found = views.findIndex(same);
+	return found < 0 ? undefined : found;
+}
+
 /** A view in words. */
 export function viewTitle({ tile, crops }: View): string {
 	if (crops) return `whole picture from ${crops.rows * crops.columns} crops`;

@@ -14,7 +14,7 @@ export interface WorkParts {
 	/** The set that intervals are taken over. */
 	readonly set: ImageSet;
 	readonly question?: string | undefined;
-	/** What is compared; two projectors of the model when absent. */
+	/** What is compared; `defaultColumns` when absent. */
 	readonly columns?: readonly ColumnChoice[] | undefined;
 	/** Of the model's projectors, by name. */
 	readonly colours: Readonly<Record<string, string>>;

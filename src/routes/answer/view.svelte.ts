@@ -10,6 +10,7 @@ import {
 	measureInfluence,
 	type MeasuredInfluence
 } from '$lib/study/influence.ts';
+import { beyond, type Counts } from '$lib/study/figure-study.ts';
 import { hasPlaces, influenceTogetherStudy } from '$lib/study/together.ts';
 import { logitLensStudy, type MeasuredLens } from '$lib/study/lens.ts';
 import type { MeasuredMaps } from '$lib/study/measurement.ts';
@@ -95,6 +96,25 @@ export class AnswerView {
 		};
 	});
 	readonly word = $derived.by(() => Math.min(this.selection.now.word ?? 0, this.words.length - 1));
+
+	/** Why something else is shown than a link asks for, a sentence: there is no such word, layer or head. */
+	readonly beyond = $derived.by(() => {
+		const { words } = this;
+		const word = this.selection.now.word;
+		const counts = (): Counts => ({
+			word: words.length,
+			...(this.method === 'attention' && this.#heads)
+		});
+		const { layer, head } = this.choices;
+		const problem = words.length > 0 ? beyond({ counts }, undefined, { word, layer, head }) : undefined;
+		if (problem === undefined) return undefined;
+		return `${problem} Shown is ${word !== undefined && word >= words.length ? 'the last word' : 'the mean'}.`;
+	});
+	readonly #heads = $derived.by((): Counts => {
+		const { num_hidden_layers: layer, num_attention_heads: head } =
+			this.#session.models.manifest?.config.text_config ?? {};
+		return layer !== undefined && head !== undefined ? { layer, head } : {};
+	});
 
 	/** As figures are made with now. */
 	readonly choices = $derived.by((): Choices => {
@@ -205,6 +225,7 @@ export class AnswerView {
 		void this.lens.run(key, async (control) => ({
 			exchange,
 			subject: given.subject,
+			turns: given.turns,
 			grid: await this.#session.client.lens(promptOf(given), control)
 		}));
 	}

@@ -15,6 +15,7 @@ import { pageState } from '$lib/workbench/frame/page-states.svelte.ts';
 import type { ModelClient } from '$lib/workbench/session/client.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectIn } from '$lib/study/subject.ts';
+import { sameView, viewsOf } from '$lib/study/views.ts';
 import type { Subject } from '$lib/workbench/figures/subject.ts';
 import { Column, type Written } from './column.svelte.ts';
 import {
@@ -51,7 +52,10 @@ export interface Shown {
 	/** Stays while the model's worker restarts. */
 	readonly manifest: ModelManifest | undefined;
 	readonly resolved: Resolved | undefined;
+	/** The view that figures show. */
 	readonly subject: Subject | undefined;
+	/** What is asked and timed: an answer is about all views. */
+	readonly whole: Subject | undefined;
 	/** Where it is computed: its model's worker. */
 	readonly client: ModelClient | undefined;
 }
@@ -59,10 +63,11 @@ export interface Shown {
 /** Warm times of one column. */
 export interface ColumnTimed {
 	readonly subject: Subject;
+	readonly question: string;
 	readonly times: WarmTimes;
 }
 
-/** Two to four columns, each a (model, projector, M), over the session's image and one question. */
+/** One to four columns, each a (model, projector, M), over the session's image and one question. */
 export class Comparison {
 	columns = $state.raw<readonly Column[]>([]);
 	/** Typed by the reader; the last question of the conversation until then. */
@@ -93,6 +98,8 @@ export class Comparison {
 	/** The page is looked at; otherwise nothing is computed and no other model is loaded. */
 	#open = $state(false);
 	#nextId = 1;
+	/** The columns that a model filled, as long as nobody chose others. */
+	#filled: string | undefined;
 
 	constructor(session: Session, memory: Memory, extra = new ExtraModels()) {
 		this.#session = session;
@@ -102,11 +109,10 @@ export class Comparison {
 		this.method = recall(memory, 'compare.method', oneOf(...methods), 'perturbation');
 		const kept = recall(memory, 'compare.columns', areColumns, []);
 		this.columns = kept.map((choice) => this.#column(choice));
-		// The first model fills the columns.
+		// A model fills the columns that nobody has chosen, and those of which it offers none.
 		$effect(() => {
 			const { manifest } = session.models;
-			if (manifest !== undefined && this.columns.length === 0)
-				this.columns = defaultColumns(manifest).map((choice) => this.#column(choice));
+			if (manifest !== undefined) untrack(() => this.#fill(manifest));
 		});
 		// A column's model gets a worker, and loses it with its last column.
 		$effect(() => {
@@ -119,7 +125,7 @@ export class Comparison {
 		});
 		// Columns that change after the question was asked are asked again.
 		$effect(() => {
-			void this.#subjects;
+			void this.#asking;
 			if (this.#open) untrack(() => this.answer());
 		});
 	}
@@ -129,6 +135,7 @@ export class Comparison {
 	);
 	/** What the columns compute for. */
 	readonly #subjects = $derived.by(() => this.shown.map(({ subject }) => subject?.key).join('\n'));
+	readonly #asking = $derived.by(() => this.shown.map(({ whole }) => whole?.key).join('\n'));
 	/** Models beside the session's that columns name. */
 	readonly #listings = $derived.by(() => {
 		const { list = [], chosen } = this.#session.models;
@@ -192,16 +199,7 @@ export class Comparison {
 
 	/** All columns at once, as a link has them. Those that stay keep what they computed. */
 	chooseColumns(choices: readonly ColumnChoice[]): void {
-		if (columnsWord(choices) === columnsWord(this.columns.map(({ choice }) => choice))) return;
-		for (const column of this.columns) column.stop();
-		this.#set(
-			choices.map((choice, place) => {
-				const before = this.columns[place];
-				return before && columnsWord([before.choice]) === columnsWord([choice])
-					? before
-					: this.#column(choice);
-			})
-		);
+		if (this.#place(choices)) this.#remember();
 	}
 
 	chooseProjector(column: Column, projector: string): void {
@@ -238,9 +236,9 @@ export class Comparison {
 	answer(): void {
 		const { asked } = this;
 		if (asked === undefined) return;
-		for (const { column, client, subject } of this.shown)
-			if (client && subject)
-				column.ask(client, subject, asked, this.#session.conversation.sampling.max_new_tokens);
+		for (const { column, client, whole } of this.shown)
+			if (client && whole)
+				column.ask(client, whole, asked, this.#session.conversation.sampling.max_new_tokens);
 	}
 
 	/** Maps and visual tokens of every column. */
@@ -256,8 +254,8 @@ export class Comparison {
 	/** Times the stages of all columns, one column after the other in every round. */
 	time(): void {
 		const question = this.asked ?? this.question.trim();
-		const columns = this.shown.flatMap(({ client, subject }) =>
-			client && subject ? [{ client, subject }] : []
+		const columns = this.shown.flatMap(({ client, whole }) =>
+			client && whole ? [{ client, subject: whole }] : []
 		);
 		const keys = columns.map(({ subject }) => subject.key);
 		void this.times.run(JSON.stringify([keys, question, performance.now()]), async (control) => {
@@ -267,7 +265,7 @@ export class Comparison {
 				question
 			}));
 			const times = await timeStages(targets, control);
-			return columns.map(({ subject }, i) => ({ subject, times: times[i]! }));
+			return columns.map(({ subject }, i) => ({ subject, question, times: times[i]! }));
 		});
 	}
 
@@ -292,8 +290,8 @@ export class Comparison {
 	score(): void {
 		const answers = this.answers.filter((answer) => answer !== undefined);
 		if (this.asked === undefined || answers.length === 0) return;
-		for (const { column, client, subject } of this.shown)
-			if (client && subject) column.score(client, subject, this.asked, answers);
+		for (const { column, client, whole } of this.shown)
+			if (client && whole) column.score(client, whole, this.asked, answers);
 	}
 
 	/** A new worker for a column's model. */
@@ -337,11 +335,44 @@ export class Comparison {
 
 	// ---- inside ------------------------------------------------------------------------------------------------
 
+	#fill(manifest: ModelManifest): void {
+		const choices = this.columns.map(({ choice }) => choice);
+		const strange = ({ model, projector }: ColumnChoice) =>
+			model === undefined && projector !== undefined && manifest.projectors[projector] === undefined;
+		const chosen = choices.length > 0 && columnsWord(choices) !== this.#filled;
+		if (chosen && !choices.every(strange)) return;
+		const kept = recall(this.#memory, 'compare.columns', areColumns, []);
+		const next = kept.length > 0 && !kept.some(strange) ? kept : defaultColumns(manifest);
+		this.#filled = columnsWord(next);
+		this.#place(next);
+	}
+
 	#column(choice: ColumnChoice): Column {
 		return new Column(this.#nextId++, choice);
 	}
 
+	/** Columns for these choices; those that stay keep what they computed. @returns whether anything changed */
+	#place(choices: readonly ColumnChoice[]): boolean {
+		if (columnsWord(choices) === columnsWord(this.columns.map(({ choice }) => choice))) return false;
+		for (const column of this.columns) column.stop();
+		this.#arrange(
+			choices.map((choice, place) => {
+				const before = this.columns[place];
+				return before && columnsWord([before.choice]) === columnsWord([choice])
+					? before
+					: this.#column(choice);
+			})
+		);
+		return true;
+	}
+
 	#set(columns: readonly Column[]): void {
+		this.#arrange(columns);
+		this.#remember();
+	}
+
+	/** The pair and the source go with their columns. */
+	#arrange(columns: readonly Column[]): void {
 		const [a, b] = this.pair.map((place) => this.columns[place]);
 		const source = this.columns[this.source];
 		const at = (column: Column | undefined, instead: number) => {
@@ -353,7 +384,6 @@ export class Comparison {
 		this.pair = [first, at(b, first === 0 ? 1 : 0)];
 		this.source = at(source, 0);
 		this.cursor.selection.clear();
-		this.#remember();
 	}
 
 	#remember(): void {
@@ -362,6 +392,13 @@ export class Comparison {
 			'compare.columns',
 			this.columns.map(({ choice }) => choice)
 		);
+	}
+
+	/** The view that the reader chose, in a column's model: the one that sees the same part of the picture. */
+	#viewIn({ views, image }: Subject): number | undefined {
+		const { models, images } = this.#session;
+		if (models.manifest === undefined || images.view === undefined) return undefined;
+		return sameView(views, viewsOf(models.manifest, image)[images.view]);
 	}
 
 	#show(column: Column, place: number): Shown {
@@ -375,10 +412,11 @@ export class Comparison {
 		const resolved = manifest && resolve(column.choice, manifest, place);
 		const letter = letterOf(place);
 		const listing = session.models.list?.find(({ name }) => name === (own ? session.models.chosen : model));
-		const subject =
-			loaded && resolved && session.images.current
-				? subjectIn(loaded, session.images.current, resolved.projector, resolved.tokens)
-				: undefined;
+		const { current: image } = session.images;
+		const of = (view?: number) =>
+			loaded && resolved && image && subjectIn(loaded, image, resolved.projector, resolved.tokens, view);
+		const whole = of();
+		const subject = whole && of(this.#viewIn(whole));
 		return {
 			column,
 			place,
@@ -392,6 +430,7 @@ export class Comparison {
 			manifest,
 			resolved,
 			subject,
+			whole,
 			client: own ? session.client : extra?.client
 		};
 	}

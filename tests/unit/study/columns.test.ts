@@ -4,9 +4,11 @@ import {
 	defaultColumns,
 	letterOf,
 	nextColumn,
+	nothingBeside,
 	projectorOrder,
 	resolve
 } from '../../../src/lib/study/columns.ts';
+import type { Subject } from '../../../src/lib/study/subject.ts';
 import { translate } from '../../../src/routes/compare/cursor.svelte.ts';
 import { fakeManifest } from '../workbench/fakes.ts';
 
@@ -45,11 +47,44 @@ describe('columns', () => {
 		expect(defaultColumns(only)).toEqual([{ projector: 'c-abs' }, { projector: 'c-abs', tokens: 4 }]);
 	});
 
+	test('of one projector at one M are one column, and a further one is the same for another model', () => {
+		const only = { ...manifest(), projectors: { resampler: manifest().projectors.resampler! } };
+		expect(defaultColumns(only)).toEqual([{ projector: 'resampler' }]);
+		expect(nextColumn([{ projector: 'resampler' }], only)).toEqual({ projector: 'resampler' });
+	});
+
+	test('of one flexible projector are never twice the same, however they came about', () => {
+		const only = { ...manifest(), projectors: { 'c-abs': manifest().projectors['c-abs']! } };
+		expect(nextColumn(defaultColumns(only), only)).toEqual({ projector: 'c-abs', tokens: 1 });
+		// Those chosen for another model.
+		const gone = ['d-abs', 'resampler', 'linear'].map((projector, place) =>
+			resolve({ projector }, only, place)
+		);
+		expect(gone.map((column) => column?.tokens)).toEqual([9, 4, 1]);
+	});
+
+	test('say why there is nothing to compare', () => {
+		const column = (model: ReturnType<typeof manifest>, projector: string) => ({
+			subject: { manifest: model, entry: model.projectors[projector]!, tokens: 9 } as Subject
+		});
+		const only = { ...manifest(), projectors: { resampler: manifest().projectors.resampler! } };
+		expect(nothingBeside([column(only, 'resampler')])).toBe(
+			'A comparison needs two columns, and this model offers one: Resampler, M = 9; on the page Side by side it stands beside another model.'
+		);
+		expect(nothingBeside([column(manifest(), 'resampler')])).toBe(
+			'A comparison needs two columns at least; name another projector or M.'
+		);
+		expect(nothingBeside([column(only, 'resampler'), column(only, 'resampler')])).toBeUndefined();
+	});
+
 	test('added ones show what is not shown yet', () => {
 		const model = manifest(16);
 		const columns = defaultColumns(model);
 		expect(nextColumn(columns, model)).toEqual({ projector: 'c-abs', tokens: 16 });
-		expect(nextColumn([...columns, { projector: 'c-abs' }], model)).toEqual({ projector: 'd-abs' });
+		expect(nextColumn([...columns, { projector: 'c-abs' }], model)).toEqual({
+			projector: 'c-abs',
+			tokens: 4
+		});
 	});
 
 	test('what another model does not offer becomes what it does', () => {
@@ -68,7 +103,7 @@ describe('columns', () => {
 
 	test('are remembered only as what they are', () => {
 		expect(areColumns([{ projector: 'd-abs' }, { model: 'other', tokens: 4 }])).toBe(true);
-		for (const wrong of [[], [{}], [{}, {}, {}, {}, {}], [{}, { tokens: 2.5 }], [{}, null], 'x'])
+		for (const wrong of [[], [{}, {}, {}, {}, {}], [{}, { tokens: 2.5 }], [{}, null], 'x'])
 			expect(areColumns(wrong)).toBe(false);
 		expect([0, 3].map(letterOf)).toEqual(['A', 'D']);
 	});

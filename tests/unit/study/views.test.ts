@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import type { Answerer } from '../../../src/lib/study/answerer.ts';
 import { wordAttention } from '../../../src/lib/analysis/influence.ts';
+import { defaultColumns, studyColumns } from '../../../src/lib/study/columns.ts';
+import { tokenEmbeddingStudy } from '../../../src/lib/study/embedding.ts';
+import { attentionDistanceStudy, towerAttentionStudy } from '../../../src/lib/study/tower.ts';
 import { giveAnswer, probeOf } from '../../../src/lib/study/answer.ts';
 import { makeItem } from '../../../src/lib/study/figure-study.ts';
 import type { Measurement } from '../../../src/lib/study/measurement.ts';
@@ -12,7 +15,14 @@ import { logitLensStudy } from '../../../src/lib/study/lens.ts';
 import { measure, structuralMap } from '../../../src/lib/study/locality.ts';
 import { visualTokens } from '../../../src/lib/study/similarity.ts';
 import { pictureOf, subjectIn, type SubjectImage } from '../../../src/lib/study/subject.ts';
-import { columnsOfView, ofView, shownView, viewsInWords, viewTitle } from '../../../src/lib/study/views.ts';
+import {
+	columnsOfView,
+	ofView,
+	sameView,
+	shownView,
+	viewsInWords,
+	viewTitle
+} from '../../../src/lib/study/views.ts';
 import { goldenImage, openGolden } from '../../support/golden-model.ts';
 
 /** A picture that a tiny SmolVLM cuts into 2 × 2 tiles and the whole. */
@@ -151,9 +161,84 @@ describe('views of a picture that is cut into tiles', () => {
 		expect(of.influence.values).toEqual(columnsOfView(values, 1, 5));
 
 		const grid = await model.lens(request);
-		const shown = logitLensStudy.show({ subject: tile, grid }, standardChoices).rows.tokens;
+		const shown = logitLensStudy.show({ subject: tile, turns, grid }, standardChoices).rows.tokens;
 		const own = grid.at(-1)!.slice(whole.tokens, 2 * whole.tokens);
 		expect(shown.map(({ entropy }) => entropy)).toEqual(own.map(({ entropy }) => entropy));
+	});
+});
+
+describe('figures of one view', () => {
+	let opened: Awaited<ReturnType<typeof openGolden>>;
+	let images: SubjectImage[];
+	beforeAll(async () => {
+		opened = await openGolden('../families/smolvlm-256m/checkpoint');
+		images = await Promise.all(['scene_200x150.png', 'scene_160x240.png'].map(goldenImage));
+	});
+	afterAll(() => opened.close());
+
+	/** A tile of the first picture, with columns of it. */
+	function work(images: readonly SubjectImage[]) {
+		const { model } = opened;
+		const answerer = model as unknown as Answerer;
+		const maps = { get: () => Promise.reject(new Error('no maps')) };
+		const [projector] = Object.keys(model.manifest.projectors);
+		const subject = subjectIn(model, images[0]!, projector!, undefined, 1)!;
+		const columns = studyColumns(defaultColumns(model.manifest), { subject, answerer, maps }, {});
+		return { model, answerer, maps, subject, columns, set: { name: 'Two', images }, question: 'Why?' };
+	}
+	const tile = 'tile in row 1, column 2';
+
+	it('name it: the tower’s, the columns’ and the embedding’s', async () => {
+		const alone = work(images.slice(0, 1));
+		expect(alone.columns.map(({ subject }) => subject.view)).toEqual([1]);
+		const tower = await makeItem(towerAttentionStudy, alone, standardChoices);
+		expect(tower.provenance).toContain(`scene_200x150.png, ${tile} ·`);
+		const far = await makeItem(attentionDistanceStudy, alone, standardChoices);
+		expect(far.provenance).toContain(`Two, 1 image, ${tile} ·`);
+		const embedded = await makeItem(tokenEmbeddingStudy, alone, standardChoices);
+		expect(embedded.provenance).toContain(`Two, 1 image, ${tile} ·`);
+	});
+
+	it('are of the whole of each where they are over several pictures', async () => {
+		const several = work(images);
+		const far = await makeItem(attentionDistanceStudy, several, standardChoices);
+		expect(far.provenance).toContain('Two, 2 images, whole picture of each ·');
+		const whole = images.map((image) => subjectIn(several.model, image, several.subject.projector)!);
+		const apart = await Promise.all(
+			whole.map((subject) =>
+				makeItem(
+					attentionDistanceStudy,
+					{ ...several, subject, set: { name: '', images: [subject.image] } },
+					standardChoices
+				)
+			)
+		);
+		const first = apart.map(({ rows }) => rows.points[0]!.value);
+		expect(far.rows.points[0]!.value).toBeCloseTo((first[0]! + first[1]!) / 2, 6);
+		const embedded = await makeItem(tokenEmbeddingStudy, several, standardChoices);
+		expect(embedded.provenance).toContain(`Two, 2 images, ${tile} of scene_200x150.png ·`);
+	});
+
+	it('name the question that is answered', async () => {
+		const alone = work(images.slice(0, 1));
+		const lens = await makeItem(logitLensStudy, alone, standardChoices);
+		expect(lens.provenance).toMatch(/scene_200x150\.png, tile in row 1, column 2 · .* · “Why\?”$/);
+	});
+
+	it('refuse a layer of which there are not so many', async () => {
+		const alone = work(images.slice(0, 1));
+		await expect(makeItem(logitLensStudy, alone, { ...standardChoices, lens: 99 })).rejects.toThrow(
+			/^There is no layer 99; there are layers 0 to \d+\.$/
+		);
+	});
+
+	it('are found in another model by the part of the picture', () => {
+		const { views } = work(images).subject;
+		expect(sameView(views, views[1])).toBe(1);
+		expect(sameView(views.slice(1), views[1])).toBe(0);
+		expect(sameView(views.slice(4), views[1])).toBeUndefined();
+		expect(sameView(views, views[4])).toBe(4);
+		expect(sameView(views, undefined)).toBeUndefined();
 	});
 });
 

@@ -166,6 +166,8 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 	loadError: string | undefined;
 	/** What loaded models say that they know. */
 	knows: string | undefined;
+	/** Of each model, by its name. */
+	manifestOf = fakeManifest;
 	/** While set, loads wait for it. */
 	gate: Promise<void> | undefined;
 	/** A new worker's at each load. */
@@ -196,7 +198,7 @@ export class FakeClient extends ProbeMethods implements ModelClient {
 			throw new Error(message);
 		}
 		const name = request.location.kind === 'url' ? (request.location.url.split('/').at(-2) ?? '') : '';
-		const manifest = fakeManifest(name);
+		const manifest = this.manifestOf(name);
 		const { knows } = this;
 		const model: LoadedModel = {
 			manifest: {

@@ -3,7 +3,14 @@ import { flushSync } from 'svelte';
 import { describe, expect, test } from 'vitest';
 import { Comparison } from '../../../../src/routes/compare/comparison.svelte.ts';
 import { ExtraModels } from '../../../../src/routes/compare/extra-models.svelte.ts';
-import { FakeClient, FakeMemory, fakeResult, settle, startedSession } from '../../workbench/fakes.ts';
+import {
+	FakeClient,
+	fakeManifest,
+	FakeMemory,
+	fakeResult,
+	settle,
+	startedSession
+} from '../../workbench/fakes.ts';
 import { rooted } from '../../../support/rooted.svelte.ts';
 
 const models = ['mini', 'other', 'third', 'fourth'].map((name) => ({
@@ -28,11 +35,12 @@ async function make(memory = new FakeMemory()) {
 const names = (comparison: Comparison) => comparison.shown.map(({ name }) => name);
 
 describe('columns', () => {
-	test('two at first, up to four, never less than two', async () => {
+	test('two at first, up to four, never less than one', async () => {
 		const { comparison } = await make();
 		expect(names(comparison)).toEqual(['A: Resampler, M = 9', 'B: C-Abstractor, M = 9']);
 		comparison.remove(comparison.columns[0]!);
-		expect(comparison.columns.length).toBe(2);
+		comparison.remove(comparison.columns[0]!);
+		expect(names(comparison)).toEqual(['A: C-Abstractor, M = 9']);
 		for (let i = 0; i < 4; i++) comparison.add();
 		expect(comparison.columns.length).toBe(4);
 		expect(comparison.canAdd).toBe(false);
@@ -48,6 +56,28 @@ describe('columns', () => {
 		expect(comparison.source).toBe(0);
 		comparison.move(b!, -1);
 		expect(comparison.columns).toEqual([b, a]);
+	});
+
+	test('are those of the model at hand, until somebody chooses them', async () => {
+		const { client, session, comparison } = await make();
+		client.manifestOf = (name) => {
+			const { projectors, ...rest } = fakeManifest(name);
+			return { ...rest, projectors: name === 'other' ? { linear: projectors.resampler! } : projectors };
+		};
+		await session.models.choose('other');
+		flushSync();
+		// Not the same column twice.
+		expect(names(comparison)).toEqual(['A: Resampler, M = 9']);
+		await session.models.choose('mini');
+		flushSync();
+		expect(names(comparison)).toEqual(['A: Resampler, M = 9', 'B: C-Abstractor, M = 9']);
+		comparison.chooseTokens(comparison.columns[1]!, 16);
+		await session.models.choose('other');
+		flushSync();
+		expect(names(comparison)).toEqual(['A: Resampler, M = 9']);
+		await session.models.choose('mini');
+		flushSync();
+		expect(names(comparison)).toEqual(['A: Resampler, M = 9', 'B: C-Abstractor, M = 16']);
 	});
 
 	test('are remembered for the next visit, with the method', async () => {
