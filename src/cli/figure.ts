@@ -99,7 +99,7 @@ export const figure: Command = {
 		'--scene SEED          scene of the embedded model\u2019s world that is swept (0)',
 		'--run DIR             results of honeybee eval; may be given several times',
 		'--series FILE         what honeybee series wrote',
-		'--comparison FILE     what training.convergence.evidence wrote, e.g. static/training/comparison.json',
+		'--comparison FILE     what training.convergence.evidence wrote, such as the embedded model’s comparison.json',
 		...settingNames.map((name) => `--${name}`.padEnd(22) + settings[name].about),
 		`--width NAME          ${presets.map(({ id }) => id).join(', ')}, or inches (single)`,
 		'--dpi N               of a PNG (300)',

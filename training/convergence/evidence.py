@@ -1,5 +1,5 @@
 """python -m training.convergence.evidence --out FILE: what the finished runs say, in the form that the workbench reads
-(`src/lib/study/comparison-file.ts`); static/training/comparison.json is made by it.
+(`src/lib/study/comparison-file.ts`); static/models/honeybee-mini/comparison.json is made by it.
 
 Intervals are hierarchical: seeds are drawn with replacement, then scenes, the same scenes for every projector and seed, so that
 differences are paired. With two or three seeds such an interval is still optimistic about other seeds; it says how many there were.

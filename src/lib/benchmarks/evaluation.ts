@@ -74,7 +74,17 @@ export function trainedHeadlines(
 
 /** The model's evaluation record beside its manifest; undefined when it has none. @param url the folder's, with a trailing slash */
 export async function loadEvaluation(url: string, path: string): Promise<Json | undefined> {
+	const text = await recordBeside(url, path);
+	try {
+		return text === undefined ? undefined : (JSON.parse(text) as Json);
+	} catch {
+		return undefined;
+	}
+}
+
+/** A record in the model's folder, as text; undefined when it has none, also where a server answers with its start page. */
+export async function recordBeside(url: string, path: string): Promise<string | undefined> {
 	const response = await fetch(new URL(path, url)).catch(() => undefined);
 	if (!response?.ok || response.headers.get('content-type')?.startsWith('text/html')) return undefined;
-	return (await response.json().catch(() => undefined)) as Json | undefined;
+	return response.text();
 }
