@@ -73,7 +73,11 @@ export const learningCurves: Figure<LearningRows> = {
 			marginLeft: 48,
 			marginRight: RIGHT,
 			marginBottom: BOTTOM,
-			x: { label: 'Training step', ticks: Math.max(3, Math.floor((width - 48 - RIGHT) / 70)) },
+			x: {
+				label: 'Training step',
+				labelAnchor: 'center',
+				ticks: Math.max(3, Math.floor((width - 48 - RIGHT) / 70))
+			},
 			y: { label: rows.score, domain: [0, 100] },
 			marks: [
 				gridY({ stroke: ink.line, strokeOpacity: 1 }),
@@ -104,10 +108,10 @@ export const learningCurves: Figure<LearningRows> = {
 			];
 		});
 		const stages = [
-			text(pen, x(rows.tuning) - 5, TOP - 4, 'alignment', {
+			text(pen, x(rows.tuning) - 5, TOP - 8, 'alignment', {
 				...{ 'text-anchor': 'end', 'font-size': 11, fill: ink.soft }
 			}),
-			text(pen, x(rows.tuning) + 5, TOP - 4, 'tuning', { 'font-size': 11, fill: ink.soft })
+			text(pen, x(rows.tuning) + 5, TOP - 8, 'tuning', { 'font-size': 11, fill: ink.soft })
 		];
 		const note = readout(pen, ink, 0, height + LINE - 4);
 		const rule = pen('line', { y1: TOP, y2: height - BOTTOM, stroke: ink.soft, visibility: 'hidden' });

@@ -25,16 +25,18 @@ export interface LocalityAccuracyRows {
 export const localityAccuracy: Figure<LocalityAccuracyRows> = {
 	id: 'locality-accuracy',
 	title: 'Does locality go with accuracy?',
-	readingAid: 'Each point is one run of training, named by its M; points of one projector share a colour.',
+	readingAid:
+		'Each point is one run of training, named by its M where they differ; points of one projector share a colour.',
 	method:
 		'Locality of the trained projector: energy of each visual token’s Jacobian by the features of each patch, means over tokens and held-out scenes; a resampler’s tokens get the homes that suit them best. Accuracy on other held-out scenes.',
-	draw: ({ points, measure, score, projectors }, options) =>
-		drawSeries(
+	draw({ points, measure, score, projectors }, options) {
+		const several = new Set(points.map(({ tokens }) => tokens)).size > 1;
+		return drawSeries(
 			{
 				title: localityAccuracy.title,
 				points: points.map(({ projector, tokens, seed, locality, accuracy }) => ({
 					...{ series: projector, projector, origin: 'measured', x: locality, y: accuracy },
-					label: `${tokens}`,
+					...(several && { label: `${tokens}` }),
 					words: `${projectorTitle(projector, options.projectors)}, M = ${tokens}, seed ${seed}: ${measure} ${number(locality)}, accuracy ${number(accuracy)} %.`
 				})),
 				x: { label: measure, type: 'linear' },
@@ -42,7 +44,8 @@ export const localityAccuracy: Figure<LocalityAccuracyRows> = {
 				...{ projectors, joined: false }
 			},
 			options
-		),
+		);
+	},
 	table: ({ points, measure, score }) => ({
 		columns: ['run', 'projector', 'M', 'seed', measure, score],
 		rows: points.map(({ run, projector, tokens, seed, locality, accuracy }) => [
