@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { basename, resolve as absolute } from 'node:path';
+import { basename, join, resolve as absolute } from 'node:path';
 import { sizeInWords } from '../lib/bytes/sizes.ts';
 import { convert } from '../lib/model/convert/convert.ts';
 import { parseDType } from '../lib/model/convert/dtypes.ts';
@@ -11,7 +11,13 @@ import { WORTH_THREADS } from '../lib/model/convert/thread-pool.ts';
 import { oneOf, parseOptions, positionals, type Command } from './command.ts';
 import { archiveKind, unpackBeside } from './conversion/archive.ts';
 import { openCheckpointAt, type CheckpointLocation } from './conversion/input.ts';
-import { downloadCheckpoint, downloadFolder, downloadTokenizer, isPublished } from './conversion/hub.ts';
+import {
+	downloadCheckpoint,
+	downloadFolder,
+	downloadModel,
+	downloadTokenizer,
+	isPublished
+} from './conversion/hub.ts';
 import { openConversionThreads } from './conversion/threads.ts';
 import { openFolder, type Closable } from './io/disk.ts';
 import { sha256 } from './io/hash.ts';
@@ -19,7 +25,7 @@ import { openFolderSink } from './io/sink.ts';
 
 export const convertCommand: Command = {
 	synopsis:
-		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT] [--knows TEXT] [--transparency drop|white] [--hub URL] [--revision NAME]',
+		'CHECKPOINT OUT_DIR [--dtype fp32|fp16|q4|q4f16] [--tokenizer DIR] [--vision DIR] [--base DIR] [--name NAME] [--projector NAME] [--licence TEXT] [--caveat TEXT] [--knows TEXT] [--transparency drop|white] [--hub URL] [--revision NAME]',
 	summary: 'Convert a Honeybee checkpoint to a model folder, or add its projector to one.',
 	details: [
 		'CHECKPOINT         folder with config.json and the weights (…/last), a LoRA folder, an fp32 model folder, or a .tar',
@@ -30,6 +36,7 @@ export const convertCommand: Command = {
 		'--tokenizer DIR    folder of the Llama-2 or Vicuna tokenizer, which official checkpoints do not hold; or OWNER/NAME',
 		"--vision DIR       folder of the vision tower, where the checkpoint names one and has it not (LLaVA's own form); the one it names",
 		'                   is looked for beside the checkpoint',
+		"--base DIR         folder of a LoRA adapter's base, or OWNER/NAME; else what its base_model_name_or_path names is looked for",
 		'--name NAME        name of the model (the name of OUT_DIR)',
 		'--projector NAME   name of the projector in OUT_DIR, for several of one type with different M',
 		'--licence TEXT     what the weights may be used under, kept in the model: checkpoints do not say it',
@@ -48,6 +55,7 @@ export const convertCommand: Command = {
 				dtype: { type: 'string', default: 'fp32' },
 				tokenizer: { type: 'string' },
 				vision: { type: 'string' },
+				base: { type: 'string' },
 				name: { type: 'string' },
 				projector: { type: 'string' },
 				licence: { type: 'string' },
@@ -70,18 +78,23 @@ export const convertCommand: Command = {
 		const hub = { host: values.hub, revision: values.revision };
 		const published =
 			kind === undefined && (await isPublished(from))
-				? await downloadCheckpoint(from, root, terminal, hub)
+				? await downloadCheckpoint(from, root, terminal, { ...hub, base: values.base })
 				: undefined;
 		const tokenizerFolder =
 			values.tokenizer !== undefined && (await isPublished(values.tokenizer))
 				? await downloadTokenizer(values.tokenizer, root, terminal, { host: values.hub })
 				: (values.tokenizer ?? published?.tokenizer);
 		const vision = values.vision ?? published?.vision;
+		const base =
+			values.base !== undefined && !published?.base && (await isPublished(values.base))
+				? (await downloadModel(values.base, join(root, values.base), terminal, { host: values.hub })).folder
+				: (published?.base ?? values.base);
 		const location: CheckpointLocation = {
 			...(unpacked
 				? { kind: 'tree', path: unpacked }
 				: { kind: kind === 'tar' ? 'tar' : 'folder', path: published?.folder ?? from }),
-			...(vision !== undefined && { vision })
+			...(vision !== undefined && { vision }),
+			...(base !== undefined && { base })
 		};
 		const opened: Closable[] = [];
 		const kept = <T extends Closable>(what: T) => (opened.unshift(what), what);

@@ -1,9 +1,11 @@
 import { sizeInWords } from '../lib/bytes/sizes.ts';
 import { readText } from '../lib/checkpoint/bytes.ts';
 import type { TensorEntry } from '../lib/checkpoint/checkpoint.ts';
+import { peftBasePath, readPeftConfig, type PeftConfig } from '../lib/checkpoint/peft.ts';
 import type { SourceFolder } from '../lib/checkpoint/source.ts';
 import type { HoneybeeConfig } from '../lib/model/config.ts';
 import type { OpenCheckpoint } from '../lib/model/convert/pick.ts';
+import { hasTokenizer } from '../lib/model/convert/tokenizer.ts';
 import { planConversion } from '../lib/model/convert/plan.ts';
 import { openSources } from '../lib/model/convert/source.ts';
 import { familyOf } from '../lib/model/families/registry.ts';
@@ -20,7 +22,7 @@ import { isPublished, readPublished } from './conversion/hub.ts';
 import { openFolder, type Closable } from './io/disk.ts';
 
 export const inspect: Command = {
-	synopsis: 'CHECKPOINT_OR_MODEL_DIR [--vision DIR] [--hub URL] [--revision NAME]',
+	synopsis: 'CHECKPOINT_OR_MODEL_DIR [--vision DIR] [--base DIR] [--hub URL] [--revision NAME]',
 	summary: 'Show what a checkpoint or a model folder holds, and check it.',
 	details: [
 		'A checkpoint: its configuration after migration, every tensor with type and shape, what is left over, and whether it can be converted.',
@@ -31,10 +33,15 @@ export const inspect: Command = {
 		const { values, positionals: rest } = parseOptions({
 			args: [...args],
 			allowPositionals: true,
-			options: { vision: { type: 'string' }, hub: { type: 'string' }, revision: { type: 'string' } }
+			options: {
+				vision: { type: 'string' },
+				base: { type: 'string' },
+				hub: { type: 'string' },
+				revision: { type: 'string' }
+			}
 		});
 		const [path] = positionals(rest, 'CHECKPOINT_OR_MODEL_DIR');
-		const { vision, hub: host, revision } = values;
+		const { vision, base, hub: host, revision } = values;
 		if (await isPublished(path)) {
 			await inspectCheckpoint(await readPublished(path, terminal, { host, revision }), terminal);
 			return true;
@@ -44,7 +51,12 @@ export const inspect: Command = {
 			if (await folder.open(MANIFEST_FILE)) await inspectModel(folder, path, terminal);
 			else
 				await inspectCheckpoint(
-					await openCheckpointAt({ kind: 'folder', path, ...(vision !== undefined && { vision }) }),
+					await openCheckpointAt({
+						kind: 'folder',
+						path,
+						...(vision !== undefined && { vision }),
+						...(base !== undefined && { base })
+					}),
 					terminal
 				);
 			return true;
@@ -139,8 +151,11 @@ async function checkFiles(folder: ModelFolder, terminal: Terminal): Promise<void
 async function inspectCheckpoint(opened: OpenCheckpoint & Closable, terminal: Terminal): Promise<void> {
 	try {
 		const { checkpoint: folder } = opened;
+		const adapter = await readPeftConfig(folder);
+		// Before its base is looked for, which may not be here.
+		if (adapter) terminal.write(`adapter    ${adapterInWords(adapter)}\n`);
 		const sources = await openSources(folder, opened.resolve);
-		const { config, state, definition, about } = sources[0]!;
+		const { config, state, definition, about, base } = sources[0]!;
 		const { num_query_tokens: M, num_eos_tokens: K, feature_layer_index } = config.projector_config;
 		const { tokensBy } = projectorDefinition(config.projector_config.projector_type);
 		const { name, title } = projectorOf(config.projector_config);
@@ -154,7 +169,7 @@ async function inspectCheckpoint(opened: OpenCheckpoint & Closable, terminal: Te
 				...familyLines(definition.title, about),
 				...towerLines(config),
 				`projector  ${name}: ${title}, ${tokensBy === 'picture' ? tokensInWords(tokensBy, M, M) : `M ${M}`}${K ? ` + ${K} eos` : ''}, feature ${typeof feature_layer_index === 'number' ? 'layer' : 'layers'} ${[feature_layer_index].flat().join(', ')}`,
-				`tokenizer  ${await tokenizerOf(folder)}`,
+				`tokenizer  ${await tokenizerOf(base && !(await hasTokenizer(folder)) ? base : folder)}`,
 				`licence    ${licence ?? 'not said in the folder'}`,
 				`tensors    ${entries.length}, ${(parameters / 1e6).toFixed(2)} million values, ${sizeInWords(bytes)}`,
 				...entries.map(({ name, dtype, dims }) => `tensor     ${name}  ${dtype}  [${dims.join(', ')}]`)
@@ -176,6 +191,10 @@ async function inspectCheckpoint(opened: OpenCheckpoint & Closable, terminal: Te
 		await opened.close();
 	}
 }
+
+/** What an adapter is and what it is for. */
+const adapterInWords = (adapter: PeftConfig): string =>
+	`LoRA of rank ${adapter.r}, alpha ${adapter.lora_alpha}${adapter.use_rslora ? ' (over the root of the rank)' : ''}, over the base ${peftBasePath(adapter)}`;
 
 /** The tokenizer's file, or that it is missing. */
 async function tokenizerOf(folder: SourceFolder): Promise<string> {

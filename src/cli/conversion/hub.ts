@@ -180,11 +180,13 @@ export async function downloadCheckpoint(
 	name: string,
 	root: string,
 	terminal: Terminal,
-	{ host, revision }: HubOptions
+	{ host, revision, base }: HubOptions & { readonly base?: string | undefined }
 ): Promise<Downloaded & Readonly<Partial<Record<Exclude<PublishedPart['role'], 'checkpoint'>, string>>>> {
 	// Before gigabytes are fetched it is known what they are. What else the model names is of other models: their newest revision.
-	const parts = await publishedParts(name, (of) =>
-		openPublished(of, terminal, { host, ...(of === name && { revision }) })
+	const parts = await publishedParts(
+		name,
+		(of) => openPublished(of, terminal, { host, ...(of === name && { revision }) }),
+		base !== undefined && !(await isPublished(base)) ? null : base
 	);
 	const folders: Partial<Record<PublishedPart['role'], string>> = {};
 	for (const { role, model, files } of parts)

@@ -122,7 +122,7 @@ export function neededFiles(files: readonly HubFile[]): readonly HubFile[] {
 	const safe = top.some(({ path }) => /^(model|adapter_model)[^/]*\.safetensors$/.test(path));
 	return top.filter(({ path }) => {
 		if (/\.(safetensors|bin)(\.index\.json)?$/.test(path))
-			return weights.test(path) && !(safe && path.includes('.bin'));
+			return (weights.test(path) && !(safe && path.includes('.bin'))) || path === 'non_lora_trainables.bin';
 		return /\.(json|jinja)$/.test(path) || path === 'tokenizer.model' || path === 'README.md';
 	});
 }

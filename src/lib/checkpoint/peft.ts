@@ -9,6 +9,8 @@ import type { SourceFolder } from './source.ts';
 
 export const ADAPTER_CONFIG = 'adapter_config.json';
 const adapterFiles = ['adapter_model.safetensors', 'adapter_model.bin'] as const;
+/** What LLaVA's training writes beside an adapter: modules that were trained whole, the projector above all. */
+const NON_LORA = 'non_lora_trainables.bin';
 
 /** The fields of `adapter_config.json` that a merge needs. */
 export interface PeftConfig {
@@ -128,29 +130,43 @@ interface LoraPair {
 /**
  * A PEFT folder over its base: `W + scale · B · A` for the layers with LoRA, computed in float32 (and float32 is what
  * `read` gives for them, whatever the base's dtype) one tensor at a time; a module saved whole takes the place of
- * the base's, of which nothing is kept; the rest is the base's.
+ * the base's, of which nothing is kept; what LLaVA keeps in a file of its own (`non_lora_trainables.bin`) likewise, tensor by tensor; the rest is
+ * the base's.
+ *
+ * @param inBase how the base spells a tensor that the adapter names otherwise; as the adapter does, when absent
  */
-export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<Checkpoint> {
+export async function openPeft(
+	folder: SourceFolder,
+	base: Checkpoint,
+	inBase: (name: string) => string = (name) => name
+): Promise<Checkpoint> {
 	const config = await readPeftConfig(folder);
 	if (!config) throw new InputError(`${folder.name} is not a PEFT checkpoint: it has no ${ADAPTER_CONFIG}.`);
 	const adapter = await openAdapter(folder);
+	const whole = await openWhole(folder);
 
 	const halves = new Map<string, { a?: string; b?: string }>();
 	const saved = new Map<string, string>();
 	const rows = new Map<string, TrainedRows>();
 	for (const [key, { dims }] of adapter.entries) {
-		const { layer, part, target } = parseKey(folder.name, key);
+		const { layer, part, target: named } = parseKey(folder.name, key);
+		const target = inBase(named);
 		if (part === 'rows')
 			rows.set(target, { key, ids: trainedIds(folder.name, config, layer, base.entries.get(target), dims) });
 		else if (part) halves.set(layer, { ...halves.get(layer), [part]: key });
 		else saved.set(target, key);
 	}
+	if (halves.size + saved.size + rows.size === 0)
+		throw new InputError(
+			`The adapter ${folder.name} holds no tensors, so that it would change nothing; copy its file again, or convert the base alone.`
+		);
+	const trained = new Map([...(whole?.entries.keys() ?? [])].map((key) => [inBase(wholeName(key)), key]));
 
 	const merged = new Map<string, LoraPair>();
 	for (const [layer, { a, b }] of halves) {
 		if (!a || !b)
 			throw new InputError(`The adapter ${folder.name} has only one of lora_A and lora_B for ${layer}.`);
-		const target = `${layer}.weight`;
+		const target = inBase(`${layer}.weight`);
 		const rank = checkShapes(
 			folder.name,
 			config,
@@ -165,27 +181,46 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 	const replaced = savedPrefixes(config, saved.keys());
 	const entries = new Map<string, TensorEntry>();
 	for (const [name, entry] of base.entries) {
-		if (saved.has(name) || replaced.some((prefix) => name.startsWith(prefix))) continue;
+		if (saved.has(name) || trained.has(name) || replaced.some((prefix) => name.startsWith(prefix))) continue;
 		entries.set(name, merged.has(name) || rows.has(name) ? { ...entry, dtype: 'float32' } : entry);
 	}
 	for (const [name, key] of saved) {
 		const { dtype, dims } = adapter.entries.get(key)!;
 		entries.set(name, { name, dtype, dims });
 	}
+	for (const [name, key] of trained) {
+		if (merged.has(name) || saved.has(name))
+			throw new InputError(
+				`${folder.name} has ${name} in its adapter and in ${NON_LORA}; which of the two counts cannot be told.`
+			);
+		const { dtype, dims } = whole!.entries.get(key)!;
+		const before = base.entries.get(name)?.dims;
+		if (before && before.join() !== dims.join())
+			throw new InputError(
+				`${NON_LORA} of ${folder.name} has ${name} as [${dims.join(', ')}], its base as [${before.join(', ')}]; it belongs to another base.`
+			);
+		entries.set(name, { name, dtype, dims });
+	}
 
 	return {
 		entries,
-		unreadable: new Map([...(base.unreadable ?? []), ...(adapter.unreadable ?? [])]),
+		unreadable: new Map([
+			...(base.unreadable ?? []),
+			...(adapter.unreadable ?? []),
+			...(whole?.unreadable ?? [])
+		]),
 		notes: base.notes ?? [],
 		async read(name) {
 			if (!entries.has(name)) throw new InputError(`${folder.name} and its base have no tensor ${name}.`);
 			const key = saved.get(name);
 			if (key !== undefined) return adapter.read(key);
+			const kept = trained.get(name);
+			if (kept !== undefined) return whole!.read(kept);
 			const pair = merged.get(name);
-			const trained = rows.get(name);
-			if (!pair && !trained) return base.read(name);
+			const changed = rows.get(name);
+			if (!pair && !changed) return base.read(name);
 			const own = toFloat32(await base.read(name));
-			const weight = trained ? withRows(own, toFloat32(await adapter.read(trained.key)), trained.ids) : own;
+			const weight = changed ? withRows(own, toFloat32(await adapter.read(changed.key)), changed.ids) : own;
 			if (!pair) return weight;
 			const a = toFloat32(await adapter.read(pair.a));
 			const b = toFloat32(await adapter.read(pair.b));
@@ -194,6 +229,8 @@ export async function openPeft(folder: SourceFolder, base: Checkpoint): Promise<
 		parts(name) {
 			const key = saved.get(name);
 			if (key !== undefined) return adapter.parts?.(key);
+			const kept = trained.get(name);
+			if (kept !== undefined) return whole!.parts?.(kept);
 			return merged.has(name) || rows.has(name) ? undefined : base.parts?.(name);
 		}
 	};
@@ -208,6 +245,16 @@ async function openAdapter(folder: SourceFolder): Promise<Checkpoint> {
 		`${folder.name} has ${ADAPTER_CONFIG}, but neither ${adapterFiles.join(' nor ')}; copy that file too.`
 	);
 }
+
+/** LLaVA's file of modules that were trained whole; undefined where there is none. */
+async function openWhole(folder: SourceFolder): Promise<Checkpoint | undefined> {
+	const source = await folder.open(NON_LORA);
+	return source && openWeights(source);
+}
+
+/** A key of that file as a checkpoint spells it: training wraps the model once or twice. */
+const wholeName = (key: string): string =>
+	key.replace(/^base_model\.(model\.)?/, '').replace(/^model\.(?=model\.|lm_head\.)/, '');
 
 /**
  * Splits a key of the adapter. PEFT puts `base_model.model.` in front and `lora_A`, `lora_B` behind a layer's path

@@ -23,7 +23,7 @@ import { writeWhole, type FolderSink } from './sink.ts';
 import { readManifest } from '../runtime/check-manifest.ts';
 import { openSources, type ConversionSource } from './source.ts';
 import type { FolderResolver } from './pick.ts';
-import { openTokenizer } from './tokenizer.ts';
+import { hasTokenizer, openTokenizer } from './tokenizer.ts';
 import { encodeShard, runJobs, type ConversionThreads } from './threads.ts';
 
 /** Bump when the same checkpoint gives other files. */
@@ -90,7 +90,10 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	const [first] = sources;
 	if (!first) throw new InputError(`${checkpoint.name} offers no projector to convert.`);
 	const existing = await readManifest(sink.folder);
-	const sourceList = await sourceFiles(checkpoint, first.vision);
+	const sourceList = await sourceFiles(
+		checkpoint,
+		[first.vision, first.base].filter((folder) => folder !== undefined)
+	);
 	const files = new FileCollector(options, existing, sourceList);
 
 	if (existing) refuseOtherModel(existing, first, dtype, options);
@@ -98,7 +101,9 @@ export async function convert(options: ConversionOptions): Promise<ModelManifest
 	// Building every graph first checks every tensor's presence and shape before a byte is written.
 	const plan = planConversion(sources, { dtype, existing, languageLimit: options.languageLimit });
 	const { config, dtypes, vision, embedding, language, lens, attention, cache, projectors } = plan;
-	const tokenizer = await openTokenizer(options.tokenizer ?? checkpoint, config.text_config.vocab_size, {
+	// An adapter mostly has none of its own.
+	const beside = first.base && !(await hasTokenizer(checkpoint)) ? first.base : checkpoint;
+	const tokenizer = await openTokenizer(options.tokenizer ?? beside, config.text_config.vocab_size, {
 		chosen: options.tokenizer !== undefined,
 		create: (files) => first.definition.tokenizer(files, first.about.prompt),
 		named: config.lm_config.pretrained_tokenizer_name_or_path,
@@ -381,14 +386,11 @@ interface SourceFile {
 }
 
 /** Files that a model depends on, those of its vision tower's own folder behind the checkpoint's. */
-async function sourceFiles(
-	checkpoint: SourceFolder,
-	vision: SourceFolder | undefined
-): Promise<SourceFile[]> {
+async function sourceFiles(checkpoint: SourceFolder, beside: readonly SourceFolder[]): Promise<SourceFile[]> {
 	const found: SourceFile[] = [];
-	for (const folder of vision ? [checkpoint, vision] : [checkpoint]) {
+	for (const folder of [checkpoint, ...beside]) {
 		const shared = folder === checkpoint;
-		const prefix = shared ? '' : `${folder.name.split(/[\\/]/).filter(Boolean).at(-1) ?? 'vision'}/`;
+		const prefix = shared ? '' : `${folder.name.split(/[\\/]/).filter(Boolean).at(-1) ?? 'beside'}/`;
 		const paths = (await folder.list()).filter((path) => /^[^./][^/]*\.(bin|safetensors|json)$/.test(path));
 		for (const path of paths.sort()) {
 			const source = await folder.open(path);

@@ -94,12 +94,23 @@ export async function openCheckpointIn(folder: SourceFolder): Promise<OpenCheckp
 			const places = [`${path}/${relative}`];
 			// The one tower that there is will do, whatever it is called here.
 			if (role === 'vision') places.push(`${path}/../${relative}`, ...(towers.length === 1 ? towers : []));
+			// So will the one whole checkpoint, as an adapter's base.
+			if (role === 'base') places.push(...basesIn(paths, [path, ...towers]));
 			const there = places
 				.map(normal)
 				.find((place) => place !== '' && paths.some((file) => file.startsWith(`${place}/`)));
 			return there === undefined ? undefined : subfolder(folder, there);
 		}
 	};
+}
+
+/** The one whole checkpoint beside an adapter; none where there are several. */
+function basesIn(paths: readonly string[], others: readonly string[]): string[] {
+	const whole = findFolders(paths).checkpoints.filter(
+		(folder) =>
+			!others.includes(folder) && folder !== '' && !paths.includes(inside(folder, 'adapter_config.json'))
+	);
+	return whole.length === 1 ? whole : [];
 }
 
 /** A path without `.` and `..`. */

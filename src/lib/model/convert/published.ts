@@ -22,9 +22,15 @@ export const isTokenizerFile = (path: string): boolean =>
 /**
  * A published checkpoint and what it names where it has none of its own: the base of an adapter, the vision tower, the tokenizer.
  * Reads its settings alone.
+ *
+ * @param base of an adapter: another one than its config names, or null for one that is at hand
  * @throws InputError when it is no checkpoint, or of no family that is served
  */
-export async function publishedParts(name: string, open: HubOpener): Promise<readonly PublishedPart[]> {
+export async function publishedParts(
+	name: string,
+	open: HubOpener,
+	base?: string | null
+): Promise<readonly PublishedPart[]> {
 	const whole = (role: PublishedPart['role'], model: HubModel): PublishedPart => ({
 		role,
 		model,
@@ -32,8 +38,8 @@ export async function publishedParts(name: string, open: HubOpener): Promise<rea
 	});
 	const parts = [whole('checkpoint', await open(name))];
 	const adapter = await readPeftConfig(hubFolder(parts[0]!.model));
-	const wanted = adapter && peftBasePath(adapter);
-	if (wanted !== undefined && isHubName(wanted)) parts.push(whole('base', await open(wanted)));
+	const wanted = adapter && (base === undefined ? peftBasePath(adapter) : base);
+	if (typeof wanted === 'string' && isHubName(wanted)) parts.push(whole('base', await open(wanted)));
 	let source;
 	for (const { model } of parts) source ??= await hubFolder(model).open('config.json');
 	if (!source)

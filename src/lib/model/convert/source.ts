@@ -7,7 +7,7 @@ import { InputError } from '../../tensor/errors.ts';
 import type { HoneybeeConfig } from '../config.ts';
 import type { FamilyDefinition, FamilyModel } from '../families/definition.ts';
 import { folderFiles } from '../families/folder.ts';
-import { canonicalKeys, underCanonicalKeys } from '../keys.ts';
+import { canonicalKeys, underCanonicalKeys, type KeyTable } from '../keys.ts';
 import { familyOf } from '../families/registry.ts';
 import { recogniseFamily } from '../families/recognise.ts';
 import type { ModelManifest } from '../manifest.ts';
@@ -39,6 +39,8 @@ export interface ConversionSource {
 	readonly followed: readonly string[];
 	/** The folder that the vision tower was taken from, where it is another one. */
 	readonly vision?: SourceFolder;
+	/** The base that an adapter was merged into. */
+	readonly base?: SourceFolder;
 	/** M values it was trained at. */
 	readonly trainedTokens: readonly number[];
 	/** It comes out of a model folder, which holds what its graphs need and nothing else. */
@@ -76,43 +78,51 @@ export async function openSources(
 
 	await refuseProjectorAlone(folder);
 	const adapter = await readPeftConfig(folder);
-	let checkpoint: Checkpoint;
-	let configFolder = folder;
+	let whole: Checkpoint;
+	let baseFolder: SourceFolder | undefined;
 	if (adapter) {
 		const wanted = peftBasePath(adapter);
 		const base = await resolve(wanted, 'base');
 		if (!base)
 			throw new InputError(
-				`${folder.name} is a LoRA checkpoint whose base model ${wanted} was not found; put the base checkpoint there.`
+				`${folder.name} is a LoRA checkpoint whose base model ${wanted} (base_model_name_or_path of adapter_config.json) was not found; give it with --base, a folder or a name on the Hub, or put both folders together on the page.`
 			);
-		checkpoint = await openPeft(folder, await openCheckpoint(base));
-		if (!(await folder.open('config.json'))) configFolder = base;
-	} else checkpoint = await openCheckpoint(folder);
+		baseFolder = base;
+		whole = await openCheckpoint(base);
+	} else whole = await openCheckpoint(folder);
 
-	const said = await folderFiles(configFolder);
+	const own = await folderFiles(folder);
+	const below = baseFolder && (await folderFiles(baseFolder));
+	// An adapter's folder says what training changed; the rest is its base's.
+	const said = {
+		name: folder.name,
+		json: { ...below?.json, ...own.json },
+		text: { ...below?.text, ...own.text }
+	};
 	const json = said.json['config.json'];
 	if (!json)
 		throw new InputError(
 			`${folder.name} has no config.json; give the folder that holds the weights (…/last).`
 		);
-	const definition = recogniseFamily(json, folder.name, [...checkpoint.entries.keys()]);
+	const definition = recogniseFamily(json, folder.name, [...whole.entries.keys()]);
 	const { keys } = definition;
+	const checkpoint = adapter ? await openPeft(folder, whole, spelledIn(whole, keys)) : whole;
 	const bare = withoutPrefix(checkpoint, (key) => canonicalKeys(keys, key) !== undefined);
-	const own = underCanonicalKeys(bare, keys);
+	const canonical = underCanonicalKeys(bare, keys);
 	const wanted = definition.visionFolder?.(json);
 	const visionFolder = wanted === undefined ? undefined : await resolve(wanted, 'vision');
-	const towerInside = hasTower(own);
+	const towerInside = hasTower(canonical);
 	const tower = towerInside || !visionFolder ? undefined : await openCheckpoint(visionFolder);
-	const whole = towerInside ? own : withTower(own, { folder, visionFolder, wanted, tower });
+	const complete = towerInside ? canonical : withTower(canonical, { folder, visionFolder, wanted, tower });
 	const model = definition.parse({
 		...said,
-		entries: whole.entries,
+		entries: complete.entries,
 		stored: [...bare.entries.keys()],
 		...(visionFolder && { vision: await folderFiles(visionFolder) })
 	});
 	const { config } = model;
 	const stored = [...bare.entries.keys(), ...(tower?.entries.keys() ?? [])];
-	const followed = followedReadings(json, model.tied, whole.entries.keys(), stored);
+	const followed = followedReadings(json, model.tied, complete.entries.keys(), stored);
 	const usual = projectorOf(config.projector_config).name;
 	const projector = projectorName ?? usual;
 	if (!/^[\w.-]+$/.test(projector))
@@ -133,14 +143,31 @@ export async function openSources(
 				image: model.image,
 				prompt: model.prompt
 			},
-			state: new StateDict(whole),
+			state: new StateDict(complete),
 			...(!towerInside && visionFolder && { vision: visionFolder }),
+			...(baseFolder && { base: baseFolder }),
 			...(model.addedTokens && { addedTokens: model.addedTokens }),
 			notes: [...(model.notes ?? []), ...followed],
 			followed,
 			trainedTokens: model.trainedTokens ?? [config.projector_config.num_query_tokens]
 		}
 	];
+}
+
+/**
+ * How a checkpoint spells a tensor that an adapter names in another spelling of the family: PEFT has the names in memory, which differ from
+ * stored ones with the release of transformers.
+ */
+function spelledIn({ entries }: Checkpoint, keys: KeyTable): (name: string) => string {
+	const only = (name: string) => {
+		const found = canonicalKeys(keys, name);
+		return found?.length === 1 ? found[0] : undefined;
+	};
+	const stored = new Map([...entries.keys()].map((name) => [only(name), name]));
+	return (name) => {
+		const canonical = entries.has(name) ? undefined : only(name);
+		return (canonical !== undefined && stored.get(canonical)) || name;
+	};
 }
 
 /** What a picture becomes. */

@@ -12,6 +12,10 @@ export interface TokenizerFolder {
 	readonly notes: readonly string[];
 }
 
+/** Whether a folder holds a tokenizer. */
+export const hasTokenizer = async (folder: SourceFolder): Promise<boolean> =>
+	Boolean((await folder.open('tokenizer.json')) ?? (await folder.open('tokenizer.model')));
+
 /**
  * Reads a tokenizer and tries it against the language model, before anything is written.
  * @param rows rows of the language model's embedding

@@ -76,6 +76,37 @@ describe('honeybee convert OWNER/NAME', () => {
 		const asked = hub!.requests.filter(({ path }) => path.includes('SmolLM2-360M-Instruct/resolve'));
 		expect(asked.every(({ path }) => /(tokenizer|special_tokens)/.test(path))).toBe(true);
 	});
+	it('fetches the base that an adapter names, another one that is asked for, or none that is at hand', async () => {
+		const base = filesIn(`${fixtures}/llava-original/checkpoint`);
+		const published = {
+			'Me/lora': filesIn('tests/fixtures/lora/llava'),
+			'lmsys/vicuna-7b-v1.5': base,
+			'Other/base': base,
+			'openai/clip-vit-large-patch14-336': filesIn(`${fixtures}/llava-original/vision`)
+		};
+		hub = await startHub({ models: published });
+		const fetched = (name: string) =>
+			hub!.requests.filter(({ path }) => path.includes(`${name}/resolve`)).length;
+		const run = async (from: string, to: string, ...more: string[]) => {
+			await convertCommand.run([from, join(root, to), '--hub', hub!.url, ...more], silent);
+			const text = await readFile(join(root, to, 'honeybee.json'), 'utf8');
+			const { provenance } = JSON.parse(text) as ModelManifest;
+			return provenance.sources[0]!.files.map(({ path }) => path);
+		};
+		const files = await run('Me/lora', 'named');
+		expect(files).toContain('non_lora_trainables.bin');
+		expect(files).toContain('vicuna-7b-v1.5/pytorch_model-00001-of-00002.bin');
+		expect(fetched('Other/base')).toBe(0);
+		const before = fetched('vicuna-7b-v1.5');
+		expect(await run('Me/lora', 'other', '--base', 'Other/base')).toContain('base/config.json');
+		await run('Me/lora', 'here', '--base', `${fixtures}/llava-original/checkpoint`);
+		expect(fetched('vicuna-7b-v1.5')).toBe(before);
+		const vision = ['--vision', `${fixtures}/llava-original/vision`];
+		expect(await run('tests/fixtures/lora/llava', 'local', '--base', 'Other/base', ...vision)).toContain(
+			'base/config.json'
+		);
+		expect((await readdir(root)).filter((name) => name.endsWith('.download'))).toEqual([]);
+	});
 	it.each([
 		[
 			'Tiny/Nothing',
