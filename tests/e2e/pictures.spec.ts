@@ -117,3 +117,19 @@ test('a set of pictures is made by a rule, named in the figure and found again b
 	await expect(figure.getByText(/asks for a set of pictures that is not in this browser/)).toBeVisible();
 	await expect(figure.getByRole('button', { name: /^Measure every projector/ })).toBeDisabled();
 });
+
+test('a transparent picture is seen by the colours under its alpha, or laid on white', async ({ page }) => {
+	await open(page, '/?backend=wasm');
+	await put(page, 'sign.png', readFileSync('tests/fixtures/golden/images/rgba_90x70.png'));
+	const told = page.getByText('This picture is transparent. The model sees the colours under its alpha.');
+	await expect(told.first()).toBeVisible();
+	await page.getByRole('button', { name: 'Lay it on white' }).click();
+	await expect(heading(page, 'sign, on white')).toBeVisible();
+	await expect(page.getByText('Made of sign.png: laid on white.').first()).toBeVisible();
+	await expect(told).toHaveCount(0);
+	await page.getByRole('button', { name: 'Back to it' }).click();
+	await expect(heading(page, 'sign.png')).toBeVisible();
+	await put(page, 'scene.png', readFileSync(image));
+	await expect(heading(page, 'scene.png')).toBeVisible();
+	await expect(told).toHaveCount(0);
+});

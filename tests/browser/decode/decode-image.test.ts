@@ -4,6 +4,7 @@ import { InputError } from '../../../src/lib/tensor/errors.ts';
 import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 import avif from '../../fixtures/images/avif.json' with { type: 'json' };
 import cases from '../../fixtures/images/cases.json' with { type: 'json' };
+import transparent from '../../fixtures/transparency/expected.json' with { type: 'json' };
 
 const turned = cases.find(({ name }) => name === 'turned.jpg')!;
 
@@ -25,6 +26,12 @@ describe('decodes byte for byte as Pillow', () => {
 
 	it.each(avif)('$name within 2 of 255, by the decoder of Node', async (row) => {
 		expect(await difference(row)).toBeLessThanOrEqual(2);
+	});
+
+	it.each(Object.entries(transparent))('%s laid on white', async (name, { file, white, width, height }) => {
+		expectSame(await decodeImage(fromBase64(file), name, 'white'), {
+			...{ width, height, data: fromBase64(white) }
+		});
 	});
 
 	it('in a worker', async () => {
