@@ -145,8 +145,14 @@ export function runsProvenance(runs: readonly ScoredRun[]): string {
 	const lines = runs.map(({ manifest, title, source }) => {
 		if (source) return `imported: ${sourceWords(source)}`;
 		if (!manifest) return `${title}, imported`;
-		const { model, dtype, backend } = manifest.identity;
-		return `${model.name} · ${dtype} on ${backend} · batch 1, greedy`;
+		const { model, dtype, backend, wording, transparency } = manifest.identity;
+		return [
+			model.name,
+			`${dtype} on ${backend}`,
+			'batch 1, greedy',
+			...(wording ? [`asked in the words of ${wording.whose} (${wording.source})`] : []),
+			...(transparency ? ['transparent pictures on white'] : [])
+		].join(' · ');
 	});
 	const unusable = runs.flatMap(({ counts, title }) => {
 		const words = countWords(counts);

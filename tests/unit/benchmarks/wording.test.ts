@@ -7,10 +7,13 @@ import { evalCommand } from '../../../src/cli/eval.ts';
 import { openDataFolder } from '../../../src/cli/eval/data-folder.ts';
 import type { Benchmark } from '../../../src/lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '../../../src/lib/benchmarks/registry.ts';
+import type { RunIdentity } from '../../../src/lib/benchmarks/run/record.ts';
+import { scoreRun } from '../../../src/lib/benchmarks/run/scored.ts';
 import { identify } from '../../../src/lib/benchmarks/run/target.ts';
 import { wordingOf } from '../../../src/lib/benchmarks/run/wording.ts';
 import { familyOf } from '../../../src/lib/model/families/registry.ts';
 import type { PosedQuestion } from '../../../src/lib/model/text/posed-question.ts';
+import { runsProvenance } from '../../../src/lib/study/run-scores.ts';
 import { requestOf } from '../../../src/lib/study/run.ts';
 import { silent } from '../../support/golden-model.ts';
 import { fakeManifest } from '../workbench/fakes.ts';
@@ -130,6 +133,29 @@ describe('in whose words', () => {
 		expect(Object.keys(identify(pope, honeybee, run))).not.toContain('wording');
 		const recorded = { whose: 'W', source: 's' };
 		expect(identify(pope, honeybee, { ...run, wording: recorded }).wording).toEqual(recorded);
+	});
+});
+
+describe('figures of runs', () => {
+	it('say in whose words a run was asked', () => {
+		const about = { projector: 'c-abs', tokens: 9, data: { examples: 1, sha256: 'd' }, versions: {} };
+		const pope = findBenchmark('pope');
+		const run = (more: Partial<RunIdentity>) =>
+			scoreRun(
+				'r',
+				pope,
+				{
+					...{ format: 'honeybee-run', format_version: 1, created: '' },
+					identity: { ...identify(pope, fakeManifest('mini'), { ...about, backend: 'node' }), ...more }
+				},
+				[]
+			);
+		const plain = `mini · ${fakeManifest('mini').dtype} on node · batch 1, greedy`;
+		expect(runsProvenance([run({})])).toBe(plain);
+		const wording = { whose: 'LLaVA-1.5', source: 'somewhere at abc1234' };
+		expect(runsProvenance([run({ wording, transparency: 'white' })])).toBe(
+			`${plain} · asked in the words of LLaVA-1.5 (somewhere at abc1234) · transparent pictures on white`
+		);
 	});
 });
 
