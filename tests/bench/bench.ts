@@ -1,4 +1,4 @@
-/** `npm run bench`: `honeybee bench` with the browser's backends, what its pages wait for, and conversion; with --lm, language models. */
+/** `npm run bench`: `honeybee bench` with the browser's backends, what its pages wait for, and conversion; with --lm, language models; with --vlm, a small vision-language model. */
 import { benchCommand, type Extension } from '../../src/cli/bench/bench.ts';
 import { main } from '../../src/cli/main.ts';
 
@@ -12,4 +12,5 @@ const browsers: Extension = async (...args) => {
 
 const args = process.argv.slice(2);
 if (args.includes('--lm')) await (await import('./lm/lm.ts')).lm(args);
+else if (args.includes('--vlm')) await (await import('./vlm/vlm.ts')).vlm(args);
 else process.exitCode = await main(['bench', ...args], { bench: benchCommand(browsers) });

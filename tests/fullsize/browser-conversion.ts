@@ -9,13 +9,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright';
-import { build } from 'vite';
-import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
+import type { Browser } from 'playwright';
 import { median } from '../../src/lib/analysis/statistics.ts';
 import { parseDType } from '../../src/lib/model/convert/dtypes.ts';
-import { peakOf, served } from '../support/measured-page.ts';
-import type {} from './convert-page/main.ts';
+import { peakOf } from '../support/measured-page.ts';
+import { buildConvertPage, onConvertPage } from './on-convert-page.ts';
 import { writeOfficialCheckpoint } from './write.ts';
 
 /** Seconds that the browser's processes have computed. */
@@ -36,47 +34,28 @@ try {
 		(sum, file) => sum + statSync(join(checkpoint, file)).size,
 		0
 	);
-	await build({
-		root: join(import.meta.dirname, 'convert-page'),
-		configFile: false,
-		logLevel: 'error',
-		publicDir: false,
-		worker: { format: 'es' },
-		build: { outDir: join(folder, 'page'), emptyOutDir: true, target: 'esnext' }
-	});
+	const site = join(folder, 'page');
+	await buildConvertPage(site);
 	const runs = new Map([...counts, 'copy'].map((what) => [what, [] as { ms: number; cpu: number }[]]));
 	let bytes = 0;
 	const peaks = new Map<string, number>();
-	await served(join(folder, 'page'), async (address) => {
-		for (let round = 0; round < Number(rounds); round++)
-			for (const [what, times] of runs) {
-				// Without a folder of its own a browser keeps its storage in memory.
-				const context = await chromium.launchPersistentContext(join(folder, `profile-${round}-${what}`), {
-					executablePath: await ensureChromium(),
-					args: chromiumArgs
-				});
-				const browser = context.browser()!;
-				try {
-					const page = await context.newPage();
-					await page.goto(address);
-					await page.waitForFunction(() => 'measures' in window);
-					await page.locator('input').setInputFiles(checkpoint);
-					const before = await processorTime(browser);
-					let ms: number;
-					if (what === 'copy') ms = await page.evaluate((size) => window.measures.copy(size), bytes);
-					else
-						({ ms, bytes } = await page.evaluate(
-							(given) => window.measures.convert(given.dtype, given.what),
-							{ dtype, what }
-						));
-					times.push({ ms, cpu: (await processorTime(browser)) - before });
-					const peak = await peakOf(browser);
-					if (peak !== undefined) peaks.set(what, Math.max(peak, peaks.get(what) ?? 0));
-				} finally {
-					await context.close();
-				}
-			}
-	});
+	for (let round = 0; round < Number(rounds); round++)
+		for (const [what, times] of runs) {
+			const profile = join(folder, `profile-${round}-${what}`);
+			await onConvertPage({ site, profile, checkpoint }, async (page, browser) => {
+				const before = await processorTime(browser);
+				let ms: number;
+				if (what === 'copy') ms = await page.evaluate((size) => window.measures.copy(size), bytes);
+				else
+					({ ms, bytes } = await page.evaluate((given) => window.measures.convert(given.dtype, given.what), {
+						dtype,
+						what
+					}));
+				times.push({ ms, cpu: (await processorTime(browser)) - before });
+				const peak = await peakOf(browser);
+				if (peak !== undefined) peaks.set(what, Math.max(peak, peaks.get(what) ?? 0));
+			});
+		}
 	const mb = (size: number) => `${(size / 1e6).toFixed(0)} MB`;
 	console.log(`${mb(source)} → ${dtype} ${mb(bytes)}, ${availableParallelism()} cores`);
 	for (const [what, times] of runs) {

@@ -10,14 +10,13 @@ import { createNodeBackend } from '../node-backend.ts';
 import { peakMemory } from './peak-memory.ts';
 import { measureAnswers, type AnswersResult } from './answers.ts';
 
-/** A picture that needs no file: two colours running into each other, a dark square in the middle. */
-export async function benchImage(): Promise<ImageInput> {
-	const side = 320;
+/** A picture that needs no file: two colours running into each other, a dark square in the middle. @param side pixels @param blue 0 to 255 */
+export async function benchImage(side = 320, blue = 128): Promise<ImageInput> {
 	const data = new Uint8Array(side * side * 3);
 	for (let y = 0; y < side; y++)
 		for (let x = 0; x < side; x++) {
 			const inside = Math.max(Math.abs(x - side / 2), Math.abs(y - side / 2)) < side / 5;
-			data.set(inside ? [40, 40, 60] : [(255 * x) / side, (255 * y) / side, 128], (y * side + x) * 3);
+			data.set(inside ? [40, 40, 60] : [(255 * x) / side, (255 * y) / side, blue], (y * side + x) * 3);
 		}
 	const bytes = encode({ width: side, height: side, data, channels: 3 });
 	return { id: await sha256(bytes), bytes, name: 'bench.png' };

