@@ -1,7 +1,8 @@
 /** What the benches that compare runtimes share: subjects in turns, a browser for each measurement, the machine and the versions. */
-import { readFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { cpus, totalmem } from 'node:os';
+import { cpus, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { chromium, type Page } from 'playwright';
 import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
@@ -14,6 +15,22 @@ const PATIENCE = 1_800_000;
 
 export function progress(text: string): void {
 	process.stderr.write(`${text}\n`);
+}
+
+/** Gives `work` a folder of its own, which is taken away at the end, also when the bench is interrupted. */
+export async function inScratch(name: string, work: (folder: string) => Promise<void>): Promise<void> {
+	const folder = await mkdtemp(join(tmpdir(), `honeybee-bench-${name}-`));
+	const interrupted = () => {
+		rmSync(folder, { recursive: true, force: true });
+		process.exit(130);
+	};
+	process.once('SIGINT', interrupted);
+	try {
+		await work(folder);
+	} finally {
+		process.off('SIGINT', interrupted);
+		await rm(folder, { recursive: true, force: true });
+	}
 }
 
 /** What is measured, beside others. */

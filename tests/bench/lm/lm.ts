@@ -1,13 +1,13 @@
 /**
- * `npm run bench -- --lm [--model DIR] [--rounds 3] [--prompts 50] [--long 1024,1900] [--only NAMES] [--json FILE]`: one language model on
- * every backend of ours and in the runtimes people compare with, in turns, so that whatever else the machine does falls on all of them.
- * `--long` are the lengths after which decoding alone is of interest (none: `--long ''`).
+ * `npm run bench -- --lm [--model DIR] [--rounds 3] [--prompt 256] [--new-tokens 64] [--long 1024,1900] [--prompts 50] [--only NAMES]
+ * [--json FILE]`: one language model on every backend of ours and in the runtimes people compare with, in turns, so that whatever else the
+ * machine does falls on all of them. `--long` are the lengths after which decoding alone is of interest (none: `--long ''`).
  *
  * Without --model it is SmolLM2-135M Instruct, made on the spot from the PyPI package that holds it, in q4 and in fp32.
  */
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { Tokenizer } from '@huggingface/tokenizers';
@@ -16,14 +16,21 @@ import { openFolder } from '../../../src/cli/io/disk.ts';
 import { storedInBlocks, type ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { buildPage } from '../../support/measured-page.ts';
-import { chosenOf, inTurns, onPage, peerRuntime, progress, thisMachine, versionsOf } from '../turns.ts';
+import {
+	chosenOf,
+	inScratch,
+	inTurns,
+	onPage,
+	peerRuntime,
+	progress,
+	thisMachine,
+	versionsOf
+} from '../turns.ts';
 import { cache, checkpoint, llamaCpp, peerVersions, python, wllama } from './peers.ts';
 import { describeLm } from './report.ts';
 import { summarize, type Continuation, type LmReport, type LmRun, type LmTask } from './results.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-const PROMPT = 256;
-const NEW_TOKENS = 64;
 /** Tokens that show the speed of decoding after a long prompt. */
 const AFTER_LONG = 16;
 const COMPARED_PROMPT = 48;
@@ -52,6 +59,8 @@ export async function lm(args: readonly string[]): Promise<void> {
 			lm: { type: 'boolean' },
 			model: { type: 'string' },
 			rounds: { type: 'string', default: '3' },
+			prompt: { type: 'string', default: '256' },
+			'new-tokens': { type: 'string', default: '64' },
 			prompts: { type: 'string', default: '50' },
 			long: { type: 'string', default: '1024,1900' },
 			only: { type: 'string' },
@@ -59,13 +68,14 @@ export async function lm(args: readonly string[]): Promise<void> {
 		}
 	});
 	const rounds = Number(values.rounds);
-	const scratch = await mkdtemp(join(tmpdir(), 'honeybee-bench-lm-'));
 	const missing: string[] = [];
-	try {
+	await inScratch('lm', async (scratch) => {
 		const models =
 			values.model === undefined ? await smollm2() : { folders: await ofType(resolve(values.model)) };
 		const manifests = await manifestsOf(models.folders);
 		const tasks = await makeTask(models, Object.values(manifests)[0]!, {
+			prompt: Number(values.prompt),
+			new_tokens: Number(values['new-tokens']),
 			prompts: Number(values.prompts),
 			long: values.long.split(',').filter(Boolean).map(Number)
 		});
@@ -105,9 +115,7 @@ export async function lm(args: readonly string[]): Promise<void> {
 		};
 		process.stdout.write(describeLm(report));
 		if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, '\t')}\n`);
-	} finally {
-		await rm(scratch, { recursive: true, force: true });
-	}
+	});
 }
 
 /** Converts what the PyPI package holds. */
@@ -145,17 +153,27 @@ async function manifestsOf(folders: Models['folders']): Promise<Record<string, M
 	return manifests;
 }
 
+interface TaskSize {
+	/** Tokens of the prompt whose first token is timed, and tokens after it. */
+	readonly prompt: number;
+	readonly new_tokens: number;
+	/** Prompts whose ids are compared. */
+	readonly prompts: number;
+	/** Lengths of prompts after which only decoding is of interest. */
+	readonly long: readonly number[];
+}
+
 /** Prompts out of this repository's own words; ids spread over the vocabulary where the tokenizer is not known. */
 async function makeTask(
 	{ tokenizer }: Models,
 	manifest: ModelManifest,
-	{ prompts, long }: { readonly prompts: number; readonly long: readonly number[] }
+	{ prompt, new_tokens, prompts, long }: TaskSize
 ): Promise<LmTask> {
 	const { vocab_size, max_position_embeddings } = manifest.config.text_config;
 	const files = ['README.md', 'CONTRIBUTING.md', 'training/README.md', 'LICENSE'];
 	const texts = await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')));
 	const text = texts.join('\n').replace(/[^\x20-\x7e\n]/g, ' ');
-	const needed = Math.max(...long, prompts * COMPARED_PROMPT, PROMPT);
+	const needed = Math.max(...long, prompts * COMPARED_PROMPT, prompt, 48);
 	const ids =
 		tokenizer?.encode(text).ids ??
 		Array.from({ length: needed }, (_, i) => 3 + ((i * 7919) % (vocab_size - 3)));
@@ -168,7 +186,7 @@ async function makeTask(
 	const within = long.filter((length) => length + AFTER_LONG <= max_position_embeddings);
 	return {
 		warm: of(ids.length >> 1, 24, 4),
-		timed: [of(0, PROMPT, NEW_TOKENS), ...within.map((length) => of(0, length, AFTER_LONG))],
+		timed: [of(0, prompt, new_tokens), ...within.map((length) => of(0, length, AFTER_LONG))],
 		compared: Array.from({ length: prompts }, (_, i) =>
 			of(i * COMPARED_PROMPT, COMPARED_PROMPT, COMPARED_TOKENS)
 		)

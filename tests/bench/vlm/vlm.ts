@@ -7,8 +7,7 @@
  * itself.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { benchImage } from '../../../src/cli/bench/whole-model.ts';
@@ -22,6 +21,7 @@ import { buildPage, peakOf } from '../../support/measured-page.ts';
 import { pythonWith } from '../lm/peers.ts';
 import {
 	chosenOf,
+	inScratch,
 	inTurns,
 	onPage,
 	peerRuntime,
@@ -32,7 +32,7 @@ import {
 } from '../turns.ts';
 import type {} from './page/main.ts';
 import { describeVlm } from './report.ts';
-import { summarize, type VlmReport, type VlmRun, type VlmTask } from './results.ts';
+import { summarize, type Around, type VlmReport, type VlmRun, type VlmTask } from './results.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../../..');
@@ -62,9 +62,8 @@ export async function vlm(args: readonly string[]): Promise<void> {
 	});
 	const rounds = Number(values.rounds);
 	const new_tokens = Number(values['new-tokens']);
-	const scratch = await mkdtemp(join(tmpdir(), 'honeybee-bench-vlm-'));
 	const missing: string[] = [];
-	try {
+	await inScratch('vlm', async (scratch) => {
 		progress('a checkpoint of SmolVLM-256M’s shapes …');
 		const checkpoint = join(scratch, 'last');
 		await writeCheckpoint(checkpoint, smolvlmCheckpoint(Number(values.divide)));
@@ -111,12 +110,10 @@ export async function vlm(args: readonly string[]): Promise<void> {
 		const chosen = chosenOf(all, values.only);
 		const runs = await inTurns(chosen, rounds, missing);
 		const around = values.profile
-			? await onPage(site, 'vlm', (opened) =>
-					opened.evaluate(([folder, given]) => window.vlm.around(folder, given), [
-						'/model-q4/',
-						task
-					] as const)
-				)
+			? await aroundNetworks(site, task).catch((error: unknown) => {
+					missing.push(`around the networks: ${sentence(error).split('\n')[0]}`);
+					return undefined;
+				})
 			: undefined;
 		const measured = chosen.flatMap(({ name, bytes, peer }) => {
 			const own = runs.get(name);
@@ -125,7 +122,6 @@ export async function vlm(args: readonly string[]): Promise<void> {
 		const lengths = new Set(measured.flatMap((each) => each.runs.map((one) => one.answers[1].prompt_tokens)));
 		if (lengths.size > 1)
 			missing.push(`a fair comparison: prompts have ${[...lengths].join(' and ')} tokens.`);
-		const { peak_memory: _, ...around_ms } = around ?? {};
 		const report: VlmReport = {
 			date: new Date().toISOString().slice(0, 10),
 			machine: thisMachine(),
@@ -136,14 +132,22 @@ export async function vlm(args: readonly string[]): Promise<void> {
 			new_tokens,
 			subjects: summarize(measured, peerName('fp32')),
 			conversion: { checkpoint_bytes: await sizeOf(checkpoint), node_ms: q4.ms, ...page },
-			...(around && { around_ms: around_ms as VlmReport['around_ms'] }),
+			...(around && { around_ms: around }),
 			missing
 		};
 		process.stdout.write(describeVlm(report));
 		if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, '\t')}\n`);
-	} finally {
-		await rm(scratch, { recursive: true, force: true });
-	}
+	});
+}
+
+async function aroundNetworks(site: string, task: VlmTask): Promise<Around> {
+	const { around } = await onPage(site, 'vlm', async (page) => ({
+		around: await page.evaluate(([folder, given]) => window.vlm.around(folder, given), [
+			'/model-q4/',
+			task
+		] as const)
+	}));
+	return around;
 }
 
 /** By the command line, into `model-TYPE/` of the site. */

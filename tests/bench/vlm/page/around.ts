@@ -19,7 +19,11 @@ export async function around(
 	const family = familyOf(manifest);
 	const { vocab_size } = manifest.config.text_config;
 	const tokenizer = family.tokenizer(
-		{ tokenizer_json: JSON.parse(await folder.text(manifest.tokenizer)), rows: vocab_size },
+		{
+			tokenizer_json: JSON.parse(await folder.text(manifest.tokenizer)),
+			tokenizer_config: JSON.parse(await folder.text('tokenizer_config.json')),
+			rows: vocab_size
+		},
 		manifest.prompt
 	);
 	const processor = family.imageProcessor(manifest.image);
