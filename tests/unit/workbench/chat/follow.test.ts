@@ -1,24 +1,27 @@
 // @vitest-environment runes
 import { flushSync } from 'svelte';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { AnswerFollower } from '../../../../src/lib/workbench/chat/follow.svelte.ts';
 import { LocalityCache } from '../../../../src/lib/study/cache.ts';
 import { LocalityView } from '../../../../src/routes/locality/view.svelte.ts';
 import { rooted } from '../../../support/rooted.svelte.ts';
 import { fakeImage, fakeResult, settle, startedSession } from '../fakes.ts';
 
-const started = () => startedSession({ sampleScenes: async () => [fakeImage('one'), fakeImage('two')] });
+afterEach(() => void vi.useRealTimers());
 
-/** Longer than the rest before a question is asked again. */
-const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
+const started = () => startedSession({ sampleScenes: async () => [fakeImage('one'), fakeImage('two')] });
 
 test('the last question is asked again after a change of M has come to rest, when it is switched on', async () => {
 	const { client, session } = await started();
+	vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+	const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+	/** Longer than the rest before a question is asked again. */
+	const rest = () => pass(500);
 	const { state: follower, end } = rooted(() => new AnswerFollower(session.models, session.conversation));
 	const answer = async () => {
-		await settle();
+		await pass(0);
 		client.send({ type: 'done', result: fakeResult('Two.') });
-		await settle();
+		await pass(0);
 	};
 	const asking = session.conversation.ask('How many?');
 	await answer();
