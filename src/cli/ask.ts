@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { sizeInWords } from '../lib/bytes/sizes.ts';
 import { sha256 } from '../lib/bytes/hash.ts';
@@ -13,11 +12,14 @@ import { transparencies, transparencyOf, type Transparency } from '../lib/model/
 import { greedy } from '../lib/model/runtime/sampling.ts';
 import type { Answerer } from '../lib/study/answerer.ts';
 import { drain } from '../lib/study/ask.ts';
+import { isTrained } from '../lib/study/tokens.ts';
+import { readTurns } from '../lib/study/turns-file.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { number, oneOf, parseOptions, positionals, type Command, type Terminal } from './command.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
+import { checkWritable, readTextFile, writeOutput } from './io/output.ts';
 
 export const ask: Command = {
 	synopsis: '--model DIR [--image FILE]… --prompt TEXT [options]',
@@ -26,7 +28,8 @@ export const ask: Command = {
 		'--model DIR           model folder made by honeybee convert',
 		'--image FILE          PNG, JPEG, WebP, GIF, AVIF or BMP; may be given several times',
 		"--prompt TEXT         the question; the model's own template is put around it",
-		'--raw-prompt TEXT     the whole prompt, with one <image> for each image, instead of --prompt',
+		'--raw-prompt TEXT     the whole prompt instead of --prompt, with the model’s own mark once for each image: honeybee inspect tells it',
+		'--turns FILE          earlier turns, about the same images: the chat’s export, or JSON of {"question", "answer"} or {"role", "content"}',
 		'--projector NAME      projector to use (the first of the model)',
 		'--transparency T      of transparent pictures: drop sees the colours under alpha, white lays them on white (the model’s own choice)',
 		"--tokens M            visual tokens per image (the projector's own number)",
@@ -50,6 +53,7 @@ export const ask: Command = {
 				image: { type: 'string', multiple: true },
 				prompt: { type: 'string' },
 				'raw-prompt': { type: 'string' },
+				turns: { type: 'string' },
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
 				transparency: { type: 'string' },
@@ -89,6 +93,13 @@ export const ask: Command = {
 			values.transparency === undefined
 				? undefined
 				: oneOf('--transparency', values.transparency, transparencies);
+		if (values.trace !== undefined) await checkWritable(values.trace);
+		if (values.turns !== undefined && values['raw-prompt'] !== undefined)
+			throw new InputError(
+				'--turns and --raw-prompt exclude each other; a whole prompt has its earlier turns in it.'
+			);
+		const earlier =
+			values.turns === undefined ? [] : readTurns(await readTextFile(values.turns, '--turns'), values.turns);
 		const images = await Promise.all((values.image ?? []).map(readImage));
 
 		const folder = await openFolder(values.model);
@@ -98,7 +109,10 @@ export const ask: Command = {
 			const request: AnswerRequest = {
 				projector: values.projector ?? Object.keys(model.manifest.projectors)[0]!,
 				...(tokens !== undefined && { tokens }),
-				turns: [{ question: values.prompt ?? '', images }],
+				turns: [...earlier, { question: values.prompt ?? '' }].map((turn, i) => ({
+					...turn,
+					images: i === 0 ? images : []
+				})),
 				sampling,
 				...(values['raw-prompt'] !== undefined && { raw_prompt: values['raw-prompt'] })
 			};
@@ -107,6 +121,11 @@ export const ask: Command = {
 			if (knows !== undefined && images.length > 0) terminal.warn(`${model.manifest.name}: ${knows}`);
 			const recorder = values.trace === undefined ? undefined : new TraceRecorder();
 			const result = await answer(model, request, terminal, { json: values.json ?? false, recorder });
+			const entry = model.manifest.projectors[request.projector];
+			if (entry && tokens !== undefined && !isTrained(entry, tokens))
+				terminal.warn(
+					`${entry.title} was not trained at M = ${tokens}, but at ${[...new Set([entry.num_query_tokens, ...entry.trained_tokens])].join(', ')}: what it answers says little of it.`
+				);
 			if (recorder && result.stop_reason !== 'cancelled')
 				await writeTrace(values.trace!, recorder, model.manifest.name);
 			if (values.json)
@@ -179,14 +198,7 @@ async function answer(
 }
 
 async function writeTrace(path: string, recorder: TraceRecorder, model: string): Promise<void> {
-	const bytes = writeSafetensors(Object.entries(recorder.trace), { model });
-	try {
-		await writeFile(path, bytes);
-	} catch (error) {
-		throw new InputError(
-			`The trace cannot be written to ${path} (${(error as NodeJS.ErrnoException).code}); choose another file.`
-		);
-	}
+	await writeOutput(path, writeSafetensors(Object.entries(recorder.trace), { model }));
 }
 
 function describe(

@@ -97,6 +97,7 @@ export const convertCommand: Command = {
 			...(base !== undefined && { base })
 		};
 		const opened: Closable[] = [];
+		let withdraw: (() => Promise<void>) | undefined;
 		const kept = <T extends Closable>(what: T) => (opened.unshift(what), what);
 		try {
 			const found = kept(
@@ -109,6 +110,7 @@ export const convertCommand: Command = {
 			const tokenizer =
 				tokenizerFolder === undefined ? found.tokenizer : kept(await openFolder(tokenizerFolder));
 			const sink = kept(await openFolderSink(to));
+			withdraw = () => sink.withdraw();
 			const projectorName = values.projector;
 			const licence = values.licence ?? published?.licence;
 			const threads =
@@ -140,6 +142,10 @@ export const convertCommand: Command = {
 			terminal.write(
 				`${to}: ${manifest.name}, ${manifest.dtype}, ${Object.keys(manifest.projectors).join(', ')}; weights ${sizeInWords(manifest.memory.weights)}\n`
 			);
+		} catch (error) {
+			// Refused before anything of it was written: nothing is left of it.
+			await withdraw?.();
+			throw error;
 		} finally {
 			for (const thing of opened) await thing.close();
 		}

@@ -1,4 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { toBase64 } from '../lib/bytes/base64.ts';
 import type { View } from '../lib/model/image/processor.ts';
@@ -52,6 +51,7 @@ import { readScene } from './figure/scene.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFolder } from './io/disk.ts';
+import { checkWritable, readTextFile, writeOutput } from './io/output.ts';
 
 /** Bytes of an image file that still travels inside a figure. */
 const SMALL_IMAGE = 256 * 1024;
@@ -160,6 +160,7 @@ export const figure: Command = {
 		for (const one of out)
 			if (!formats[extname(one)])
 				throw new InputError(`--out ${one}: the name ends in none of ${Object.keys(formats).join(', ')}.`);
+		for (const one of out) await checkWritable(one);
 		const chosen = readChoices(id, study, values);
 		const preset = presets.find((one) => one.id === values.width);
 		const paper: PrintOptions = {
@@ -232,22 +233,14 @@ export const figure: Command = {
 					`The figure is ${higher.toFixed(1)} in high, more than a page; choose more --width${panels.length > 1 ? ' or fewer --panels' : ''}.`
 				);
 			for (const one of out)
-				await write(one, await bytesOf(exportable, formats[extname(one)]!, context), terminal);
+				await writeOutput(one, await bytesOf(exportable, formats[extname(one)]!, context));
+			terminal.write(`${out.join(', ')}: ${drawn.title}\n`);
 			return true;
 		} finally {
 			await opened?.close();
 		}
 	}
 };
-
-/** @throws InputError when there is no such file */
-async function readTextFile(path: string, option: string): Promise<string> {
-	try {
-		return await readFile(path, 'utf8');
-	} catch (error) {
-		throw new InputError(`${option} ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-	}
-}
 
 function cellsOf(word: string): Cells {
 	if (word === 'image' || word === 'shapes') return word;
@@ -391,15 +384,4 @@ async function makeDocument(): Promise<Document> {
 	const { JSDOM, VirtualConsole } = await import('jsdom');
 	// It tells of canvases, which nobody needs here, on the console.
 	return new JSDOM('', { virtualConsole: new VirtualConsole() }).window.document;
-}
-
-async function write(path: string, bytes: Uint8Array, terminal: Terminal): Promise<void> {
-	try {
-		await writeFile(path, bytes);
-		terminal.note(path);
-	} catch (error) {
-		throw new InputError(
-			`The figure cannot be written to ${path} (${(error as NodeJS.ErrnoException).code}); choose another file.`
-		);
-	}
 }

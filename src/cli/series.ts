@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -28,6 +28,7 @@ import { readImage } from './figure/image.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFolder } from './io/disk.ts';
+import { checkWritable, writeOutput } from './io/output.ts';
 import { ImageThread } from './io/image-thread.ts';
 
 export const series: Command = {
@@ -65,6 +66,7 @@ export const series: Command = {
 		if (values.image === undefined) throw new InputError('--image FILE is missing. See --help.');
 		const { out } = values;
 		if (out === undefined) throw new InputError('--out FILE is missing. See --help.');
+		await checkWritable(out);
 		const steps = await stepsOf(folders, values.steps);
 		const images = await Promise.all(values.image.map(readImage));
 		const set: ImageSet = {
@@ -96,11 +98,13 @@ export const series: Command = {
 				terminal
 			);
 			made = withCheckpoint(made, { name, step: steps[i]!, ...measured });
-			await writeFile(out, `${JSON.stringify(made, null, '\t')}\n`);
+			await writeOutput(out, `${JSON.stringify(made, null, '\t')}\n`);
 			terminal.progress('');
 			terminal.note(`${name}: step ${steps[i]}, ${measured.projectors.length} projectors`);
 		}
-		terminal.note(out);
+		terminal.write(
+			`${out}: ${made.checkpoints.length} checkpoint${made.checkpoints.length === 1 ? '' : 's'}, steps ${made.checkpoints.map(({ step }) => step).join(', ')}\n`
+		);
 		return true;
 	}
 };

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -9,6 +9,7 @@ import type { ModelManifest } from '../../lib/model/manifest.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import { number, parseOptions, positionals, type Command, type Terminal } from '../command.ts';
 import { openFolder } from '../io/disk.ts';
+import { writeOutput } from '../io/output.ts';
 import type { AnswersResult } from './answers.ts';
 import { bytesPerToken, readBandwidth } from './bandwidth.ts';
 import type { LoopsResult } from './loops.ts';
@@ -71,7 +72,8 @@ export function benchCommand(extension?: Extension): Command {
 			const root = resolve(values.model);
 			const report = await bench(root, { peers: values.peers, rounds, extension }, terminal);
 			terminal.write(describe(report));
-			if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, '\t')}\n`);
+			if (values.json !== undefined)
+				await writeOutput(values.json, `${JSON.stringify(report, null, '\t')}\n`);
 			return true;
 		}
 	};

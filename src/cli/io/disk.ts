@@ -24,8 +24,11 @@ export interface DiskOptions {
 /** Opens a file for reads by range through one descriptor. */
 export async function openFile(path: string, options: DiskOptions = {}): Promise<ByteSource & Closable> {
 	const source = await tryOpenFile(path, basename(path), options);
-	if (!source) throw new InputError(`There is no file ${path}.`);
-	return source;
+	if (source) return source;
+	const info = await orExplain(path, stat(path));
+	throw new InputError(
+		info?.isDirectory() ? `${path} is a folder; give a file.` : `There is no file ${path}.`
+	);
 }
 
 /** `path` joined to a folder, refused when it leads out of it. */

@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { FileWriter, FolderSink } from '../../lib/model/convert/sink.ts';
-import { InputError } from '../../lib/tensor/errors.ts';
 import { openFolder, pathInside } from './disk.ts';
 import type { Closable, DiskOptions } from './disk.ts';
+import { explainWrite } from './output.ts';
 
 /**
  * A folder on disk that files are written into; it is made when needed. A file is written as `<name>.part` and renamed
@@ -15,15 +15,27 @@ import type { Closable, DiskOptions } from './disk.ts';
 export async function openFolderSink(
 	path: string,
 	options: DiskOptions = {}
-): Promise<FolderSink & Closable> {
-	await explain(mkdir(path, { recursive: true }), path);
+): Promise<FolderSink & Closable & { withdraw(): Promise<void> }> {
+	const made = await explainWrite(mkdir(path, { recursive: true }), path);
 	const folder = await openFolder(path, options);
 	return {
 		folder,
+		/** Takes back the folders that were made for it, as far as nothing lies in them. */
+		async withdraw() {
+			if (made === undefined) return;
+			const outermost = resolve(made);
+			for (let empty = resolve(path); ; empty = dirname(empty)) {
+				const gone = await rmdir(empty).then(
+					() => true,
+					() => false
+				);
+				if (!gone || empty === outermost) return;
+			}
+		},
 		create: async (name) => createFile(pathInside(path, name), options),
 		async remove(name) {
 			const target = pathInside(path, name);
-			await explain(rm(target, { force: true }), target);
+			await explainWrite(rm(target, { force: true }), target);
 		},
 		close: () => folder.close()
 	};
@@ -31,8 +43,8 @@ export async function openFolderSink(
 
 async function createFile(target: string, { blocking = false }: DiskOptions): Promise<FileWriter> {
 	const part = `${target}.part`;
-	await explain(mkdir(dirname(target), { recursive: true }), target);
-	const handle = await explain(open(part, 'w'), target);
+	await explainWrite(mkdir(dirname(target), { recursive: true }), target);
+	const handle = await explainWrite(open(part, 'w'), target);
 	// Written to the disk while more is made, so that `close` has little left to wait for.
 	let unsynced = 0;
 	let total = 0;
@@ -62,7 +74,7 @@ async function createFile(target: string, { blocking = false }: DiskOptions): Pr
 	};
 	const orAbort = async (operation: Promise<unknown>) => {
 		try {
-			await explain(operation, target);
+			await explainWrite(operation, target);
 		} catch (error) {
 			await abort();
 			throw error;
@@ -92,26 +104,5 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, blocking: boolean
 		done += blocking
 			? writeSync(handle.fd, bytes, done, length)
 			: (await handle.write(bytes, done, length)).bytesWritten;
-	}
-}
-
-const reasons: Readonly<Record<string, string>> = {
-	ENOSPC: 'the disk is full; free some space and run it again',
-	EDQUOT: 'the disk quota is used up; free some space and run it again',
-	EFBIG: 'the file is too large for the file system; choose another folder',
-	EACCES: 'permission denied; choose another folder',
-	EPERM: 'permission denied; choose another folder',
-	EROFS: 'the disk is read-only; choose another folder',
-	ENOTDIR: 'a file lies where a folder is needed; choose another folder',
-	EEXIST: 'a file lies where a folder is needed; choose another folder',
-	EISDIR: 'a folder has that name; choose another folder'
-};
-
-async function explain<T>(operation: Promise<T>, path: string): Promise<T> {
-	try {
-		return await operation;
-	} catch (error) {
-		const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''];
-		throw reason ? new InputError(`${path} cannot be written: ${reason}.`) : error;
 	}
 }

@@ -82,7 +82,9 @@ export function parseJsonObject(text: string, name: string): JsonObject {
 		value = undefined;
 	}
 	if (!isObject(value))
-		throw new InputError(`${name} is not a JSON object; it is damaged or another kind of file.`);
+		throw new InputError(
+			`${name} is not a JSON object; it is damaged or another kind of file: copy or download it again.`
+		);
 	return value;
 }
 

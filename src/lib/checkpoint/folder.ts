@@ -99,7 +99,9 @@ function explainMissing(folder: string, paths: readonly string[]): string {
 	const below = paths.find((path) => layouts.some((layout) => path.endsWith(`/${layout}`)));
 	if (below)
 		return `${folder} has no weights, but its folder ${below.slice(0, below.lastIndexOf('/'))} has; give that one.`;
-	return `${folder} has no weights: ${layouts.join(', ')} are looked for.`;
+	if (paths.length === 0)
+		return `${folder} is empty; give the folder of a checkpoint, which holds config.json and the weights.`;
+	return `${folder} has no weights: ${layouts.join(', ')} are looked for; give the folder that holds them and config.json.`;
 }
 
 /**

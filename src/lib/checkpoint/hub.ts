@@ -35,11 +35,14 @@ export interface HubWords {
 	readonly token: string;
 	/** How work goes on that a broken connection ended; the end of a sentence. */
 	readonly again: (host: string) => string;
+	/** Where another server is named. */
+	readonly server: string;
 }
 
 const commandLineWords: HubWords = {
 	token: 'HF_TOKEN',
-	again: () => 'the same command goes on from there'
+	again: () => 'the same command goes on from there',
+	server: '--hub'
 };
 
 /** A file of a published model. */
@@ -137,16 +140,19 @@ export async function openHub(name: string, access: HubAccess = {}): Promise<Hub
 		...(token !== undefined && { accessToken: token }),
 		fetch: patientFetch(access, host)
 	};
+	const files: HubFile[] = [];
 	/** Says of a failure what it means for this model. */
 	const explained = async <T>(work: Promise<T>, what: string): Promise<T> => {
 		try {
 			return await work;
 		} catch (error) {
 			access.signal?.throwIfAborted();
-			throw explain(error, { name, host, what, hasToken: token !== undefined, words });
+			throw explain(error, {
+				...{ name, host, what, hasToken: token !== undefined, words },
+				begun: files.length > 0
+			});
 		}
 	};
-	const files: HubFile[] = [];
 	await explained(
 		(async () => {
 			for await (const { type, path, size, oid, lfs } of listFiles({ ...common, recursive: true }))
@@ -210,10 +216,12 @@ interface Failed {
 	/** What was asked for. */
 	readonly what: string;
 	readonly hasToken: boolean;
+	/** Something of the model has come already. */
+	readonly begun: boolean;
 	readonly words: HubWords;
 }
 
-function explain(error: unknown, { name, host, what, hasToken, words }: Failed): InputError {
+function explain(error: unknown, { name, host, what, hasToken, begun, words }: Failed): InputError {
 	if (error instanceof InputError) return error;
 	const place = words.token;
 	if (error instanceof HubApiError) {
@@ -243,6 +251,11 @@ function explain(error: unknown, { name, host, what, hasToken, words }: Failed):
 	}
 	if (error instanceof TypeError && /access token/i.test(error.message))
 		return new InputError(`The token in ${place} is none of the Hub (they begin with hf_); correct it.`);
+	// Nothing came yet: there is nothing to go on with.
+	if (!begun)
+		return new BrokenConnection(
+			`${host} cannot be reached, so that ${name} cannot be looked up; check the network, or name another server (${words.server}).`
+		);
 	return new BrokenConnection(`The connection to ${host} broke at ${what} of ${name}; ${words.again(host)}.`);
 }
 

@@ -29,6 +29,7 @@ export function hubOpener(
 				...(onWait && { onWait }),
 				words: {
 					token: 'Server and token',
+					server: 'Server and token',
 					again: (server) =>
 						navigator.onLine
 							? `start it again to go on from there; where nothing comes at all, ${server} is down, blocked here, or does not let pages of other addresses read it (CORS)`

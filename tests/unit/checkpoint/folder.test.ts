@@ -94,7 +94,16 @@ describe('refused with a sentence', () => {
 		'model.safetensors.index.json': index(weight_map)
 	});
 	const cases: [what: string, files: Record<string, Uint8Array | string>, message: RegExp][] = [
-		['nothing', { 'config.json': '{}' }, /^last has no weights: model\.safetensors, .* are looked for\.$/],
+		[
+			'no file',
+			{},
+			/^last is empty; give the folder of a checkpoint, which holds config\.json and the weights\.$/
+		],
+		[
+			'nothing',
+			{ 'config.json': '{}' },
+			/^last has no weights: model\.safetensors, .* are looked for; give the folder that holds them and config\.json\.$/
+		],
 		['weights one folder below', { 'last/pytorch_model.bin': one }, /its folder last has; give that one/],
 		[
 			'shards without index',

@@ -250,6 +250,22 @@ describe('archives', () => {
 		expect(existsSync(`${to}.unpacked`)).toBe(false);
 	});
 
+	it('that are refused leave no folder behind, and what was there before', async () => {
+		const empty = join(root, 'nothing-in-it');
+		mkdirSync(empty, { recursive: true });
+		expect(await refusal(run([empty, join(root, 'new/deep/model')]))).toMatch(/is empty/);
+		expect(existsSync(join(root, 'new'))).toBe(false);
+		const kept = join(root, 'kept');
+		mkdirSync(kept);
+		expect(await refusal(run([empty, join(kept, 'model')]))).toMatch(/is empty/);
+		expect(readdirSync(kept)).toEqual([]);
+		expect(await refusal(run([empty, kept]))).toMatch(/is empty/);
+		expect(existsSync(kept)).toBe(true);
+		writeFileSync(join(kept, 'mine.txt'), 'mine');
+		expect(await refusal(run([empty, kept]))).toMatch(/is empty/);
+		expect(readdirSync(kept)).toEqual(['mine.txt']);
+	});
+
 	describe('refuses, and leaves nothing', () => {
 		const evil = new TextEncoder().encode('{}');
 		const cases: [string, () => Uint8Array, RegExp][] = [

@@ -25,7 +25,7 @@ it('inspect tells the factors of a language model that has some', async () => {
 	);
 	const plain = await printed(inspect, [join(fixtures, 'families/hyperclovax-seed-vision/model')]);
 	expect(plain).not.toMatch(/ × \d/);
-	expect(plain).toContain('as the release of 2025-07 (text_config) writes it');
+	expect(plain).toContain(', spelling: the release of 2025-07 (text_config)');
 });
 
 /** A folder as it was published, through the three commands that a user gives. */

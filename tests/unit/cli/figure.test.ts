@@ -26,9 +26,13 @@ describe('honeybee figure', () => {
 		);
 		const args = ['token-map', '--model', model, '--image', image, '--projector', 'c-abs', '--tokens', '9'];
 		const more = ['--token', '4', '--method', 'occlusion', '--width', 'double', '--dpi', '100'];
-		expect(await figure.run([...args, ...more, ...files.flatMap((file) => ['--out', file])], terminal)).toBe(
+		const said: string[] = [];
+		const watched = { ...terminal, write: (text: string) => void said.push(text) };
+		expect(await figure.run([...args, ...more, ...files.flatMap((file) => ['--out', file])], watched)).toBe(
 			true
 		);
+		// What was written is said, in one line.
+		expect(said).toEqual([`${files.join(', ')}: What one visual token sees\n`]);
 		const [svg, png, csv, , tex, pdf] = files.map((file) => new Uint8Array(readFileSync(file)));
 		for (const file of [svg!, png!, pdf!])
 			expect(readCapsule(file)?.origin).toMatchObject({ projector: 'c-abs', tokens: 9, backend: 'node' });

@@ -70,7 +70,8 @@ describe('ask', () => {
 		expect(json).toMatchObject({ code: 0, stderr: '' });
 		const result = JSON.parse(json.stdout);
 		expect(Object.keys(result)).toEqual([
-			...['text', 'ids', 'prompt_ids', 'timings_ms', 'tokens_per_second', 'backend', 'dtype']
+			...['text', 'ids', 'prompt_ids', 'timings_ms', 'tokens_per_second', 'backend', 'dtype'],
+			'transparency'
 		]);
 		expect(Object.keys(result.timings_ms)).toEqual(['vision', 'projector', 'prefill', 'decode']);
 		expect(result).toMatchObject({
@@ -90,6 +91,35 @@ describe('ask', () => {
 		const { cases } = JSON.parse(await readFile(join(golden, 'd-abs/golden.json'), 'utf8'));
 		expect(code).toBe(0);
 		expect(JSON.parse(stdout).ids).toEqual(cases.text.generated_ids);
+	});
+
+	it('takes earlier turns from a file, which stand in the prompt', async () => {
+		const file = join(folder, 'turns.json');
+		await writeFile(file, JSON.stringify([{ question: 'One?', answer: 'A' }]));
+		const args = [
+			'ask',
+			'--model',
+			model,
+			'--image',
+			image,
+			'--prompt',
+			'Two?',
+			'--max-new-tokens',
+			'2',
+			'--json'
+		];
+		const alone = JSON.parse((await honeybee(args)).stdout) as { prompt_ids: number[] };
+		const { code, stdout, stderr } = await honeybee([...args, '--turns', file]);
+		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+		const { prompt_ids } = JSON.parse(stdout) as { prompt_ids: number[] };
+		const visual = (ids: readonly number[]) => ids.filter((id) => id < 0).length;
+		expect(prompt_ids.length).toBeGreaterThan(alone.prompt_ids.length);
+		// The image stands before the first question, once.
+		expect(visual(prompt_ids)).toBe(visual(alone.prompt_ids));
+		await writeFile(file, '[{"question": "One?"}]');
+		const damaged = await honeybee([...args, '--turns', file]);
+		expect(damaged.code).toBe(2);
+		expect(damaged.stderr).toMatch(/^honeybee: Turn 1 of \S+ is no question with its answer; give [^\n]*\n$/);
 	});
 
 	it('keeps what it wrote when it is interrupted', async () => {
@@ -129,10 +159,12 @@ describe('inspect of checkpoints as people have them', () => {
 	});
 
 	it('lists the tensors of one that cannot be converted, says why, and fails', async () => {
-		const { code, stdout, stderr } = await honeybee(['inspect', join(cases, 'projector-deeper-than-config')]);
+		const path = join(cases, 'projector-deeper-than-config');
+		const { code, stdout, stderr } = await honeybee(['inspect', path, '--tensors']);
 		expect(code).toBe(2);
 		expect(stdout).toContain('tensor     abstractor.net.4.weight');
 		expect(stderr).toMatch(/does not speak of \(abstractor\.net\.4\.bias and 1 more\)/);
+		expect(stdout).toMatch(/\nverdict {4}cannot be converted\n$/);
 	});
 });
 
@@ -142,6 +174,23 @@ describe('inspect', () => {
 		expect(code).toBe(0);
 		expect(stdout).toContain('projector  d-abs: D-Abstractor, M 16');
 		expect(stdout).toContain('abstractor.reference_points  float32  [1, 16, 2]');
+		// It ends with whether it can be converted, and how.
+		const path = join(golden, 'd-abs/last');
+		expect(stdout).toMatch(
+			/\nverdict {4}can be converted(?: with a tokenizer, which it does not hold)?: npx honeybee convert \S+ OUT_DIR(?: --tokenizer DIR)?\n$/
+		);
+		expect(stdout.includes('--tokenizer DIR')).toBe(stdout.includes('tokenizer  missing'));
+		expect(stdout).toContain(`convert ${path} OUT_DIR`);
+		// Layers stand together, and every tensor by itself where that is asked for.
+		const all = await honeybee(['inspect', path, '--tensors']);
+		const lines = (text: string) => text.split('\n').filter((line) => line.startsWith('tensor '));
+		const [, count] = /tensors {4}(\d+),/.exec(stdout)!;
+		expect(lines(all.stdout)).toHaveLength(Number(count));
+		const folded = lines(stdout);
+		expect(folded.length).toBeLessThan(lines(all.stdout).length / 2);
+		expect(folded.find((line) => line.includes('layers.{0–'))).toMatch(/ \(\d+\)$/);
+		const counted = folded.map((line) => Number(/ \((\d+)\)$/.exec(line)?.[1] ?? 1));
+		expect(counted.reduce((sum, one) => sum + one, 0)).toBe(Number(count));
 	});
 
 	it('shows a model folder and finds a damaged file', async () => {
@@ -149,6 +198,8 @@ describe('inspect', () => {
 		expect(whole).toMatchObject({ code: 0, stderr: '' });
 		expect(whole.stdout).toContain('model      tiny');
 		expect(whole.stdout).toContain('licence    CC0-1.0');
+		expect(whole.stdout).toContain('in a whole prompt (--raw-prompt) <image> stands for each image');
+		expect(whole.stdout).toMatch(/\nverdict {4}whole; ask it: npx honeybee ask --model [^\n]*\n$/);
 		const path = join(model, 'cache.onnx');
 		const bytes = await readFile(path);
 		await writeFile(path, bytes.subarray(1));
@@ -200,6 +251,41 @@ describe('what cannot be used ends with code 2 and one line that says so', () =>
 			() => ['ask', '--model', model, '--prompt', 'x', '--image', '/no/x.png'],
 			'/no/x.png'
 		],
+		[
+			'a folder as an image',
+			() => ['ask', '--model', model, '--prompt', 'x', '--image', golden],
+			`${golden} is a folder; give a file.`
+		],
+		[
+			'a trace in a folder that is not there',
+			() => ['ask', '--model', model, '--prompt', 'x', '--trace', join(folder, 'no/t.safetensors')],
+			'no/t.safetensors cannot be written: its folder is not there; make it first, or choose another.'
+		],
+		[
+			'a figure in a folder that is not there',
+			() => ['figure', 'token-map', '--model', model, '--image', image, '--out', join(folder, 'no/a.svg')],
+			'no/a.svg cannot be written: its folder is not there; make it first, or choose another.'
+		],
+		[
+			'a series in a folder that is not there',
+			() => ['series', model, '--steps', '1', '--image', image, '--out', join(folder, 'no/a.json')],
+			'no/a.json cannot be written: its folder is not there'
+		],
+		[
+			'a folder as a series',
+			() => ['figure', 'checkpoint-series', '--series', golden, '--out', join(folder, 'a.svg')],
+			`--series ${golden} is a folder; give a file.`
+		],
+		[
+			'images in a question',
+			() => ['ask', '--model', model, '--image', image, '--prompt', '<image> or <image>?'],
+			'The question has <image> in it, which stands for an image in a whole prompt'
+		],
+		[
+			'a server that is not there',
+			() => ['inspect', 'no-one/nothing', '--hub', 'http://127.0.0.1:9'],
+			'http://127.0.0.1:9 cannot be reached, so that no-one/nothing cannot be looked up; check the network, or name another server (--hub).'
+		],
 		['a folder that is no model', () => ['ask', '--model', golden, '--prompt', 'x'], 'honeybee.json'],
 		['an impossible M', () => ['ask', '--model', model, '--prompt', 'x', '--tokens', '7'], 'cannot give 7'],
 		['an absent output folder', () => ['convert', golden], 'OUT_DIR is missing'],
@@ -213,6 +299,16 @@ describe('what cannot be used ends with code 2 and one line that says so', () =>
 		expect(stdout).toBe('');
 		expect(code).toBe(2);
 	});
+});
+
+it('says in ask that the projector was not trained at an M', async () => {
+	const flexible = join(folder, 'flexible');
+	expect((await honeybee(['convert', join(golden, 'c-abs/last'), flexible])).code).toBe(0);
+	const args = ['ask', '--model', flexible, '--image', image, '--prompt', 'x', '--max-new-tokens', '1'];
+	expect((await honeybee([...args, '--tokens', '4'])).stderr).toMatch(
+		/^C-Abstractor was not trained at M = 4, but at \d+: [^\n]*\n$/
+	);
+	expect((await honeybee(args)).stderr).toBe('');
 });
 
 it('helps', async () => {

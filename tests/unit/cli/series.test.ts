@@ -28,7 +28,9 @@ describe('honeybee series', () => {
 
 	it('measures checkpoints as they are, with steps of their trainer’s state, and goes on with what it has', async () => {
 		const out = join(folder, 'series.json');
-		expect(await series.run(args(out), silent)).toBe(true);
+		const said: string[] = [];
+		expect(await series.run(args(out), { ...silent, write: (text) => void said.push(text) })).toBe(true);
+		expect(said).toEqual([`${out}: 1 checkpoint, steps 25\n`]);
 		const made = readSeries(readFileSync(out, 'utf8'), out);
 		expect(made.settings).toMatchObject({ directions: 2, set: { members: [{}, {}] } });
 		const [first] = made.checkpoints;

@@ -24,7 +24,7 @@ export async function folderFiles(
 		const source = await folder.open(name);
 		if (!source) continue;
 		text[name] = await readText(source);
-		if (name.endsWith('.json')) json[name] = parseJsonObject(text[name], source.name);
+		if (name.endsWith('.json')) json[name] = parseJsonObject(text[name], `${name} in ${folder.name}`);
 	}
 	return { name: folder.name, json, text };
 }

@@ -61,6 +61,15 @@ export function encodeRequest(
 	const choice = visual.choose(request.projector, request.tokens);
 	if (raw_prompt === undefined && !turns.at(-1)?.question.trim())
 		throw new InputError('The question is empty; type one and ask again.');
+	const marked =
+		raw_prompt === undefined &&
+		(request.pictures_within ? turns.slice(0, -1) : turns).find(({ question }) =>
+			question.includes(format.placeholder)
+		);
+	if (marked)
+		throw new InputError(
+			`The question has ${format.placeholder} in it, which stands for an image in a whole prompt; images are put before a question by themselves: leave it out.`
+		);
 	if (raw_prompt?.trim() === '') throw new InputError('The prompt is empty; type one and ask again.');
 	const images = turns.flatMap((turn) => turn.images);
 	const question =

@@ -4,6 +4,7 @@ import { familyOf } from '../../model/families/registry.ts';
 import type { BackendInfo } from '../../model/runtime/types.ts';
 import type { ModelManifest, ProjectorEntry, TokenRule } from '../../model/manifest.ts';
 import { projectorOf } from '../../model/projectors/registry.ts';
+import { familyInWords } from '../../model/words.ts';
 import { towerOf } from '../../model/vision/towers.ts';
 import { bytes, count, row } from './format.ts';
 
@@ -22,7 +23,7 @@ export function modelFacts(manifest: ModelManifest): Fact[] {
 	return [
 		{
 			term: 'Family',
-			value: `${familyOf(manifest).title}${manifest.spelling === undefined ? '' : `, as ${manifest.spelling} writes it`}`
+			value: familyInWords(familyOf(manifest).title, manifest.spelling)
 		},
 		...(manifest.reference === undefined ? [] : [{ term: 'Follows', value: manifest.reference }]),
 		{
