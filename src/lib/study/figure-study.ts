@@ -1,3 +1,4 @@
+import type { GridShape } from '../analysis/grid.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import type { Atlas, Scene } from '../scenes/index.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -178,9 +179,9 @@ export function required<T>(part: T | undefined, what: Need): T {
 	return part;
 }
 
-/** The chosen token, or the one in the middle. @throws InputError when there is no such token */
-export function tokenOf({ token }: Pick<Choices, 'token'>, tokens: number): number {
-	if (token === undefined) return middleToken(tokens);
+/** The chosen token, or the one in the middle. @param grid of the patches @throws InputError when there is no such token */
+export function tokenOf({ token }: Pick<Choices, 'token'>, tokens: number, grid?: GridShape): number {
+	if (token === undefined) return middleToken(tokens, grid);
 	if (token >= tokens)
 		throw new InputError(`There is no token ${token}; there are tokens 0 to ${tokens - 1}.`);
 	return token;

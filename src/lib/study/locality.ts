@@ -308,7 +308,7 @@ export const tokenPatchMatrixStudy = ofMap([], (map) => map);
 
 export const tokenMapStudy = ofMap(['token'], (map, subject, choices) => ({
 	...map,
-	token: tokenOf(choices, map.map.tokens),
+	token: tokenOf(choices, map.map.tokens, map.map.grid),
 	image: pictureOf(subject)
 }));
 

@@ -147,7 +147,10 @@ type Pictured<Rows> = Rows & { readonly image: ReturnType<typeof pictureOf> };
 export const compareTokensStudy = ofMaps(['token'], (columns, choices): Pictured<ColumnTokens> => {
 	const [{ shown, subject }] = columns as readonly [MappedColumn];
 	const M = shown.map.tokens;
-	return { ...columnTokens(shown, columns, { token: tokenOf(choices, M), M }), image: pictureOf(subject) };
+	return {
+		...columnTokens(shown, columns, { token: tokenOf(choices, M, shown.map.grid), M }),
+		image: pictureOf(subject)
+	};
 });
 
 const firstTwo = (work: Work) => columnsOf(work).slice(0, 2);

@@ -84,7 +84,7 @@ export const stageResponsesStudy: FigureStudy<
 	measure: measureStages,
 	show: (of, choices) => {
 		const { subject, stages, homes } = of;
-		const token = tokenOf(choices, subject.tokens);
+		const token = tokenOf(choices, subject.tokens, subject.views[subject.view]?.grid);
 		return {
 			rows: { token, steps: stageSteps(stages, subject.tokens, token, 'energy', homes) },
 			provenance: subject.provenance,

@@ -72,9 +72,16 @@ export function isTrained(entry: ProjectorEntry, tokens: number): boolean {
 
 /**
  * The token that figures show until another is chosen: in the middle of the grid, below and right of it where the side is even (21 of
- * 36); the first where M is no square.
+ * 36); the first where M is no square and not what the patches' grid is merged to.
+ * @param grid of the patches, where it is known
  */
-export function middleToken(tokens: number): number {
+export function middleToken(tokens: number, grid?: GridShape): number {
+	if (grid && grid.rows !== grid.columns) {
+		const merged = Math.sqrt((grid.rows * grid.columns) / tokens);
+		const [rows, columns] = [grid.rows / merged, grid.columns / merged];
+		if (Number.isInteger(rows) && Number.isInteger(columns))
+			return Math.floor(rows / 2) * columns + Math.floor(columns / 2);
+	}
 	const side = sideOf(tokens);
 	return side === undefined ? 0 : Math.floor(side / 2) * (side + 1);
 }

@@ -63,7 +63,8 @@ export class AnatomyView {
 	readonly token = $derived.by(() => {
 		const { token } = this.selection.now;
 		if (token !== undefined && token < this.tokens) return token;
-		return middleToken(this.tokens);
+		const { subject } = this.study.value ?? {};
+		return middleToken(this.tokens, subject?.views[subject.view]?.grid);
 	});
 	/** What each stage makes of the tokens taken together. */
 	readonly numbers = $derived.by(() => {

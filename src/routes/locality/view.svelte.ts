@@ -107,7 +107,7 @@ export class LocalityView {
 		const M = this.rows?.map.tokens ?? 1;
 		const { token } = this.selection.now;
 		if (token !== undefined && token < M) return token;
-		return middleToken(M);
+		return middleToken(M, this.rows?.map.grid);
 	});
 
 	/** Images that intervals are taken over. */

@@ -18,4 +18,9 @@ it.each([
 
 it('takes the first where M is no square', () => {
 	expect(middleToken(7)).toBe(0);
+	// Of a grid that is not square: row 2 of 4, column 3 of 6, whether M is a square number or not.
+	expect(middleToken(24, { rows: 8, columns: 12 })).toBe(2 * 6 + 3);
+	expect(middleToken(16, { rows: 4, columns: 16 })).toBe(1 * 8 + 4);
+	expect(middleToken(36, { rows: 8, columns: 8 })).toBe(middleToken(36));
+	expect(middleToken(7, { rows: 8, columns: 12 })).toBe(0);
 });
