@@ -163,6 +163,16 @@ export class Conversation implements ModelUser {
 		else this.#stopping?.abort();
 	}
 
+	/** Puts the exchanges of a file among those that are here, by when they were asked. @returns how many are new */
+	async open(records: readonly ExchangeRecord[]): Promise<number> {
+		const fresh = records.filter(({ id }) => !this.exchanges.some((exchange) => exchange.id === id));
+		const exchanges = await this.#restore(fresh);
+		for (const { image } of exchanges) if (image) this.#images.hold(image);
+		this.exchanges = [...this.exchanges, ...exchanges].sort((a, b) => a.id - b.id);
+		for (const exchange of exchanges) this.#keep(exchange);
+		return exchanges.length;
+	}
+
 	/** Forgets the conversation, here and in the browser's storage. */
 	clear(): void {
 		if (this.busy) return;

@@ -1,7 +1,10 @@
 // @vitest-environment runes
 import { expect, test } from 'vitest';
 import { answerText } from '../../../../src/lib/workbench/chat/answer-text.ts';
-import { conversationFile } from '../../../../src/lib/workbench/chat/conversation-file.ts';
+import {
+	conversationFile,
+	readConversationFile
+} from '../../../../src/lib/workbench/chat/conversation-file.ts';
 import {
 	exchangeOf,
 	recordOf,
@@ -379,6 +382,51 @@ test('the exported file has every answer with what it was computed from, and no 
 		result: { ids: [66], backend: 'wasm', dtype: 'fp32' }
 	});
 	expect(JSON.stringify(file)).not.toContain('bytes');
+});
+
+test('an exported file opens again: answers, their words and provenance, the picture at hand, and nothing twice', async () => {
+	const { client, conversation } = await startedSession();
+	await answer(conversation, client, 'One?', 'A b');
+	await answer(conversation, client, 'Two?', 'B');
+	const [one] = conversation.exchanges;
+	one!.texts = ['A', 'A\uFFFD', 'A b'];
+	const text = conversationFile(conversation.exchanges, 'Honeybee workbench 1');
+
+	const { kept, ...other } = { kept: fakeKeeping(), ...(await startedSession()) };
+	expect(kept.records.size).toBe(0);
+	expect(await other.conversation.open(readConversationFile(text, 'c.json'))).toBe(2);
+	const [first, second] = other.conversation.exchanges;
+	expect(first).toMatchObject({ question: 'One?', text: 'A b', status: 'done' });
+	expect(first!.texts).toEqual(one!.texts);
+	expect(first!.asked).toMatchObject({ model: 'mini', projector: 'c-abs', tokens: 9 });
+	expect(first!.image?.id).toBe('scene');
+	expect(second).toMatchObject({ question: 'Two?', text: 'B' });
+	expect(await other.conversation.open(readConversationFile(text, 'c.json'))).toBe(0);
+	expect(other.conversation.exchanges).toHaveLength(2);
+	// What is opened goes along with the next question as if it had been asked here.
+	other.conversation.together = true;
+	const asking = other.conversation.ask('Three?');
+	await settle();
+	expect(other.client.requests.at(-1)!.turns.map(({ question }) => question)).toEqual([
+		'One?',
+		'Two?',
+		'Three?'
+	]);
+	other.client.send({ type: 'done', result: fakeResult('C') });
+	await asking;
+});
+
+test.each([
+	['no JSON', '{', /^c\.json is no conversation; open a file/],
+	['another file', '{"format": "honeybee-series"}', /^c\.json is no conversation/],
+	['a newer one', '{"format": "honeybee-conversation", "version": 2, "exchanges": []}', /has version 2/],
+	[
+		'a damaged one',
+		'{"format": "honeybee-conversation", "version": 1, "exchanges": [{"time": "2026-01-01T00:00:00Z", "question": 3}]}',
+		/^Question 1 of c\.json is damaged/
+	]
+])('%s is no conversation to open', (_, text, message) => {
+	expect(() => readConversationFile(text, 'c.json')).toThrow(message);
 });
 
 /** What a browser keeps, as structured clones. */
