@@ -374,6 +374,19 @@ describe('documents', () => {
 		expect(missing).toEqual([]);
 	});
 
+	it('link to what npm packs with them', () => {
+		const packed = (JSON.parse(read('package.json')) as { readonly files: readonly string[] }).files;
+		const pages = packed.filter((path) => path.endsWith('.md'));
+		expect(pages).toContain('README.md');
+		const dangling = pages.flatMap((page) =>
+			[...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]
+				.map(([, path]) => path ?? '')
+				.filter((path) => !packed.some((own) => path === own || path.startsWith(`${own}/`)))
+				.map((path) => `${page} → ${path}`)
+		);
+		expect(dangling).toEqual([]);
+	});
+
 	it('gives one version everywhere', () => {
 		expect((JSON.parse(read('package-lock.json')) as Lock).version).toBe(version);
 		expect(read('CHANGELOG.md')).toContain(`## ${version}`);
