@@ -159,7 +159,8 @@ describe('words of an address', () => {
 	it('hold the columns of a comparison', () => {
 		const columns = [{ projector: 'd-abs', tokens: 16 }, { model: 'my, model/7:B', projector: 'c-abs' }, {}];
 		expect(readColumns(columnsWord(columns))).toEqual(columns);
-		for (const word of ['d-abs', 'a:0,b', 'a:x,b', '%,b', 'a,b,c,d,e'])
+		expect(readColumns('d-abs')).toEqual([{ projector: 'd-abs' }]);
+		for (const word of ['a:0,b', 'a:x,b', '%,b', 'a,b,c,d,e'])
 			expect(readColumns(word), word).toBeUndefined();
 	});
 
