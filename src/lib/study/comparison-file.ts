@@ -74,7 +74,6 @@ export interface TrainingComparison {
 	readonly locality: {
 		/** By the set of runs ("all", "M = 36"), then "measure and task". */
 		readonly rank_correlation: Readonly<Record<string, Readonly<Record<string, RankCorrelation>>>>;
-		readonly cannot_say: string;
 	};
 }
 
@@ -145,8 +144,7 @@ export function readComparison(text: string, name: string): TrainingComparison {
 		Object.values(tokens).every(isCompared) &&
 		(recipe === undefined || isCompared(recipe)) &&
 		isObject(locality) &&
-		isObject(locality['rank_correlation']) &&
-		typeof locality['cannot_say'] === 'string';
+		isObject(locality['rank_correlation']);
 	if (!known) throw new InputError(`${name} is damaged; ${make} again.`);
 	return value as unknown as TrainingComparison;
 }

@@ -74,19 +74,16 @@ function taskOf(comparison: TrainingComparison, { task = MEAN }: Pick<Choices, '
 
 const taskWords = (task: string) => (task === MEAN ? 'mean over tasks' : task);
 
-function provenance(comparison: TrainingComparison, runs: readonly ComparedRun[]): string {
+function provenance({ length, scenes }: TrainingComparison, runs: readonly ComparedRun[]): string {
 	const seeds = unique(runs.map(({ seed }) => seed)).sort((a, b) => a - b);
-	return `${runs.length} runs of training, seeds ${seeds.join(', ')} · ${comparison.length['align']} + ${comparison.length['tune']} steps each · held-out scenes ${comparison.scenes}`;
+	return `${runs.length} runs of training, seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
 }
 
-/** What was trained, and which runs did not meet the criterion. */
-function method({ what, criterion }: TrainingComparison, runs: readonly ComparedRun[]): string {
+/** Which runs did not meet the criterion. */
+function convergence(runs: readonly ComparedRun[]): string {
 	const short = runs.filter((run) => !run.criterion.converged).map(({ id }) => id);
-	const met =
-		short.length === 0
-			? 'all runs shown met it'
-			: `${short.length} of ${runs.length} runs did not meet it: ${short.join(', ')}`;
-	return `${what}. Criterion of convergence, written before the first run: ${Object.values(criterion).join('; ')}; ${met}`;
+	const met = short.length === 0 ? 'all runs met' : `${short.join(', ')} did not meet`;
+	return `${met} the criterion of convergence that was written before the first run`;
 }
 
 /** Rows of the figure learning-curves, accuracies in per cent. */
@@ -128,7 +125,7 @@ export const learningCurvesStudy = {
 				...{ tuning, score: `Accuracy, ${taskWords(task)} (%)`, group: group.title }
 			},
 			provenance: `${group.title} · ${provenance(comparison, group.runs)}`,
-			method: method(comparison, group.runs)
+			method: convergence(group.runs)
 		};
 	}
 } satisfies FigureStudy<TrainingComparison, LearningRows>;
@@ -165,7 +162,7 @@ export const trainedAccuracyStudy = {
 				projectors: names
 			},
 			provenance: `${group.title} · ${provenance(comparison, shown)}`,
-			method: `${comparison.intervals}. ${method(comparison, shown)}`
+			method: `intervals: ${comparison.intervals}; ${convergence(shown)}`
 		};
 	}
 } satisfies FigureStudy<TrainingComparison>;
@@ -212,7 +209,7 @@ export const localityAccuracyStudy = {
 					]
 				: [];
 		});
-		const correlated = found.length > 0 ? `Spearman’s rank correlation, ${found.join('; ')}. ` : '';
+		const correlated = found.length > 0 ? `; Spearman’s rank correlation, ${found.join('; ')}` : '';
 		const { title, unit } = localityMeasures[trend];
 		return {
 			rows: {
@@ -225,7 +222,7 @@ export const localityAccuracyStudy = {
 				projectors: unique(runs.map(({ projector }) => projector))
 			},
 			provenance: provenance(comparison, runs),
-			method: `locality by the Jacobian of the projector on ${comparison.length['locality_scenes']} held-out scenes. ${correlated}${comparison.locality.cannot_say} ${method(comparison, runs)}`
+			method: `locality by the Jacobian on ${comparison.length['locality_scenes']} held-out scenes${correlated}; ${convergence(runs)}`
 		};
 	}
 } satisfies FigureStudy<TrainingComparison, LocalityAccuracyRows>;

@@ -28,7 +28,7 @@ export const localityAccuracy: Figure<LocalityAccuracyRows> = {
 	readingAid:
 		'Each point is one run of training, named by its M where they differ; points of one projector share a colour.',
 	method:
-		'Locality of the trained projector: energy of each visual token’s Jacobian by the features of each patch, means over tokens and held-out scenes; a resampler’s tokens get the homes that suit them best. Accuracy on other held-out scenes.',
+		'Locality of the trained projector: energy of each visual token’s Jacobian by the features of each patch, means over tokens and held-out scenes; a resampler’s tokens get the homes that suit them best. Accuracy on other held-out scenes. Runs of one projector resemble each other: with few projectors a rank correlation mostly compares these, and another difference between them may be the cause. Nothing was made more or less local with all else kept.',
 	draw({ points, measure, score, projectors }, options) {
 		const several = new Set(points.map(({ tokens }) => tokens)).size > 1;
 		return drawSeries(
