@@ -4,6 +4,7 @@ import prettier from 'eslint-config-prettier';
 import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import ts from 'typescript-eslint';
+import { inOneProgram } from './scripts/one-program.mjs';
 import { mayImport } from './scripts/rooms.mjs';
 import svelteConfig from './svelte.config.js';
 
@@ -54,6 +55,7 @@ const typeAware = {
 	extraFileExtensions: ['.svelte'],
 	tsconfigRootDir: import.meta.dirname
 };
+const parser = inOneProgram(svelteConfig);
 
 /**
  * Rules that read types. Most are about promises: one that nobody awaits fails in silence.
@@ -128,8 +130,9 @@ export default ts.config(
 	},
 	{
 		files: ['**/*.svelte', '**/*.svelte.ts'],
-		languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } }
+		languageOptions: { parserOptions: { parser, svelteConfig } }
 	},
+	{ files: ['**/*.{ts,mjs}'], ignores: ['**/*.svelte.ts'], languageOptions: { parser } },
 	{ files: typed, ignores: untyped, languageOptions: { parserOptions: typeAware }, rules: typeChecked },
 	{
 		// Not seen here: the types of an imported component (svelte-check sees them) and casts in JavaScript; vitest's matchers are any.
