@@ -29,6 +29,7 @@ export const ask: Command = {
 		'--image FILE          PNG, JPEG, WebP, GIF, AVIF or BMP; may be given several times',
 		"--prompt TEXT         the question; the model's own template is put around it",
 		'--raw-prompt TEXT     the whole prompt instead of --prompt, with the model’s own mark once for each image: honeybee inspect tells it',
+		'--system TEXT         message that stands first, instead of what the model’s own template says there',
 		'--turns FILE          earlier turns, about the same images: the chat’s export, or JSON of {"question", "answer"} or {"role", "content"}',
 		'--projector NAME      projector to use (the first of the model)',
 		'--transparency T      of transparent pictures: drop sees the colours under alpha, white lays them on white (the model’s own choice)',
@@ -53,6 +54,7 @@ export const ask: Command = {
 				image: { type: 'string', multiple: true },
 				prompt: { type: 'string' },
 				'raw-prompt': { type: 'string' },
+				system: { type: 'string' },
 				turns: { type: 'string' },
 				projector: { type: 'string' },
 				tokens: { type: 'string' },
@@ -94,10 +96,11 @@ export const ask: Command = {
 				? undefined
 				: oneOf('--transparency', values.transparency, transparencies);
 		if (values.trace !== undefined) await checkWritable(values.trace);
-		if (values.turns !== undefined && values['raw-prompt'] !== undefined)
-			throw new InputError(
-				'--turns and --raw-prompt exclude each other; a whole prompt has its earlier turns in it.'
-			);
+		for (const name of ['turns', 'system'] as const)
+			if (values[name] !== undefined && values['raw-prompt'] !== undefined)
+				throw new InputError(
+					`--${name} and --raw-prompt exclude each other; a whole prompt has all of it in it.`
+				);
 		const earlier =
 			values.turns === undefined ? [] : readTurns(await readTextFile(values.turns, '--turns'), values.turns);
 		const images = await Promise.all((values.image ?? []).map(readImage));
@@ -114,6 +117,7 @@ export const ask: Command = {
 					images: i === 0 ? images : []
 				})),
 				sampling,
+				...(values.system !== undefined && { system: values.system }),
 				...(values['raw-prompt'] !== undefined && { raw_prompt: values['raw-prompt'] })
 			};
 			const { knows } = model.manifest.provenance;

@@ -93,7 +93,7 @@ describe('ask', () => {
 		expect(JSON.parse(stdout).ids).toEqual(cases.text.generated_ids);
 	});
 
-	it('takes earlier turns from a file, which stand in the prompt', async () => {
+	it('takes earlier turns from a file and a system message, which stand in the prompt', async () => {
 		const file = join(folder, 'turns.json');
 		await writeFile(file, JSON.stringify([{ question: 'One?', answer: 'A' }]));
 		const args = [
@@ -116,6 +116,10 @@ describe('ask', () => {
 		expect(prompt_ids.length).toBeGreaterThan(alone.prompt_ids.length);
 		// The image stands before the first question, once.
 		expect(visual(prompt_ids)).toBe(visual(alone.prompt_ids));
+		// Another message stands first, and the sentences of the model's own form are gone.
+		const led = JSON.parse((await honeybee([...args, '--system', 'Be brief.'])).stdout) as typeof alone;
+		expect(led.prompt_ids.length).toBeLessThan(alone.prompt_ids.length);
+		expect(visual(led.prompt_ids)).toBe(visual(alone.prompt_ids));
 		await writeFile(file, '[{"question": "One?"}]');
 		const damaged = await honeybee([...args, '--turns', file]);
 		expect(damaged.code).toBe(2);
@@ -222,6 +226,16 @@ describe('what cannot be used ends with code 2 and one line that says so', () =>
 			'both prompts',
 			() => ['ask', '--model', model, '--prompt', 'x', '--raw-prompt', 'y'],
 			'exclude each other'
+		],
+		[
+			'a system message beside a whole prompt',
+			() => ['ask', '--model', model, '--raw-prompt', 'x', '--system', 'y'],
+			'--system and --raw-prompt exclude each other'
+		],
+		[
+			'an empty system message',
+			() => ['ask', '--model', model, '--prompt', 'x', '--system', ' '],
+			'message is empty'
 		],
 		['an unknown option', () => ['ask', '--bogus'], "Unknown option '--bogus'"],
 		['a value like an option', () => ['ask', '--model', model, '--prompt', '-x'], '--option=-value'],

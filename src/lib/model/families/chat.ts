@@ -50,11 +50,14 @@ export function chatSettings(settings: ModelManifest['prompt']): ChatSettings {
 
 /**
  * Pictures and then the question of each turn, put into words by the model's own chat template.
+ * @param system a message before them; none is sent otherwise
  * @param said an answer of an earlier turn as the template is to have it
+ * @throws InputError when the template leaves the system message out
  */
 export function chatConversation(
 	turns: readonly PromptTurn[],
 	settings: ModelManifest['prompt'],
+	system?: string,
 	said: (answer?: string) => string = withoutFirstSpace
 ): PromptText {
 	const { chat_template, variables } = chatSettings(settings);
@@ -73,7 +76,17 @@ export function chatConversation(
 		},
 		...(i < turns.length - 1 ? [{ role: 'assistant', content: [text(said(answer))] } as const] : [])
 	]);
-	return { text: renderChat(chat_template, messages, variables) };
+	const first: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: [text(system)] }];
+	return { text: withSystem(renderChat(chat_template, [...first, ...messages], variables), system) };
+}
+
+/** The text, which has the system message in it. @throws InputError when a template has left it out */
+export function withSystem(text: string, system: string | undefined): string {
+	if (system !== undefined && !text.includes(system.trim()))
+		throw new InputError(
+			'The model’s chat template has no place for a system message; put its words into the question, or write the whole prompt.'
+		);
+	return text;
 }
 
 /** An answer as templates want it that write the space before it themselves: models generate it as the answer's first character. */

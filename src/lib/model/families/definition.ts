@@ -87,7 +87,15 @@ export interface PromptFormat {
 	readonly asUpstream?: boolean;
 	/** Two pictures need text between them. */
 	readonly imagesApart?: boolean;
-	readonly conversation: (turns: readonly PromptTurn[], settings: ModelManifest['prompt']) => PromptText;
+	/**
+	 * @param system instead of what the family says first, if anything
+	 * @throws InputError where the family's form has no place for one, or the model's template refuses the conversation
+	 */
+	readonly conversation: (
+		turns: readonly PromptTurn[],
+		settings: ModelManifest['prompt'],
+		system?: string
+	) => PromptText;
 	/** @param images of the placeholders in order, as many as these */
 	readonly encode: (
 		prompt: PromptText,

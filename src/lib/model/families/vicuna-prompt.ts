@@ -5,7 +5,7 @@ import type { EncodedText, ImageTokens, PromptFormat } from './definition.ts';
 /** Who talks to the assistant, by template: training and evaluation have the first, some READMEs the second. */
 const people: Readonly<Record<string, string>> = { vicuna_v1: 'user', llava_v1: 'human' };
 
-const system = (person: string) =>
+const before = (person: string) =>
 	`A chat between a curious ${person} and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the ${person}'s questions.`;
 
 /** Marks around a picture that some checkpoints were trained with (`mm_use_im_start_end`). */
@@ -17,13 +17,13 @@ const marked = `<im_start>${IMAGE_PLACEHOLDER}<im_end>`;
  */
 export const vicunaPrompt: PromptFormat = {
 	placeholder: IMAGE_PLACEHOLDER,
-	conversation(turns, { template, marks }) {
+	conversation(turns, { template, marks }, system = before(people[template] ?? 'user')) {
 		const picture = `${marks === true ? marked : IMAGE_PLACEHOLDER}\n`;
 		const written = turns.map(({ question, imageCount, answer }, i) => {
 			const asked = `USER: ${picture.repeat(imageCount)}${question} ASSISTANT:`;
 			return i < turns.length - 1 ? `${asked} ${answer ?? ''}</s>` : asked;
 		});
-		return { text: `${system(people[template] ?? 'user')} ${written.join('')}` };
+		return { text: `${system} ${written.join('')}` };
 	},
 	encode: ({ text }, tokenizer, images) => encodePieces(text, tokenizer, images)
 };

@@ -70,6 +70,8 @@ export function encodeRequest(
 		throw new InputError(
 			`The question has ${format.placeholder} in it, which stands for an image in a whole prompt; images are put before a question by themselves: leave it out.`
 		);
+	if (request.system?.trim() === '')
+		throw new InputError('The system message is empty; write one, or leave it out.');
 	if (raw_prompt?.trim() === '') throw new InputError('The prompt is empty; type one and ask again.');
 	const images = turns.flatMap((turn) => turn.images);
 	const question =
@@ -90,7 +92,7 @@ export function encodeRequest(
 			: asked;
 	const written =
 		raw_prompt === undefined || question !== undefined
-			? format.conversation(placed, manifest.prompt)
+			? format.conversation(placed, manifest.prompt, request.system)
 			: { text: raw_prompt };
 	const prompt = { ...written, text: written.text + (request.answer_begins ?? '') };
 	checkPlaces(prompt.text, format.placeholder, images.length);

@@ -76,6 +76,8 @@ export interface AnswerRequest {
 	readonly own_template?: boolean;
 	/** The last question has the model's placeholder within it for some of its pictures; the others stand before it. */
 	readonly pictures_within?: boolean;
+	/** Stands first in the prompt, in place of what the model's family says there; of a prompt that is whole it is a part already. */
+	readonly system?: string;
 	/** What the answer begins with: it stands in the prompt already and is not part of the result's text. */
 	readonly answer_begins?: string;
 	/** Done, in order, to the visual tokens of the last image before they enter the prompt. */

@@ -24,10 +24,14 @@ export interface ConversationTurn {
 
 /**
  * The prompt of a conversation: the system sentence(s) of the template, and per turn its images, its question and its
- * answer, each on a line of its own. Ends with `AI: ` (and the space) when the last answer is absent.
+ * answer, each on a line of its own. Another system message may stand in place of the sentences. Ends with `AI: ` (and the space) when the last answer is absent.
  */
-export function formatConversation(template: PromptTemplate, turns: readonly ConversationTurn[]): string {
-	const lines = [template === 'free-form' ? `${SYSTEM_BASE} ${SYSTEM_DETAIL}` : SYSTEM_BASE];
+export function formatConversation(
+	template: PromptTemplate,
+	turns: readonly ConversationTurn[],
+	system = template === 'free-form' ? `${SYSTEM_BASE} ${SYSTEM_DETAIL}` : SYSTEM_BASE
+): string {
+	const lines = [system];
 	for (const { question, imageCount, answer = '' } of turns) {
 		for (let i = 0; i < imageCount; i++) lines.push(HUMAN + IMAGE_PLACEHOLDER);
 		lines.push(HUMAN + question, ASSISTANT + answer);

@@ -1,6 +1,6 @@
 import { InputError } from '../../../tensor/errors.ts';
 import { renderChat, type ChatMessage } from '../../text/chat-template.ts';
-import { chatSettings, encodeWhole } from '../chat.ts';
+import { chatSettings, encodeWhole, withSystem } from '../chat.ts';
 import type { PromptFormat } from '../definition.ts';
 
 /** What stands for the picture in a prompt. */
@@ -13,14 +13,15 @@ const SYSTEM =
 /** Llama 3's conversation, written by the checkpoint's chat template; the picture on a line of its own before the first question. */
 export const prompt: PromptFormat = {
 	placeholder: IMAGE,
-	conversation(turns, settings) {
+	conversation(turns, settings, system = SYSTEM) {
 		const { chat_template, variables } = chatSettings(settings);
 		const pictures = turns.reduce((sum, { imageCount }) => sum + imageCount, 0);
 		const messages = turns.flatMap(({ question, answer }, i): ChatMessage[] => [
 			{ role: 'user', content: i === 0 ? `${IMAGE}\n`.repeat(pictures) + question : question },
 			...(i < turns.length - 1 ? [{ role: 'assistant', content: answer ?? '' } as const] : [])
 		]);
-		return { text: renderChat(chat_template, [{ role: 'system', content: SYSTEM }, ...messages], variables) };
+		const written = renderChat(chat_template, [{ role: 'system', content: system }, ...messages], variables);
+		return { text: withSystem(written, system) };
 	},
 	encode({ text }, tokenizer, images) {
 		if (images.length > 1)

@@ -17,7 +17,7 @@ const prompt: PromptFormat = {
 	placeholder: IMAGE_PLACEHOLDER,
 	asUpstream: true,
 	imagesApart: true,
-	conversation(turns, { template }) {
+	conversation(turns, { template }, system) {
 		// A question that writes the role itself would shift which answer the ids belong to.
 		const useIds = !turns.some(({ question }) => question.includes('\nAI: '));
 		const idsOf = ({ answerIds }: PromptTurn) => (useIds && answerIds?.length ? answerIds : undefined);
@@ -29,7 +29,8 @@ const prompt: PromptFormat = {
 					question: turn.question,
 					imageCount: turn.imageCount,
 					...(i < turns.length - 1 && { answer: idsOf(turn) ? ANSWERED : (turn.answer ?? '') })
-				}))
+				})),
+				system
 			),
 			...(useIds && { answerIds: answered.map(idsOf) })
 		};

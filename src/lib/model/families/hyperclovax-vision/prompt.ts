@@ -11,7 +11,8 @@ export const ENDS = ['<|endofturn|>', '<|stop|>', '<|im_end|>'];
 /** ChatML, written by the checkpoint's own template; each picture is a turn of its own, after one that names its file. */
 export const prompt: PromptFormat = {
 	placeholder: IMAGE,
-	conversation: (turns, settings) => chatConversation(turns, settings, (answer = '') => answer),
+	conversation: (turns, settings, system) =>
+		chatConversation(turns, settings, system, (answer = '') => answer),
 	encode({ text }, tokenizer, images, { image_token_id }) {
 		const [first = '', ...rest] = text.split(IMAGE);
 		const expanded = rest.map((after, i) => IMAGE.repeat(images[i]!.positions) + after);

@@ -2,7 +2,7 @@ import { InputError } from '../../../tensor/errors.ts';
 import { renderChat, type ChatMessage } from '../../text/chat-template.ts';
 import { IMAGE_PLACEHOLDER, SYSTEM_BASE } from '../../text/prompts.ts';
 import { IGNORE_LABEL, IMAGE_TOKEN_ID, type TextTokenizer } from '../../text/text-tokenizer.ts';
-import { chatSettings } from '../chat.ts';
+import { chatSettings, withSystem } from '../chat.ts';
 import type { ImageTokens, PromptFormat } from '../definition.ts';
 
 /** What is tokenized by itself, whatever stands beside it; `<image>` is no token. */
@@ -14,7 +14,7 @@ const pieces = /(<image>|\nAI: |\nHuman: )/;
  */
 export const prompt: PromptFormat = {
 	placeholder: IMAGE_PLACEHOLDER,
-	conversation(turns, settings) {
+	conversation(turns, settings, system = SYSTEM_BASE) {
 		const { chat_template, variables } = chatSettings(settings);
 		const messages = turns.flatMap(({ question, imageCount, answer }, i): ChatMessage[] => [
 			...(imageCount > 0
@@ -23,9 +23,8 @@ export const prompt: PromptFormat = {
 			{ role: 'user', content: question },
 			...(i < turns.length - 1 ? [{ role: 'assistant', content: answer ?? '' } as const] : [])
 		]);
-		return {
-			text: renderChat(chat_template, [{ role: 'system', content: SYSTEM_BASE }, ...messages], variables)
-		};
+		const written = renderChat(chat_template, [{ role: 'system', content: system }, ...messages], variables);
+		return { text: withSystem(written, system) };
 	},
 	encode({ text }, tokenizer, images) {
 		let seen = 0;

@@ -34,7 +34,8 @@ export const llava: FamilyDefinition = {
 	tokenizer: (files, prompt) => new Tokenizer(files, spacePrefix(files, prompt)),
 	prompt: {
 		placeholder: vicunaPrompt.placeholder,
-		conversation: (turns, settings) => formatOf(settings.template).conversation(turns, settings),
+		conversation: (turns, settings, system) =>
+			formatOf(settings.template).conversation(turns, settings, system),
 		encode: (text, tokenizer, images, settings) =>
 			formatOf(settings.template).encode(text, tokenizer, images, settings)
 	},

@@ -9,7 +9,7 @@ import type { PromptFormat } from '../definition.ts';
 /** transformers' form: the checkpoint's chat template writes the text, which is tokenized as a whole, one `<image>` for each visual token. */
 export const chatPrompt: PromptFormat = {
 	placeholder: IMAGE_PLACEHOLDER,
-	conversation: chatConversation,
+	conversation: (turns, settings, system) => chatConversation(turns, settings, system),
 	encode({ text }, tokenizer, images) {
 		const [first = '', ...rest] = text.split(IMAGE_PLACEHOLDER);
 		const expanded = rest.map((after, i) => {

@@ -2,7 +2,7 @@ import { isObject } from '../../../bytes/json.ts';
 import { InputError } from '../../../tensor/errors.ts';
 import { renderChat, type ChatMessage } from '../../text/chat-template.ts';
 import { IGNORE_LABEL, IMAGE_TOKEN_ID } from '../../text/text-tokenizer.ts';
-import { chatSettings, encodeWhole, withoutFirstSpace } from '../chat.ts';
+import { chatSettings, encodeWhole, withoutFirstSpace, withSystem } from '../chat.ts';
 import type { ImageTokens, PromptFormat, PromptTurn } from '../definition.ts';
 import type { ModelManifest } from '../../manifest.ts';
 
@@ -42,10 +42,13 @@ export function expandImage(
 /** Pictures stand before the first question, whichever turn they came with. */
 export const prompt: PromptFormat = {
 	placeholder: PLACEHOLDER,
-	conversation(turns, settings) {
+	conversation(turns, settings, system) {
 		const pictures = PLACEHOLDER.repeat(turns.reduce((sum, { imageCount }) => sum + imageCount, 0));
 		return {
-			text: settings.template === 'chat' ? chat(pictures, turns, settings) : questions(pictures, turns)
+			text:
+				settings.template === 'chat'
+					? chat(pictures, turns, settings, system)
+					: withSystem(questions(pictures, turns), system)
 		};
 	},
 	encode({ text }, tokenizer, images, settings) {
@@ -64,13 +67,19 @@ export const prompt: PromptFormat = {
 	}
 };
 
-function chat(pictures: string, turns: readonly PromptTurn[], settings: ModelManifest['prompt']): string {
+function chat(
+	pictures: string,
+	turns: readonly PromptTurn[],
+	settings: ModelManifest['prompt'],
+	system?: string
+): string {
 	const { chat_template, variables } = chatSettings(settings);
 	const messages = turns.flatMap(({ question, answer }, i): ChatMessage[] => [
 		{ role: 'user', content: i === 0 ? pictures + question : question },
 		...(i < turns.length - 1 ? [{ role: 'assistant', content: answer ?? '' } as const] : [])
 	]);
-	return renderChat(chat_template, messages, variables);
+	const first: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
+	return withSystem(renderChat(chat_template, [...first, ...messages], variables), system);
 }
 
 /** The first releases know one question; earlier ones are written before it in the same form. */

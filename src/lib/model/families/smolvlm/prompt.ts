@@ -25,7 +25,7 @@ export function expandImage({ perView, views }: ImageTokens): string {
 
 export const prompt: PromptFormat = {
 	placeholder: IMAGE,
-	conversation: chatConversation,
+	conversation: (turns, settings, system) => chatConversation(turns, settings, system),
 	encode({ text }, tokenizer, images) {
 		const [first = '', ...rest] = text.split(IMAGE);
 		const expanded = rest.map((after, i) => expandImage(images[i]!) + after);
