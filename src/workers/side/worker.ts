@@ -5,6 +5,8 @@ import { resizeBicubic } from '../../lib/model/image/resize.ts';
 import type { Transparency } from '../../lib/model/image/transparency.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
+import { MemoryFiles } from '../../lib/browser/memory-files.ts';
+import { hasOpfs } from '../../lib/browser/opfs.ts';
 import { OpfsFiles } from '../../lib/browser/opfs-files.ts';
 import { pictureOf, type Picture } from './picture.ts';
 
@@ -13,7 +15,8 @@ const OPFS_RUNS = 'runs';
 
 /** Work beside the model's and the page's, in a thread of its own: files of benchmark runs, images to show and images made ready. */
 export class SideWorker {
-	readonly #files = new OpfsFiles(OPFS_RUNS);
+	/** Without storage, runs last as long as this worker. */
+	readonly #files = hasOpfs().then((stored) => (stored ? new OpfsFiles(OPFS_RUNS) : new MemoryFiles()));
 
 	/** Decodes, and squashes to `size` × `size` if one is given. @throws InputError when it is no usable image */
 	async prepare(
@@ -44,33 +47,33 @@ export class SideWorker {
 	}
 
 	async read(path: string): Promise<Uint8Array | undefined> {
-		const bytes = await this.#files.read(path);
+		const bytes = await (await this.#files).read(path);
 		return bytes && transfer(bytes, [bytes.buffer]);
 	}
 
-	write(path: string, content: string | Uint8Array): Promise<void> {
-		return this.#files.write(path, content);
+	async write(path: string, content: string | Uint8Array): Promise<void> {
+		return (await this.#files).write(path, content);
 	}
 
-	append(path: string, text: string): Promise<void> {
-		return this.#files.append(path, text);
+	async append(path: string, text: string): Promise<void> {
+		return (await this.#files).append(path, text);
 	}
 
-	truncate(path: string, size: number): Promise<void> {
-		return this.#files.truncate(path, size);
+	async truncate(path: string, size: number): Promise<void> {
+		return (await this.#files).truncate(path, size);
 	}
 
 	/** Paths of all files of all runs. */
-	list(): Promise<string[]> {
-		return this.#files.list();
+	async list(): Promise<string[]> {
+		return (await this.#files).list();
 	}
 
-	remove(path: string): Promise<void> {
-		return this.#files.remove(path);
+	async remove(path: string): Promise<void> {
+		return (await this.#files).remove(path);
 	}
 
 	/** Lets go of the files of a run. */
-	close(path: string): Promise<void> {
-		return this.#files.close(path);
+	async close(path: string): Promise<void> {
+		return (await this.#files).close(path);
 	}
 }
