@@ -63,6 +63,7 @@ test('a damaged file is named and made again from the checkpoint; a model is dow
 	await page.getByLabel('Name', { exact: true }).fill('golden');
 	await page.getByRole('button', { name: 'Convert', exact: true }).click();
 	await expect(page.getByText(/^Converted: /)).toBeVisible();
+	await expect(page.getByText(/could not be drawn/)).toHaveCount(0);
 	await page.evaluate(async () => {
 		const root = await navigator.storage.getDirectory();
 		const folder = await (await root.getDirectoryHandle('models')).getDirectoryHandle('golden');
