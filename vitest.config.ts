@@ -74,6 +74,18 @@ export default defineConfig({
 					hookTimeout: 60_000
 				}
 			},
+			{
+				// The built workbench in the stock browsers.
+				test: {
+					name: 'browsers',
+					environment: 'node',
+					include: ['tests/browsers/**/*.test.ts'],
+					globalSetup: ['tests/browsers/built.ts'],
+					fileParallelism: false,
+					testTimeout: 900_000,
+					hookTimeout: 180_000
+				}
+			},
 			inBrowser({ name: 'browser', include: ['tests/browser/**/*.test.ts'] }),
 			// Needs an adapter with shader-f16: see tests/half/README.md.
 			inBrowser({

@@ -46,7 +46,8 @@ export function findChromium() {
 	return candidates.find((path) => existsSync(path)) ?? (own && existsSync(own) ? own : undefined);
 }
 
-const quietApt = { DEBIAN_FRONTEND: 'noninteractive' };
+/** apt-get asks nothing. */
+export const quietApt = { DEBIAN_FRONTEND: 'noninteractive' };
 
 /**
  * Where Playwright keeps its Chromium, whether or not it is there.
@@ -72,7 +73,7 @@ function starts(path) {
 }
 
 /** Debian and its derivatives, where apt-get may be used without asking. */
-function canUseApt() {
+export function canUseApt() {
 	return existsSync('/etc/debian_version') && process.getuid?.() === 0;
 }
 
