@@ -46,9 +46,8 @@ import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';
 import type { AttentionDistanceRows } from '../../src/lib/viz/attention-distance.ts';
 import type { EmbeddingRows } from '../../src/lib/viz/token-embedding.ts';
 import type { CheckpointSeriesRows } from '../../src/lib/viz/checkpoint-series.ts';
-import type { LearningRows } from '../../src/lib/viz/learning-curves.ts';
-import type { LocalityAccuracyRows } from '../../src/lib/viz/locality-accuracy.ts';
-import type { RunTableRows } from '../../src/lib/viz/run-table.ts';
+import type { LearningRows, LocalityAccuracyRows } from '../../src/lib/analysis/training-rows.ts';
+import type { RunTableRows } from '../../src/lib/analysis/run-rows.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
 

@@ -1,34 +1,10 @@
+import type { RunRow, RunTableRows } from '../analysis/run-rows.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
 import { required, type FigureStudy } from './figure-study.ts';
 import { kindsOfRuns, runsProvenance, unique, type Kinds } from './run-scores.ts';
 
-/** One run, a row of the figure run-table. */
-export interface RunRow {
-	/** Given by its owner, or projector and M. */
-	readonly name: string;
-	readonly model: string;
-	readonly projector: string;
-	/** Kind of the projector, which decides the colour. */
-	readonly kind: string;
-	/** M */
-	readonly tokens?: number;
-	readonly benchmark: string;
-	/** Headline score; absent where a judge has still to give it. */
-	readonly score?: { readonly name: string; readonly unit: string; readonly value: number };
-	/** 95 % interval of the score. */
-	readonly low?: number;
-	readonly high?: number;
-	/** Answers. */
-	readonly n: number;
-	/** Day it was begun, YYYY-MM-DD; empty of what was imported. */
-	readonly date: string;
-	readonly tags: readonly string[];
-	readonly notes: string;
-	readonly origin: ScoredRun['origin'];
-}
-
 /** Runs of any benchmarks as rows. */
-export function runRows(runs: readonly ScoredRun[], { kinds, kindOf, titleOf }: Kinds) {
+export function runRows(runs: readonly ScoredRun[], { kinds, kindOf, titleOf }: Kinds): RunTableRows {
 	return {
 		// Runs may be of a model that is not at hand.
 		projectors: unique([...kinds, ...runs.map(({ projector }) => kindOf(projector)).filter(Boolean)]),

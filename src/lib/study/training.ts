@@ -1,3 +1,4 @@
+import type { LearningRows, LocalityAccuracyRows } from '../analysis/training-rows.ts';
 import { localityMeasures } from '../analysis/locality.ts';
 import { projectorStyles } from '../model/projectors/registry.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -86,21 +87,6 @@ function convergence(runs: readonly ComparedRun[]): string {
 	return `${met} the criterion of convergence that was written before the first run`;
 }
 
-/** Rows of the figure learning-curves, accuracies in per cent. */
-export interface LearningRows {
-	readonly lines: readonly {
-		/** What is compared: a projector, or a variant of the recipe. */
-		readonly name: string;
-		readonly seed: number;
-		readonly points: readonly { readonly step: number; readonly value: number }[];
-	}[];
-	/** Step after which tuning begins. */
-	readonly tuning: number;
-	/** What is scored, with its unit. */
-	readonly score: string;
-	readonly group: string;
-}
-
 export const learningCurvesStudy = {
 	page: 'recipe',
 	needs: ['comparison'],
@@ -166,24 +152,6 @@ export const trainedAccuracyStudy = {
 		};
 	}
 } satisfies FigureStudy<TrainingComparison>;
-
-/** Rows of the figure locality-accuracy. */
-export interface LocalityAccuracyRows {
-	readonly points: readonly {
-		readonly run: string;
-		readonly projector: string;
-		/** M */
-		readonly tokens: number;
-		readonly seed: number;
-		readonly locality: number;
-		/** Per cent. */
-		readonly accuracy: number;
-	}[];
-	/** What lies along the axes, with units. */
-	readonly measure: string;
-	readonly score: string;
-	readonly projectors: readonly string[];
-}
 
 const isMeasured = (trend: string): trend is LocalityOfRuns =>
 	(localityOfRuns as readonly string[]).includes(trend);

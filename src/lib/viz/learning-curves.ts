@@ -1,4 +1,5 @@
 import { dot, gridY, lineY, ruleX } from '@observablehq/plot';
+import type { LearningRows } from '../analysis/training-rows.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
@@ -8,21 +9,6 @@ import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 import { spread } from './sweep.ts';
-
-export interface LearningRows {
-	readonly lines: readonly {
-		/** What is compared: a projector, or a variant of the recipe. */
-		readonly name: string;
-		readonly seed: number;
-		readonly points: readonly { readonly step: number; readonly value: number }[];
-	}[];
-	/** Step after which tuning begins. */
-	readonly tuning: number;
-	/** What is scored, with its unit. */
-	readonly score: string;
-	/** What the runs have in common. */
-	readonly group: string;
-}
 
 const RIGHT = 140;
 const BOTTOM = 40;

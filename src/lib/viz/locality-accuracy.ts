@@ -1,26 +1,9 @@
+import type { LocalityAccuracyRows } from '../analysis/training-rows.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { drawSeries } from './series-chart.ts';
-
-export interface LocalityAccuracyRows {
-	readonly points: readonly {
-		readonly run: string;
-		readonly projector: string;
-		/** M */
-		readonly tokens: number;
-		readonly seed: number;
-		readonly locality: number;
-		/** Per cent. */
-		readonly accuracy: number;
-	}[];
-	/** What lies along the axes, with units. */
-	readonly measure: string;
-	readonly score: string;
-	/** All projectors compared, so that colours are the same in every figure. */
-	readonly projectors: readonly string[];
-}
 
 export const localityAccuracy: Figure<LocalityAccuracyRows> = {
 	id: 'locality-accuracy',

@@ -1,4 +1,5 @@
 import { scaleLinear } from 'd3';
+import type { RunRow, RunTableRows } from '../analysis/run-rows.ts';
 import type { Figure, FigureOptions } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
@@ -7,30 +8,6 @@ import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 import { clipped } from './type.ts';
 
-export interface RunTableRows {
-	readonly runs: readonly {
-		readonly name: string;
-		readonly model: string;
-		readonly projector: string;
-		readonly kind: string;
-		/** M */
-		readonly tokens?: number;
-		readonly benchmark: string;
-		readonly score?: { readonly name: string; readonly unit: string; readonly value: number };
-		readonly low?: number;
-		readonly high?: number;
-		/** Answers. */
-		readonly n: number;
-		readonly date: string;
-		readonly tags: readonly string[];
-		readonly notes: string;
-		readonly origin: 'measured' | 'imported';
-	}[];
-	/** All kinds of projectors, so that colours are the same in every figure. */
-	readonly projectors: readonly string[];
-}
-
-type Run = RunTableRows['runs'][number];
 const ROW = 20;
 /** Benchmarks with runs that have a score, in the order of the runs. */
 function grouped({ runs }: RunTableRows, { panels }: Pick<FigureOptions, 'panels'>) {
@@ -40,7 +17,7 @@ function grouped({ runs }: RunTableRows, { panels }: Pick<FigureOptions, 'panels
 	});
 }
 
-const interval = ({ low, high }: Run) =>
+const interval = ({ low, high }: RunRow) =>
 	low === undefined || high === undefined ? '' : ` [${number(low)}, ${number(high)}]`;
 
 export const runTable: Figure<RunTableRows> = {
@@ -62,7 +39,7 @@ export const runTable: Figure<RunTableRows> = {
 			...{ class: 'frame', visibility: 'hidden' }
 		});
 		const parts: SVGElement[] = [];
-		const places: { readonly run: Run; readonly y: number }[] = [];
+		const places: { readonly run: RunRow; readonly y: number }[] = [];
 		let y = 0;
 		for (const { benchmark, scored } of groups) {
 			const { name, unit } = scored[0]!.score!;
@@ -109,7 +86,7 @@ export const runTable: Figure<RunTableRows> = {
 			...parts,
 			...notes.map(({ element }) => element)
 		]);
-		const rowOf = (run: Run) => rows.runs.indexOf(run);
+		const rowOf = (run: RunRow) => rows.runs.indexOf(run);
 		link(svg, options, {
 			at(_, py) {
 				const found = places.find((place) => py >= place.y && py < place.y + ROW);
