@@ -23,6 +23,7 @@ import { elementCount } from '../tensor/tensor.ts';
 import {
 	encodeQuantized,
 	encodeTransposed,
+	encodeValues,
 	quantizedSides,
 	type FloatType,
 	type QuantizedSides
@@ -124,6 +125,8 @@ export interface QuantizedOptions {
 	readonly scaleType: FloatType;
 	/** Shape of the packed values, [rows, blocks, bytes of a block] when absent. */
 	readonly packedDims?: readonly number[];
+	/** Matrices that it is made of, one below the other, with their rows; the one of the module's own key when absent. */
+	readonly parts?: readonly { readonly key: string; readonly rows: number }[];
 }
 
 /**
@@ -134,24 +137,29 @@ export function quantizedWeights(
 	{ graph: g, state, key }: Module,
 	options: QuantizedOptions
 ): { packed: Value; scales: Value; zeroPoints: Value } {
-	const { rows, columns, bits, scaleType } = options;
+	const { rows, columns, bits, scaleType, parts = [{ key, rows }] } = options;
 	const blocks = Math.ceil(columns / BLOCK);
 	const { packedDims = [rows, blocks, (BLOCK * bits) / 8] } = options;
 	// The scales and zero points lie behind the packed values, which they are made with: kept until both are taken.
-	let kept: QuantizedSides | undefined;
+	let kept: QuantizedSides[] | undefined;
 	let left = 2;
 	async function* packedPieces() {
-		const sides = quantizedSides(rows, columns, bits, scaleType);
-		yield* encodeQuantized(await state.reader(key), rows, columns, bits, sides);
-		kept = sides;
+		const all: QuantizedSides[] = [];
+		for (const part of parts) {
+			const sides = quantizedSides(part.rows, columns, bits, scaleType);
+			const pieces = encodeQuantized(await state.reader(part.key), part.rows, columns, bits, sides);
+			yield* parts.length > 1 ? copied(pieces) : pieces;
+			all.push(sides);
+		}
+		kept = all;
 		left = 2;
 	}
 	const side = async function* (take: (sides: QuantizedSides) => Uint8Array) {
 		// Another thread may have written the packed values, in the shard before.
 		if (!kept) for await (const _ of packedPieces());
-		const bytes = take(kept!);
+		const all = kept!.map(take);
 		if (--left === 0) kept = undefined;
-		yield bytes;
+		yield* all;
 	};
 	return {
 		packed: g.weight({ name: `${key}.q${bits}`, dtype: 'uint8', dims: packedDims, pieces: packedPieces }),
@@ -168,6 +176,66 @@ export function quantizedWeights(
 			pieces: () => side(({ zeroPoints }) => zeroPoints)
 		})
 	};
+}
+
+/** Pieces that stay valid: those of the next matrix are made in the same memory. */
+async function* copied(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+	for await (const piece of pieces) yield piece.slice();
+}
+
+/** Whether `joinedLinear` can be had: rows of blocks lie one after the other, those of float matrices, stored transposed, do not. */
+export function canJoin(dtype: WeightDType): boolean {
+	return dtype !== 'fp32' && dtype !== 'fp16';
+}
+
+export interface JoinedOptions extends Pick<LinearOptions, 'in' | 'bias'> {
+	/** What the matrix is called. */
+	readonly name: string;
+	/** Layers of the same input, with their widths. */
+	readonly parts: readonly { readonly name: string; readonly out: number }[];
+	readonly dtype: WeightDType;
+}
+
+/**
+ * Linear layers of one input as one product: x [B, T, C] → [B, T, ΣD], side by side what each would give. Keys `<part>.weight` [D, C],
+ * `<part>.bias` [D].
+ *
+ *   x ─ MatMulNBits(packed, scales, zero points, one below the other) ─ Add(b)
+ */
+export function joinedLinear(
+	above: Module,
+	x: Value,
+	{ in: columns, bias = true, name, parts, dtype }: JoinedOptions
+): Value {
+	if (!canJoin(dtype)) throw new Error(`Matrices stored as ${dtype} are not joined.`);
+	const module = above.at(name);
+	const { graph: g, state } = module;
+	const type = activationType(dtype);
+	const rows = parts.reduce((sum, { out }) => sum + out, 0);
+	const keyed = (what: 'weight' | 'bias', dims: (out: number) => readonly number[]) =>
+		parts.map((part) => {
+			const { key } = above.at(`${part.name}.${what}`);
+			state.expect(key, dims(part.out));
+			return { key, rows: part.out };
+		});
+	const bits = dtype === 'q8' ? 8 : 4;
+	const matrices = keyed('weight', (out) => [out, columns]);
+	const weight = quantizedWeights(module.at('weight'), {
+		...{ rows, columns, bits, scaleType: type },
+		parts: matrices
+	});
+	const y = MatMulNBits(g, Cast(g, x, type), weight, { N: rows, K: columns, bits, block: BLOCK });
+	if (!bias) return y;
+	const biases = keyed('bias', (out) => [out]);
+	const added = g.weight({
+		name: `${module.key}.bias`,
+		dtype: type,
+		dims: [rows],
+		async *pieces() {
+			for (const { key } of biases) yield* copied(encodeValues(await state.reader(key), type));
+		}
+	});
+	return Add(g, y, added);
 }
 
 /** LayerNorm over the last axis of x [B, T, C], in float32. Keys `weight`, `bias` [C]. */

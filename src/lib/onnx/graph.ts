@@ -61,6 +61,23 @@ class Store {
 	readonly constants = new Map<string, Tensor<ValueType>>();
 	readonly weights = new Map<string, Weight>();
 	readonly taken = new Set<string>();
+	/** Public names of values that nodes make, by the names that they were made under. */
+	readonly published = new Map<string, string>();
+
+	/** A value's name in the file. */
+	nameOf(name: string): string {
+		return this.published.get(name) ?? name;
+	}
+
+	/** The nodes as they are in the file. */
+	get named(): Node[] {
+		const nameOf = (name: string) => this.nameOf(name);
+		return this.nodes.map((node) => ({
+			...node,
+			inputs: node.inputs.map(nameOf),
+			outputs: node.outputs.map(nameOf)
+		}));
+	}
 }
 
 /**
@@ -96,7 +113,7 @@ export class Graph {
 
 	/** The nodes in the order in which they were added, for tests. */
 	nodes(): readonly Node[] {
-		return this.#store.nodes;
+		return this.#store.named;
 	}
 
 	/** Names and dims of inputs and outputs, for tests and `inspect`. */
@@ -118,19 +135,26 @@ export class Graph {
 		return { name, dtype };
 	}
 
-	/** Declares a value as a graph output under its own public name. */
+	/**
+	 * Declares a value as a graph output under its own public name. What a node makes is called so itself: a node for the name alone
+	 * would copy the value in every run, whether it is fetched or not.
+	 */
 	output(name: string, value: Value, dims: readonly Dim[]): void {
-		if (this.#store.taken.has(name)) throw new Error(`Graph ${this.name} has two values named ${name}.`);
-		this.#store.taken.add(name);
-		this.#store.outputs.push({ name, dtype: value.dtype, dims });
-		this.#store.nodes.push({
-			name: `output/${name}`,
-			op: 'Identity',
-			domain: '',
-			inputs: [value.name],
-			outputs: [name],
-			attributes: {}
-		});
+		const { taken, outputs, nodes, published } = this.#store;
+		if (taken.has(name)) throw new Error(`Graph ${this.name} has two values named ${name}.`);
+		taken.add(name);
+		outputs.push({ name, dtype: value.dtype, dims });
+		const made = nodes.some((node) => node.outputs.includes(value.name));
+		if (made && !published.has(value.name)) published.set(value.name, name);
+		else
+			nodes.push({
+				name: `output/${name}`,
+				op: 'Identity',
+				domain: '',
+				inputs: [value.name],
+				outputs: [name],
+				attributes: {}
+			});
 	}
 
 	/** A small tensor kept inside the graph. Equal constants are stored once. */
@@ -204,7 +228,7 @@ export class Graph {
 		locate: (weight: Weight) => WeightLocation,
 		metadata: Readonly<Record<string, string>> = {}
 	): Uint8Array {
-		const { nodes, inputs, outputs, constants, weights } = this.#store;
+		const { named: nodes, inputs, outputs, constants, weights } = this.#store;
 		const model = new ProtoWriter();
 		model.int(ModelProto.ir_version, IR_VERSION).string(ModelProto.producer_name, 'honeybee-workbench');
 		model.message(ModelProto.graph, (graph) => {

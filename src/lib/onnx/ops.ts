@@ -137,11 +137,11 @@ export const MatMulNBits = (
 
 // Attention (com.microsoft)
 export interface GroupQueryAttentionInputs {
-	/** [batch, position, heads·head_dim] */
+	/** [batch, position, heads·head_dim], or, without key and value, those of all three side by side */
 	readonly query: Value;
 	/** [batch, position, kv_heads·head_dim] */
-	readonly key: Value;
-	readonly value: Value;
+	readonly key: Value | undefined;
+	readonly value: Value | undefined;
 	/** [batch, kv_heads, past, head_dim] */
 	readonly pastKey: Value;
 	readonly pastValue: Value;

@@ -27,7 +27,7 @@ import { hasTokenizer, openTokenizer } from './tokenizer.ts';
 import { encodeShard, runJobs, type ConversionThreads } from './threads.ts';
 
 /** Bump when the same checkpoint gives other files. */
-export const CONVERTER_VERSION = '3';
+export const CONVERTER_VERSION = '4';
 
 /** What a conversion is doing, for a progress line. */
 export interface ConversionProgress {

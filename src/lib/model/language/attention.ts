@@ -12,6 +12,7 @@ import {
 	Range,
 	Reshape,
 	Shape,
+	Slice,
 	Softmax,
 	Transpose,
 	Unsqueeze,
@@ -27,11 +28,15 @@ import { rotate, type RopeCaches } from './rope.ts';
 /** `fused` is GroupQueryAttention (fast; head_dim must be a multiple of 16), `plain` the same from simple operators. */
 export type LanguageAttention = 'fused' | 'plain';
 
-/** Queries, keys and values of a chunk, [batch, position, heads · head_dim], and the cache [batch, kv_head, past, head_dim]. */
-interface AttentionInputs {
+/** Queries, keys and values of a chunk, [batch, position, heads · head_dim] each; all in one, one behind the other, where `key` and `value` are absent. */
+export interface Projected {
 	readonly query: Value;
-	readonly key: Value;
-	readonly value: Value;
+	readonly key?: Value;
+	readonly value?: Value;
+}
+
+/** With the cache [batch, kv_head, past, head_dim]. */
+interface AttentionInputs extends Projected {
 	readonly pastKey: Value;
 	readonly pastValue: Value;
 }
@@ -54,7 +59,8 @@ export function fusedAttention(g: Graph, config: TextConfig, rope: RopeCaches): 
 		kvNumHeads: config.num_key_value_heads,
 		scale: attentionScale(config)
 	};
-	return (layer, x) => GroupQueryAttention(layer, { ...x, ...sequence }, options);
+	return (layer, { query, key, value, ...past }) =>
+		GroupQueryAttention(layer, { query, key, value, ...past, ...sequence }, options);
 }
 
 /**
@@ -85,6 +91,7 @@ export function plainAttention(
 	const scale = g.scalar(attentionScale(config));
 
 	return (layer, { query, key, value, pastKey, pastValue }) => {
+		if (!key || !value) throw new Error('Plain attention takes queries, keys and values apart.');
 		const q = layer.scope('q');
 		const k = layer.scope('k');
 		const v = layer.scope('v');
@@ -141,16 +148,18 @@ function causalBias(g: Graph, positions: Value, total: Value): Value {
 /**
  * Attention of one layer, from the queries and keys that a language graph gives; it has no weights.
  *
- *   query [batch, k, H · dh] ─ rope ─ ×scale ┐
- *   key [batch, kv_head, total, dh] ─ ᵀ ─────┴ MatMul ─ + mask ─ Softmax ─ columns ─ attention [batch, head, k, c]
+ *   query [batch, position, H · dh, …] ─ rows ─ first H · dh ─ rope ─ ×scale ┐
+ *   key [batch, kv_head, total, dh] ─ ᵀ ─────────────────────────────────────┴ MatMul ─ + mask ─ Softmax ─ columns ─ attention [batch, head, k, c]
  *
- * `position_ids` [batch, k] are the queries' positions, `cos` and `sin` [k, dh/2] their angles (`ropeAngles`), `columns` [c]
- * the keys whose shares are wanted. Keys are rotated already, as the cache keeps them. Computed in float32 whatever the type.
+ * `rows` [k] are the places in `query` that are asked, `position_ids` [batch, k] their positions, `cos` and `sin` [k, dh/2] their angles
+ * (`ropeAngles`), `columns` [c] the keys whose shares are wanted. Keys are rotated already, as the cache keeps them. Computed in float32
+ * whatever the type.
  */
 export function attentionGraph(config: TextConfig, type: FloatType): Graph {
 	const g = new Graph('attention');
 	const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = config;
-	const query = g.input('query', type, [dims.batch, 'query', H * dh]);
+	const projected = g.input('query', type, [dims.batch, dims.position, 'projected']);
+	const asked = g.input('rows', 'int64', ['query']);
 	const keys = g.input('key', type, [dims.batch, KV, dims.total, dh]);
 	const positions = g.input('position_ids', 'int64', [dims.batch, 'query']);
 	const total = g.input('total_sequence_length', 'int32', [1]);
@@ -158,6 +167,7 @@ export function attentionGraph(config: TextConfig, type: FloatType): Graph {
 	const rows = { cos: angles('cos'), sin: angles('sin') };
 	const columns = g.input('columns', 'int64', ['column']);
 	const q = g.scope('q');
+	const query = Slice(q, Gather(q, projected, asked, 1), q.ints([0]), q.ints([H * dh]), [2]);
 	const split = splitHeads(q, Cast(q, query, 'float32'), H, dh);
 	const queries = Mul(q, rotate(q.scope('rope'), split, rows), g.scalar(attentionScale(config)));
 	const bias = causalBias(g, positions, total);

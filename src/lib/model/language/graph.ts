@@ -15,12 +15,18 @@ import { activations } from '../activations.ts';
 import type { TextConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import type { FloatType } from '../../kernels/encode.ts';
-import { activationType, linear, quantizedWeights } from '../layers.ts';
+import { activationType, canJoin, joinedLinear, linear, quantizedWeights } from '../layers.ts';
 import type { WeightDType } from '../manifest.ts';
 import { Module } from '../module.ts';
 import { BLOCK } from '../../kernels/quantize.ts';
 import type { StateDict } from '../state-dict.ts';
-import { fusedAttention, plainAttention, type LanguageAttention, type SelfAttention } from './attention.ts';
+import {
+	fusedAttention,
+	plainAttention,
+	type LanguageAttention,
+	type Projected,
+	type SelfAttention
+} from './attention.ts';
 import { ropeCaches } from './rope.ts';
 
 /** Keys of the language model begin with this. */
@@ -52,8 +58,9 @@ export interface LanguageGraphOptions {
  * A model cut before layer i hands over `handed.i.residual` and `handed.i.update`, the two terms of h: their sum and the norm
  * after it stay one node, so that the parts compute bit by bit what the whole does.
  *
- * `query.i` [batch, k, heads · head_dim] are the queries of layer i at the rows logit_positions, before the rotary embedding:
- * with the keys of the cache they give the attention (`attentionGraph`) without a second graph of the model.
+ * `query.i` [batch, position, heads · head_dim, …] are the queries of layer i before the rotary embedding, with the keys and values behind
+ * them where all three are one product: with the keys of the cache they give the attention (`attentionGraph`) without a second graph of
+ * the model.
  *
  * The residual stream and the norms stay float32 whatever the weights' type.
  */
@@ -85,7 +92,8 @@ export function languageGraph(
 	const fused = attention === 'fused';
 	const rope = ropeCaches(root, config, fused ? kvType(dtype) : 'float32');
 	const attend = fused ? fusedAttention(g, config, rope) : plainAttention(g, config, rope, kvType(dtype));
-	const logitPositions = g.input('logit_positions', 'int64', ['logit_position']);
+	// Plain attention would split them again.
+	const joined = fused && canJoin(dtype);
 
 	const firstNorm = normBefore(from);
 	let { residual, normed } = update
@@ -95,11 +103,10 @@ export function languageGraph(
 
 	for (let i = from; i < to; i++) {
 		const layer = decoder.at(`layers.${i}`);
-		const attended = selfAttention(
-			layer.at('self_attn'),
-			{ normed, logitPositions },
-			{ ...config, index: i, dtype, attend }
-		);
+		const attended = selfAttention(layer.at('self_attn'), normed, {
+			...config,
+			...{ index: i, dtype, attend, joined }
+		});
 		const middle = skipNorm(layer.at('post_attention_layernorm'), {
 			residual,
 			update: asAdded(layer.at('post_norm1'), attended, config)
@@ -124,6 +131,7 @@ export function languageGraph(
 	}
 
 	if (to === L) {
+		const logitPositions = g.input('logit_positions', 'int64', ['logit_position']);
 		const rows = Gather(g.scope('lm_head'), normed, logitPositions, 1);
 		const logits = languageHead(root, rows, { ...config, dtype });
 		g.output('logits', logits, [dims.batch, 'logit_position', V]);
@@ -203,18 +211,23 @@ export function lensGraph(config: TextConfig, state: StateDict, dtype: WeightDTy
  * Self-attention of layer `index` without its residual: normed [batch, position, O] → [batch, position, O], float32. Adds the
  * layer's cache to the graph's inputs and outputs, and its queries to the outputs.
  *
- *   normed ─┬─ q_proj ─┬──────────────── attend(past_key_values.i) ─ o_proj ─
- *           ├─ k_proj ─│─────────────────┤                 └─ present.i
- *           ├─ v_proj ─│─────────────────┘
- *                      └─ rows logit_positions ─ query.i
+ *   normed ─┬─ q_proj ─┬─ query.i
+ *           │          └─ attend(past_key_values.i) ─ o_proj ─
+ *           ├─ k_proj ────┤          └─ present.i
+ *           └─ v_proj ────┘
+ *
+ * `joined`:
+ *
+ *   normed ─ qkv_proj ─┬─ query.i
+ *                      └─ attend(past_key_values.i) ─ o_proj ─
  */
 function selfAttention(
 	module: Module,
-	{ normed, logitPositions }: { readonly normed: Value; readonly logitPositions: Value },
-	config: Stored & { readonly index: number; readonly attend: SelfAttention }
+	normed: Value,
+	config: Stored & { readonly index: number; readonly attend: SelfAttention; readonly joined: boolean }
 ): Value {
 	const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh, hidden_size: O } = config;
-	const { index, dtype, attend } = config;
+	const { index, dtype, attend, joined } = config;
 	const { graph: g } = module;
 	const type = kvType(dtype);
 	const cacheDims = (length: string) => [dims.batch, KV, length, dh];
@@ -224,13 +237,17 @@ function selfAttention(
 	const bias = config.attention_bias ?? false;
 	const project = (name: string, heads: number) =>
 		linear(module.at(name), input, { in: O, out: heads * dh, bias, dtype });
-	const query = project('q_proj', H);
-	const rows = Gather(g.scope('asking'), query, logitPositions, 1);
-	g.output(`query.${index}`, rows, [dims.batch, 'logit_position', H * dh]);
+	const projections = [
+		{ name: 'q_proj', out: H * dh },
+		{ name: 'k_proj', out: KV * dh },
+		{ name: 'v_proj', out: KV * dh }
+	];
+	const of: Projected = joined
+		? { query: joinedLinear(module, input, { in: O, bias, dtype, name: 'qkv_proj', parts: projections }) }
+		: { query: project('q_proj', H), key: project('k_proj', KV), value: project('v_proj', KV) };
+	g.output(`query.${index}`, of.query, [dims.batch, dims.position, (joined ? H + 2 * KV : H) * dh]);
 	const { output, presentKey, presentValue } = attend(g, {
-		query,
-		key: project('k_proj', KV),
-		value: project('v_proj', KV),
+		...of,
 		pastKey: past('key'),
 		pastValue: past('value')
 	});

@@ -255,6 +255,7 @@ export class LanguageModel {
 					for (const layer of layersOf(part)) {
 						const [query, key] = [rest[queryName(layer)]!, rest[keyName(layer)]!];
 						taken[`lm.layers.${layer}.attention`] = await this.#attend(query, key, {
+							rows: logitPositions,
 							positions: logitPositions.map((row) => from + row),
 							total: from + count,
 							to: attention!.to
@@ -282,12 +283,9 @@ export class LanguageModel {
 	async #attend(
 		query: OrtTensor,
 		key: OrtTensor,
-		{
-			positions,
-			total,
-			to
-		}: { readonly positions: readonly number[]; readonly total: number; readonly to: readonly number[] }
+		asked: Readonly<Record<'rows' | 'positions' | 'to', readonly number[]>> & { readonly total: number }
 	): Promise<Tensor> {
+		const { rows, positions, total, to } = asked;
 		const { Tensor } = this.#backend;
 		const { text_config } = this.#manifest.config;
 		this.#attention ??= await GraphSession.create(this.#backend, {
@@ -300,6 +298,8 @@ export class LanguageModel {
 			{
 				query,
 				key,
+				// Folders of before 2026-12 give the queries of these rows alone and take none.
+				rows: new Tensor('int64', BigInt64Array.from(rows, BigInt), [rows.length]),
 				position_ids: new Tensor('int64', BigInt64Array.from(positions, BigInt), [1, positions.length]),
 				total_sequence_length: new Tensor('int32', Int32Array.of(total), [1]),
 				cos: new Tensor('float32', cos, angles),

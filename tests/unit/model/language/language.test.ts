@@ -142,7 +142,8 @@ describe('language graph', () => {
 		const even = await openGraph(attentionGraph({ ...fused.config, attention_multiplier: 1e-9 }, 'float32'));
 		const { cos, sin } = ropeAngles(fused.config, [19]);
 		const { attention } = await even.run({
-			query: float32([1, 1, H * dh], (a['query.1']!.data as Float32Array).slice(-H * dh)),
+			query: a['query.1']!,
+			rows: int64([19]),
 			key: a['present.1.key']!,
 			position_ids: int64([19], [1, 1]),
 			total_sequence_length: int32([20]),
@@ -199,23 +200,28 @@ describe('language graph', () => {
 	});
 
 	it.each([
-		['fused', {}],
-		['plain', { num_key_value_heads: 2 }],
-		['fused', { num_key_value_heads: 2 }]
-	] as const)('%s, %j: queries and keys give the attention', async (attention, text) => {
-		const model = await open(text, 'fp32', attention);
+		['fused', {}, 'fp32'],
+		['plain', { num_key_value_heads: 2 }, 'fp32'],
+		['fused', { num_key_value_heads: 2 }, 'fp32'],
+		['plain', { num_key_value_heads: 2 }, 'q4'],
+		['fused', { num_key_value_heads: 2 }, 'q4']
+	] as const)('%s, %j, %s: queries and keys give the attention', async (attention, text, dtype) => {
+		const model = await open(text, dtype, attention);
 		const { num_attention_heads: H, num_key_value_heads: KV, head_dim: dh } = model.config;
 		const all = embeds(model.config, 12);
 		const past = await chunk(model, all, 0, 5);
 		const outputs = await chunk(model, all, 5, 12, past);
 		const [query, key] = [outputs['query.1']!, outputs['present.1.key']!];
-		expect(query.dims).toEqual([1, 7, H * dh]);
+		const joined = attention === 'fused' && dtype === 'q4';
+		const width = (joined ? H + 2 * KV : H) * dh;
+		expect(query.dims).toEqual([1, 7, width]);
 		const positions = Array.from({ length: 7 }, (_, i) => 5 + i);
 		const { cos, sin } = ropeAngles(model.config, positions);
 		const columns = [0, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 		const graph = await openGraph(attentionGraph(model.config, 'float32'));
 		const { attention: shares } = await graph.run({
 			query,
+			rows: int64([0, 1, 2, 3, 4, 5, 6]),
 			key,
 			position_ids: int64(positions, [1, 7]),
 			total_sequence_length: int32([12]),
@@ -228,7 +234,7 @@ describe('language graph', () => {
 		const actual = shares!.data as Float32Array;
 		for (let head = 0; head < H; head++)
 			positions.forEach((position, row) => {
-				const vector = q.subarray((row * H + head) * dh, (row * H + head + 1) * dh);
+				const vector = q.subarray(row * width + head * dh, row * width + (head + 1) * dh);
 				const rotated = Array.from(vector, (x, i) => {
 					const half = dh / 2;
 					const angle = position * 10000 ** (-(i % half) / half);
