@@ -9,6 +9,7 @@ import {
 	requestDevice,
 	subgroupsMayWork
 } from '../../lib/browser/gpu-device.ts';
+import { gpuMemory } from './gpu-memory.ts';
 import { startHeap } from './wasm-heap.ts';
 import { wasmProducts, type GraphBytes } from './wasm-products.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
@@ -100,6 +101,7 @@ export async function createWebGpuBackend({
 			shader_f16: device.features.has('shader-f16')
 		},
 		Tensor: ort.Tensor,
+		memory: gpuMemory(device, ort.Tensor),
 		createSession: (request) =>
 			request.onCpu
 				? createSession(ort, request, { providers: ['wasm'] })
@@ -131,7 +133,7 @@ async function trustedDevice(
 					logSeverityLevel: 3
 				}),
 			ort.Tensor,
-			{ type }
+			{ type, memory: gpuMemory(device, ort.Tensor) }
 		).catch((thrown: unknown) => {
 			errors.push(sentence(thrown));
 			return Infinity;
