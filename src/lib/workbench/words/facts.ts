@@ -110,3 +110,10 @@ export function provenanceFacts(manifest: ModelManifest): Fact[] {
 export function backendName(backend: BackendInfo['backend']): string {
 	return { webgpu: 'WebGPU', wasm: 'WASM', 'wasm-int8': 'WASM in 8 bits', node: 'Node' }[backend];
 }
+
+/** What a backend's way of computing costs, in a sentence (`docs/SPEED.md` has the measurement); '' where it costs nothing. */
+export function backendCost(backend: BackendInfo['backend']): string {
+	return backend === 'wasm-int8'
+		? 'Multiplied in 8 bits: the logits of SmolLM2-135M in q4 move by 4 to 13 % of the largest, so that long answers can come out otherwise; WASM multiplies as stored, at about a tenth of the speed.'
+		: '';
+}
