@@ -298,7 +298,7 @@ export class LanguageModel {
 			{
 				query,
 				key,
-				// Folders of before 2026-12 give the queries of these rows alone and take none.
+				// Folders of converters up to version 3 give the queries of these rows alone, and take no rows.
 				rows: new Tensor('int64', BigInt64Array.from(rows, BigInt), [rows.length]),
 				position_ids: new Tensor('int64', BigInt64Array.from(positions, BigInt), [1, positions.length]),
 				total_sequence_length: new Tensor('int32', Int32Array.of(total), [1]),
