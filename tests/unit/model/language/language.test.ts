@@ -138,7 +138,7 @@ describe('language graph', () => {
 		expect(relativeError(logits(a), logits(b))).toBeLessThan(1e-5);
 		expect(relativeError(logits(a), logits(c))).toBeGreaterThan(1e-3);
 		// With hardly any scale every key has the same share.
-		const { num_attention_heads: H, head_dim: dh } = fused.config;
+		const { head_dim: dh } = fused.config;
 		const even = await openGraph(attentionGraph({ ...fused.config, attention_multiplier: 1e-9 }, 'float32'));
 		const { cos, sin } = ropeAngles(fused.config, [19]);
 		const { attention } = await even.run({
