@@ -98,6 +98,14 @@ export async function onPage<T extends object>(
 	});
 }
 
+/** Whether the page's browser has a WebGPU adapter that is not software, whose times say nothing. */
+export function hasHardwareAdapter(page: Page): Promise<boolean> {
+	return page.evaluate(async () => {
+		const info = (await navigator.gpu?.requestAdapter())?.info;
+		return info !== undefined && !/swiftshader|llvmpipe/i.test(`${info.vendor} ${info.architecture}`);
+	});
+}
+
 /** Folder of the onnxruntime-web that transformers.js brings along. */
 export function peerRuntime(): string {
 	const require = createRequire(import.meta.url);

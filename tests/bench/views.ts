@@ -6,6 +6,7 @@ import { chromiumArgs, ensureChromium } from '../../scripts/chromium.mjs';
 import type { Extension } from '../../src/cli/bench/bench.ts';
 import type { FigureTime, MapTime } from '../../src/cli/bench/views.ts';
 import { buildMeasuredPage, served } from '../support/measured-page.ts';
+import { hasHardwareAdapter } from './turns.ts';
 
 /** What the pages wait for: maps of all visual tokens in the worker, and drawing and pointing at 256 × 256 values. */
 export async function views(...[model, terminal]: Parameters<Extension>) {
@@ -23,6 +24,11 @@ export async function views(...[model, terminal]: Parameters<Extension>) {
 			terminal.progress('figures of 256 × 256 values …');
 			figures.push(...(await page.evaluate(() => window.measureFigures())));
 			for (const backend of ['wasm', 'webgpu'] as const) {
+				// On a software adapter they take minutes and mean nothing.
+				if (backend === 'webgpu' && !(await hasHardwareAdapter(page))) {
+					missing.push(`maps on ${backend}: the browser has no adapter but software.`);
+					continue;
+				}
 				terminal.progress(`maps of all visual tokens on ${backend} …`);
 				try {
 					maps.push(...(await page.evaluate((name) => window.measureMaps(name), backend)));

@@ -18,6 +18,7 @@ import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts'
 import { buildPage } from '../../support/measured-page.ts';
 import {
 	chosenOf,
+	hasHardwareAdapter,
 	inScratch,
 	inTurns,
 	onPage,
@@ -305,13 +306,9 @@ async function openPages({ folders }: Models, scratch: string) {
 	return {
 		/** Whether there is an adapter that is not software. */
 		async adapter(): Promise<boolean> {
-			const { hardware } = await onPage(site, 'lm', (page) =>
-				page.evaluate(async () => {
-					const info = (await navigator.gpu?.requestAdapter())?.info;
-					const software = /swiftshader|llvmpipe/i;
-					return { hardware: info !== undefined && !software.test(`${info.vendor} ${info.architecture}`) };
-				})
-			);
+			const { hardware } = await onPage(site, 'lm', async (page) => ({
+				hardware: await hasHardwareAdapter(page)
+			}));
 			return hardware;
 		},
 		run: (what: 'ours' | 'transformers' | 'wllama', args: readonly unknown[]): Promise<LmRun> =>
