@@ -7,11 +7,11 @@ export function visionInWords({ vision_config }: Pick<HoneybeeConfig, 'vision_co
 	return `${vision_config.num_hidden_layers} layers, ${vision_config.num_attention_heads} heads, width ${vision_config.hidden_size}, ${towerOf(vision_config).anySize ? `patches of ${vision_config.patch_size} px, as many as the picture has` : `image ${vision_config.image_size} px, ${side}×${side} patches`}`;
 }
 
-/** Its language model, e.g. "30 layers, 9 heads (3 for keys), width 576, vocabulary 49280, context 8192". */
 /** A family with how its checkpoint is written, where there are several ways. */
 export const familyInWords = (title: string, spelling: string | undefined): string =>
 	spelling === undefined ? title : `${title}, spelling: ${spelling}`;
 
+/** Its language model, e.g. "30 layers, 9 heads (3 for keys), width 576, vocabulary 49280, context 8192". */
 export function languageInWords({ text_config }: Pick<HoneybeeConfig, 'text_config'>): string {
 	return `${text_config.num_hidden_layers} layers, ${text_config.num_attention_heads} heads (${text_config.num_key_value_heads} for keys), width ${text_config.hidden_size}, vocabulary ${text_config.vocab_size}, context ${text_config.max_position_embeddings}`;
 }

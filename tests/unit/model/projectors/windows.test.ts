@@ -86,7 +86,7 @@ describe('what a token reads, at other sizes than the published ones', () => {
 		expect(reads).toEqual(reads.map((_, m) => square(side, [Math.floor(m / n) * s, (m % n) * s], s)));
 	});
 
-	it.each([12, 24, 16])('a pooled cell and a ring around it, of %i × %i patches', async (side) => {
+	it.each([12, 24, 16])('a pooled cell and a ring around it, of %i patches to a side', async (side) => {
 		const opened = await openProjector({ projector_type: 'ldpnet-v2', num_query_tokens: 144 }, side);
 		const reads = await readBy(opened);
 		const covers = (at: number): [number, number] => [
@@ -118,7 +118,7 @@ describe('what a token reads, at other sizes than the published ones', () => {
 	});
 
 	it.each([5, 16, 20])(
-		'nested queries on %i × %i patches attend alike whatever the picture',
+		'nested queries on %i patches to a side attend alike whatever the picture',
 		async (side) => {
 			const { run, features } = await openProjector(
 				{ projector_type: 'matry-query', num_query_tokens: 9 },
