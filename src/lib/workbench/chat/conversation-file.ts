@@ -69,9 +69,7 @@ function recordIn(value: unknown): ExchangeRecord | undefined {
 		Array.isArray(after) &&
 		after.every((one) => typeof one === 'string' || typeof one === 'number');
 	if (!whole) return undefined;
-	const texts = (after as (string | number)[]).map((one) =>
-		typeof one === 'number' ? answer.slice(0, one) : one
-	);
+	const texts = after.map((one) => (typeof one === 'number' ? answer.slice(0, one) : one));
 	const { time: _time, after: _after, ...record } = value;
 	return { ...(record as unknown as ExchangeRecord), id, texts };
 }
