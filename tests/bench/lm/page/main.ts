@@ -40,7 +40,7 @@ async function transformers(task: LmTask, shards: readonly string[]): Promise<Lm
 	const model = await AutoModelForCausalLM.from_pretrained('peer', {
 		device: 'wasm',
 		dtype: 'fp32',
-		session_options: { externalData: shards.map((path) => ({ path, data: at(`/peer/onnx/${path}`) })) }
+		session_options: { externalData: shards.map((path) => ({ path, data: `onnx/${path}` })) }
 	});
 	const load_ms = performance.now() - begin;
 	const continued = ({ prompt_ids, new_tokens }: Continuation) =>
