@@ -101,8 +101,8 @@ describe('figures of runs', () => {
 		expect(curve.rows.projectors).toEqual(['d-abs', 'linear']);
 		const parts = await makeItem(scoreBreakdownStudy, { runs: [a] }, standardChoices);
 		expect(parts.rows.series.map(({ name }) => name)).toEqual(['D-Abstractor, M = 64']);
-		const deep = await makeItem(radarStudy, { runs: [a] }, { ...standardChoices, level: 7 });
-		expect(deep.rows, 'a level that is none is the deepest').toEqual(parts.rows);
+		const deep = makeItem(radarStudy, { runs: [a] }, { ...standardChoices, level: 7 });
+		await expect(deep).rejects.toThrow('There is no depth 7; there is depth 0 only.');
 	});
 
 	it('compare two runs of the same questions', async () => {
