@@ -1,5 +1,4 @@
 import type { HoneybeeConfig } from './config.ts';
-import type { Transparency } from './image/transparency.ts';
 
 /** What `--dtype` takes. Each preset fixes the type of every sub-model (`SubModelDTypes`). */
 export type DTypePreset = 'fp32' | 'fp16' | 'q4' | 'q4f16';
@@ -77,6 +76,13 @@ export const networksOf = (entry: ProjectorEntry): readonly GraphFiles[] => [
 	...(entry.networks ?? [])
 ];
 
+/**
+ * What becomes of a transparent picture: `drop`, the colours under alpha are seen, as PIL's `convert("RGB")` gives them and transformers up to
+ * 4.57 does; `white`, it is laid on white, as transformers from 5 on does.
+ */
+export const transparencies = ['drop', 'white'] as const;
+export type Transparency = (typeof transparencies)[number];
+
 /** How pictures are made ready. What else there is, is the family's. */
 export interface ImageSettings {
 	/** Side S in pixels of what the tower sees. */
@@ -84,7 +90,7 @@ export interface ImageSettings {
 	/** Mean and standard deviation per RGB channel, of values in 0..1. */
 	readonly mean: readonly number[];
 	readonly std: readonly number[];
-	/** What becomes of transparent pictures; absent: alpha is dropped (`image/transparency.ts`). */
+	/** What becomes of transparent pictures; absent: alpha is dropped. */
 	readonly transparency?: Transparency;
 	readonly [setting: string]: unknown;
 }

@@ -1,11 +1,7 @@
 import { InputError } from '../../tensor/errors.ts';
+import { transparencies, type Transparency } from '../manifest.ts';
 
-/**
- * What becomes of a transparent picture: `drop`, the colours under alpha are seen, as PIL's `convert("RGB")` gives them and transformers up to
- * 4.57 does; `white`, it is laid on white, as transformers from 5 on does.
- */
-export const transparencies = ['drop', 'white'] as const;
-export type Transparency = (typeof transparencies)[number];
+export { transparencies, type Transparency };
 
 /** A model folder's own choice; `drop` where it says none. @throws InputError when it is none of the two */
 export function transparencyOf({ transparency = 'drop' }: { readonly transparency?: unknown }): Transparency {
