@@ -180,7 +180,7 @@ describe.each(Object.entries(stockBrowsers))('%s', (id, browser) => {
 	});
 
 	test('a figure leaves as a file, which opens again', async () => {
-		await open('/locality?backend=wasm&projector=c-abs&tokens=9&method=occlusion');
+		await open('/locality?backend=wasm&model=honeybee-mini&projector=c-abs&tokens=9&method=occlusion');
 		await tab.see(figures, { seconds: SLOW });
 		await tab.click(button(/^Export$/), SLOW);
 		await tab.click(button(/^SVG$/));
@@ -192,7 +192,7 @@ describe.each(Object.entries(stockBrowsers))('%s', (id, browser) => {
 		const bytes = readFileSync(join(downloads, name!));
 		expect(readCapsule(new Uint8Array(bytes))?.origin).toMatchObject({ projector: 'c-abs', tokens: 9 });
 
-		await open('/?backend=wasm&projector=resampler');
+		await open('/?backend=wasm&model=honeybee-mini&projector=resampler');
 		await tab.see(loaded, { seconds: SLOW });
 		await tab.run(
 			(name, base64) => {
