@@ -15,6 +15,7 @@ import { isCheckpoint, isPicture } from '../frame/dropped.ts';
 import { openImage } from '../session/images.ts';
 import { keptImage } from '../session/kept-images.ts';
 import type { NamedSet } from '../session/image-sets.svelte.ts';
+import { ownName } from '../session/model-list.ts';
 import type { Session } from '../session/session.ts';
 import { citation, type Cited, wholeAddress } from '../words/citation.ts';
 import { isBoolean, isNumber, type Memory, oneOf, recall, remember } from '../session/storage.ts';
@@ -294,7 +295,7 @@ export class PageFigures implements FigureHost {
 		const { session } = this.#parts;
 		const { image, model, prompt } = capsule.origin;
 		const notes: string[] = [];
-		if (model !== undefined && !session.models.list?.some(({ name }) => name === model.name))
+		if (model !== undefined && !session.models.list?.some((listing) => ownName(listing) === model.name))
 			notes.push(`It was made with the model ${model.name}, which is not here: it is drawn from the file.`);
 		else if (model !== undefined && session.models.manifest?.name === model.name) {
 			// eslint-disable-next-line svelte/prefer-svelte-reactivity -- looked up at once

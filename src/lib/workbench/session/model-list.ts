@@ -44,6 +44,10 @@ export function storedListing(name: string): ModelListing {
 	};
 }
 
+/** What the model calls itself: lists name those of this browser with the place where they are. */
+export const ownName = ({ name, location }: Pick<ModelListing, 'name' | 'location'>): string =>
+	location.kind === 'url' ? name : location.name;
+
 /** A model's name as a reader knows it, whether it is here or not. */
 export function titleOf(name: string): string {
 	const [, place, own] = /^(stored|memory):(.*)$/.exec(name) ?? [];

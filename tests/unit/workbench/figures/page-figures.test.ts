@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { makeCapsule } from '../../../../src/lib/viz/export/capsule.ts';
 import { packDrawing } from '../../../../src/lib/viz/export/drawing.ts';
 import { PageFigures } from '../../../../src/lib/workbench/figures/page-figures.svelte.ts';
+import { storedListing } from '../../../../src/lib/workbench/session/model-list.ts';
 import { fakeImage, FakeMemory, startedSession } from '../fakes.ts';
 
 const table = { columns: ['x'], rows: [[1]] };
@@ -54,6 +55,26 @@ test('an opened figure is drawn from its file with the picture that is here, unt
 	expect(figures.compare('token-map', 1, () => table)?.state).toBe('identical');
 	figures.close();
 	expect(figures.fromFile('token-map', 1)).toBeUndefined();
+});
+
+test('the model of an opened figure is here also where it is kept in this browser', async () => {
+	const { figures, session } = await workbench();
+	const opened = async () => {
+		await figures.open(capsule({ id: 'scene', name: 'scene.png' }));
+		return figures.notes.filter((note) => note.includes('mini'));
+	};
+	session.models.list = [
+		{ name: 'other', title: 'Other', location: { kind: 'url', url: 'http://site/other/' } }
+	];
+	expect(await opened()).toEqual([
+		'It was made with the model mini, which is not here: it is drawn from the file.'
+	]);
+	session.models.list = [storedListing('mini')];
+	expect(await opened()).toEqual([]);
+	session.models.list = [
+		{ name: 'memory:mini', title: 'mini', location: { kind: 'memory', name: 'mini', files: {} } }
+	];
+	expect(await opened()).toEqual([]);
 });
 
 test('a figure that its page has no place for is shown above the page until it has', async () => {
