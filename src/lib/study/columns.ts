@@ -45,8 +45,8 @@ export function resolve(choice: ColumnChoice, manifest: ModelManifest, place: nu
 	const entry = projector === undefined ? undefined : manifest.projectors[projector];
 	if (projector === undefined || entry === undefined) return undefined;
 	const choices = tokenChoices(entry, gridSide(manifest.config.vision_config));
-	// Columns beyond the model's projectors are the same ones at fewer tokens, where they can.
-	const round = known ? 0 : Math.floor(place / order.length);
+	// Columns beyond the model's projectors are the same ones at fewer tokens, where they can; beside another model none is repeated.
+	const round = known || choice.model !== undefined ? 0 : Math.floor(place / order.length);
 	const own = round === 0 ? undefined : smaller(entry, choices).at(-round);
 	const tokens =
 		choice.tokens !== undefined && choices.includes(choice.tokens)

@@ -47,6 +47,12 @@ describe('columns', () => {
 		expect(defaultColumns(only)).toEqual([{ projector: 'c-abs' }, { projector: 'c-abs', tokens: 4 }]);
 	});
 
+	test('of another model begin at its projector’s own M, wherever they stand', () => {
+		const only = { ...manifest(), projectors: { 'c-abs': manifest().projectors['c-abs']! } };
+		expect(resolve({ model: 'golden' }, only, 1)).toMatchObject({ projector: 'c-abs', tokens: 9 });
+		expect(resolve({}, only, 1)).toMatchObject({ projector: 'c-abs', tokens: 4 });
+	});
+
 	test('of one projector at one M are one column, and a further one is the same for another model', () => {
 		const only = { ...manifest(), projectors: { resampler: manifest().projectors.resampler! } };
 		expect(defaultColumns(only)).toEqual([{ projector: 'resampler' }]);
