@@ -20,6 +20,10 @@ export function plotChart(options: FigureOptions, chart: PlotOptions): Chart {
 	for (const name of ['fill', 'stroke'] as const)
 		for (const element of [svg, ...Array.from(svg.querySelectorAll(`[${name}="currentColor"]`))])
 			if (element.getAttribute(name) === 'currentColor') element.setAttribute(name, ink);
+	// Names of groups that have no role, which no reader of the page may hear; the figure's own name says what it is.
+	svg.querySelectorAll('g[aria-label]:not([aria-hidden])').forEach((group) => {
+		if (!group.querySelector('text')) group.removeAttribute('aria-label');
+	});
 	svg.removeAttribute('class');
 	svg.removeAttribute('style');
 	svg.setAttribute('overflow', 'visible');
