@@ -112,7 +112,7 @@ export function breakdownOf(
 			);
 			categories.forEach(({ name, scores }, c) => {
 				const middle = top + (c + 0.5) * row;
-				parts.push(text(pen, left - 12, middle + 4, clipped(name, left - 12), { 'text-anchor': 'end' }));
+				parts.push(text(pen, left - 12, middle + 4, clipped(name, left - 16), { 'text-anchor': 'end' }));
 				for (const score of scores) {
 					const { projector, hollow } = series[score.series]!;
 					const colour = colours[projector] ?? ink.soft;

@@ -154,7 +154,7 @@ describe('a LoRA as LLaVA’s training saves it', () => {
 	it('inspect tells what it is and what its base is, also where that is missing', async () => {
 		const about = await printed(inspect, [adapter, '--base', base, ...vision]);
 		expect(about).toContain('adapter    LoRA of rank 4, alpha 12, over the base lmsys/vicuna-7b-v1.5\n');
-		expect(about).toContain('family     LLaVA-1.5, as original writes it');
+		expect(about).toContain('family     LLaVA-1.5, spelling: original');
 		expect(about).toContain('tokenizer  tokenizer.model');
 		expect(about.match(/^unused .*/gm)).toEqual([
 			expect.stringContaining('as in every checkpoint of this kind')
