@@ -405,6 +405,8 @@ const learning: LearningRows = {
 };
 const learned: BreakdownRows = {
 	...breakdown,
+	series: breakdown.series.map(({ projector }) => ({ name: projector, projector })),
+	warnings: [],
 	categories: breakdown.categories.map(({ name, scores }) => ({
 		name,
 		scores: scores.map((score) => ({ ...score, each: [score.value - 2, score.value + 2] }))
