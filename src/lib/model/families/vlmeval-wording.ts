@@ -25,6 +25,14 @@ export const vlmevalMmmu = (question: PosedQuestion): string =>
 export const asChoices = (text: string, article: 'a' | 'the'): string =>
 	text.replaceAll('\nOptions:', '\nChoices:').replaceAll(PICK, `Answer with ${article} letter.`);
 
+/** A question that both adapters want a word or two on. */
+export const askedBriefly = (question: PosedQuestion): string =>
+	`${vlmevalQuestion(question).trim()}\nGive a very brief answer.`;
+
+/** A choice in both adapters' words. */
+export const askedForLetter = (question: PosedQuestion): string =>
+	asChoices(vlmevalQuestion(question).trim(), 'the');
+
 /** The question before its hint, as both do for MMBench. */
 export function questionFirst(text: string): string {
 	const [, hint, question, choices] = /^(Hint:.*?)\nQuestion:(.*?)\nChoices:(.*)$/s.exec(text) ?? [];

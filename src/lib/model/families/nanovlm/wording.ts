@@ -2,6 +2,8 @@ import type { PosedQuestion, QuestionSet, WordedQuestion, Wording } from '../../
 import {
 	aroundTags,
 	asChoices,
+	askedBriefly,
+	askedForLetter,
 	questionFirst,
 	VLMEVALKIT,
 	vlmevalMmmu,
@@ -11,10 +13,7 @@ import {
 const ANSWER = '\nAnswer:';
 const source = `${VLMEVALKIT}, vlmeval/vlm/nanovlm.py`;
 
-const brief = (question: PosedQuestion): string =>
-	`${vlmevalQuestion(question).trim()}\nGive a very brief answer.`;
-const choice = (question: PosedQuestion): string =>
-	asChoices(vlmevalQuestion(question).trim(), 'the') + ANSWER;
+const choice = (question: PosedQuestion): string => askedForLetter(question) + ANSWER;
 
 /** Pictures stand before the question; where it has tags of them, lines end. */
 function mmmu(question: PosedQuestion): string {
@@ -25,9 +24,9 @@ function mmmu(question: PosedQuestion): string {
 }
 
 const sets: Partial<Record<QuestionSet, (question: PosedQuestion) => string>> = {
-	MME: brief,
-	POPE: brief,
-	'MM-Vet': brief,
+	MME: askedBriefly,
+	POPE: askedBriefly,
+	'MM-Vet': askedBriefly,
 	MMBench: (question) => questionFirst(asChoices(vlmevalQuestion(question).trim(), 'a')) + ANSWER,
 	'SEED-Bench': choice,
 	ScienceQA: choice,

@@ -9,6 +9,8 @@ import type {
 import {
 	aroundTags,
 	asChoices,
+	askedBriefly,
+	askedForLetter,
 	questionFirst,
 	VLMEVALKIT,
 	vlmevalMmmu,
@@ -18,11 +20,9 @@ import {
 const ANSWER = ' Answer:';
 const source = `${VLMEVALKIT}, vlmeval/vlm/smolvlm.py`;
 
-const brief = (question: PosedQuestion): WordedQuestion => ({
-	text: `${vlmevalQuestion(question).trim()}\nGive a very brief answer.`
-});
+const brief = (question: PosedQuestion): WordedQuestion => ({ text: askedBriefly(question) });
 const choice = (question: PosedQuestion): WordedQuestion => ({
-	text: asChoices(vlmevalQuestion(question).trim(), 'the'),
+	text: askedForLetter(question),
 	begins: ANSWER
 });
 
