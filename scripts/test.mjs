@@ -1,6 +1,7 @@
 /**
  * `npm test`: installs what is missing and runs every check, two at a time, whatever the others say.
- * `npm test -- unit e2e` runs only the named ones, `--slowest` names the tests that took longest in the end.
+ * `npm test -- unit e2e` runs only the named ones, `--slowest` names the tests that took longest in the end. With `--every-browser`, a
+ * browser that is not on this machine fails the check `browsers` instead of being named as not tried.
  * What a check says stands in test-results/<check>.log, too.
  */
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import { ensureChromium } from './chromium.mjs';
 import { countsOf, readReport, timesOf } from './reports.mjs';
 import { SetupError, build, install, root, runTool } from './setup.mjs';
+import { findStock, installStock, missingStock, stockBrowsers } from './stock-browsers.mjs';
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, note?: string }} Outcome
@@ -22,6 +24,8 @@ import { SetupError, build, install, root, runTool } from './setup.mjs';
 const results = join(root, 'test-results');
 /** @param {string} check */
 const reportOf = (check) => join(results, `${check}.json`);
+
+const everyBrowser = process.argv.includes('--every-browser');
 
 /** How many tests `--slowest` names. */
 const NAMED = 20;
@@ -55,13 +59,15 @@ function settle(counts, code) {
 
 /**
  * @param {string} project
+ * @param {...string} args
  * @returns {Step['run']}
  */
-function vitest(project) {
+function vitest(project, ...args) {
 	return async (onText) => {
 		const file = reportOf(project);
 		const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-		const code = await runTool('vitest/vitest.mjs', ['run', '--project', project, ...reporters], { onText });
+		const all = ['run', '--project', project, ...reporters, ...args];
+		const code = await runTool('vitest/vitest.mjs', all, { onText });
 		const report = readReport(file);
 		return report
 			? settle(countsOf(report), code)
@@ -96,6 +102,20 @@ async function playwright(onText) {
 		: { passed: 0, failed: 1, skipped: 0, note: `no report, exit code ${code}` };
 }
 
+/**
+ * Without the browsers that are not on this machine, which are named; with `--every-browser` their tests fail.
+ * @type {Step['run']}
+ */
+async function inStockBrowsers(onText) {
+	const missing = missingStock();
+	if (missing.length === 0 || everyBrowser) return vitest('browsers')(onText);
+	const note = missing.join(' ');
+	const here = Object.entries(stockBrowsers).flatMap(([id, browser]) => (findStock(browser) ? [id] : []));
+	if (here.length === 0) return { passed: 0, failed: 0, skipped: missing.length, note };
+	const outcome = await vitest('browsers', '--testNamePattern', `^(${here.join('|')}) `)(onText);
+	return { ...outcome, note: [outcome.note, note].filter(Boolean).join('; ') };
+}
+
 /** @type {Step['run']} */
 async function buildAll(onText) {
 	await build({ onText });
@@ -117,6 +137,7 @@ const steps = [
 	{ name: 'e2e', browser: true, after: ['build'], run: playwright },
 	{ name: 'browser', browser: true, run: vitest('browser') },
 	{ name: 'unit', after: ['build'], run: vitest('unit') },
+	{ name: 'browsers', after: ['build'], run: inStockBrowsers },
 	{ name: 'lint', run: check('eslint/bin/eslint.js', '.', '--max-warnings', '0') },
 	{ name: 'format', run: check('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.') }
 ];
@@ -130,7 +151,7 @@ function output(name, alone) {
 	const log = createWriteStream(join(results, `${name}.log`));
 	let rest = '';
 	const show = (/** @type {string} */ line) =>
-		console.log(alone || !line.trim() ? line : `${name.padEnd(7)} │ ${line}`);
+		console.log(alone || !line.trim() ? line : `${name.padEnd(8)} │ ${line}`);
 	return {
 		/** @param {string} text */
 		write(text) {
@@ -215,11 +236,11 @@ function nameSlowest(chosen) {
 
 async function main() {
 	const slowest = process.argv.includes('--slowest');
-	const wanted = process.argv.slice(2).filter((word) => word !== '--slowest');
+	const wanted = process.argv.slice(2).filter((word) => !['--slowest', '--every-browser'].includes(word));
 	const unknown = wanted.find((name) => !steps.some((step) => step.name === name));
 	if (unknown)
 		throw new SetupError(
-			`There is no check named "${unknown}". There are: ${steps.map((s) => s.name).join(', ')}; and --slowest.`
+			`There is no check named "${unknown}". There are: ${steps.map((s) => s.name).join(', ')}; and --slowest, --every-browser.`
 		);
 	await install();
 	rmSync(results, { recursive: true, force: true });
@@ -234,10 +255,11 @@ async function main() {
 	// Before the steps, which may install something with the same apt-get; a failure is said by those that need it.
 	const chromium = chosen.some(({ browser }) => browser) ? ensureChromium() : undefined;
 	await chromium?.catch(() => undefined);
+	if (chosen.some(({ name }) => name === 'browsers')) await installStock();
 	const rows = await inLanes(chosen, width, (step) => attempt(step, chromium, width === 1));
 
 	const line = (/** @type {(string | number)[]} */ [name = '', ...cells]) =>
-		console.log(String(name).padEnd(8) + cells.map((cell) => String(cell).padStart(9)).join(''));
+		console.log(String(name).padEnd(9) + cells.map((cell) => String(cell).padStart(9)).join(''));
 	console.log();
 	line(['check', 'passed', 'failed', 'skipped', 'seconds']);
 	for (const { name, passed, failed, skipped, seconds } of rows)
