@@ -121,6 +121,7 @@ def row(r: dict) -> dict:
 
 
 def evidence(records: list[dict]) -> dict:
+    rows = [row(r) for r in records]
     plain = [r for r in records if r["run"]["part"] != "recipe"]
     recipe = [r for r in records if r["run"]["part"] == "recipe"]
     by_m = {}
@@ -136,8 +137,8 @@ def evidence(records: list[dict]) -> dict:
                 "questions through the frozen language model, then instruction tuning; no regression to a grid; equal steps and scenes",
         "length": first["length"], "scenes": first["scenes"], "draws": DRAWS, "criterion": CRITERION,
         "intervals": "95 %, hierarchical bootstrap: seeds, then scenes; scenes the same for all, so differences are paired",
-        "runs": [row(r) for r in records], "tokens": by_m, **({"recipe": compared(variants)} if variants else {}),
-        "locality": correlated([row(r) for r in plain]),
+        "runs": rows, "tokens": by_m, **({"recipe": compared(variants)} if variants else {}),
+        "locality": correlated([r for r in rows if r["part"] != "recipe"]),
     }
 
 

@@ -44,7 +44,7 @@ export function resolve(choice: ColumnChoice, manifest: ModelManifest, place: nu
 	const projector = known ? choice.projector : order[place % order.length];
 	const entry = projector === undefined ? undefined : manifest.projectors[projector];
 	if (projector === undefined || entry === undefined) return undefined;
-	const choices = tokenChoices(entry, gridSide(manifest.config.vision_config));
+	const choices = choicesOf(entry, manifest);
 	// Columns beyond the model's projectors are the same ones at fewer tokens, where they can; beside another model none is repeated.
 	const round = known || choice.model !== undefined ? 0 : Math.floor(place / order.length);
 	const own = round === 0 ? undefined : smaller(entry, choices).at(-round);
@@ -54,6 +54,10 @@ export function resolve(choice: ColumnChoice, manifest: ModelManifest, place: nu
 			: (own ?? entry.num_query_tokens);
 	return { projector, entry, tokens, choices };
 }
+
+/** The M that a projector can be run with. */
+const choicesOf = (entry: ProjectorEntry, { config }: ModelManifest): readonly number[] =>
+	tokenChoices(entry, gridSide(config.vision_config));
 
 /** The M below a projector's own, ascending. */
 const smaller = ({ num_query_tokens: own }: ProjectorEntry, choices: readonly number[]): number[] =>
@@ -69,7 +73,7 @@ export function defaultColumns(manifest: ModelManifest): ColumnChoice[] {
 	const entry = manifest.projectors[first]!;
 	if (second !== undefined)
 		return [{ projector: first }, withTokens({ projector: second }, manifest, entry.num_query_tokens)];
-	const fewer = smaller(entry, tokenChoices(entry, gridSide(manifest.config.vision_config))).at(-1);
+	const fewer = smaller(entry, choicesOf(entry, manifest)).at(-1);
 	return [{ projector: first }, ...(fewer === undefined ? [] : [{ projector: first, tokens: fewer }])];
 }
 
@@ -84,7 +88,7 @@ export function nextColumn(columns: readonly ColumnChoice[], manifest: ModelMani
 	if (fresh !== undefined) return withTokens({ projector: fresh }, manifest, shown[0]?.tokens);
 	for (const projector of order) {
 		const entry = manifest.projectors[projector]!;
-		const choices = tokenChoices(entry, gridSide(manifest.config.vision_config));
+		const choices = choicesOf(entry, manifest);
 		const fewer = smaller(entry, choices).reverse();
 		const tokens = [entry.num_query_tokens, ...fewer, ...choices].find(
 			(M) => !shown.some((column) => column?.projector === projector && column.tokens === M)
@@ -109,8 +113,7 @@ function withTokens(
 	tokens: number | undefined
 ): ColumnChoice {
 	const entry = manifest.projectors[choice.projector]!;
-	const can =
-		tokens !== undefined && tokenChoices(entry, gridSide(manifest.config.vision_config)).includes(tokens);
+	const can = tokens !== undefined && choicesOf(entry, manifest).includes(tokens);
 	return can && tokens !== entry.num_query_tokens ? { ...choice, tokens } : choice;
 }
 

@@ -1,5 +1,6 @@
 import { isObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
+import { readOwnFormat } from './own-format.ts';
 
 /** An accuracy, 0 to 1, over seeds and scenes. */
 export interface ComparedAccuracy {
@@ -119,19 +120,8 @@ const isCompared = (value: unknown): boolean =>
 
 /** @param name of the file, for messages @throws InputError for a file that is none, of another version, or damaged */
 export function readComparison(text: string, name: string): TrainingComparison {
-	let value: unknown;
-	try {
-		value = JSON.parse(text);
-	} catch {
-		value = undefined;
-	}
 	const make = 'make it with "python -m training.convergence.evidence"';
-	if (!isObject(value) || value['format'] !== FORMAT)
-		throw new InputError(`${name} is no comparison of training runs; ${make}.`);
-	if (value['version'] !== 1)
-		throw new InputError(
-			`${name} has version ${JSON.stringify(value['version'])}; this program reads version 1, use a newer one.`
-		);
+	const value = readOwnFormat(text, name, { format: FORMAT, what: 'comparison of training runs', make });
 	const { runs, tokens, recipe, locality } = value;
 	const known =
 		['what', 'intervals', 'scenes'].every((key) => typeof value[key] === 'string') &&

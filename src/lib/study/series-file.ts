@@ -2,6 +2,7 @@ import type { LocalityMeasure } from '../analysis/locality.ts';
 import { isObject } from '../bytes/json.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { RecordedSet } from './image-set.ts';
+import { readOwnFormat } from './own-format.ts';
 
 /** A value with its 95 % interval, and what that is over. */
 export interface SeriesValue {
@@ -112,18 +113,8 @@ const isMost = (value: object): boolean =>
 
 /** @param name of the file, for messages @throws InputError for a file that is none or of another version */
 export function readSeries(text: string, name: string): Series {
-	let value: unknown;
-	try {
-		value = JSON.parse(text);
-	} catch {
-		value = undefined;
-	}
-	if (!isObject(value) || value['format'] !== FORMAT)
-		throw new InputError(`${name} is no series of checkpoints; make one with "honeybee series".`);
-	if (value['version'] !== 1)
-		throw new InputError(
-			`${name} has version ${JSON.stringify(value['version'])}; this program reads version 1, use a newer one.`
-		);
+	const make = 'make one with "honeybee series"';
+	const value = readOwnFormat(text, name, { format: FORMAT, what: 'series of checkpoints', make });
 	const { settings, checkpoints } = value;
 	const known =
 		isObject(settings) &&

@@ -2,11 +2,11 @@ import { dot, gridY, lineY, ruleX } from '@observablehq/plot';
 import type { LearningRows } from '../analysis/training-rows.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
-import { link } from './interaction.ts';
 import { inkOf, projectorColours, projectorTitle } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
+import { stepRule } from './step-rule.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 import { spread } from './sweep.ts';
 
@@ -15,6 +15,10 @@ const BOTTOM = 40;
 const TOP = 36;
 
 const names = ({ lines }: LearningRows) => [...new Set(lines.map(({ name }) => name))];
+
+/** The steps of points, ascending. */
+const stepsOf = (points: readonly { readonly step: number }[]) =>
+	[...new Set(points.map(({ step }) => step))].sort((a, b) => a - b);
 
 /** Mean over the seeds at each step that all of them reached. */
 function means(rows: LearningRows) {
@@ -100,41 +104,24 @@ export const learningCurves: Figure<LearningRows> = {
 			text(pen, x(rows.tuning) + 5, TOP - 8, 'tuning', { 'font-size': 11, fill: ink.soft })
 		];
 		const note = readout(pen, ink, 0, height + LINE - 4);
-		const rule = pen('line', { y1: TOP, y2: height - BOTTOM, stroke: ink.soft, visibility: 'hidden' });
+		const rule = stepRule(pen, ink, TOP, height - BOTTOM);
 		const svg = root(pen, options, height + LINE, learningCurves.title, [
-			...[rule, chart, ...stages, ...labels, note.element]
+			...[rule.element, chart, ...stages, ...labels, note.element]
 		]);
-		const steps = [...new Set(averages.map(({ step }) => step))].sort((a, b) => a - b);
-		link(svg, options, {
-			at(pointer) {
-				let nearest = -1;
-				steps.forEach((step, i) => {
-					if (nearest < 0 || Math.abs(x(step) - pointer) < Math.abs(x(steps[nearest]!) - pointer))
-						nearest = i;
-				});
-				return nearest < 0 ? undefined : { step: nearest };
-			},
-			show({ step }) {
-				const at = step === undefined ? undefined : steps[step];
-				rule.setAttribute('visibility', at === undefined ? 'hidden' : 'visible');
-				for (const end of ['x1', 'x2']) rule.setAttribute(end, `${round(at === undefined ? 0 : x(at))}`);
-				note.write(
-					at === undefined
-						? ''
-						: `Step ${at}: ${averages
-								.filter((point) => point.step === at)
-								.map(
-									({ name, value, values }) =>
-										`${projectorTitle(name, options.projectors)} ${number(value)}${values.length > 1 ? ` (${values.map((one) => number(one)).join(', ')})` : ''}`
-								)
-								.join('; ')}.`
-				);
-			},
-			move(key, { step = -1, ...rest }) {
-				const by = { ArrowRight: 1, ArrowLeft: -1 }[key];
-				if (by === undefined) return undefined;
-				return { ...rest, step: Math.min(steps.length - 1, Math.max(0, step + by)) };
-			}
+		const steps = stepsOf(averages);
+		rule.follow(svg, options, steps.map(x), (step) => {
+			const at = step === undefined ? undefined : steps[step];
+			note.write(
+				at === undefined
+					? ''
+					: `Step ${at}: ${averages
+							.filter((point) => point.step === at)
+							.map(
+								({ name, value, values }) =>
+									`${projectorTitle(name, options.projectors)} ${number(value)}${values.length > 1 ? ` (${values.map((one) => number(one)).join(', ')})` : ''}`
+							)
+							.join('; ')}.`
+			);
 		});
 		return svg;
 	},
@@ -148,9 +135,7 @@ export const learningCurves: Figure<LearningRows> = {
 	}),
 	/** Where alignment ends, where half of tuning is over, and the end. */
 	paper(rows, styles) {
-		const steps = [...new Set(rows.lines.flatMap(({ points }) => points.map(({ step }) => step)))].sort(
-			(a, b) => a - b
-		);
+		const steps = stepsOf(rows.lines.flatMap(({ points }) => points));
 		const last = steps.at(-1) ?? 0;
 		const told = [rows.tuning, (rows.tuning + last) / 2, last].map(
 			(wanted) => steps.findLast((step) => step <= wanted) ?? steps[0]!

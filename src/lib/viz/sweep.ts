@@ -1,11 +1,11 @@
 import { areaY, dot, gridY, lineY } from '@observablehq/plot';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
-import { link } from './interaction.ts';
 import { inkOf, projectorColours, projectorTitle } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
+import { stepRule } from './step-rule.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
 /** One measured value along a sweep. */
@@ -91,37 +91,21 @@ export const sweep: Figure<SweepRows> = {
 				text(pen, start + 21, y + 4, projectorTitle(end.projector, options.projectors))
 			];
 		});
-		const rule = pen('line', { y1: 36, y2: height - 40, stroke: ink.soft, visibility: 'hidden' });
-		const svg = root(pen, options, height + LINE, sweep.title, [rule, chart, ...labels, note.element]);
+		const rule = stepRule(pen, ink, 36, height - 40);
+		const parts = [rule.element, chart, ...labels, note.element];
+		const svg = root(pen, options, height + LINE, sweep.title, parts);
 		const positions = rows.positions ?? [...new Set(points.map(({ position }) => position))];
-		const x = positions.map((position) => chart.scale('x')?.apply(position) ?? 0);
-		link(svg, options, {
-			at(pointer) {
-				let nearest = -1;
-				x.forEach((place, i) => {
-					if (nearest < 0 || Math.abs(place - pointer) < Math.abs(x[nearest]! - pointer)) nearest = i;
-				});
-				return nearest < 0 ? undefined : { step: nearest };
-			},
-			show({ step }) {
-				const position = step === undefined ? undefined : positions[step];
-				const at = step === undefined ? undefined : x[step];
-				rule.setAttribute('visibility', position === undefined ? 'hidden' : 'visible');
-				for (const end of ['x1', 'x2']) rule.setAttribute(end, `${round(at ?? 0)}`);
-				note.write(
-					position === undefined
-						? ''
-						: `${rows.position} ${number(position)}: ${points
-								.filter((row) => row.position === position)
-								.map((row) => `${projectorTitle(row.projector, options.projectors)} ${number(row.value)}`)
-								.join(', ')}.`
-				);
-			},
-			move(key, { step = -1, ...rest }) {
-				const by = { ArrowRight: 1, ArrowLeft: -1 }[key];
-				if (by === undefined) return undefined;
-				return { ...rest, step: Math.min(positions.length - 1, Math.max(0, step + by)) };
-			}
+		const x = positions.map((position) => scaled('x', position));
+		rule.follow(svg, options, x, (step) => {
+			const position = step === undefined ? undefined : positions[step];
+			note.write(
+				position === undefined
+					? ''
+					: `${rows.position} ${number(position)}: ${points
+							.filter((row) => row.position === position)
+							.map((row) => `${projectorTitle(row.projector, options.projectors)} ${number(row.value)}`)
+							.join(', ')}.`
+			);
 		});
 		return svg;
 	},

@@ -1,5 +1,6 @@
 import { sha256 } from '../../lib/bytes/hash.ts';
 import { readImageHeader } from '../../lib/model/image/header.ts';
+import { pngHasAlpha } from '../../lib/model/image/png.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { shownPixels } from '../../lib/model/image/shown.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
@@ -29,9 +30,10 @@ export async function pictureOf(bytes: Uint8Array<ArrayBuffer>, name: string): P
 	return { id: await sha256(bytes), width, height, png: await png(pixels), transparent };
 }
 
-/** A JPEG or BMP has no alpha, so that it need not be decoded twice. */
+/** What has no alpha need not be decoded twice. */
 function mayBeTransparent(bytes: Uint8Array, name: string): boolean {
 	const { format } = readImageHeader(bytes, name);
+	if (format === 'png') return pngHasAlpha(bytes, name);
 	return format !== 'jpeg' && format !== 'bmp';
 }
 

@@ -3,6 +3,7 @@ import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
 import { LanguageModel } from '../../../src/lib/model/runtime/language.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { createWebGpuBackend, type WebGpuBackend } from '../../../src/workers/model/web-backend.ts';
+import { appendIds, cacheSteps, idsFrom } from '../../support/cache-steps.ts';
 import { difference } from '../../support/compare.ts';
 import { randomCheckpoint } from '../../support/random-checkpoint.ts';
 import { convertFolder } from './converted.ts';
@@ -99,10 +100,7 @@ afterAll(async () => {
 	for (const restore of natives) restore();
 });
 
-const ids = (length: number, seed: number) =>
-	Array.from({ length }, (_, i) => 3 + ((seed + i * 79) % (VOCAB - 3)));
-const append = async (model: LanguageModel, more: readonly number[]) =>
-	model.append(await model.embed(more), more);
+const ids = (count: number, seed: number) => idsFrom(count, seed, VOCAB);
 /** Largest difference, of the largest value. */
 const distance = (a: Float32Array, b: Float32Array) => {
 	const [one, other] = [a, b].map((data) => ({ dtype: 'float32', dims: [data.length], data }) as const);
@@ -112,22 +110,13 @@ const buffers = ({ cache }: LanguageModel) => Object.values(cache.feeds).map(({ 
 
 it('gives what a growing cache gives, as room is made and positions are taken back', async () => {
 	expect([inPlace.cache.inPlace, growing.cache.inPlace]).toEqual([true, false]);
-	/** Positions that are kept, and how many come. The third step needs more room than the first made. */
-	for (const [keep, more] of [
-		[0, 250],
-		[250, 1],
-		[251, 40],
-		[291, 1],
-		[120, 1],
-		[121, 7],
-		[0, 3]
-	] as const) {
+	for (const [keep, more] of cacheSteps) {
 		const logits = [];
 		const before = keep === 251 ? buffers(inPlace) : [];
 		for (const model of [inPlace, growing]) {
 			await model.cache.truncate(keep);
 			expect(model.cache.length).toBe(keep);
-			logits.push(await append(model, ids(more, keep)));
+			logits.push(await appendIds(model, ids(more, keep)));
 		}
 		expect(distance(logits[0]!, logits[1]!), `${more} after ${keep}`).toBeLessThan(1e-5);
 		for (const buffer of before) expect(destroyed.has(buffer)).toBe(true);
@@ -138,22 +127,22 @@ it('gives what a growing cache gives, as room is made and positions are taken ba
 it('makes no buffer for a token, and reads back nothing but its logits', async () => {
 	for (const model of [inPlace, growing]) {
 		await model.cache.truncate(3);
-		for (let step = 0; step < 2; step++) await append(model, ids(1, step));
+		for (let step = 0; step < 2; step++) await appendIds(model, ids(1, step));
 	}
 	const before = buffers(inPlace);
 	for (let step = 0; step < 4; step++) {
-		const { buffers, reads, bytesRead } = await count(() => append(inPlace, ids(1, 40 + step)));
+		const { buffers, reads, bytesRead } = await count(() => appendIds(inPlace, ids(1, 40 + step)));
 		expect({ buffers, reads, bytesRead }).toEqual({ buffers: 0, reads: 1, bytesRead: 4 * VOCAB });
 	}
 	expect(buffers(inPlace)).toEqual(before);
 	// What the counters would see.
-	expect((await count(() => append(growing, ids(1, 40)))).buffers).toBeGreaterThan(0);
+	expect((await count(() => appendIds(growing, ids(1, 40)))).buffers).toBeGreaterThan(0);
 });
 
 it('a branch leaves it as it is', async () => {
 	for (const model of [inPlace, growing]) {
 		await model.cache.truncate(0);
-		await append(model, ids(20, 4));
+		await appendIds(model, ids(20, 4));
 	}
 	for (const from of [8, 20]) {
 		const branches = [];
@@ -164,7 +153,7 @@ it('a branch leaves it as it is', async () => {
 		const [one, other] = branches.map(({ logits }) => logits!.data as Float32Array);
 		expect(distance(one!, other!)).toBeLessThan(1e-5);
 	}
-	const [one, other] = [await append(inPlace, ids(3, 1)), await append(growing, ids(3, 1))];
+	const [one, other] = [await appendIds(inPlace, ids(3, 1)), await appendIds(growing, ids(3, 1))];
 	expect(distance(one, other)).toBeLessThan(1e-5);
 });
 
@@ -174,15 +163,15 @@ it('a layer takes at most 12 dispatches, two models do not disturb each other, a
 	for (const model of models) await model.cache.truncate(0);
 	const alone: Float32Array[] = [];
 	for (const model of models) {
-		await append(model, ids(5, 2));
-		alone.push(await append(model, ids(1, 9)));
+		await appendIds(model, ids(5, 2));
+		alone.push(await appendIds(model, ids(1, 9)));
 		await model.cache.truncate(0);
 	}
-	for (const model of models) await append(model, ids(5, 2));
+	for (const model of models) await appendIds(model, ids(5, 2));
 	const dispatches: number[] = [];
 	for (const [i, model] of models.entries()) {
 		let logits: Float32Array | undefined;
-		dispatches.push((await count(async () => (logits = await append(model, ids(1, 9))))).dispatches);
+		dispatches.push((await count(async () => (logits = await appendIds(model, ids(1, 9))))).dispatches);
 		expect(logits).toEqual(alone[i]);
 	}
 	console.info(`dispatches of a token, 2 and 3 layers: ${dispatches.join(', ')}`);

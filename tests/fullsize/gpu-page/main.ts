@@ -4,6 +4,7 @@ import { ModelClient } from '../../../src/workers/model/client.ts';
 import type { AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import { readBandwidth } from './bandwidth.ts';
 import type { AnswerTimes, HoneybeeTimes, PeerTask, PeerTimes } from './results.ts';
+import { fromThisServer } from '../../support/peer-page.ts';
 
 declare global {
 	interface Window {
@@ -78,11 +79,7 @@ async function honeybee(counts: readonly number[], new_tokens: number): Promise<
 async function transformers({ prompts, new_tokens, vocab_size, shards }: PeerTask): Promise<PeerTimes> {
 	const library = await import('@huggingface/transformers');
 	const { AutoModelForCausalLM, env } = library;
-	env.allowRemoteModels = false;
-	env.allowLocalModels = true;
-	env.localModelPath = '/';
-	env.useBrowserCache = false;
-	env.backends.onnx.wasm!.wasmPaths = new URL('/peer-runtime/', location.href).href;
+	fromThisServer(env);
 	const begin = performance.now();
 	const model = await AutoModelForCausalLM.from_pretrained('peer', {
 		device: 'webgpu',

@@ -61,10 +61,15 @@ it('convert says what must be known of the model also where nobody watches, in a
 });
 
 const question = 'How many objects are there in the picture?';
+/** Arguments of `ask` about the image. */
+const asking = (prompt: string, limit: string, ...more: readonly string[]) => [
+	...['ask', '--model', model, '--image', image, '--prompt', prompt, '--max-new-tokens', limit],
+	...more
+];
 
 describe('ask', () => {
 	it('prints the answer, or exactly the promised JSON', async () => {
-		const args = ['ask', '--model', model, '--image', image, '--prompt', question, '--max-new-tokens', '20'];
+		const args = asking(question, '20');
 		const { cases } = JSON.parse(await readFile(join(golden, 'd-abs/golden.json'), 'utf8'));
 		const json = await honeybee([...args, '--json']);
 		expect(json).toMatchObject({ code: 0, stderr: '' });
@@ -96,18 +101,7 @@ describe('ask', () => {
 	it('takes earlier turns from a file and a system message, which stand in the prompt', async () => {
 		const file = join(folder, 'turns.json');
 		await writeFile(file, JSON.stringify([{ question: 'One?', answer: 'A' }]));
-		const args = [
-			'ask',
-			'--model',
-			model,
-			'--image',
-			image,
-			'--prompt',
-			'Two?',
-			'--max-new-tokens',
-			'2',
-			'--json'
-		];
+		const args = asking('Two?', '2', '--json');
 		const alone = JSON.parse((await honeybee(args)).stdout) as { prompt_ids: number[] };
 		const { code, stdout, stderr } = await honeybee([...args, '--turns', file]);
 		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -127,17 +121,7 @@ describe('ask', () => {
 	});
 
 	it('keeps what it wrote when it is interrupted', async () => {
-		const args = [
-			'ask',
-			'--model',
-			model,
-			'--image',
-			image,
-			'--prompt',
-			question,
-			'--max-new-tokens',
-			'3900'
-		];
+		const args = asking(question, '3900');
 		const { code, stdout, stderr } = await honeybee(args, { interruptAt: 10 });
 		expect(code).toBe(1);
 		expect(stdout.length).toBeGreaterThanOrEqual(10);

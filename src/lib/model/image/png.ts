@@ -245,6 +245,12 @@ function paeth(left: number, above: number, corner: number): number {
 	return toAbove <= toCorner ? above : corner;
 }
 
+/** The sample of pixel `x` where pixels share bytes. */
+function packed(row: Uint8Array, x: number, depth: number): number {
+	const bit = x * depth;
+	return (row[bit >> 3]! >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
+}
+
 /** Converts an unfiltered row to RGB, writing a pixel every `step` bytes of `out` from `at` on. */
 function writeRow(
 	row: Uint8Array,
@@ -269,8 +275,7 @@ function writeRow(
 	for (let x = 0; x < columns; x++, at += step) {
 		let value: number;
 		if (depth < 8) {
-			const bit = x * depth;
-			value = (row[bit >> 3]! >> (8 - depth - (bit & 7))) & mask;
+			value = packed(row, x, depth);
 			if (colour === GRAY) value = (value * 255) / mask;
 		} else {
 			value = row[x * pixelBytes]!;
@@ -291,6 +296,9 @@ function writeRow(
 const hasAlpha = ({ colour, clear }: Chunks): boolean =>
 	colour === RGBA || colour === GRAY_ALPHA || clear.length > 0;
 
+/** Whether a pixel of the file can be transparent; no pixel is read for it. @throws as `decodePng` */
+export const pngHasAlpha = (bytes: Uint8Array, name: string): boolean => hasAlpha(readChunks(bytes, name));
+
 /** Alpha of an unfiltered row, a pixel every `step` bytes of `out` from `at` on; 16 bits are cut to the high byte. */
 function writeAlpha(
 	row: Uint8Array,
@@ -303,10 +311,7 @@ function writeAlpha(
 	const sampleBytes = depth === 16 ? 2 : 1;
 	const channels = CHANNELS[colour]!;
 	const sample = (x: number, channel: number): number => {
-		if (depth < 8) {
-			const bit = x * depth;
-			return (row[bit >> 3]! >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
-		}
+		if (depth < 8) return packed(row, x, depth);
 		const from = (x * channels + channel) * sampleBytes;
 		return depth === 16 ? row[from]! * 256 + row[from + 1]! : row[from]!;
 	};

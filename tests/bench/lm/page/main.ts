@@ -1,6 +1,7 @@
 import { timedGeneration } from '../../../../src/cli/bench/peer-generation.ts';
 import type { Continuation, Continued, LmRun, LmTask } from '../results.ts';
 import type { OursRequest } from './ours.worker.ts';
+import { fromThisServer } from '../../../support/peer-page.ts';
 
 declare global {
 	interface Window {
@@ -29,13 +30,8 @@ async function ours(backend: OursRequest['backend'], folder: string, task: LmTas
 async function transformers(task: LmTask, shards: readonly string[]): Promise<LmRun> {
 	const library = await import('@huggingface/transformers');
 	const { AutoModelForCausalLM, env } = library;
-	env.allowRemoteModels = false;
-	env.allowLocalModels = true;
-	env.localModelPath = '/';
-	env.useBrowserCache = false;
-	const wasm = env.backends.onnx.wasm!;
-	wasm.wasmPaths = at('/peer-runtime/');
-	wasm.numThreads = navigator.hardwareConcurrency;
+	fromThisServer(env);
+	env.backends.onnx.wasm!.numThreads = navigator.hardwareConcurrency;
 	const begin = performance.now();
 	const model = await AutoModelForCausalLM.from_pretrained('peer', {
 		device: 'wasm',

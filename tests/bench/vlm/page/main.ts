@@ -3,6 +3,7 @@ import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { ModelClient } from '../../../../src/workers/model/client.ts';
 import type { Answered, VlmRun, VlmTask } from '../results.ts';
 import { around } from './around.ts';
+import { fromThisServer } from '../../../support/peer-page.ts';
 
 declare global {
 	interface Window {
@@ -67,13 +68,8 @@ interface Session {
 async function transformers(dtype: 'fp32' | 'q8' | 'q4', task: VlmTask): Promise<VlmRun> {
 	const library = await import('@huggingface/transformers');
 	const { AutoModelForImageTextToText, AutoProcessor, RawImage, env } = library;
-	env.allowRemoteModels = false;
-	env.allowLocalModels = true;
-	env.localModelPath = '/';
-	env.useBrowserCache = false;
-	const wasm = env.backends.onnx.wasm!;
-	wasm.wasmPaths = at('/peer-runtime/');
-	wasm.numThreads = navigator.hardwareConcurrency;
+	fromThisServer(env);
+	env.backends.onnx.wasm!.numThreads = navigator.hardwareConcurrency;
 	const begin = performance.now();
 	const processor = await AutoProcessor.from_pretrained('peer');
 	const model = await AutoModelForImageTextToText.from_pretrained('peer', { device: 'wasm', dtype });

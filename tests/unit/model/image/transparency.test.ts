@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../../src/cli/io/decode-image.ts';
 import { cropped } from '../../../../src/lib/model/image/fit.ts';
+import { pngHasAlpha } from '../../../../src/lib/model/image/png.ts';
 import { transparencyOf } from '../../../../src/lib/model/image/transparency.ts';
 import { goldenBytes } from './golden.ts';
 
@@ -42,6 +44,16 @@ describe('a transparent picture', () => {
 		expect(createHash('sha256').update(bytes).digest('hex')).toBe(
 			'61ec01b10c0e7fb16342f37fabc65acc449945b9537855b35760a42ba2b9cfa2'
 		);
+	});
+
+	it('is told from a PNG’s chunks before its pixels are read', () => {
+		for (const [name, { file, drop, white }] of Object.entries(expected)) {
+			const bytes = new Uint8Array(Buffer.from(file, 'base64'));
+			if (bytes[0] === 0x89 && drop !== white) expect(pngHasAlpha(bytes, name), name).toBe(true);
+		}
+		expect(pngHasAlpha(goldenBytes('images/rgba_90x70.png'), 'rgba')).toBe(true);
+		const opaque = { width: 1, height: 1, data: new Uint8Array([1, 2, 3]), channels: 3, depth: 8 } as const;
+		expect(pngHasAlpha(encode(opaque), 'rgb')).toBe(false);
 	});
 
 	it('is seen without alpha unless the model folder says white', () => {

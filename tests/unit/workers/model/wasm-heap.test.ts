@@ -7,6 +7,7 @@ import { toFloats } from '../../../../src/lib/model/runtime/graph-session.ts';
 import { roomFor } from '../../../../src/lib/model/runtime/kv-cache.ts';
 import { LanguageModel } from '../../../../src/lib/model/runtime/language.ts';
 import { openModelFolder, type ModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
+import { appendIds, cacheSteps, idsFrom } from '../../../support/cache-steps.ts';
 import { embeddedModel } from '../../../support/embedded.ts';
 import { relativeError } from '../../../support/run-graph.ts';
 import { wasmBackend } from '../../../support/wasm-in-node.ts';
@@ -32,29 +33,17 @@ afterAll(async () => {
 	await close();
 });
 
-const ids = (count: number, seed: number) =>
-	Array.from({ length: count }, (_, i) => 3 + ((seed + i * 79) % 600));
-const append = async (model: LanguageModel, more: readonly number[]) =>
-	model.append(await model.embed(more), more);
+const ids = (count: number, seed: number) => idsFrom(count, seed, 603);
 
 describe('the cache in place', () => {
 	it('gives what a growing cache gives, bit by bit, as room is made and positions are taken back', async () => {
 		const { inPlace, growing, node } = models as Record<keyof typeof models, LanguageModel>;
-		/** Positions that are kept, and how many come. The second step needs more room than the first made. */
-		for (const [keep, count] of [
-			[0, 250],
-			[250, 1],
-			[251, 40],
-			[291, 1],
-			[120, 1],
-			[121, 7],
-			[0, 3]
-		] as const) {
+		for (const [keep, count] of cacheSteps) {
 			const logits = [];
 			for (const model of [inPlace, growing, node]) {
 				await model.cache.truncate(keep);
 				expect(model.cache.length).toBe(keep);
-				logits.push(await append(model, ids(count, keep)));
+				logits.push(await appendIds(model, ids(count, keep)));
 			}
 			expect(logits[0]).toEqual(logits[1]);
 			expect(relativeError(logits[0]!, logits[2]!)).toBeLessThan(1e-4);
@@ -63,9 +52,9 @@ describe('the cache in place', () => {
 
 	it('is the same tensor before and after a step', async () => {
 		const { cache } = models.inPlace!;
-		await append(models.inPlace!, ids(2, 9));
+		await appendIds(models.inPlace!, ids(2, 9));
 		const before = { ...cache.feeds };
-		await append(models.inPlace!, [5]);
+		await appendIds(models.inPlace!, [5]);
 		expect(Object.values(cache.feeds)).toHaveLength(2 * folder.manifest.config.text_config.num_hidden_layers);
 		for (const [name, tensor] of Object.entries(cache.feeds)) expect(tensor).toBe(before[name]);
 	});
@@ -74,7 +63,7 @@ describe('the cache in place', () => {
 		const { inPlace, growing } = models as Record<keyof typeof models, LanguageModel>;
 		for (const model of [inPlace, growing]) {
 			await model.cache.truncate(0);
-			await append(model, ids(20, 4));
+			await appendIds(model, ids(20, 4));
 		}
 		for (const from of [8, 20]) {
 			const request = async (model: LanguageModel) => ({
@@ -94,7 +83,7 @@ describe('the cache in place', () => {
 				expect(data, name).toEqual(other[name]!.data);
 			}
 		}
-		expect(await append(inPlace, ids(3, 1))).toEqual(await append(growing, ids(3, 1)));
+		expect(await appendIds(inPlace, ids(3, 1))).toEqual(await appendIds(growing, ids(3, 1)));
 	});
 });
 
