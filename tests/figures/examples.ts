@@ -46,7 +46,11 @@ import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';
 import type { AttentionDistanceRows } from '../../src/lib/viz/attention-distance.ts';
 import type { EmbeddingRows } from '../../src/lib/viz/token-embedding.ts';
 import type { CheckpointSeriesRows } from '../../src/lib/viz/checkpoint-series.ts';
-import type { LearningRows, LocalityAccuracyRows } from '../../src/lib/analysis/training-rows.ts';
+import type {
+	LearningRows,
+	LocalityAccuracyRows,
+	TrainedTokensRows
+} from '../../src/lib/analysis/training-rows.ts';
 import type { RunTableRows } from '../../src/lib/analysis/run-rows.ts';
 import type { TokenMapRows } from '../../src/lib/viz/token-map.ts';
 import type { RelevanceRows } from '../../src/lib/viz/word-relevance.ts';
@@ -412,6 +416,18 @@ const learned: BreakdownRows = {
 		scores: scores.map((score) => ({ ...score, each: [score.value - 2, score.value + 2] }))
 	}))
 };
+const flexible: TrainedTokensRows = {
+	...{ score: 'Accuracy, localisation (%)', projectors: names },
+	points: [16, 36, 64].flatMap((tokens, t) =>
+		names.slice(0, 2).map((projector, p) => {
+			const value = 55 + 15 * t - 8 * p;
+			return {
+				...{ projector, tokens, value, low: value - 6, high: value + 5, answers: 600 },
+				seeds: [1, 2].map((seed) => ({ seed, value: value + 6 * seed - 9 }))
+			};
+		})
+	)
+};
 const placed: LocalityAccuracyRows = {
 	...{
 		measure: 'Share inside the home cell (share)',
@@ -489,6 +505,7 @@ export const examples = {
 	'checkpoint-series': trained,
 	'learning-curves': learning,
 	'trained-accuracy': learned,
+	'trained-tokens': flexible,
 	'locality-accuracy': placed,
 	'accuracy-curve': accuracy,
 	'score-breakdown': breakdown,

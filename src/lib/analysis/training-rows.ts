@@ -32,3 +32,24 @@ export interface LocalityAccuracyRows {
 	/** All projectors compared, so that colours are the same in every figure. */
 	readonly projectors: readonly string[];
 }
+
+/** Rows of the figure trained-tokens, accuracies in per cent. */
+export interface TrainedTokensRows {
+	readonly points: readonly {
+		readonly projector: string;
+		/** M */
+		readonly tokens: number;
+		/** Mean over seeds, with its interval. */
+		readonly value: number;
+		readonly low: number;
+		readonly high: number;
+		/** Over all seeds. */
+		readonly answers: number;
+		/** Each run's own. */
+		readonly seeds: readonly { readonly seed: number; readonly value: number }[];
+	}[];
+	/** What is scored, with its unit. */
+	readonly score: string;
+	/** All projectors compared, so that colours are the same in every figure. */
+	readonly projectors: readonly string[];
+}

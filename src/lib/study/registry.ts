@@ -34,7 +34,12 @@ import { attentionDistanceStudy, towerAttentionStudy } from './tower.ts';
 import { channelGatesStudy, stageResponsesStudy } from './stages.ts';
 import { coverageTogetherStudy, influenceTogetherStudy } from './together.ts';
 import { surgeryChangeStudy } from './surgery.ts';
-import { learningCurvesStudy, localityAccuracyStudy, trainedAccuracyStudy } from './training.ts';
+import {
+	learningCurvesStudy,
+	localityAccuracyStudy,
+	trainedAccuracyStudy,
+	trainedTokensStudy
+} from './training.ts';
 import { positionMapStudy, sweepAnswersStudy, sweepStudy } from './sweep-rows.ts';
 
 /** How each figure is made, by its id: one line each. The command line and the gallery read it; a page imports the studies of its own figures. */
@@ -75,6 +80,7 @@ export const studies = {
 	'checkpoint-series': checkpointSeriesStudy,
 	'learning-curves': learningCurvesStudy,
 	'trained-accuracy': trainedAccuracyStudy,
+	'trained-tokens': trainedTokensStudy,
 	'locality-accuracy': localityAccuracyStudy,
 	'paired-differences': pairedDifferencesStudy,
 	radar: radarStudy,

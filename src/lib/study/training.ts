@@ -1,4 +1,4 @@
-import type { LearningRows, LocalityAccuracyRows } from '../analysis/training-rows.ts';
+import type { LearningRows, LocalityAccuracyRows, TrainedTokensRows } from '../analysis/training-rows.ts';
 import { localityMeasures } from '../analysis/locality.ts';
 import { projectorStyles } from '../model/projectors/registry.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -152,6 +152,44 @@ export const trainedAccuracyStudy = {
 		};
 	}
 } satisfies FigureStudy<TrainingComparison>;
+
+export const trainedTokensStudy = {
+	page: 'recipe',
+	needs: ['comparison'],
+	choices: ['task'],
+	measure: (work) => Promise.resolve(required(work.comparison, 'comparison')),
+	show(comparison, choices) {
+		const task = taskOf(comparison, choices);
+		const points = Object.entries(comparison.tokens)
+			.flatMap(([m, { accuracy, seeds }]) =>
+				Object.entries(accuracy).flatMap(([projector, tasks]) => {
+					const found = tasks[task];
+					if (!found) return [];
+					const [low, high] = found.interval;
+					return [
+						{
+							...{ projector, tokens: Number(m), answers: found.answers },
+							...{ value: percent(found.mean), low: percent(low), high: percent(high) },
+							seeds: found.seeds.map((value, i) => ({ seed: seeds[i]!, value: percent(value) }))
+						}
+					];
+				})
+			)
+			.sort((a, b) => a.tokens - b.tokens);
+		const shown = comparison.runs.filter(
+			(run) => !isRecipe(run) && comparison.tokens[run.tokens]?.seeds.includes(run.seed)
+		);
+		return {
+			rows: {
+				points,
+				score: `Accuracy, ${taskWords(task)} (%)`,
+				projectors: unique(points.map(({ projector }) => projector))
+			},
+			provenance: provenance(comparison, shown),
+			method: `intervals: ${comparison.intervals}; ${convergence(shown)}`
+		};
+	}
+} satisfies FigureStudy<TrainingComparison, TrainedTokensRows>;
 
 const isMeasured = (trend: string): trend is LocalityOfRuns =>
 	(localityOfRuns as readonly string[]).includes(trend);

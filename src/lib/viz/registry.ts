@@ -38,6 +38,7 @@ import { runTable } from './run-table.ts';
 import { learningCurves } from './learning-curves.ts';
 import { localityAccuracy } from './locality-accuracy.ts';
 import { trainedAccuracy } from './trained-accuracy.ts';
+import { trainedTokens } from './trained-tokens.ts';
 import { tokenMap } from './token-map.ts';
 import { tokenPatchMatrix } from './token-patch-matrix.ts';
 import { tokenSimilarity } from './token-similarity.ts';
@@ -81,6 +82,7 @@ export const figures = [
 	checkpointSeries,
 	learningCurves,
 	trainedAccuracy,
+	trainedTokens,
 	localityAccuracy,
 	pairedDifferences,
 	radar,

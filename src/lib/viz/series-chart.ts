@@ -64,6 +64,15 @@ export interface SeriesChart {
 	readonly joined?: boolean;
 	/** Points of the Pareto front by rising x: drawn as steps. */
 	readonly front?: readonly SeriesPoint[];
+	/** Thin lines behind the points, e.g. one for each seed; no points of their own. */
+	readonly thin?: readonly ThinLine[];
+}
+
+export interface ThinLine {
+	/** Decides the colour. */
+	readonly projector: string;
+	/** By rising x. */
+	readonly points: readonly { readonly x: number; readonly y: number }[];
 }
 
 /** Room for the names of the series. */
@@ -77,11 +86,14 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 	const pen = penOf(options);
 	const ink = inkOf(options.theme);
 	const { width, height = 300 } = options;
-	const { points, joined = true } = chart;
+	const { points, joined = true, thin = [] } = chart;
 	const colours = projectorColours(chart.projectors, options.projectors);
-	const colour = (point: SeriesPoint) => colours[point.projector] ?? ink.soft;
+	const colour = (point: { readonly projector: string }) => colours[point.projector] ?? ink.soft;
 	const xs = points.flatMap(({ x, left = x, right = x }) => [left, right]);
-	const ys = points.flatMap(({ y, low = y, high = y }) => [low, high]);
+	const ys = [
+		...points.flatMap(({ y, low = y, high = y }) => [low, high]),
+		...thin.flatMap((line) => line.points.map(({ y }) => y))
+	];
 	const frame = plotChart(options, {
 		height,
 		marginLeft: 52,
@@ -117,12 +129,24 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 	const y = (value: number) => frame.scale('y')!.apply(value);
 	const shifts = shiftsOf(points);
 	const at = (point: SeriesPoint) => x(point.x) + shifts.get(point)!;
+	/** A thin line stands aside as the points of its projector do. */
+	const beside = (projector: string, value: number) => {
+		const point = points.find((one) => one.projector === projector && one.x === value);
+		return x(value) + (point ? shifts.get(point)! : 0);
+	};
 	const groups = [...Map.groupBy(points, keyOf).values()].map((group) =>
 		[...group].sort((a, b) => a.x - b.x)
 	);
 	const marks: SVGElement[] = [];
 	if (chart.front)
 		marks.push(...frontLine(pen, ink, chart.front, x, y, { right: width - RIGHT, bottom: height - 40 }));
+	for (const line of thin)
+		marks.push(
+			pen('path', {
+				d: `M${line.points.map((point) => `${fixed(beside(line.projector, point.x))} ${fixed(y(point.y))}`).join('L')}`,
+				...{ fill: 'none', stroke: colour(line), 'stroke-width': 0.75, 'stroke-opacity': 0.6 }
+			})
+		);
 	for (const group of groups) {
 		const first = group[0]!;
 		if (joined && isLine(group))

@@ -6,7 +6,8 @@ import {
 	groupsOf,
 	learningCurvesStudy,
 	localityAccuracyStudy,
-	trainedAccuracyStudy
+	trainedAccuracyStudy,
+	trainedTokensStudy
 } from '../../../src/lib/study/training.ts';
 
 const run = (
@@ -71,6 +72,21 @@ describe('a comparison of training runs', () => {
 			'projectors-c-abs-m36-s2-base, projectors-resampler-m36-s2-base did not meet the criterion'
 		);
 		expect(provenance).toContain('seeds 1, 2');
+	});
+
+	it('shows accuracies against M, each with the seeds that were run there, variants of the recipe left out', () => {
+		const { rows, provenance } = trainedTokensStudy.show(comparison, choices({ task: 'counting' }));
+		expect(rows.points.map(({ projector, tokens }) => `${projector} ${tokens}`)).toEqual([
+			...['c-abs 16', 'c-abs 36', 'resampler 36']
+		]);
+		expect(rows.points[0]).toMatchObject({ value: 80, low: 70, high: 90, answers: 200 });
+		expect(rows.points[0]!.seeds).toEqual([
+			{ seed: 1, value: 75 },
+			{ seed: 2, value: 85 }
+		]);
+		expect(rows.score).toBe('Accuracy, counting (%)');
+		expect(provenance).toContain('5 runs of training, seeds 1, 2');
+		expect(() => trainedTokensStudy.show(comparison, choices({ task: 'taste' }))).toThrow(/no task "taste"/);
 	});
 
 	it('shows accuracies with the seeds’ own and the answers they are over', () => {
