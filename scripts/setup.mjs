@@ -33,11 +33,11 @@ export function toolEnv(extra = {}) {
  * Runs a program in the project's root and waits for it.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions, timeout?: number, onText?: (text: string) => void }} [options]
+ * @param {{ env?: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions, timeout?: number, onText?: (text: string) => void, onStart?: (pid: number) => void }} [options]
  *   `timeout` in milliseconds; `onText` gets what would be shown, in place of the terminal.
  * @returns {Promise<number>} exit code; 127 when there is no such program, 124 when it ran into the timeout
  */
-export function run(command, args, { env, stdio, timeout, onText } = {}) {
+export function run(command, args, { env, stdio, timeout, onText, onStart } = {}) {
 	watchSignals();
 	return new Promise((resolve) => {
 		let timedOut = false;
@@ -49,6 +49,7 @@ export function run(command, args, { env, stdio, timeout, onText } = {}) {
 		});
 		if (onText)
 			for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onText);
+		if (child.pid !== undefined) onStart?.(child.pid);
 		running.add(child);
 		const timer = timeout
 			? setTimeout(() => {
@@ -192,7 +193,7 @@ function buildHash() {
 
 /**
  * Builds the workbench and the command line when sources have changed since the last time.
- * @param {Pick<NonNullable<Parameters<typeof run>[2]>, 'onText'>} [options]
+ * @param {Pick<NonNullable<Parameters<typeof run>[2]>, 'onText' | 'onStart'>} [options]
  */
 export async function build(options) {
 	const hash = buildHash();

@@ -2,22 +2,23 @@
  * `npm test`: installs what is missing and runs every check, two at a time, whatever the others say.
  * `npm test -- unit e2e` runs only the named ones, `--slowest` names the tests that took longest in the end. With `--every-browser`, a
  * browser that is not on this machine fails the check `browsers` instead of being named as not tried.
- * What a check says stands in test-results/<check>.log, too.
+ * What a check says stands in test-results/<check>.log, too. In the end a table names what each took, and what that was in CPU seconds.
  */
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ensureChromium } from './chromium.mjs';
+import { watchCpu } from './cpu-seconds.mjs';
 import { countsOf, readReport, timesOf } from './reports.mjs';
 import { SetupError, build, install, root, runTool } from './setup.mjs';
 import { findStock, installStock, missingStock, stockBrowsers } from './stock-browsers.mjs';
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, note?: string }} Outcome
- * @typedef {Outcome & { name: string, seconds: number }} Row
- * @typedef {(text: string) => void} OnText
- * @typedef {{ name: string, browser?: boolean, after?: readonly string[], run: (onText: OnText) => Promise<Outcome> }} Step
+ * @typedef {Outcome & { name: string, seconds: number, cpu?: number | undefined }} Row `cpu`: CPU seconds, where they are known
+ * @typedef {{ onText: (text: string) => void, onStart: (pid: number) => void }} Watch
+ * @typedef {{ name: string, browser?: boolean, after?: readonly string[], run: (watch: Watch) => Promise<Outcome> }} Step
  *   `after`: checks that must have ended before, when they run at all.
  */
 
@@ -37,8 +38,8 @@ const NAMED = 20;
  * @returns {Step['run']}
  */
 function check(script, ...args) {
-	return async (onText) => {
-		const code = await runTool(script, args, { onText });
+	return async (watch) => {
+		const code = await runTool(script, args, watch);
 		return code === 0
 			? { passed: 1, failed: 0, skipped: 0 }
 			: { passed: 0, failed: 1, skipped: 0, note: `${script.split('/')[0]}: exit code ${code}` };
@@ -63,11 +64,11 @@ function settle(counts, code) {
  * @returns {Step['run']}
  */
 function vitest(project, ...args) {
-	return async (onText) => {
+	return async (watch) => {
 		const file = reportOf(project);
 		const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
 		const all = ['run', '--project', project, ...reporters, ...args];
-		const code = await runTool('vitest/vitest.mjs', all, { onText });
+		const code = await runTool('vitest/vitest.mjs', all, watch);
 		const report = readReport(file);
 		return report
 			? settle(countsOf(report), code)
@@ -90,11 +91,11 @@ function freePort() {
 }
 
 /** @type {Step['run']} */
-async function playwright(onText) {
+async function playwright(watch) {
 	const file = reportOf('e2e');
 	const code = await runTool('playwright/cli.js', ['test', '--reporter=list,json'], {
 		env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, HONEYBEE_TEST_PORT: String(await freePort()) },
-		onText
+		...watch
 	});
 	const report = readReport(file);
 	return report
@@ -106,19 +107,19 @@ async function playwright(onText) {
  * Without the browsers that are not on this machine, which are named; with `--every-browser` their tests fail.
  * @type {Step['run']}
  */
-async function inStockBrowsers(onText) {
+async function inStockBrowsers(watch) {
 	const missing = missingStock();
-	if (missing.length === 0 || everyBrowser) return vitest('browsers')(onText);
+	if (missing.length === 0 || everyBrowser) return vitest('browsers')(watch);
 	const note = missing.join(' ');
 	const here = Object.entries(stockBrowsers).flatMap(([id, browser]) => (findStock(browser) ? [id] : []));
 	if (here.length === 0) return { passed: 0, failed: 0, skipped: missing.length, note };
-	const outcome = await vitest('browsers', '--testNamePattern', `^(${here.join('|')}) `)(onText);
+	const outcome = await vitest('browsers', '--testNamePattern', `^(${here.join('|')}) `)(watch);
 	return { ...outcome, note: [outcome.note, note].filter(Boolean).join('; ') };
 }
 
 /** @type {Step['run']} */
-async function buildAll(onText) {
-	await build({ onText });
+async function buildAll(watch) {
+	await build(watch);
 	return { passed: 1, failed: 0, skipped: 0 };
 }
 
@@ -176,21 +177,23 @@ function output(name, alone) {
 async function attempt({ name, browser, run }, chromium, alone) {
 	const { write, end } = output(name, alone);
 	const begin = Date.now();
-	const seconds = () => (Date.now() - begin) / 1000;
+	const processes = watchCpu();
+	const costs = () => ({ seconds: (Date.now() - begin) / 1000, cpu: processes.end() });
 	console.log(`\n── ${name} ──`);
 	try {
 		if (browser) process.env.CHROMIUM_PATH = await chromium;
-		const outcome = await run(write);
+		const outcome = await run({ onText: write, onStart: processes.add });
 		end();
+		const row = { name, ...outcome, ...costs() };
 		console.log(
-			`── ${name}: ${outcome.failed ? `${outcome.failed} failed` : 'passed'}, ${seconds().toFixed(0)} s ──`
+			`── ${name}: ${outcome.failed ? `${outcome.failed} failed` : 'passed'}, ${row.seconds.toFixed(0)} s ──`
 		);
-		return { name, ...outcome, seconds: seconds() };
+		return row;
 	} catch (error) {
 		end();
 		console.error(error instanceof SetupError ? error.message : error);
 		const note = error instanceof Error ? error.message : String(error);
-		return { name, passed: 0, failed: 1, skipped: 0, note, seconds: seconds() };
+		return { name, passed: 0, failed: 1, skipped: 0, note, ...costs() };
 	}
 }
 
@@ -261,10 +264,13 @@ async function main() {
 	const line = (/** @type {(string | number)[]} */ [name = '', ...cells]) =>
 		console.log(String(name).padEnd(9) + cells.map((cell) => String(cell).padStart(9)).join(''));
 	console.log();
-	line(['check', 'passed', 'failed', 'skipped', 'seconds']);
-	for (const { name, passed, failed, skipped, seconds } of rows)
-		line([name, passed, failed, skipped, seconds.toFixed(0)]);
-	line(['all', '', '', '', ((Date.now() - begin) / 1000).toFixed(0)]);
+	const total = rows.every(({ cpu }) => cpu !== undefined)
+		? rows.reduce((sum, { cpu = 0 }) => sum + cpu, 0)
+		: undefined;
+	line(['check', 'passed', 'failed', 'skipped', 'seconds', 'CPU']);
+	for (const { name, passed, failed, skipped, seconds, cpu } of rows)
+		line([name, passed, failed, skipped, seconds.toFixed(0), cpu?.toFixed(0) ?? '']);
+	line(['all', '', '', '', ((Date.now() - begin) / 1000).toFixed(0), total?.toFixed(0) ?? '']);
 	for (const { name, note, failed } of rows)
 		if (note ?? failed) console.log(`${name}: ${note ?? `see test-results/${name}.log`}`);
 	if (slowest) nameSlowest(chosen);
