@@ -78,6 +78,8 @@ export interface ThinLine {
 /** Room for the names of the series. */
 const RIGHT = 132;
 const APART = 15;
+/** About how many numbers an axis has. */
+const TICKS = 6;
 
 const keyOf = ({ series, origin }: SeriesPoint) => `${origin} ${series}`;
 
@@ -121,9 +123,10 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 					? [...chart.y.whole]
 					: below(padded(ys, chart.y.type ?? 'linear'), chart.y.most ?? Infinity),
 			tickFormat: (value: number) => plain(value),
-			ticks: 6
+			ticks: TICKS
 		},
-		marks: [gridY({ stroke: ink.line, strokeOpacity: 1 })]
+		// A line for each number of the axis, and none between them.
+		marks: [gridY({ ticks: TICKS, stroke: ink.line, strokeOpacity: 1 })]
 	});
 	const x = (value: number) => frame.scale('x')!.apply(value);
 	const y = (value: number) => frame.scale('y')!.apply(value);
@@ -206,12 +209,14 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		height - 44
 	).flatMap(({ last, y: from, to }) => {
 		const start = width - RIGHT + 10;
+		// Where points are not joined, such a line would look like a line of the grid.
+		const leader = pen('path', {
+			d: `M${fixed(at(last) + 7)} ${fixed(from)}L${fixed(start - 3)} ${fixed(to)}`,
+			stroke: ink.line,
+			fill: 'none'
+		});
 		return [
-			pen('path', {
-				d: `M${fixed(at(last) + 7)} ${fixed(from)}L${fixed(start - 3)} ${fixed(to)}`,
-				stroke: ink.line,
-				fill: 'none'
-			}),
+			...(joined ? [leader] : []),
 			symbol(pen, ink, last, colour(last), start + 4, to),
 			text(pen, start + 13, to + 4, projectorTitle(last.series, options.projectors))
 		];
