@@ -44,9 +44,16 @@ export function createNodeBackend(root: string): Backend {
 			);
 			return acceptingHalf(session);
 		},
+		openGraph: async (graph) =>
+			acceptingHalf(
+				await ofBackend(
+					ort.InferenceSession.create(graph, { executionProviders: ['cpu'], logSeverityLevel: 3 })
+				)
+			),
 		async dispose() {}
 	};
 }
+
 /**
  * Where JavaScript has Float16Array, tensors of float16 hold one, and onnxruntime-node 1.30 reads that as empty ("not enough
  * space: expected …, got 0"). The same bits as a Uint16Array are read.

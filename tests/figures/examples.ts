@@ -16,6 +16,7 @@ import type { DifferencesRows } from '../../src/lib/viz/paired-differences.ts';
 import type { BreakdownRows } from '../../src/lib/viz/score-breakdown.ts';
 import type { LatencyRows } from '../../src/lib/viz/latency-curve.ts';
 import type { TradeoffRows } from '../../src/lib/viz/accuracy-latency.ts';
+import type { GrowthRows } from '../../src/lib/viz/growth.ts';
 import type { CostRows } from '../../src/lib/viz/cost-curve.ts';
 import type { CheckRows } from '../../src/lib/viz/cost-check.ts';
 import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';
@@ -468,6 +469,22 @@ const checks: CheckRows = {
 	}))
 };
 
+const grown: GrowthRows = {
+	...{ stage: 'Prefill (ms)', axis: 'M, visual tokens', roots: true, projector: 'c-abs', projectors: names },
+	measured: [1, 16, 36, 64].map((x) => ({ x, median: 6 + x / 4, q1: 5.5 + x / 4, q3: 7.5 + x / 4, n: 5 })),
+	limits: [
+		{
+			...{ of: 'memory' as const, rate: 12.5e9, origin: 'measured' as const },
+			points: [1, 16, 36, 64].map((x) => ({ x, milliseconds: 0.5 + x / 2000 }))
+		},
+		{
+			...{ of: 'arithmetic' as const, rate: 90e9, origin: 'typed' as const },
+			points: [1, 16, 36, 64].map((x) => ({ x, milliseconds: 2 + x / 15 }))
+		}
+	],
+	projected: [1, 16, 36, 64].map((x) => ({ x, milliseconds: (15 * (2 + x / 15)) / 4.4 }))
+};
+
 /** Rows for every figure of the registry, by id. */
 export const examples = {
 	'locality-grid': map,
@@ -514,5 +531,6 @@ export const examples = {
 	'latency-curve': latency,
 	'accuracy-latency': tradeoff,
 	'cost-curve': costs,
-	'cost-check': checks
+	'cost-check': checks,
+	growth: grown
 };

@@ -29,6 +29,8 @@ export async function wasmBackend({ int8 = false } = {}): Promise<Backend> {
 			});
 			return heap.session(session, stayOnDevice);
 		},
+		openGraph: async (graph) =>
+			heap.session(await ort.InferenceSession.create(graph, { executionProviders: ['wasm'] }), []),
 		dispose: async () => undefined
 	};
 }

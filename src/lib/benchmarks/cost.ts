@@ -77,6 +77,19 @@ export function languageCost(config: TextConfig, positions: number, past: number
 	return num_hidden_layers * layer + product(1, H, vocab_size);
 }
 
+/** Values of the tower's matrices: a byte of each is read at least once for every picture. */
+export function visionWeights(config: VisionConfig): number {
+	const { hidden_size: E, intermediate_size: I, num_hidden_layers, num_channels, patch_size } = config;
+	return num_channels * patch_size ** 2 * E + num_hidden_layers * (4 * E * E + 2 * E * I);
+}
+
+/** Values of the language model's matrices, the head among them, which every step reads; of the embeddings it reads single rows. */
+export function languageWeights(config: TextConfig): number {
+	const { hidden_size: H, intermediate_size: I, head_dim, num_hidden_layers, vocab_size } = config;
+	const heads = 2 * (config.num_attention_heads + config.num_key_value_heads) * head_dim;
+	return num_hidden_layers * (H * heads + 3 * H * I) + H * vocab_size;
+}
+
 /** Bytes of keys and values after a prompt. @param bytes of one value: 4 for float32, 2 for float16 */
 export function cacheBytes(inputs: CostInputs, bytes: 2 | 4): number {
 	const { num_hidden_layers, num_key_value_heads, head_dim } = inputs.text_config;

@@ -13,7 +13,8 @@ export const probes = [
 	'nearestWords',
 	'score',
 	'influence',
-	'lens'
+	'lens',
+	'limits'
 ] as const satisfies readonly (keyof HoneybeeModel)[];
 
 export type ProbeName = (typeof probes)[number];

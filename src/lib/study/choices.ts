@@ -39,6 +39,18 @@ function whole<T extends number | undefined>(standard: T, about: string, low = 0
 	};
 }
 
+function positive(about: string): Choice<number | undefined> {
+	return {
+		standard: undefined,
+		about,
+		read(name, word) {
+			const value = /^\d{1,9}(\.\d{1,9})?$/.test(word) ? Number(word) : NaN;
+			if (!(value > 0)) throw new InputError(`${name} is "${word}"; it is a number above 0.`);
+			return value;
+		}
+	};
+}
+
 function words(about: string): Choice<string | undefined> {
 	return { standard: undefined, about, read: (_name, word) => word };
 }
@@ -104,6 +116,13 @@ export const choices = {
 		'prefill',
 		'stage whose time is drawn'
 	),
+	along: oneOf(
+		['tokens', 'positions', 'layers', 'width'],
+		'tokens',
+		'what time grows along: M, positions of the prompt, layers or width of what the stage runs through'
+	),
+	bandwidth: positive('memory bandwidth of the machine, 10⁹ bytes a second (measured)'),
+	arithmetic: positive('arithmetic of the machine, 10⁹ floating-point operations a second (measured)'),
 	quantity: oneOf(
 		['vision', 'projector', 'prefill', 'decode_per_token', 'whole', 'memory'],
 		'projector',

@@ -1,5 +1,6 @@
 import { pairedDifferencesStudy, radarStudy, scoreBreakdownStudy } from './breakdown.ts';
 import { accuracyLatencyStudy, costCheckStudy, costCurveStudy, latencyCurveStudy } from './costs.ts';
+import { growthStudy } from './growth.ts';
 import { answerInfluenceStudy, attentionHeadsStudy } from './influence.ts';
 import { tokenEmbeddingStudy } from './embedding.ts';
 import type { FigureStudy } from './figure-study.ts';
@@ -88,7 +89,8 @@ export const studies = {
 	'latency-curve': latencyCurveStudy,
 	'accuracy-latency': accuracyLatencyStudy,
 	'cost-curve': costCurveStudy,
-	'cost-check': costCheckStudy
+	'cost-check': costCheckStudy,
+	growth: growthStudy
 } as const satisfies Readonly<Record<string, FigureStudy>>;
 
 export type StudyId = keyof typeof studies;

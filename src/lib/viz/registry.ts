@@ -5,6 +5,7 @@ import { latencyCurve } from './latency-curve.ts';
 import { accuracyLatency } from './accuracy-latency.ts';
 import { costCurve } from './cost-curve.ts';
 import { costCheck } from './cost-check.ts';
+import { growth } from './growth.ts';
 import { accuracyCurve } from './accuracy-curve.ts';
 import { answerInfluence } from './answer-influence.ts';
 import { compareGrids } from './compare-grids.ts';
@@ -90,7 +91,8 @@ export const figures = [
 	latencyCurve,
 	accuracyLatency,
 	costCurve,
-	costCheck
+	costCheck,
+	growth
 ] as const;
 
 export type AnyFigure = (typeof figures)[number];

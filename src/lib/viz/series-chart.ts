@@ -6,7 +6,7 @@ import { inkOf, projectorColours, projectorTitle, type Ink } from './palette.ts'
 import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text, type Pen } from './svg.ts';
-import { widthOf } from './type.ts';
+import { linesOf, widthOf } from './type.ts';
 
 /** Where a number comes from; series of different origin are drawn apart and never joined. */
 export type Origin = 'measured' | 'training' | 'imported' | 'published' | 'computed';
@@ -66,6 +66,10 @@ export interface SeriesChart {
 	readonly front?: readonly SeriesPoint[];
 	/** Thin lines behind the points, e.g. one for each seed; no points of their own. */
 	readonly thin?: readonly ThinLine[];
+	/** Sentences below the chart, each on lines of its own. */
+	readonly notes?: readonly string[];
+	/** Points of one x stand beside each other; false where all of them belong on it. */
+	readonly apart?: false;
 }
 
 export interface ThinLine {
@@ -130,12 +134,12 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 	});
 	const x = (value: number) => frame.scale('x')!.apply(value);
 	const y = (value: number) => frame.scale('y')!.apply(value);
-	const shifts = shiftsOf(points);
-	const at = (point: SeriesPoint) => x(point.x) + shifts.get(point)!;
+	const shifts = chart.apart === false ? new Map<SeriesPoint, number>() : shiftsOf(points);
+	const at = (point: SeriesPoint) => x(point.x) + (shifts.get(point) ?? 0);
 	/** A thin line stands aside as the points of its projector do. */
 	const beside = (projector: string, value: number) => {
 		const point = points.find((one) => one.projector === projector && one.x === value);
-		return x(value) + (point ? shifts.get(point)! : 0);
+		return x(value) + (point ? (shifts.get(point) ?? 0) : 0);
 	};
 	const groups = [...Map.groupBy(points, keyOf).values()].map((group) =>
 		[...group].sort((a, b) => a.x - b.x)
@@ -222,11 +226,11 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		];
 	});
 	const top = height + LINE - 4;
-	const counted = countLines(
-		counts,
-		points.every(({ n }) => n !== undefined),
-		width
-	).map((line, i) => text(pen, 0, top + i * LINE, line, { fill: ink.soft }));
+	const all = points.every(({ n }) => n !== undefined);
+	const notes = (chart.notes ?? []).flatMap((note) => linesOf(note, width));
+	const counted = [...countLines(counts, all, width), ...notes].map((line, i) =>
+		text(pen, 0, top + i * LINE, line, { fill: ink.soft })
+	);
 	const foot = top + counted.length * LINE;
 	const key = keyed ? legend(pen, ink, points, foot, width) : { parts: [], lines: 0 };
 	const axis = `${chart.x.label} →`;

@@ -40,6 +40,7 @@ export async function createWasmBackend(reason: string, int8 = false): Promise<B
 			const kind = { providers: ['wasm'], prepare: int8 ? wasmProducts : undefined };
 			return heap.session(await createSession(ort, request, kind), request.stayOnDevice ?? []);
 		},
+		openGraph: async (graph) => heap.session(await openGraph(ort, graph, ['wasm']), []),
 		dispose: async () => undefined
 	};
 }
@@ -106,6 +107,7 @@ export async function createWebGpuBackend({
 			request.onCpu
 				? createSession(ort, request, { providers: ['wasm'] })
 				: createSession(ort, request, { providers: [{ name: 'webgpu', device }], gpu: true }),
+		openGraph: (graph) => openGraph(ort, graph, [{ name: 'webgpu', device }]),
 		async dispose() {
 			disposed = true;
 			device.destroy();
@@ -169,8 +171,13 @@ async function createSession(
 	);
 }
 
+type Providers = NonNullable<InferenceSession.SessionOptions['executionProviders']>;
+
+const openGraph = (ort: Ort, graph: Uint8Array, providers: Providers): Promise<InferenceSession> =>
+	ofBackend(ort.InferenceSession.create(graph, { executionProviders: [...providers], logSeverityLevel: 3 }));
+
 interface SessionKind {
-	readonly providers: NonNullable<InferenceSession.SessionOptions['executionProviders']>;
+	readonly providers: Providers;
 	/** Outputs that stay where they are made stay on the GPU. */
 	readonly gpu?: boolean;
 	/** What is done to a graph and its weights before the runtime gets them. */

@@ -1,12 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
 	cacheBytes,
 	languageCost,
+	languageWeights,
 	projectorCost,
 	stageCosts,
-	visionCost
+	visionCost,
+	visionWeights
 } from '../../../src/lib/benchmarks/cost.ts';
 import type { TextConfig, VisionConfig } from '../../../src/lib/model/config.ts';
+import { readModelFile } from '../../../src/lib/onnx/model-file.ts';
 import type { CAbsConfig } from '../../../src/lib/model/projectors/c-abs/config.ts';
 import type { DAbsConfig } from '../../../src/lib/model/projectors/d-abs/config.ts';
 import type { MlpConfig } from '../../../src/lib/model/projectors/mlp/config.ts';
@@ -181,5 +185,56 @@ describe('operations counted from the config', () => {
 		expect(stageCosts(tiles).vision).toBe(3 * visionCost(vision));
 		expect(cacheBytes(tiles, 2)).toBe((55 + 3 * (200 - 55)) * 524_288);
 		expect(visionCost({ ...vision, tower: 'siglip' })).toBeLessThan(visionCost(vision));
+	});
+});
+
+describe('counted again from the graphs of a real model', () => {
+	const folder = 'static/models/honeybee-mini';
+	const { config } = JSON.parse(readFileSync(`${folder}/honeybee.json`, 'utf8')) as {
+		config: { vision_config: VisionConfig; text_config: TextConfig };
+	};
+	/** Multiply-adds of one position through every matrix and kernel of the graph's nodes, with what else is needed of their shapes. */
+	function countOf(graph: string) {
+		const { nodes, initializers } = readModelFile(readFileSync(`${folder}/${graph}.onnx`));
+		const shapes = new Map(initializers.map(({ name, dims }) => [name, dims]));
+		const products = nodes.flatMap(({ op, inputs }) => {
+			const shape = shapes.get(inputs[1] ?? '');
+			return (op === 'MatMul' || op === 'Gemm' || op === 'Conv') && shape
+				? [{ op, size: shape.reduce((all, dim) => all * dim, 1), out: op === 'Conv' ? shape[0]! : shape[1]! }]
+				: [];
+		});
+		return { nodes, products };
+	}
+	const sum = (sizes: readonly { readonly size: number }[]) => sizes.reduce((all, { size }) => all + size, 0);
+
+	it('the language model: its matrices, and attention of every layer', () => {
+		const { nodes, products } = countOf('language');
+		const { vocab_size, num_attention_heads, head_dim } = config.text_config;
+		const head = products.filter(({ out }) => out === vocab_size);
+		const layers = products.filter(({ out }) => out !== vocab_size);
+		expect(languageWeights(config.text_config)).toBe(sum(products));
+		const attentions = nodes.filter(({ op }) => op === 'GroupQueryAttention');
+		expect(attentions.map(({ integers }) => integers['num_heads'])).toEqual(
+			attentions.map(() => num_attention_heads)
+		);
+		const [positions, past] = [40, 60];
+		// Each query position multiplies its keys and its values once, among them its own.
+		let seen = 0;
+		for (let i = 0; i < positions; i++) seen += past + i + 1;
+		const attention = attentions.length * 2 * seen * num_attention_heads * head_dim;
+		expect(languageCost(config.text_config, positions, past)).toBe(
+			2 * (positions * sum(layers) + sum(head) + attention)
+		);
+	});
+
+	it('the vision tower', () => {
+		const { products } = countOf('vision');
+		const { vision_config } = config;
+		expect(visionWeights(vision_config)).toBe(sum(products));
+		const N = (vision_config.image_size / vision_config.patch_size) ** 2;
+		const kernel = products.filter(({ op }) => op === 'Conv');
+		const matrices = products.filter(({ op }) => op !== 'Conv');
+		const attention = 2 * vision_config.num_hidden_layers * (N + 1) ** 2 * vision_config.hidden_size;
+		expect(visionCost(vision_config)).toBe(2 * (N * sum(kernel) + (N + 1) * sum(matrices) + attention));
 	});
 });

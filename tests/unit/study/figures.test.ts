@@ -34,13 +34,13 @@ const made = named.map(([id, study]) => ({
 	figure: figures.find((one) => one.id === id) as unknown as Figure<unknown>
 }));
 /** Two measurements of time are never the same. */
-const isTimed = (id: string) => /^(stage-times|latency-curve|accuracy-latency|cost-check)$/.test(id);
+const isTimed = (id: string) => /^(stage-times|latency-curve|accuracy-latency|cost-check|growth)$/.test(id);
 
 /**
- * Figures of every word of an answer, which a model with random weights makes as long as it may: nothing in them is a projector's own, one of
- * them is enough.
+ * Figures of every word of an answer, which a model with random weights makes as long as it may, and of many timed answers: nothing in them is
+ * a projector's own, one of them is enough.
  */
-const isLong = (id: string) => /^(word-relevance|attention-heads)$/.test(id);
+const isLong = (id: string) => /^(word-relevance|attention-heads|growth)$/.test(id);
 
 function workFor(answerer: Answerer, model: Work['model'] & object, images: readonly SubjectImage[]): Work {
 	const projector = Object.keys(model.manifest.projectors)[0]!;

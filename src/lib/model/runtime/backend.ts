@@ -68,6 +68,8 @@ export interface Backend {
 	readonly memory?: FixedMemory;
 	/** Every file it reads has been checked by the folder. */
 	createSession(request: SessionRequest): Promise<Session>;
+	/** A session of a graph without weights, with all that the machine has for it. @throws BackendError when the runtime cannot make it */
+	openGraph(graph: Uint8Array): Promise<Session>;
 	/** Gives back what the backend itself holds; sessions are released by their owners. */
 	dispose(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { networksOf, type ModelManifest } from '../manifest.ts';
 import { patchCount } from '../patch-grid.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { nearestIds } from '../probes/nearest-words.ts';
+import { measureLimits, type MachineLimits } from '../probes/limits.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from './sampling.ts';
 import { familyOf } from '../families/registry.ts';
@@ -71,6 +72,8 @@ export class HoneybeeModel {
 	readonly #language: LanguageModel;
 	readonly #mutex = new Mutex();
 	readonly #prober: AnswerProber;
+	/** Measured once: what a machine can do does not change. */
+	#limits: MachineLimits | undefined;
 	#disposed = false;
 
 	private constructor(
@@ -269,6 +272,15 @@ export class HoneybeeModel {
 			cosines,
 			embeds: { dtype: 'float32', dims: [ids.length, hidden_size], data }
 		};
+	}
+
+	/**
+	 * Memory bandwidth and arithmetic of the machine, as the backend reaches them; measured when first asked for.
+	 * @throws AbortError when aborted
+	 */
+	async limits(_request: Readonly<Record<string, never>>, { signal }: Control = {}): Promise<MachineLimits> {
+		const step = <T>(work: () => Promise<T>) => this.#step(work, signal);
+		return (this.#limits ??= await measureLimits(this.#backend, { step }));
 	}
 
 	async dispose(): Promise<void> {
