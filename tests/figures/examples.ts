@@ -1,3 +1,10 @@
+import type { PositionMapRows, SweepAnswersRows, SweepRows } from '../../src/lib/analysis/sweep-rows.ts';
+import type {
+	AccuracyRows,
+	BreakdownRows,
+	DifferencesRows,
+	TradeoffRows
+} from '../../src/lib/analysis/score-rows.ts';
 import { directionSpread } from '../../src/lib/analysis/direction-spread.ts';
 import {
 	coverage,
@@ -11,11 +18,7 @@ import { tokenPatchMap, tokenRow, type TokenPatchMap } from '../../src/lib/analy
 import { initialReferencePoints, samplingDensity, type OffsetSplit } from '../../src/lib/analysis/offsets.ts';
 import { stageSteps } from '../../src/lib/analysis/stages.ts';
 import { twoHops } from '../../src/lib/analysis/two-hop.ts';
-import type { AccuracyRows } from '../../src/lib/viz/accuracy-curve.ts';
-import type { DifferencesRows } from '../../src/lib/viz/paired-differences.ts';
-import type { BreakdownRows } from '../../src/lib/viz/score-breakdown.ts';
 import type { LatencyRows } from '../../src/lib/viz/latency-curve.ts';
-import type { TradeoffRows } from '../../src/lib/viz/accuracy-latency.ts';
 import type { GrowthRows } from '../../src/lib/viz/growth.ts';
 import type { CostRows } from '../../src/lib/viz/cost-curve.ts';
 import type { CheckRows } from '../../src/lib/viz/cost-check.ts';
@@ -38,9 +41,6 @@ import type { DifferenceRows } from '../../src/lib/viz/difference-map.ts';
 import type { MapRows } from '../../src/lib/viz/locality-grid.ts';
 import type { DistributionRows } from '../../src/lib/viz/locality-distribution.ts';
 import type { SamplingRows } from '../../src/lib/viz/sampling-offsets.ts';
-import type { PositionMapRows } from '../../src/lib/viz/position-map.ts';
-import type { SweepAnswersRows } from '../../src/lib/viz/sweep-answers.ts';
-import type { SweepRows } from '../../src/lib/viz/sweep.ts';
 import type { SimilarityRows } from '../../src/lib/viz/token-similarity.ts';
 import type { HeadsRows } from '../../src/lib/viz/attention-heads.ts';
 import type { TowerAttentionRows } from '../../src/lib/viz/tower-attention.ts';

@@ -1,4 +1,5 @@
-import { countWords, isAlarming, type AnswerCounts } from '../benchmarks/answers.ts';
+import type { BreakdownRows, DifferencesRows } from '../analysis/score-rows.ts';
+import { countWords, isAlarming } from '../benchmarks/answers.ts';
 import { categoryLevels, categoryScores, type CategoryScore } from '../benchmarks/breakdown.ts';
 import { pairedDifference } from '../benchmarks/compare.ts';
 import type { TrainedScore } from '../benchmarks/evaluation.ts';
@@ -7,49 +8,6 @@ import { InputError } from '../tensor/errors.ts';
 import type { Choices } from './choices.ts';
 import { required, type FigureStudy } from './figure-study.ts';
 import { knownRuns, runsProvenance, scoreName, unique, type Kinds, type KnownRuns } from './run-scores.ts';
-
-/** Rows of the figures score-breakdown and radar. */
-export interface CategoryRows {
-	/** Runs, and scores of training beside them; hollow: not measured here. */
-	readonly series: readonly { readonly name: string; readonly projector: string; readonly hollow: boolean }[];
-	/** The best first, by the mean over the series. */
-	readonly categories: readonly {
-		readonly name: string;
-		/** `series` is the index above; intervals are of 95 %. */
-		readonly scores: readonly {
-			readonly series: number;
-			readonly value: number;
-			readonly low: number;
-			readonly high: number;
-			readonly answers: number;
-			/** Answers that say nothing, of a run. */
-			readonly counts?: AnswerCounts;
-		}[];
-	}[];
-	/** Categories of which more than a few per cent of the answers say nothing, a sentence each. */
-	readonly warnings: readonly string[];
-	readonly score: string;
-	readonly projectors: readonly string[];
-}
-
-/** Rows of the figure paired-differences: a − b in percentage points, with 95 % intervals. */
-export interface PairedRows {
-	readonly a: string;
-	readonly b: string;
-	readonly rows: readonly {
-		readonly category: string;
-		readonly value: number;
-		readonly low: number;
-		readonly high: number;
-		/** Two-sided, of exchanged sides. */
-		readonly p: number;
-		readonly examples: number;
-		readonly onlyA: number;
-		readonly onlyB: number;
-		/** Exact p of McNemar's test. */
-		readonly mcnemar: number;
-	}[];
-}
 
 /** Scores of a run's categories, computed once. */
 const kept = new WeakMap<ScoredRun, Map<number, CategoryScore[]>>();
@@ -78,7 +36,7 @@ export function breakdownRows(
 	level: number,
 	trained: readonly TrainedScore[],
 	of: Kinds
-): CategoryRows {
+): BreakdownRows {
 	const { kinds, kindOf, titleOf } = of;
 	const keyOf = (kind: string, tokens: number | undefined) => `${kind} ${tokens}`;
 	const byTarget = Map.groupBy(trained, ({ projector, tokens }) => keyOf(projector, tokens));
@@ -129,7 +87,7 @@ export function breakdownRows(
 }
 
 /** Differences of two runs by category and over all, the largest first, on the questions that both answered; none without such. */
-export function differenceRows(a: ScoredRun, b: ScoredRun, level: number, of: Kinds): PairedRows {
+export function differenceRows(a: ScoredRun, b: ScoredRun, level: number, of: Kinds): DifferencesRows {
 	const names = { a: shortTitle(a, of), b: shortTitle(b, of) };
 	const categories = [...new Set(a.report.outcomes.flatMap((outcome) => outcome.categories[level] ?? []))];
 	const rows = [undefined, ...categories].flatMap((category) => {
@@ -157,7 +115,7 @@ const levelOf = (runs: readonly ScoredRun[], { level }: Pick<Choices, 'level'>) 
 const levelsOf = (runs: readonly ScoredRun[]) =>
 	Math.max(1, ...runs.map(({ report }) => categoryLevels(report)));
 
-const byCategory: FigureStudy<KnownRuns, CategoryRows> = {
+const byCategory: FigureStudy<KnownRuns, BreakdownRows> = {
 	page: 'benchmarks',
 	needs: ['run'],
 	choices: ['level'],
@@ -172,7 +130,7 @@ const byCategory: FigureStudy<KnownRuns, CategoryRows> = {
 export const scoreBreakdownStudy = byCategory;
 export const radarStudy = byCategory;
 
-export const pairedDifferencesStudy: FigureStudy<KnownRuns, PairedRows> = {
+export const pairedDifferencesStudy: FigureStudy<KnownRuns, DifferencesRows> = {
 	page: 'benchmarks',
 	needs: ['runs'],
 	choices: ['level'],

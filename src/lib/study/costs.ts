@@ -1,3 +1,4 @@
+import type { AccuracyRows, TradeoffPoint, TradeoffRows } from '../analysis/score-rows.ts';
 import { quantiles } from '../analysis/statistics.ts';
 import { cacheBytes, stageCosts, type CostInputs, type StageCost } from '../benchmarks/cost.ts';
 import type { Benchmark } from '../benchmarks/benchmark.ts';
@@ -12,7 +13,7 @@ import type { ImageInput } from '../model/runtime/types.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy, type Work } from './figure-study.ts';
-import { accuracyRows, kindsOf, type ScoreOrigin, scoreName, type ScoreRows } from './run-scores.ts';
+import { accuracyRows, kindsOf, scoreName } from './run-scores.ts';
 import type { Subject } from './subject.ts';
 import { tokensOf as tokensIn } from './tokens.ts';
 import { viewsOf } from './views.ts';
@@ -59,32 +60,6 @@ export interface TimeRows {
 export interface CountedTimeRows {
 	readonly stage: string;
 	readonly points: readonly (AtTokens & { readonly operations: number; readonly milliseconds: number })[];
-	readonly projectors: readonly string[];
-}
-
-/** A point of the figure accuracy-latency. */
-export interface ScoreAtCost extends Omit<AtTokens, 'tokens'>, Partial<Pick<AtTokens, 'tokens'>> {
-	readonly series: string;
-	readonly origin: ScoreOrigin;
-	readonly cost: number;
-	/** Quartiles of the cost, where it was measured. */
-	readonly costLow?: number;
-	readonly costHigh?: number;
-	readonly score: number;
-	readonly low?: number;
-	readonly high?: number;
-	readonly answers?: number;
-}
-
-/** Rows of the figure accuracy-latency. */
-export interface ScoreAtCostRows {
-	readonly points: readonly ScoreAtCost[];
-	/** The Pareto front, by rising cost. */
-	readonly front: readonly ScoreAtCost[];
-	readonly cost: string;
-	readonly score: string;
-	/** Largest score there can be, when there is one. */
-	readonly most?: number;
 	readonly projectors: readonly string[];
 }
 
@@ -234,10 +209,10 @@ export function checkRows(
 
 /** Scores against measured time of the whole answer, where both are known. */
 export function tradeoffRows(
-	{ points: scored, score, most, projectors }: ScoreRows,
+	{ points: scored, score, most, projectors }: AccuracyRows,
 	timings: readonly Timing[]
-): ScoreAtCostRows {
-	const points = scored.flatMap((point): ScoreAtCost[] => {
+): TradeoffRows {
+	const points = scored.flatMap((point): TradeoffPoint[] => {
 		const timed = timings.find(
 			({ projector, tokens }) => projector === point.projector && tokens === point.tokens
 		);
@@ -256,11 +231,11 @@ export function importedTradeoff(
 	benchmark: Benchmark,
 	runs: readonly ScoredRun[],
 	projectors: readonly string[]
-): ScoreAtCostRows {
+): TradeoffRows {
 	const counted = runs.filter(({ source, report }) => source?.tokens && report.scores.length > 0);
 	const whole = counted.every(({ source }) => source?.tokens?.input !== undefined);
 	const points = counted.map(
-		({ title, projector, tokens, source, report, interval, results }): ScoreAtCost => {
+		({ title, projector, tokens, source, report, interval, results }): TradeoffPoint => {
 			const { input = 0, output } = source!.tokens!;
 			return {
 				...{ series: title, projector, origin: 'imported', answers: results.length },
@@ -277,11 +252,13 @@ export function importedTradeoff(
 }
 
 /** Figure 1 of the paper, as read off its plot. */
-export function publishedTradeoff(): ScoreAtCostRows {
-	const points = published.figure1.points.map(({ model, visual_tokens, step_time, avg_n }): ScoreAtCost => ({
-		...{ series: model, projector: '', origin: 'published', tokens: visual_tokens },
-		...{ cost: step_time, score: avg_n }
-	}));
+export function publishedTradeoff(): TradeoffRows {
+	const points = published.figure1.points.map(
+		({ model, visual_tokens, step_time, avg_n }): TradeoffPoint => ({
+			...{ series: model, projector: '', origin: 'published', tokens: visual_tokens },
+			...{ cost: step_time, score: avg_n }
+		})
+	);
 	return {
 		points,
 		front: paretoFront(points),
@@ -374,7 +351,7 @@ interface MeasuredTradeoff extends MeasuredTimes {
 }
 
 /** The runs' scores against the times of their projectors. */
-export const accuracyLatencyStudy: FigureStudy<MeasuredTradeoff, ScoreAtCostRows> = {
+export const accuracyLatencyStudy: FigureStudy<MeasuredTradeoff, TradeoffRows> = {
 	page: 'benchmarks',
 	needs: ['model', 'image', 'run'],
 	choices: [],

@@ -1,5 +1,6 @@
+import type { AccuracyPoint, AccuracyRows } from '../analysis/score-rows.ts';
 import type { Benchmark } from '../benchmarks/benchmark.ts';
-import { countWords, type AnswerCounts } from '../benchmarks/answers.ts';
+import { countWords } from '../benchmarks/answers.ts';
 import { sourceWords } from '../benchmarks/imported.ts';
 import { published } from '../benchmarks/published.ts';
 import type { ScoredRun } from '../benchmarks/run/scored.ts';
@@ -28,40 +29,10 @@ export function kindsOf({ projectors }: Pick<ModelManifest, 'projectors'>): Kind
 	};
 }
 
-/** Where a score comes from. */
-export type ScoreOrigin = ScoredRun['origin'] | 'training' | 'published';
-
-/** A headline score at one M; a point of the figure accuracy-curve. */
-export interface ScorePoint {
-	/** Points of one name and origin are joined. */
-	readonly series: string;
-	readonly projector: string;
-	readonly origin: ScoreOrigin;
-	/** M */
-	readonly tokens: number;
-	readonly value: number;
-	/** 95 % interval, when there is one. */
-	readonly low?: number;
-	readonly high?: number;
-	readonly answers?: number;
-	/** Answers that say nothing, of a run. */
-	readonly counts?: AnswerCounts;
-}
-
-/** Rows of the figure accuracy-curve. */
-export interface ScoreRows {
-	readonly points: readonly ScorePoint[];
-	/** What is scored and its unit. */
-	readonly score: string;
-	/** Largest score there can be, when there is one. */
-	readonly most?: number;
-	readonly projectors: readonly string[];
-}
-
 export const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
 /** Published rows of a benchmark. */
-export function publishedPoints({ publishedAs: field }: Benchmark): ScorePoint[] {
+export function publishedPoints({ publishedAs: field }: Benchmark): AccuracyPoint[] {
 	if (!field) return [];
 	return published.zoo.flatMap((row) => {
 		const value = row[field];
@@ -80,7 +51,10 @@ export function publishedPoints({ publishedAs: field }: Benchmark): ScorePoint[]
 }
 
 /** Headline scores of runs by M; runs without an M or a score are left out. */
-export function runPoints(runs: readonly ScoredRun[], kindOf: (projector: string) => string): ScorePoint[] {
+export function runPoints(
+	runs: readonly ScoredRun[],
+	kindOf: (projector: string) => string
+): AccuracyPoint[] {
 	return runs.flatMap((run) => {
 		const value = run.report.scores[0]?.value;
 		if (run.tokens === undefined || value === undefined || Number.isNaN(value)) return [];
@@ -114,9 +88,9 @@ const inPercent = (runs: readonly ScoredRun[]) =>
 export function accuracyRows(
 	benchmark: Benchmark,
 	runs: readonly ScoredRun[],
-	training: readonly ScorePoint[],
+	training: readonly AccuracyPoint[],
 	{ kinds, kindOf }: Pick<Kinds, 'kinds' | 'kindOf'>
-): ScoreRows {
+): AccuracyRows {
 	return {
 		points: [...runPoints(runs, kindOf), ...training, ...publishedPoints(benchmark)],
 		// The model's own record is headed by the same score as runs are (`trainedHeadlines`).
@@ -180,7 +154,7 @@ export function knownRuns(work: Work): KnownRuns {
 	return { runs, kinds: kindsOfRuns(runs, work.model?.manifest) };
 }
 
-export const accuracyCurveStudy: FigureStudy<KnownRuns, ScoreRows> = {
+export const accuracyCurveStudy: FigureStudy<KnownRuns, AccuracyRows> = {
 	page: 'benchmarks',
 	needs: ['run'],
 	choices: [],

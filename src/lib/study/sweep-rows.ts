@@ -1,3 +1,4 @@
+import type { PositionMapRows, SweepAnswersRows, SweepPoint, SweepRows } from '../analysis/sweep-rows.ts';
 import { Asking } from '../scenes/asking.ts';
 import { compose } from '../scenes/composition.ts';
 import { pathKinds, placements, usualStep, type PathKind } from '../scenes/path.ts';
@@ -13,57 +14,11 @@ import {
 	sweepSubject,
 	sweptModel,
 	type Reference,
-	type SweepAnswer,
 	type SweepCell,
 	type SweepPlan,
 	type SweepResult
 } from './sweep.ts';
 import { oneOfEachFamily } from './tokens.ts';
-
-/** Rows of the figure sweep: one number along the path. */
-export interface SweepLineRows {
-	readonly points: readonly SweepLinePoint[];
-	/** Name of the axis, with its unit. */
-	readonly position: string;
-	readonly value: string;
-	/** Of all steps, also those without a value. */
-	readonly positions: readonly number[];
-	/** Every projector of the model, for the colours. */
-	readonly projectors: readonly string[];
-	/** Ends of the value axis. */
-	readonly domain: readonly [number, number];
-}
-
-export interface SweepLinePoint {
-	readonly projector: string;
-	readonly position: number;
-	readonly value: number;
-}
-
-/** Rows of the figure sweep-answers: a line for each question to each projector, a cell for each step. */
-export interface SweepAnswerRows {
-	readonly position: string;
-	readonly positions: readonly number[];
-	readonly projectors: readonly string[];
-	readonly lines: readonly {
-		readonly projector: string;
-		readonly title: string;
-		readonly question: string;
-		readonly cells: readonly (SweepAnswer | undefined)[];
-	}[];
-}
-
-/** Rows of the figure position-map: means over the questions [side²], row-major; NaN where nothing is known. */
-export interface SweepPositionRows {
-	readonly side: number;
-	readonly panels: readonly {
-		readonly title: string;
-		readonly credit: Float32Array;
-		/** Nats. */
-		readonly logProbability: Float32Array;
-		readonly answers: readonly string[];
-	}[];
-}
 
 export type Measure = 'accuracy' | 'logProbability' | 'moved' | 'stayed';
 
@@ -80,9 +35,9 @@ export function sweepRows(
 	measure: Measure,
 	all: readonly string[],
 	reference: Reference = 'before'
-): SweepLineRows {
+): SweepRows {
 	const { plan, cells } = result;
-	const points = cells.flatMap((cell): SweepLinePoint[] => {
+	const points = cells.flatMap((cell): SweepPoint[] => {
 		const value = valueOf(result, cell, measure, reference);
 		const position = plan.steps[cell.step]?.position;
 		if (value === undefined || position === undefined || Number.isNaN(value)) return [];
@@ -99,7 +54,7 @@ export function sweepRows(
 }
 
 /** Ends that stay the same from sweep to sweep, so that they can be compared at a glance. */
-function domainOf(measure: Measure, points: readonly SweepLinePoint[]): readonly [number, number] {
+function domainOf(measure: Measure, points: readonly SweepPoint[]): readonly [number, number] {
 	if (measure === 'accuracy') return [0, 1];
 	const values = points.map(({ value }) => value);
 	return measure === 'logProbability' ? [Math.min(-1, ...values), 0] : [0, Math.max(1.5, ...values)];
@@ -122,7 +77,7 @@ function mean(values: readonly (number | undefined)[]): number | undefined {
 }
 
 /** Rows of the figure of every answer. */
-export function answerRows({ plan, cells }: SweepResult, all: readonly string[]): SweepAnswerRows {
+export function answerRows({ plan, cells }: SweepResult, all: readonly string[]): SweepAnswersRows {
 	return {
 		position: pathKinds[plan.kind].axis,
 		positions: plan.steps.map(({ position }) => position),
@@ -142,7 +97,7 @@ export function answerRows({ plan, cells }: SweepResult, all: readonly string[])
 }
 
 /** Rows of the map of places: means over the questions. */
-export function positionRows({ plan, cells }: SweepResult): SweepPositionRows {
+export function positionRows({ plan, cells }: SweepResult): PositionMapRows {
 	return {
 		side: Math.round(Math.sqrt(plan.steps.length)),
 		panels: plan.subjects.map(({ projector, title }) => {

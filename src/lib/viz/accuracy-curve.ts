@@ -1,37 +1,11 @@
+import type { AccuracyPoint, AccuracyRows } from '../analysis/score-rows.ts';
 import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
-import { silentCells, silentColumns, type SilentAnswers } from './answer-counts.ts';
+import { silentCells, silentColumns } from './answer-counts.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle, type ProjectorStyles } from './palette.ts';
 import { pivoted } from './paper-table.ts';
-import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
-
-/** A score at one M. */
-export interface AccuracyPoint {
-	readonly series: string;
-	readonly projector: string;
-	readonly origin: Origin;
-	/** M */
-	readonly tokens: number;
-	readonly value: number;
-	/** Interval, when there is one. */
-	readonly low?: number;
-	readonly high?: number;
-	/** Answers it is over. */
-	readonly answers?: number;
-	/** How many of the answers say nothing, by why. */
-	readonly counts?: SilentAnswers;
-}
-
-export interface AccuracyRows {
-	readonly points: readonly AccuracyPoint[];
-	/** What is scored and its unit, e.g. "Scenes, short answers (%)". */
-	readonly score: string;
-	/** Largest score there can be, when there is one: the axis ends there. */
-	readonly most?: number;
-	/** All projectors of the model, so that colours are the same in every figure. */
-	readonly projectors: readonly string[];
-}
+import { drawSeries, type SeriesPoint } from './series-chart.ts';
 
 export const accuracyCurve: Figure<AccuracyRows> = {
 	id: 'accuracy-curve',

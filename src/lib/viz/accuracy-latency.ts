@@ -1,39 +1,10 @@
+import type { TradeoffPoint, TradeoffRows } from '../analysis/score-rows.ts';
 import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle, type ProjectorStyles } from './palette.ts';
 import { pivoted } from './paper-table.ts';
-import { drawSeries, type Origin, type SeriesPoint } from './series-chart.ts';
-
-/** A configuration: what it costs and what it scores. */
-export interface TradeoffPoint {
-	readonly series: string;
-	readonly projector: string;
-	readonly origin: Origin;
-	/** M, when it is known. */
-	readonly tokens?: number;
-	readonly cost: number;
-	/** Quartiles of the cost, where it was measured. */
-	readonly costLow?: number;
-	readonly costHigh?: number;
-	readonly score: number;
-	readonly low?: number;
-	readonly high?: number;
-	/** Answers that the score is over. */
-	readonly answers?: number;
-}
-
-export interface TradeoffRows {
-	readonly points: readonly TradeoffPoint[];
-	/** Those that no other one beats in one respect without losing in the other, by rising cost. */
-	readonly front: readonly TradeoffPoint[];
-	readonly cost: string;
-	readonly score: string;
-	/** Largest score there can be, when there is one: the axis ends there. */
-	readonly most?: number;
-	/** All projectors of the model, so that colours are the same in every figure. */
-	readonly projectors: readonly string[];
-}
+import { drawSeries, type SeriesPoint } from './series-chart.ts';
 
 export const accuracyLatency: Figure<TradeoffRows> = {
 	id: 'accuracy-latency',

@@ -1,14 +1,7 @@
+import type { SilentAnswers } from '../analysis/score-rows.ts';
 import type { Ink } from './palette.ts';
 import { LINE, text, type Pen } from './svg.ts';
 import { linesOf } from './type.ts';
-
-/** How many of the answers behind a score say nothing, by why. */
-export interface SilentAnswers {
-	readonly missing: number;
-	readonly failed: number;
-	readonly unread: number;
-	readonly drawn: number;
-}
 
 /** Columns of a table for them, and their cells; NaN where they are not known. */
 export const silentColumns = ['missing', 'failed', 'unread', 'drawn'];

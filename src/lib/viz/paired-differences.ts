@@ -1,3 +1,4 @@
+import type { DifferencesRows } from '../analysis/score-rows.ts';
 import { scaleLinear } from 'd3';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
@@ -6,28 +7,6 @@ import { inkOf } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { penOf, root, round, text } from './svg.ts';
-
-/** a − b in one category. */
-export interface DifferenceRow {
-	readonly category: string;
-	readonly value: number;
-	readonly low: number;
-	readonly high: number;
-	/** Two-sided, of exchanged sides. */
-	readonly p: number;
-	/** Right only in a, right only in b, and McNemar's exact p. */
-	readonly onlyA: number;
-	readonly onlyB: number;
-	readonly mcnemar: number;
-	readonly examples: number;
-}
-
-export interface DifferencesRows {
-	readonly a: string;
-	readonly b: string;
-	/** In the order to show, e.g. by difference. */
-	readonly rows: readonly DifferenceRow[];
-}
 
 const ROW = 22;
 const TOP = 26;

@@ -1,3 +1,4 @@
+import type { PositionMapRows } from '../analysis/sweep-rows.ts';
 import { columnRow, neighbourToken } from '../analysis/grid.ts';
 import { cellAt, cellRect, drawCells, frame, placeFrame, type CellBox } from './cell-map.ts';
 import { COLOUR_BAR_HEIGHT, colourBar } from './colour-bar.ts';
@@ -8,20 +9,6 @@ import { inkOf, sequentialScale } from './palette.ts';
 import { leastMap } from './panels.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
-
-export interface PositionMapRows {
-	/** Places each way: the object was put at side × side places, row-major, the outer ones at the image's edges. */
-	readonly side: number;
-	readonly panels: readonly {
-		readonly title: string;
-		/** Mean credit of the questions [side²]; NaN where nothing was asked. */
-		readonly credit: Float32Array;
-		/** Mean log-probability of the true answers [side²], nats. */
-		readonly logProbability: Float32Array;
-		/** What was answered [side²]. */
-		readonly answers: readonly string[];
-	}[];
-}
 
 /** Below this a true answer is as good as never given; the scale ends there at the latest. */
 const FLOOR = -12;

@@ -1,3 +1,4 @@
+import type { BreakdownRows } from '../analysis/score-rows.ts';
 import { silentCells, silentColumns, silentWords, warningLines } from './answer-counts.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
@@ -5,7 +6,7 @@ import { link } from './interaction.ts';
 import { legendPlaces } from './legend.ts';
 import { inkOf, projectorColours } from './palette.ts';
 import { readout } from './readout.ts';
-import { breakdownPaper, type BreakdownRows } from './score-breakdown.ts';
+import { breakdownPaper } from './score-breakdown.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 import { linesOf, widthOf } from './type.ts';
 

@@ -1,12 +1,7 @@
+import type { BreakdownRows } from '../analysis/score-rows.ts';
 import { scaleLinear } from 'd3';
 import { INTERVALS_OF_SHARES } from '../analysis/shares.ts';
-import {
-	silentCells,
-	silentColumns,
-	silentWords,
-	warningLines,
-	type SilentAnswers
-} from './answer-counts.ts';
+import { silentCells, silentColumns, silentWords, warningLines } from './answer-counts.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
@@ -16,35 +11,6 @@ import { pivoted, type PaperTable } from './paper-table.ts';
 import { readout } from './readout.ts';
 import { penOf, root, round, text } from './svg.ts';
 import { clipped } from './type.ts';
-
-export interface BreakdownScore {
-	/** Index into `series`. */
-	readonly series: number;
-	readonly value: number;
-	readonly low: number;
-	readonly high: number;
-	readonly answers: number;
-	/** What the value is the mean of, e.g. one value for each seed. */
-	readonly each?: readonly number[];
-	/** How many of the answers say nothing, where it is known. */
-	readonly counts?: SilentAnswers;
-}
-
-export interface BreakdownRows {
-	/** What stands side by side, e.g. "c-abs, M = 36"; hollow when it is not measured here. */
-	readonly series: readonly {
-		readonly name: string;
-		readonly projector: string;
-		readonly hollow?: boolean;
-	}[];
-	/** In the order to show. */
-	readonly categories: readonly { readonly name: string; readonly scores: readonly BreakdownScore[] }[];
-	/** What is to be known of categories whose answers often say nothing, sentences. */
-	readonly warnings?: readonly string[];
-	readonly score: string;
-	/** All projectors of the model, so that colours are the same in every figure. */
-	readonly projectors: readonly string[];
-}
 
 /** Pixels from one model's dot to the next in a category. */
 const STEP = 9;

@@ -1,3 +1,4 @@
+import type { Origin } from '../analysis/score-rows.ts';
 import { gridY } from '@observablehq/plot';
 import type { FigureOptions } from './figure.ts';
 import { link } from './interaction.ts';
@@ -7,9 +8,6 @@ import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, text, type Pen } from './svg.ts';
 import { linesOf, widthOf } from './type.ts';
-
-/** Where a number comes from; series of different origin are drawn apart and never joined. */
-export type Origin = 'measured' | 'training' | 'imported' | 'published' | 'computed';
 
 const names: Readonly<Record<Origin, string>> = {
 	measured: 'measured here',

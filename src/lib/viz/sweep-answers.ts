@@ -1,3 +1,4 @@
+import type { SweepAnswersRows } from '../analysis/sweep-rows.ts';
 import { cellAt, cellRect, frame, placeFrame, type CellBox } from './cell-map.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
@@ -5,31 +6,6 @@ import { link } from './interaction.ts';
 import { inkOf, projectorColours } from './palette.ts';
 import { readout } from './readout.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
-
-export interface SweptAnswer {
-	readonly answer: string;
-	/** Undefined where the question has no true answer. */
-	readonly truth: string | undefined;
-	/** 0 to 1. */
-	readonly credit: number | undefined;
-	/** Of the true answer, nats. */
-	readonly logProbability: number | undefined;
-}
-
-export interface SweepAnswersRows {
-	/** Name of the axis, with its unit. */
-	readonly position: string;
-	/** Of every step. */
-	readonly positions: readonly number[];
-	readonly projectors: readonly string[];
-	/** One question to one projector; a cell for each step, undefined where it was not asked yet. Lines of one question follow each other. */
-	readonly lines: readonly {
-		readonly projector: string;
-		readonly title: string;
-		readonly question: string;
-		readonly cells: readonly (SweptAnswer | undefined)[];
-	}[];
-}
 
 const ROW = 22;
 const LABEL = 112;

@@ -1,3 +1,4 @@
+import type { SweepPoint, SweepRows } from '../analysis/sweep-rows.ts';
 import { areaY, dot, gridY, lineY } from '@observablehq/plot';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
@@ -7,29 +8,6 @@ import { plotChart } from './plot-chart.ts';
 import { readout } from './readout.ts';
 import { stepRule } from './step-rule.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
-
-/** One measured value along a sweep. */
-export interface SweepPoint {
-	readonly projector: string;
-	/** Where on the sweep: the object's place in patches, its size, or M. */
-	readonly position: number;
-	readonly value: number;
-	/** Confidence interval, when there is one. */
-	readonly low?: number;
-	readonly high?: number;
-}
-
-export interface SweepRows {
-	readonly points: readonly SweepPoint[];
-	readonly position: string;
-	readonly value: string;
-	/** All projectors of the model, so that colours are the same in every figure. */
-	readonly projectors: readonly string[];
-	/** Of all steps, also those without a value yet; the places of the points when absent. A selection's step counts them. */
-	readonly positions?: readonly number[];
-	/** Fixed ends of the value axis, e.g. [0, 1] for accuracy. */
-	readonly domain?: readonly [number, number];
-}
 
 /** Room for the names of the lines. */
 const RIGHT = 128;

@@ -1,5 +1,6 @@
+import type { BreakdownRows } from '../analysis/score-rows.ts';
 import type { Figure } from './figure.ts';
-import { breakdownOf, type BreakdownRows } from './score-breakdown.ts';
+import { breakdownOf } from './score-breakdown.ts';
 
 /** Projectors, or variants of the recipe, that were trained alike: accuracy by task. */
 export const trainedAccuracy: Figure<BreakdownRows> = breakdownOf({

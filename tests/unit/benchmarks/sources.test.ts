@@ -132,7 +132,7 @@ describe('answers that say nothing', () => {
 		const rows = breakdownRows([pope], 0, [], kinds);
 		const silent = rows.categories.map(({ scores: [first] }) => first!.counts!);
 		expect(silent.reduce((sum, { missing }) => sum + missing, 0)).toBe(2);
-		expect(rows.warnings[0]).toMatch(/: of \d+ answers .*(missing|failed|unread)/);
+		expect(rows.warnings?.[0]).toMatch(/: of \d+ answers .*(missing|failed|unread)/);
 		const mmmu = await run('mmmu', fixture('cases/import-mmmu-dev-val/mmmu.tsv'));
 		expect(mmmu.counts).toEqual({ of: 4, missing: 0, failed: 0, unread: 0, drawn: 2 });
 		expect(runsProvenance([mmmu])).toContain('of 4 answers 2 drawn at random');

@@ -196,7 +196,7 @@ describe('figures of a sweep', () => {
 		expect(rows.points.length).toBeGreaterThan(0);
 		const { name } = atlas.index.classes[cls]!;
 		expect(provenance).toBe(
-			`mini · C-Abstractor, M = 9; Resampler, M = 9 · ${name}, row, ${rows.positions.length} steps · composed scene · fp32 on node`
+			`mini · C-Abstractor, M = 9; Resampler, M = 9 · ${name}, row, ${rows.positions!.length} steps · composed scene · fp32 on node`
 		);
 		expect(method).toBe('against the step before');
 		const answers = await makeItem(sweepAnswersStudy, work, standardChoices);
