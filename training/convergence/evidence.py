@@ -91,7 +91,8 @@ def complete_seeds(records: list[dict], key) -> dict[str, list[dict]]:
 def correlated(rows: list[dict]) -> dict:
     """Does a run's locality go with its accuracy where places are asked for? Rank correlation over runs, and within each M."""
     out: dict = {"rank_correlation": {}}
-    sets = {"all": rows, **{f"M = {m}": [r for r in rows if r["tokens"] == m] for m in sorted({r["tokens"] for r in rows})}}
+    numbers = sorted({r["tokens"] for r in rows})
+    sets = {"all": rows, **{f"M = {m}": [r for r in rows if r["tokens"] == m] for m in numbers if len(numbers) > 1}}
     for name, part in sets.items():
         if len(part) < 6:
             continue
