@@ -1,4 +1,9 @@
+import { globSync } from 'node:fs';
 import { expect, test as base, type BrowserContext } from 'playwright/test';
+
+/** Where the built workbench has the runtimes of models. */
+const BUILD = 'build';
+const RUNTIMES = '_app/immutable/workers/assets/ort-*.wasm';
 
 /** A browser context for one test after another, which is as new for each of them. */
 interface Profile {
@@ -8,7 +13,8 @@ interface Profile {
 
 /**
  * Like Playwright's, in one context for all tests of a process, emptied after each: the browser starts, fetches and compiles
- * once. A page of its own keeps the renderer from ending between tests. After a failed test Playwright begins anew.
+ * once. A page of its own keeps the renderer from ending between tests, and what is compiled of the runtime: V8 gives it to every worker of the
+ * process for as long as one has it. After a failed test Playwright begins anew.
  */
 export const test = base.extend<object, { profile: Profile }>({
 	profile: [
@@ -20,6 +26,12 @@ export const test = base.extend<object, { profile: Profile }>({
 			const keeper = await context.newPage();
 			// Of the workbench, without its scripts.
 			await keeper.goto('/_app/version.json');
+			const runtimes = globSync(RUNTIMES, { cwd: BUILD });
+			expect(runtimes, `runtimes in ${BUILD}/${RUNTIMES}`).not.toEqual([]);
+			await keeper.evaluate(async (paths) => {
+				const compiled = paths.map((path) => WebAssembly.compileStreaming(fetch(`/${path}`)));
+				Object.assign(globalThis, { compiled: await Promise.all(compiled) });
+			}, runtimes);
 			const devtools = await context.newCDPSession(keeper);
 			const empty = async () => {
 				for (const page of context.pages()) if (page !== keeper) await page.close();
