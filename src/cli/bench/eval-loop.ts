@@ -48,7 +48,9 @@ export async function measureEvalLoop(root: string): Promise<LoopsResult[]> {
 					model,
 					prepare: images.prepare,
 					storage: (pass) => diskStorage(join(results, `${measured.length}-${pass}`)),
-					pass: PASS
+					pass: PASS,
+					// Node has it from 23.9 on.
+					...('threadCpuUsage' in process && { cpu: threadCpu })
 				})
 			);
 		return measured;
@@ -58,6 +60,12 @@ export async function measureEvalLoop(root: string): Promise<LoopsResult[]> {
 		await source.close();
 		await rm(results, { recursive: true, force: true });
 	}
+}
+
+/** Processor time of this thread, milliseconds. */
+function threadCpu(): number {
+	const { user, system } = process.threadCpuUsage();
+	return (user + system) / 1000;
 }
 
 async function firstScenes(count: number): Promise<Example[]> {

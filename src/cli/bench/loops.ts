@@ -13,8 +13,16 @@ export interface LoopsResult {
 	/** What was asked, for the table. */
 	readonly what: string;
 	readonly examples: number;
-	/** Milliseconds of each pair of passes over the same examples. */
-	readonly pairs: readonly { readonly bare_ms: number; readonly eval_ms: number }[];
+	/**
+	 * Milliseconds of each pair of passes over the same examples; `…_cpu_ms` of processor time of the thread that answers, which, unlike the
+	 * others, do not change with what else the machine does.
+	 */
+	readonly pairs: readonly {
+		readonly bare_ms: number;
+		readonly eval_ms: number;
+		readonly bare_cpu_ms?: number;
+		readonly eval_cpu_ms?: number;
+	}[];
 	/** Whether both gave the same answers. */
 	readonly same_answers: boolean;
 }
@@ -30,6 +38,8 @@ export interface LoopsSubject {
 	readonly storage: (pass: number) => RunStorage;
 	/** Examples of a pair; the first pair warms up and is not counted. */
 	readonly pass: number;
+	/** Milliseconds of processor time of this thread so far, where they can be read. */
+	readonly cpu?: () => number;
 }
 
 /**
@@ -39,21 +49,28 @@ export interface LoopsSubject {
  */
 export async function measureLoops(subject: LoopsSubject): Promise<LoopsResult> {
 	const { what, examples, pass } = subject;
-	const pairs: { bare_ms: number; eval_ms: number }[] = [];
+	const pairs: LoopsResult['pairs'][number][] = [];
 	let same_answers = true;
 	for (let p = 0; (p + 1) * pass <= examples.length; p++) {
 		const of = examples.slice(p * pass, (p + 1) * pass);
 		const inputs = await readAll(of, subject.prepare, `bare ${p}`);
 		const timed = { bare: 0, eval: 0 };
+		const worked = { bare: 0, eval: 0 };
 		let answers: readonly string[] = [];
 		for (const loop of p % 2 ? (['bare', 'eval'] as const) : (['eval', 'bare'] as const)) {
 			const begin = performance.now();
+			const before = subject.cpu?.() ?? 0;
 			const texts = loop === 'bare' ? await bare(subject, of, inputs) : await evaluated(subject, of, p);
 			timed[loop] = performance.now() - begin;
+			worked[loop] = (subject.cpu?.() ?? 0) - before;
 			same_answers &&= answers.length === 0 || texts.every((text, i) => text === answers[i]);
 			answers = texts;
 		}
-		if (p > 0) pairs.push({ bare_ms: timed.bare, eval_ms: timed.eval });
+		if (p > 0)
+			pairs.push({
+				...{ bare_ms: timed.bare, eval_ms: timed.eval },
+				...(subject.cpu && { bare_cpu_ms: worked.bare, eval_cpu_ms: worked.eval })
+			});
 	}
 	return { what, examples: pairs.length * pass, pairs, same_answers };
 }

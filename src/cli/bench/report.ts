@@ -139,29 +139,43 @@ function bandwidthBlock(results: readonly AnswersResult[], bandwidth: BandwidthR
 }
 
 /** Share of a bare loop's speed that the evaluation's reaches: the middle of the pairs, and the quartiles around it. */
-export function loopShare({ pairs }: LoopsResult): {
+export function loopShare({ pairs }: LoopsResult): Share {
+	return shareOf(pairs.map(({ bare_ms, eval_ms }) => bare_ms / eval_ms));
+}
+
+/** The same of the answering thread's processor time; undefined where it was not measured. */
+export function loopCpuShare({ pairs }: LoopsResult): Share | undefined {
+	const shares = pairs.flatMap(({ bare_cpu_ms, eval_cpu_ms }) =>
+		bare_cpu_ms === undefined || eval_cpu_ms === undefined ? [] : [bare_cpu_ms / eval_cpu_ms]
+	);
+	return shares.length > 0 ? shareOf(shares) : undefined;
+}
+
+interface Share {
 	readonly median: number;
 	readonly q1: number;
 	readonly q3: number;
-} {
-	const [q1, middle, q3] = quantiles(
-		pairs.map(({ bare_ms, eval_ms }) => bare_ms / eval_ms),
-		[0.25, 0.5, 0.75]
-	);
+}
+
+function shareOf(shares: readonly number[]): Share {
+	const [q1, middle, q3] = quantiles(shares, [0.25, 0.5, 0.75]);
 	return { median: middle!, q1: q1!, q3: q3! };
 }
 
 function loopsBlock(loops: readonly LoopsResult[]): string {
 	const percent = (share: number) => (100 * share).toFixed(0);
 	const rows = loops.map((loop) => {
-		const { median: middle, q1, q3 } = loopShare(loop);
+		const told = (share: Share) =>
+			`${percent(share.median)} % (${percent(share.q1)} to ${percent(share.q3)})`;
+		const cpu = loopCpuShare(loop);
 		const each = loop.examples / loop.pairs.length;
 		return {
 			'evaluation’s loop': loop.what,
 			answers: String(loop.examples),
 			bare: ms(median(loop.pairs.map(({ bare_ms }) => bare_ms)) / each),
 			evaluation: ms(median(loop.pairs.map(({ eval_ms }) => eval_ms)) / each),
-			'speed, bare = 100 %': `${percent(middle)} % (${percent(q1)} to ${percent(q3)})`
+			'speed, bare = 100 %': told(loopShare(loop)),
+			'by the answering thread’s processor time': cpu ? told(cpu) : '–'
 		};
 	});
 	const same = loops.every(({ same_answers }) => same_answers);

@@ -110,9 +110,10 @@ function resizeColumns(
 			let b = ROUNDING;
 			for (let k = weightsStart; k < weightsEnd; k++) {
 				const weight = weights[k]!;
-				r += source[from]! * weight;
-				g += source[from + 1]! * weight;
-				b += source[from + 2]! * weight;
+				// No sum leaves 32 bits: without a check for that, as plain numbers have it, it takes half the time.
+				r = (r + Math.imul(source[from]!, weight)) | 0;
+				g = (g + Math.imul(source[from + 1]!, weight)) | 0;
+				b = (b + Math.imul(source[from + 2]!, weight)) | 0;
 				from += CHANNELS;
 			}
 			out[to] = toByte(r);
@@ -136,7 +137,7 @@ function resizeRows(image: RgbImage, taps: AxisTaps<Int32Array>, height: number,
 		let from = (first[y]! - shift) * rowBytes;
 		for (let k = 0; k < count[y]!; k++) {
 			const weight = weights[y * stride + k]!;
-			for (let x = 0; x < rowBytes; x++) sums[x]! += source[from + x]! * weight;
+			for (let x = 0; x < rowBytes; x++) sums[x] = sums[x]! + Math.imul(source[from + x]!, weight);
 			from += rowBytes;
 		}
 		const to = y * rowBytes;

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { measureLoops, type LoopsSubject } from '../../../../src/cli/bench/loops.ts';
-import { describe as told, loopShare, type BenchReport } from '../../../../src/cli/bench/report.ts';
+import {
+	describe as told,
+	loopCpuShare,
+	loopShare,
+	type BenchReport
+} from '../../../../src/cli/bench/report.ts';
 import type { Example } from '../../../../src/lib/benchmarks/benchmark.ts';
 import { pope, type PopeData } from '../../../../src/lib/benchmarks/pope.ts';
 import { memoryStorage } from '../../../../src/lib/benchmarks/run/storage.ts';
@@ -56,6 +61,16 @@ describe('the loop of eval against bare generation', () => {
 		expect(isBare.filter((_, i) => i % 3 === 0)).toEqual([false, true, true, false, false, true]);
 	});
 
+	it('is measured in the answering thread’s own time, too, where there is such a clock', async () => {
+		let now = 0;
+		const { pairs } = await measureLoops({ ...subject(), cpu: () => (now += 5) });
+		expect(pairs.map(({ bare_cpu_ms, eval_cpu_ms }) => [bare_cpu_ms, eval_cpu_ms])).toEqual([
+			[5, 5],
+			[5, 5]
+		]);
+		expect((await measureLoops(subject())).pairs[0]).not.toHaveProperty('bare_cpu_ms');
+	});
+
 	it('is told as the middle of the pairs with quartiles', () => {
 		const loop = {
 			what: 'things',
@@ -69,6 +84,9 @@ describe('the loop of eval against bare generation', () => {
 			same_answers: true
 		};
 		expect(loopShare(loop).median).toBeCloseTo(0.935, 9);
+		expect(loopCpuShare(loop)).toBeUndefined();
+		const pairs = [{ bare_ms: 1, eval_ms: 2, bare_cpu_ms: 19, eval_cpu_ms: 20 }];
+		expect(loopCpuShare({ ...loop, pairs })?.median).toBeCloseTo(0.95, 9);
 		const report: BenchReport = {
 			machine: { cores: 2, cpu: 'c' },
 			versions: {},
