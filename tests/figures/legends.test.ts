@@ -4,6 +4,7 @@ import { projectorStyles as projectors } from '../../src/lib/model/projectors/re
 import { answerInfluence } from '../../src/lib/viz/answer-influence.ts';
 import { attentionDistance } from '../../src/lib/viz/attention-distance.ts';
 import { checkpointSeries } from '../../src/lib/viz/checkpoint-series.ts';
+import { growth } from '../../src/lib/viz/growth.ts';
 import { legendPlaces } from '../../src/lib/viz/legend.ts';
 import { headColour } from '../../src/lib/viz/palette.ts';
 import { radar } from '../../src/lib/viz/radar.ts';
@@ -117,5 +118,19 @@ describe('a series of checkpoints', () => {
 		const title = find(svg, 'Training step →');
 		expect(title.getAttribute('text-anchor')).toBe('end');
 		expect(at(title, 'x')).toBeLessThanOrEqual(right + 1);
+	});
+});
+
+describe('a logarithmic axis', () => {
+	it('has lines at powers of ten alone where it has many of them', () => {
+		const rows = examples.growth;
+		const linesOf = (svg: SVGSVGElement) => svg.querySelectorAll('[aria-label="y-grid"] line').length;
+		// From 0.5 to 23.5 ms, and a hundred times as far.
+		const near = growth.draw(rows, options);
+		expect(linesOf(near)).toBeGreaterThan(5);
+		const projected = rows.projected.map((point) => ({ ...point, milliseconds: 100 * point.milliseconds }));
+		const far = growth.draw({ ...rows, projected }, options);
+		expect(linesOf(far)).toBe(4);
+		for (const power of ['1', '10', '100', '1000']) expect(wordsOf(far)).toContain(power);
 	});
 });

@@ -98,6 +98,7 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 		...points.flatMap(({ y, low = y, high = y }) => [low, high]),
 		...thin.flatMap((line) => line.points.map(({ y }) => y))
 	];
+	const ticks = powersIn(ys, chart.y.type) ?? TICKS;
 	const frame = plotChart(options, {
 		height,
 		marginLeft: 52,
@@ -125,10 +126,10 @@ export function drawSeries(chart: SeriesChart, options: FigureOptions): SVGSVGEl
 					? [...chart.y.whole]
 					: below(padded(ys, chart.y.type ?? 'linear'), chart.y.most ?? Infinity),
 			tickFormat: (value: number) => plain(value),
-			ticks: TICKS
+			ticks
 		},
 		// A line for each number of the axis, and none between them.
-		marks: [gridY({ ticks: TICKS, stroke: ink.line, strokeOpacity: 1 })]
+		marks: [gridY({ ticks, stroke: ink.line, strokeOpacity: 1 })]
 	});
 	const x = (value: number) => frame.scale('x')!.apply(value);
 	const y = (value: number) => frame.scale('y')!.apply(value);
@@ -293,6 +294,19 @@ function plain(value: number): string {
 	] as const)
 		if (magnitude >= power) return `${Number((value / power).toPrecision(3))}\u00A0${unit}`;
 	return `${Number(value.toPrecision(4))}`;
+}
+
+/** Powers of ten alone where a logarithmic axis has many of them: with all numbers between, lines of the grid would be a wash. */
+function powersIn(
+	values: readonly number[],
+	type: 'linear' | 'log' | 'sqrt' | undefined
+): number[] | undefined {
+	const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
+	if (type !== 'log' || high - low < 2) return undefined;
+	const first = Math.floor(low);
+	return Array.from({ length: Math.ceil(high) - first + 1 }, (_, i) => 10 ** (first + i)).filter(
+		(power) => power >= 10 ** low / 1.3 && power <= 10 ** high * 1.3
+	);
 }
 
 function padded(values: readonly number[], type: 'linear' | 'log' | 'sqrt'): [number, number] {
