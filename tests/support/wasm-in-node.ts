@@ -17,8 +17,8 @@ export async function wasmBackend({ int8 = false } = {}): Promise<Backend> {
 		info: { backend: 'wasm', description: '', threads: 1, software: false, reason: '', shader_f16: false },
 		Tensor: ort.Tensor,
 		memory: heap.memory,
-		async createSession({ folder, files, stayOnDevice = [] }) {
-			const graph = await folder.read(files.graph);
+		async createSession({ folder, files, stayOnDevice = [], rewrite = (bytes) => bytes }) {
+			const graph = rewrite(await folder.read(files.graph));
 			const weights: GraphBytes['weights'][number][] = [];
 			for (const path of files.weights) weights.push({ path, data: await folder.read(path) });
 			const prepared = int8 ? wasmProducts({ graph, weights }) : { graph, weights };

@@ -67,6 +67,13 @@ export class ProtoWriter {
 	}
 }
 
+/** A varint of ten bytes, which only negative numbers have. */
+function signed(bytes: Uint8Array): number {
+	let value = 0n;
+	bytes.forEach((byte, i) => (value |= BigInt(byte & 0x7f) << BigInt(7 * i)));
+	return Number(BigInt.asIntN(64, value));
+}
+
 /**
  * Fields of a protobuf message in order; values of wire types 1, 2 and 5 are their bytes, not copied.
  *
@@ -75,12 +82,14 @@ export class ProtoWriter {
 export function* protobufFields(bytes: Uint8Array): Generator<{ field: number; value: number | Uint8Array }> {
 	let at = 0;
 	const varint = (): number => {
+		const start = at;
 		let value = 0;
 		for (let scale = 1; ; scale *= 128) {
 			const byte = bytes[at++];
 			if (byte === undefined || scale > 2 ** 63) throw new RangeError('Varint runs over the end.');
 			value += (byte & 0x7f) * scale;
-			if (byte < 0x80) return value;
+			if (byte >= 0x80) continue;
+			return value < 2 ** 63 ? value : signed(bytes.subarray(start, at));
 		}
 	};
 	const take = (length: number): Uint8Array => {

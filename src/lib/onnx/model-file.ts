@@ -23,6 +23,8 @@ export interface FileNode {
 	readonly outputs: readonly string[];
 	/** Attributes that are one integer. */
 	readonly integers: Readonly<Record<string, number>>;
+	/** Attributes that are one number. */
+	readonly floats: Readonly<Record<string, number>>;
 }
 
 /** An initializer of a serialised model; `bytes` is its TensorProto as it stands there. */
@@ -50,10 +52,15 @@ function text(value: number | Uint8Array): string {
 	return isBytes(value) ? utf8.decode(value) : '';
 }
 
+/** Four bytes of the wire as a number. */
+const floatOf = ({ buffer, byteOffset }: Uint8Array): number =>
+	new DataView(buffer, byteOffset).getFloat32(0, true);
+
 function readNode(bytes: Uint8Array): FileNode {
 	const node = { name: '', op: '', domain: '' };
 	const [inputs, outputs]: [string[], string[]] = [[], []];
 	const integers: Record<string, number> = {};
+	const floats: Record<string, number> = {};
 	for (const { field, value } of protobufFields(bytes)) {
 		if (field === NodeProto.input) inputs.push(text(value));
 		else if (field === NodeProto.output) outputs.push(text(value));
@@ -63,14 +70,17 @@ function readNode(bytes: Uint8Array): FileNode {
 		else if (field === NodeProto.attribute && isBytes(value)) {
 			let name = '';
 			let integer: number | undefined;
+			let float: number | undefined;
 			for (const part of protobufFields(value)) {
 				if (part.field === AttributeProto.name) name = text(part.value);
 				else if (part.field === AttributeProto.i && typeof part.value === 'number') integer = part.value;
+				else if (part.field === AttributeProto.f && isBytes(part.value)) float = floatOf(part.value);
 			}
 			if (integer !== undefined) integers[name] = integer;
+			if (float !== undefined) floats[name] = float;
 		}
 	}
-	return { bytes, ...node, inputs, outputs, integers };
+	return { bytes, ...node, inputs, outputs, integers, floats };
 }
 
 function readInitializer(bytes: Uint8Array): FileInitializer {

@@ -19,6 +19,15 @@ describe('protobuf', () => {
 		expect([...protobufFields(fourth!.value as Uint8Array)]).toEqual([{ field: 1, value: 2 ** 40 }]);
 	});
 
+	it('reads negative integers', () => {
+		const bytes = new ProtoWriter()
+			.int(1, -1)
+			.int(1, -300)
+			.int(1, 2 ** 40)
+			.finish();
+		expect([...protobufFields(bytes)].map(({ value }) => value)).toEqual([-1, -300, 2 ** 40]);
+	});
+
 	it('writes negative integers as 64 bits', () => {
 		expect([...new ProtoWriter().int(1, -1).finish()]).toEqual([0x08, ...Array<number>(9).fill(0xff), 0x01]);
 	});
