@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright/test';
-import { answerOf, ask, expect, model, test } from './workbench.ts';
+import { answerOf, ask, expect, model, pressOnceSaid, test } from './workbench.ts';
 
 interface Answer {
 	readonly id: number;
@@ -81,10 +81,9 @@ test('a few scenes: stop, reload, go on, the same answers as on the command line
 	test.setTimeout(600_000);
 	await openBench(page);
 	await chooseOne(page);
+	const stopping = pressOnceSaid(page, 'Stop the run', '[role=status]', '^\\s*Running\\s[^]*per second');
 	await runButton(page).click();
-	await expect(page.getByText(/^Running/)).toBeVisible();
-	await expect(page.getByText(/per second/)).toBeVisible({ timeout: 120_000 });
-	await page.getByRole('button', { name: 'Stop the run' }).click();
+	await stopping;
 	await expect(page.getByText(/^Stopped; everything answered is kept\./)).toBeVisible();
 	const before = await answered(page);
 	expect(before).toBeGreaterThan(0);
@@ -126,17 +125,10 @@ test('every projector at every M with one button, as on the command line; a ques
 	await expect(page.getByText(/ of 900\sanswers/)).toBeVisible({ timeout: 120_000 });
 	await expect.poll(() => answered(page), { timeout: 300_000, intervals: [1000] }).toBeGreaterThan(170);
 
-	// The answer is whole within a tenth of a second: the page itself presses the button as soon as it is there.
-	await page.evaluate(() => {
-		const observer = new MutationObserver(() => {
-			const stop = [...document.querySelectorAll('button')].find((button) => button.innerText === 'Stop');
-			if (!stop) return;
-			observer.disconnect();
-			stop.click();
-		});
-		observer.observe(document.body, { childList: true, subtree: true });
-	});
+	// The answer is whole within a tenth of a second.
+	const stopping = pressOnceSaid(page, 'Stop', 'button', '^\\s*Stop\\s*$');
 	const stopped = await ask(page, 'Describe the image in detail.');
+	await stopping;
 	await expect(stopped.getByText('(stopped)')).toBeVisible();
 	const then = await answered(page);
 	await expect.poll(() => answered(page), { timeout: 120_000 }).toBeGreaterThan(then);

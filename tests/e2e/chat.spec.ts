@@ -1,24 +1,15 @@
 import { readFileSync } from 'node:fs';
-import type { Page } from 'playwright/test';
-import { answerOf, ask, askCli, expect, modelWorker, open, sceneFile, test } from './workbench.ts';
-
-/** Clicks Stop as soon as the answer that is asked for next shows text. */
-function stopAtFirstWord(page: Page): Promise<void> {
-	return page.evaluate(() => {
-		const answers = document.querySelectorAll('article').length;
-		return new Promise<void>((resolve) => {
-			const observer = new MutationObserver(() => {
-				const text = document.querySelectorAll('article')[answers]?.querySelector('.text')?.textContent;
-				const stop = [...document.querySelectorAll('button')].find((b) => b.textContent?.trim() === 'Stop');
-				if (!text?.trim() || !stop) return;
-				observer.disconnect();
-				stop.click();
-				resolve();
-			});
-			observer.observe(document.body, { subtree: true, childList: true, characterData: true });
-		});
-	});
-}
+import {
+	answerOf,
+	ask,
+	askCli,
+	expect,
+	modelWorker,
+	open,
+	pressOnceSaid,
+	sceneFile,
+	test
+} from './workbench.ts';
 
 for (const backend of ['wasm', 'webgpu'] as const) {
 	test(`${backend}: three questions about a scene, as the command line answers them; stop, reload, ask again`, async ({
@@ -47,7 +38,7 @@ for (const backend of ['wasm', 'webgpu'] as const) {
 		await expect(page.getByRole('article').nth(1).getByText('cached', { exact: true })).toHaveCount(2);
 
 		// A small model answers faster than a test clicks: the page itself stops at the first word it shows.
-		const stopping = stopAtFirstWord(page);
+		const stopping = pressOnceSaid(page, 'Stop', '[role=log] article:nth-of-type(4) .text', '\\S');
 		const stopped = await ask(page, questions.get('caption')!);
 		await stopping;
 		await expect(stopped.getByText('(stopped)')).toBeVisible();
@@ -61,7 +52,7 @@ for (const backend of ['wasm', 'webgpu'] as const) {
 		await page.reload();
 		await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
 		await expect(page.getByRole('heading', { name: 'scene.png', level: 1 })).toBeVisible();
-		expect(await exchanges.allInnerTexts()).toEqual(before);
+		await expect.poll(() => exchanges.allInnerTexts()).toEqual(before);
 		await expect(exchanges.first().getByRole('img')).toHaveCount(0);
 		await expect(exchanges.first().getByTitle('Show this image')).toContainText('scene.png');
 		const question = questions.get('counting')!;

@@ -227,11 +227,11 @@ test('the first page as one file holds image, model and conversation', async ({ 
 	await expect(saved.getByText(answer, { exact: true })).toBeVisible();
 	await expect(saved.getByRole('button')).toHaveCount(0);
 	await expect(saved.getByRole('heading', { name: 'Two minutes to begin with' })).toHaveCount(0);
-	expect(
-		await saved
+	const seen = () =>
+		saved
 			.locator('img')
-			.evaluateAll((all) => all.every((image) => (image as HTMLImageElement).naturalWidth > 0))
-	).toBe(true);
+			.evaluateAll((all) => all.every((image) => (image as HTMLImageElement).naturalWidth > 0));
+	await expect.poll(seen, 'pictures are there').toBe(true);
 	await saved.context().close();
 });
 
@@ -244,8 +244,9 @@ test('the first page leads to two projectors side by side, and an answer is copi
 	await open(page, '/?backend=wasm');
 	const exchange = await ask(page, 'What color is the background?');
 	const answer = await answerOf(exchange);
-	await exchange.getByRole('button', { name: 'Copy with provenance' }).click();
-	await expect(exchange.getByRole('button', { name: 'Copied' })).toBeVisible();
+	const copy = exchange.getByRole('button', { name: 'Copy with provenance' });
+	// It is said for a moment only.
+	await Promise.all([exchange.getByRole('button', { name: 'Copied' }).waitFor(), copy.click()]);
 	const copied = await page.evaluate(() => navigator.clipboard.readText());
 	expect(copied).toMatch(
 		new RegExp(`^Q: What color is the background\\?\nA: ${answer}\n\\[honeybee-mini · `)
@@ -254,9 +255,7 @@ test('the first page leads to two projectors side by side, and an answer is copi
 
 	await page.getByRole('link', { name: 'two projectors side by side' }).click();
 	await expect(page.getByRole('heading', { level: 1, name: 'Side by side' })).toBeVisible();
-	await expect(page.locator('#figure-compare-grids')).toContainText('B: Resampler, M = 36', {
-		timeout: 120_000
-	});
+	await expect(page.locator('#figure-compare-grids')).toContainText('B: Resampler, M = 36');
 });
 
 test('an image put in by hand is found again by its hash', async ({ page }) => {

@@ -89,10 +89,10 @@ test('on a small screen the first screen is the page’s own, and the choices un
 		await page.waitForURL((url) => url.pathname === `/${path}`);
 		const heading = page.getByRole('heading', { level: 1 });
 		await expect(heading).toBeVisible();
-		const { y = Infinity, height = 0 } = (await heading.boundingBox()) ?? {};
-		expect(y + height, title).toBeLessThan(422);
-		const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-		expect(content, `${title}: no sideways scrolling`).toBeLessThanOrEqual(window);
+		const bottom = () => heading.evaluate((element) => element.getBoundingClientRect().bottom);
+		await expect.poll(bottom, title).toBeLessThan(422);
+		const beyond = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+		await expect.poll(beyond, `${title}: no sideways scrolling`).toBeLessThanOrEqual(0);
 	}
 	const model = page.getByRole('combobox', { name: 'Model' });
 	await expect(model).toBeHidden();

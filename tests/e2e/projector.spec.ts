@@ -25,7 +25,9 @@ async function pointAt(figure: Locator, x: number, y: number): Promise<string> {
 	const svg = figure.locator('svg').first();
 	const box = (await svg.boundingBox())!;
 	await svg.hover({ position: { x: box.width * x, y: box.width * y }, force: true });
-	return figure.locator('.readout').innerHTML();
+	const readout = figure.locator('.readout');
+	await expect(readout).not.toBeEmpty();
+	return readout.innerHTML();
 }
 
 test('locality: maps follow method, projector and M; figures point at the same token', async ({ page }) => {
@@ -59,7 +61,7 @@ test('locality: maps follow method, projector and M; figures point at the same t
 	await page.getByRole('radio', { name: 'Occlusion' }).check({ force: true });
 	await expect(grid).toContainText('Method: occlusion');
 	await measured(page);
-	expect(await numbers.innerText()).not.toBe(perturbed);
+	await expect.poll(() => numbers.innerText()).not.toBe(perturbed);
 	await expect(page.getByRole('radio', { name: 'Attention' })).toBeDisabled();
 	await page.getByRole('radio', { name: 'Structure' }).check({ force: true });
 	// Pooling bins of 4 patches each, all inside the home cell.
@@ -80,7 +82,7 @@ test('locality: maps follow method, projector and M; figures point at the same t
 	await page.getByLabel('Layer', { exact: true }).selectOption('0');
 	await page.getByLabel('Head').selectOption('1');
 	await expect(grid).toContainText('layer 0, head 1');
-	expect(await numbers.innerText()).not.toBe(rolled);
+	await expect.poll(() => numbers.innerText()).not.toBe(rolled);
 });
 
 test('locality of every projector over the sample scenes', async ({ page }) => {
@@ -105,16 +107,16 @@ test('offsets: layers, heads, habit and content; projectors without offsets offe
 	await measured(page);
 	const figure = page.locator('#figure-sampling-offsets');
 	const samples = figure.locator('.sample');
+	await expect.poll(() => samples.count()).toBeGreaterThan(1);
 	const perToken = await samples.count();
-	expect(perToken).toBeGreaterThan(1);
 	await page.getByLabel('Head').selectOption('0');
-	expect(await samples.count()).toBeLessThan(perToken);
+	await expect.poll(() => samples.count()).toBeLessThan(perToken);
 	const before = await samples.first().innerHTML();
 	await page.getByRole('group', { name: 'Layer' }).getByRole('radio', { name: '1' }).check({ force: true });
 	await expect(figure).toContainText('Method: layer 1, head 0');
-	expect(await samples.first().innerHTML()).not.toBe(before);
+	await expect.poll(() => samples.first().innerHTML()).not.toBe(before);
 	await page.getByRole('radio', { name: 'All tokens' }).check({ force: true });
-	expect(await samples.count()).toBeGreaterThan(perToken);
+	await expect.poll(() => samples.count()).toBeGreaterThan(perToken);
 
 	await page.getByRole('button', { name: 'Play the layers' }).click();
 	await expect(figure).toContainText('Method: layer 2', { timeout: 60_000 });

@@ -49,11 +49,12 @@ test('every exported figure is drawn from its file at once, on its page, compute
 			const toFile = drawn.getByRole('button', { name: 'Show the one of the file' });
 			const words = drawn.getByText(/^From the file: honeybee-mini, /);
 			await expect(words.or(toFile).first()).toBeVisible({ timeout: 120_000 });
-			// What is computed here already is another picture: it stands, and the file's is one click away.
-			if (await toFile.isVisible()) await toFile.click();
-			await expect(words).toBeVisible();
-			await expect(drawn.getByText(`Provenance of ${one.id}`)).toBeVisible();
-			await expect(drawn.locator('.sheet svg').first()).toBeVisible();
+			// What is computed here, at whatever moment that is done, is another picture: it stands, and the file's is one click away.
+			await expect(async () => {
+				if (await toFile.isVisible()) await toFile.click({ timeout: 2000 });
+				for (const part of [words, drawn.getByText(`Provenance of ${one.id}`), drawn.locator('.sheet svg')])
+					await expect(part.first()).toBeVisible({ timeout: 2000 });
+			}).toPass();
 			await page
 				.getByRole('status', { name: 'Opened figure' })
 				.getByRole('button', { name: 'Close' })

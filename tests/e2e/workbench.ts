@@ -27,9 +27,41 @@ export const test = plain.extend<{ quiet: undefined }>({
 
 export { expect, plain };
 
+/** Opens the first page, with model and picture there: what is asked before is asked about nothing. */
 export async function open(page: Page, address = '/'): Promise<void> {
 	await page.goto(address);
 	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
+	await expect(page).toHaveURL(/[?&]image=/);
+}
+
+/**
+ * Lets the page itself press a button as soon as an element says something: what runs may have come to its end before a test that is waiting
+ * for its turn on the processor has clicked. Begun before what runs.
+ * @param selector of the elements
+ * @param said source of the regular expression that the text of one of them must match
+ * @returns once it is pressed
+ */
+export function pressOnceSaid(page: Page, button: string, selector: string, said: string): Promise<void> {
+	return page.evaluate(
+		([button, selector, said]) =>
+			new Promise<void>((resolve) => {
+				const pattern = new RegExp(said!);
+				const observer = new MutationObserver(() => {
+					const here = [...document.querySelectorAll(selector!)].some(({ textContent }) =>
+						pattern.test(textContent)
+					);
+					const found = [...document.querySelectorAll('button')].find(
+						({ textContent, disabled }) => !disabled && textContent.trim() === button
+					);
+					if (!here || !found) return;
+					observer.disconnect();
+					found.click();
+					resolve();
+				});
+				observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+			}),
+		[button, selector, said]
+	);
 }
 
 /** Types a question and sends it with Enter; the exchange it begins. */
