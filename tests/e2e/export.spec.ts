@@ -146,7 +146,7 @@ test('a figure leaves in every form, looks the same elsewhere, and opens again',
 });
 
 test('all figures of a page in one zip file', async ({ page }) => {
-	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9');
+	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9&directions=1');
 	const figure = await firstFigure(page);
 	const path = await save(page, figure, 'All figures of this page (zip)');
 	const names = Object.keys(unzipSync(new Uint8Array(readFileSync(path))));
@@ -176,7 +176,7 @@ test('the address holds the state: a link opens the same view, Back goes back', 
 
 test('a link holds the chosen token, the columns of a comparison and its question', async ({ page }) => {
 	test.setTimeout(300_000);
-	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9&select=token.7');
+	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9&directions=1&select=token.7');
 	await expect(page.locator('#figure-token-map .readout, #figure-token-map text').first()).toBeAttached({
 		timeout: 120_000
 	});
@@ -280,7 +280,7 @@ test('an image put in by hand is found again by its hash', async ({ page }) => {
 
 test('a page as one file: opens without a network, its figures live', async ({ page, browser }) => {
 	test.setTimeout(300_000);
-	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9');
+	await open(page, '/locality?backend=wasm&projector=c-abs&tokens=9&directions=1');
 	await expect(page.locator('#figure-token-map svg')).toBeVisible({ timeout: 120_000 });
 	await expect(page.locator('.stale')).toHaveCount(0);
 	const path = await saveAsOnePage(page, 'locality.html');

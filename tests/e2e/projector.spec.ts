@@ -1,9 +1,9 @@
 import type { Locator, Page } from 'playwright/test';
 import { answerOf, ask, expect, test } from './workbench.ts';
 
-/** Opens a page of the workbench and waits for its first computation. */
-async function openPage(page: Page, path: string): Promise<void> {
-	await page.goto(`/${path}?backend=wasm`);
+/** Opens a page of the workbench and waits for its first computation. @param settings of the address, where it would take long without */
+async function openPage(page: Page, path: string, settings = ''): Promise<void> {
+	await page.goto(`/${path}?backend=wasm&${settings}`);
 	await measured(page);
 }
 
@@ -32,7 +32,7 @@ async function pointAt(figure: Locator, x: number, y: number): Promise<string> {
 
 test('locality: maps follow method, projector and M; figures point at the same token', async ({ page }) => {
 	test.setTimeout(480_000);
-	await openPage(page, 'locality');
+	await openPage(page, 'locality', 'directions=1');
 	const grid = page.locator('#figure-locality-grid');
 	const one = page.locator('#figure-token-map');
 
@@ -87,8 +87,8 @@ test('locality: maps follow method, projector and M; figures point at the same t
 
 test('locality of every projector over the sample scenes', async ({ page }) => {
 	test.setTimeout(480_000);
-	await openPage(page, 'locality');
-	await page.getByRole('radio', { name: 'Structure' }).check({ force: true });
+	await openPage(page, 'locality', 'method=structural');
+	await expect(page.getByRole('radio', { name: 'Structure' })).toBeChecked();
 	await page.getByRole('button', { name: /every projector on/ }).click();
 	const figure = page.locator('#figure-locality-distribution');
 	await expect(figure).toContainText('Drift from home', { timeout: 120_000 });
