@@ -122,14 +122,16 @@ export async function measureGrowth(
 	const { id, bytes, name } = subject.image;
 	const seen = { projector, image: { id, bytes, name } };
 	const limits = wanted.limits ? await answerer.limits({}, { signal: control.signal }) : undefined;
-	const chosen = wanted.tokens ? spread(tokensOf(manifest, projector), own) : [own];
+	const others = wanted.tokens && subject.entry.tokens_by !== 'picture';
+	const chosen = others ? spread(tokensOf(manifest, projector), own) : [own];
 	const questions = wanted.positions
 		? await longerQuestions(answerer, subject, question, control.signal)
 		: [];
-	const target = (tokens: number, asked: string): TimedTarget => ({
-		...{ answerer, question: asked, ...seen },
-		...(tokens !== subject.entry.num_query_tokens && { tokens })
-	});
+	const target = (tokens: number, asked: string): TimedTarget => {
+		// Its own M as the subject asks for it, which names none where the picture decides.
+		const M = tokens === own ? subject.request.tokens : tokens;
+		return { answerer, question: asked, ...seen, ...(M !== undefined && { tokens: M }) };
+	};
 	const times = await timeStages(
 		[...chosen.map((M) => target(M, question)), ...questions.map((asked) => target(own, asked))],
 		control

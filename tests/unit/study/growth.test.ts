@@ -62,6 +62,21 @@ describe('how latency grows', () => {
 		expect(2 * 47 * 2 ** (lengths.length - 1)).toBeGreaterThan(most);
 	});
 
+	it('asks for no M where the picture decides it', async () => {
+		const entry = { ...manifest.projectors['c-abs']!, tokens_by: 'picture' as const };
+		const decided = { ...subject, entry, tokens: 30, request: { projector: 'c-abs', image: subject.image } };
+		const requests: (number | undefined)[] = [];
+		const answerer = model();
+		const events = answerer.events;
+		answerer.events = (request, control) => {
+			requests.push(request.tokens);
+			return events(request, control);
+		};
+		const { byTokens } = await measureGrowth(answerer, decided, 'Describe the image.', wholeGrowth);
+		expect(byTokens.map(({ tokens }) => tokens)).toEqual([30]);
+		expect(new Set(requests)).toEqual(new Set([undefined]));
+	});
+
 	it('stands beside bytes over bandwidth, and operations over those a second', async () => {
 		const { rows } = await made({ stage: 'decode_per_token', along: 'positions' });
 		const [memory, arithmetic] = rows.limits;
