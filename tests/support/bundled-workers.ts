@@ -6,7 +6,7 @@ import { build, type Plugin, type Rolldown } from 'vite';
 const HOME = '/bundled-workers/';
 
 /** What tests start as workers, the workbench's own among them. */
-const SOURCES = ['src/workers/*/*.worker.ts', 'tests/browser/**/*.worker.ts'];
+const SOURCES = ['src/workers/**/*.worker.ts', 'tests/browser/**/*.worker.ts'];
 
 const TYPES: Readonly<Record<string, string>> = {
 	'.js': 'text/javascript',

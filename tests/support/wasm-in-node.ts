@@ -2,25 +2,40 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Backend } from '../../src/lib/model/runtime/backend.ts';
+import { DecoderKernels } from '../../src/workers/model/decoder/open.ts';
+import { startNodeThread } from './kernels-in-node.ts';
 import { startHeap, type WasmInstance, type WasmRuntime } from '../../src/workers/model/wasm-heap.ts';
 import { wasmProducts, type GraphBytes } from '../../src/workers/model/wasm-products.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const href = (path: string) => pathToFileURL(path).href;
 
-/** The browser's runtime on WASM, in Node: one thread, the same WebAssembly, the same sessions. */
-export async function wasmBackend({ int8 = false } = {}): Promise<Backend> {
+/**
+ * The browser's runtime on WASM, in Node: one thread, the same WebAssembly, the same sessions.
+ * @param kernels the decoder's own kernels run the language model where they can, by so many threads
+ */
+export async function wasmBackend({
+	int8 = false,
+	kernels
+}: { int8?: boolean; kernels?: number } = {}): Promise<Backend> {
 	const runtime = await load();
 	const { ort } = runtime;
 	const heap = await startHeap(runtime);
+	const decoder = kernels && (await DecoderKernels.start(ort.Tensor, kernels, startNodeThread));
+	const facts = { backend: 'wasm', threads: 1, software: false, reason: '', shader_f16: false } as const;
 	return {
-		info: { backend: 'wasm', description: '', threads: 1, software: false, reason: '', shader_f16: false },
+		get info() {
+			return { ...facts, description: decoder ? decoder.words : '' };
+		},
 		Tensor: ort.Tensor,
 		memory: heap.memory,
-		async createSession({ folder, files, stayOnDevice = [], rewrite = (bytes) => bytes }) {
+		async createSession(request) {
+			const { folder, files, stayOnDevice = [], rewrite = (bytes: Uint8Array) => bytes } = request;
 			const graph = rewrite(await folder.read(files.graph));
 			const weights: GraphBytes['weights'][number][] = [];
 			for (const path of files.weights) weights.push({ path, data: await folder.read(path) });
+			const own = decoder && decoder.session(request, { graph, weights });
+			if (own) return own;
 			const prepared = int8 ? wasmProducts({ graph, weights }) : { graph, weights };
 			const session = await ort.InferenceSession.create(prepared.graph, {
 				executionProviders: ['wasm'],
@@ -31,7 +46,9 @@ export async function wasmBackend({ int8 = false } = {}): Promise<Backend> {
 		},
 		openGraph: async (graph) =>
 			heap.session(await ort.InferenceSession.create(graph, { executionProviders: ['wasm'] }), []),
-		dispose: async () => undefined
+		dispose: async () => {
+			if (decoder) decoder.dispose();
+		}
 	};
 }
 

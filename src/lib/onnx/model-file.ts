@@ -36,6 +36,8 @@ export interface FileInitializer {
 	readonly type: number;
 	/** Where its values lie when they lie outside the model. */
 	readonly location?: WeightLocation;
+	/** Its values when they lie inside as raw data. */
+	readonly raw?: Uint8Array;
 }
 
 /** What is changed of a serialised model; everything else is copied byte by byte. */
@@ -87,12 +89,14 @@ function readInitializer(bytes: Uint8Array): FileInitializer {
 	let name = '';
 	let type = 0;
 	let external = false;
+	let raw: Uint8Array | undefined;
 	const dims: number[] = [];
 	const place: Record<string, string> = {};
 	for (const { field, value } of protobufFields(bytes)) {
 		if (field === TensorProto.name) name = text(value);
 		else if (field === TensorProto.dims && !isBytes(value)) dims.push(value);
 		else if (field === TensorProto.data_type && !isBytes(value)) type = value;
+		else if (field === TensorProto.raw_data && isBytes(value)) raw = value;
 		else if (field === TensorProto.data_location) external = value === DataLocation.EXTERNAL;
 		else if (field === TensorProto.external_data && isBytes(value)) {
 			const entry = { key: '', value: '' };
@@ -103,26 +107,38 @@ function readInitializer(bytes: Uint8Array): FileInitializer {
 		}
 	}
 	const { location: file, offset = '0', length } = place;
-	if (!external || file === undefined || length === undefined) return { bytes, name, dims, type };
+	if (!external || file === undefined || length === undefined)
+		return { bytes, name, dims, type, ...(raw && { raw }) };
 	return { bytes, name, dims, type, location: { file, offset: Number(offset), length: Number(length) } };
 }
 
-/** Nodes and initializers of a serialised model. @throws RangeError when it is cut off or none */
+/** The name of a ValueInfoProto. */
+function portName(bytes: Uint8Array): string {
+	for (const { field, value } of protobufFields(bytes)) if (field === ValueInfoProto.name) return text(value);
+	return '';
+}
+
+/** Nodes and initializers of a serialised model, and the names of what goes in and comes out. @throws RangeError when it is cut off or none */
 export function readModelFile(model: Uint8Array): {
 	readonly nodes: readonly FileNode[];
 	readonly initializers: readonly FileInitializer[];
+	readonly inputs: readonly string[];
+	readonly outputs: readonly string[];
 } {
 	const nodes: FileNode[] = [];
 	const initializers: FileInitializer[] = [];
+	const [inputs, outputs]: [string[], string[]] = [[], []];
 	for (const { field, value } of protobufFields(model)) {
 		if (field !== ModelProto.graph || !isBytes(value)) continue;
 		for (const part of protobufFields(value)) {
 			if (!isBytes(part.value)) continue;
 			if (part.field === GraphProto.node) nodes.push(readNode(part.value));
 			else if (part.field === GraphProto.initializer) initializers.push(readInitializer(part.value));
+			else if (part.field === GraphProto.input) inputs.push(portName(part.value));
+			else if (part.field === GraphProto.output) outputs.push(portName(part.value));
 		}
 	}
-	return { nodes, initializers };
+	return { nodes, initializers, inputs, outputs };
 }
 
 /** The model with other nodes and initializers. */

@@ -5,7 +5,7 @@ import type { BackendInfo, LoadProgress } from '../../lib/model/runtime/types.ts
 /** What the page and the model worker tell each other beside requests and results of the model. All of it is structured-cloneable. */
 
 /** What a reader can ask for; `auto` chooses among the others. */
-export const backendChoices = ['auto', 'webgpu', 'wasm', 'wasm-int8'] as const;
+export const backendChoices = ['auto', 'webgpu', 'wasm', 'wasm-q4', 'wasm-int8'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
 
 export interface LoadRequest {

@@ -1,5 +1,6 @@
 import { storedInBlocks, type ModelManifest } from '../../lib/model/manifest.ts';
 import type { Backend } from '../../lib/model/runtime/backend.ts';
+import type { BackendName } from '../../lib/model/runtime/types.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { BackendChoice, LoadRequest } from './api.ts';
 import { describeAdapter, requestAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
@@ -12,9 +13,12 @@ import {
 } from './web-backend.ts';
 import { limitsOf, preflight, PROBE_ABOVE, probeMemory } from './preflight.ts';
 
+/** The ways to multiply on WASM. */
+type WasmKind = Exclude<BackendName, 'webgpu' | 'node'>;
+
 /** Where a model is to run, and why in one sentence. */
 export interface Decision {
-	readonly backend: 'webgpu' | 'wasm' | 'wasm-int8';
+	readonly backend: 'webgpu' | WasmKind;
 	readonly reason: string;
 }
 
@@ -29,13 +33,18 @@ export function decide(
 	manifest: ModelManifest
 ): Decision {
 	const inBlocks = storedInBlocks(manifest);
+	const in4Bits = manifest.dtypes.language === 'q4';
 	if (choice === 'wasm') return { backend: 'wasm', reason: 'WASM was asked for.' };
 	if (choice === 'wasm-int8')
 		return inBlocks
 			? { backend: 'wasm-int8', reason: 'WASM in 8 bits was asked for.' }
 			: { backend: 'wasm', reason: 'WASM was asked for; this model has no matrices to multiply in 8 bits.' };
-	/** What stands in for a GPU: as stored, every product would expand its matrix anew. */
-	const processor = inBlocks ? 'wasm-int8' : 'wasm';
+	/** What stands in for a GPU: onnxruntime would expand matrices in blocks anew for every product. */
+	const processor = in4Bits ? 'wasm-q4' : inBlocks ? 'wasm-int8' : 'wasm';
+	if (choice === 'wasm-q4')
+		return in4Bits
+			? { backend: 'wasm-q4', reason: 'WASM in 4 bits was asked for.' }
+			: { backend: processor, reason: 'WASM was asked for; this model has no language model in 4 bits.' };
 	const lacksHalf = needsHalf(manifest) && !adapter?.shader_f16;
 	if (choice === 'webgpu') {
 		if (!adapter)
@@ -72,7 +81,7 @@ export async function chooseBackend(
 	manifest: ModelManifest,
 	options: Omit<WebGpuOptions, 'reason' | 'half'>
 ): Promise<Backend> {
-	const adapter = choice === 'wasm' || choice === 'wasm-int8' ? undefined : await requestAdapter();
+	const adapter = choice.startsWith('wasm') ? undefined : await requestAdapter();
 	const { backend, reason } = decide(choice, adapter && describeAdapter(adapter), manifest);
 	if (backend === 'webgpu') {
 		let gpu: WebGpuBackend;
@@ -88,7 +97,7 @@ export async function chooseBackend(
 				manifest,
 				projector,
 				`WebGPU does not work on this adapter: ${error.message}.`,
-				storedInBlocks(manifest)
+				decide('auto', undefined, manifest).backend
 			);
 		}
 		return fitting(gpu, manifest, projector).catch(async (error: unknown) => {
@@ -96,7 +105,7 @@ export async function chooseBackend(
 			throw error;
 		});
 	}
-	return wasm(manifest, projector, reason, backend === 'wasm-int8');
+	return wasm(manifest, projector, reason, backend);
 }
 
 /** The GPU with as many positions as fit beside the model. @throws InputError with the numbers when too few do */
@@ -117,15 +126,16 @@ async function wasm(
 	manifest: ModelManifest,
 	projector: string | undefined,
 	reason: string,
-	int8: boolean
+	kind: Decision['backend']
 ): Promise<Backend> {
-	const asked = int8 ? preflight(manifest, { backend: 'wasm-int8', projector }) : undefined;
-	const fits = asked !== undefined && asked.refusal === undefined;
-	const { refusal, context } = fits ? asked : preflight(manifest, { backend: 'wasm', projector });
-	const why = int8 && !fits ? `${reason} In 8 bits it would not fit into WASM’s memory.` : reason;
+	const asked = preflight(manifest, { backend: kind, projector });
+	const grown = kind === 'wasm-int8' && asked.refusal !== undefined;
+	const backend = grown || kind === 'webgpu' ? 'wasm' : kind;
+	const { refusal, context } = grown ? preflight(manifest, { backend, projector }) : asked;
+	const why = grown ? `${reason} In 8 bits it would not fit into WASM’s memory.` : reason;
 	if (refusal !== undefined)
 		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
-	return { ...(await createWasmBackend(why, fits)), context };
+	return createWasmBackend(why, backend, context);
 }
 
 function needsHalf({ dtypes, kv_dtype }: ModelManifest): boolean {

@@ -77,7 +77,7 @@ export interface Preflight {
 }
 
 interface PreflightOptions {
-	readonly backend: 'webgpu' | 'wasm' | 'wasm-int8';
+	readonly backend: 'webgpu' | 'wasm' | 'wasm-int8' | 'wasm-q4';
 	/** Projector that is loaded with the model; the manifest's first one when absent. */
 	readonly projector?: string | undefined;
 	readonly limits?: GpuLimits | undefined;

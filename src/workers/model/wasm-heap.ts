@@ -11,6 +11,7 @@ import {
 	type Session
 } from '../../lib/model/runtime/backend.ts';
 import { Graph } from '../../lib/onnx/graph.ts';
+import { ForeignPlace } from './foreign-place.ts';
 
 /** What is used of the runtime's WebAssembly module (onnxruntime/wasm/api.h, and Emscripten's own). */
 export interface WasmInstance {
@@ -257,10 +258,10 @@ export class WasmHeap {
 	}
 
 	#copyIn(tensor: Tensor): InHeap {
-		const { buffer, byteOffset, byteLength } = tensor.data as Float32Array;
-		const data = this.#malloc(byteLength);
-		this.#wasm.HEAPU8.set(new Uint8Array(buffer, byteOffset, byteLength), data);
-		return new InHeap(this.#tensor(tensor.type as HeapType, data, byteLength, tensor.dims), data);
+		const bytes = bytesOf(tensor);
+		const data = this.#malloc(bytes.length);
+		this.#wasm.HEAPU8.set(bytes, data);
+		return new InHeap(this.#tensor(tensor.type as HeapType, data, bytes.length, tensor.dims), data);
 	}
 
 	#malloc(bytes: number): number {
@@ -309,9 +310,17 @@ export class WasmHeap {
 	}
 }
 
+/** Of a tensor that does not lie in the runtime's memory. */
+function bytesOf(tensor: Tensor): Uint8Array {
+	if (tensor.location === 'gpu-buffer') return (tensor.gpuBuffer as unknown as ForeignPlace).bytes();
+	const { buffer, byteOffset, byteLength } = tensor.data as Float32Array;
+	return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 function inHeap(tensor: Tensor): InHeap | undefined {
 	if (tensor.location !== 'gpu-buffer') return undefined;
 	const place: unknown = tensor.gpuBuffer;
+	if (place instanceof ForeignPlace) return undefined;
 	return place instanceof InHeap ? place : raise('A tensor lies on a GPU that WASM does not reach.');
 }
 

@@ -9,6 +9,8 @@ import {
 	requestDevice,
 	subgroupsMayWork
 } from '../../lib/browser/gpu-device.ts';
+import { DecoderKernels } from './decoder/open.ts';
+import { startKernelThread } from './decoder/threads.ts';
 import { gpuMemory } from './gpu-memory.ts';
 import { startHeap } from './wasm-heap.ts';
 import { wasmProducts, type GraphBytes } from './wasm-products.ts';
@@ -17,31 +19,49 @@ import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort
 /**
  * onnxruntime-web on WASM.
  * @param reason Why, for the reader.
- * @param int8 Matrices stored in blocks are multiplied in 8 bits (`wasmProducts`).
+ * @param backend `wasm-int8` multiplies matrices stored in blocks in 8 bits (`wasmProducts`); `wasm-q4` does so beside the language model,
+ * which kernels of our own compute in 4 bits (`decoder/`) where they know its graph.
+ * @param context `Backend.context`
  */
-export async function createWasmBackend(reason: string, int8 = false): Promise<Backend> {
+export async function createWasmBackend(
+	reason: string,
+	backend: 'wasm' | 'wasm-int8' | 'wasm-q4' = 'wasm',
+	context?: number
+): Promise<Backend> {
 	const threads = wasmThreads();
 	const runtime = await loadWasmRuntime(threads);
 	const { ort } = runtime;
 	const heap = await startHeap(runtime);
+	const decoder =
+		backend === 'wasm-q4' ? await DecoderKernels.start(ort.Tensor, threads, startKernelThread) : undefined;
 	const isolation = globalThis.crossOriginIsolated ? '' : ' (the page is not cross-origin isolated)';
+	const description = `${threads} thread${threads === 1 ? '' : 's'}, SIMD${isolation}`;
+	const facts = { threads, software: false, reason, shader_f16: false };
 	return {
-		info: {
-			backend: int8 ? 'wasm-int8' : 'wasm',
-			description: `${threads} thread${threads === 1 ? '' : 's'}, SIMD${isolation}`,
-			threads,
-			software: false,
-			reason,
-			shader_f16: false
+		get info() {
+			return {
+				...facts,
+				// What was left to the runtime is multiplied in 8 bits.
+				backend: decoder?.leftToRuntime ? 'wasm-int8' : backend,
+				description: decoder?.words ? `${description}; ${decoder.words}` : description
+			};
 		},
 		Tensor: ort.Tensor,
 		memory: heap.memory,
+		...(context !== undefined && { context }),
 		async createSession(request) {
-			const kind = { providers: ['wasm'], prepare: int8 ? wasmProducts : undefined };
-			return heap.session(await createSession(ort, request, kind), request.stayOnDevice ?? []);
+			const stored = await readGraph(request);
+			const session = decoder?.session(request, stored);
+			if (session) return session;
+			const prepared = backend === 'wasm' ? stored : wasmProducts(stored);
+			return heap.session(
+				await makeSession(ort, prepared, { providers: ['wasm'] }),
+				request.stayOnDevice ?? []
+			);
 		},
-		openGraph: async (graph) => heap.session(await openGraph(ort, graph, ['wasm']), []),
-		dispose: async () => undefined
+		openGraph: async (graph) =>
+			heap.session(await makeSession(ort, alone(graph), { providers: ['wasm'] }), []),
+		dispose: async () => decoder?.dispose()
 	};
 }
 
@@ -103,11 +123,15 @@ export async function createWebGpuBackend({
 		},
 		Tensor: ort.Tensor,
 		memory: gpuMemory(device, ort.Tensor),
-		createSession: (request) =>
-			request.onCpu
-				? createSession(ort, request, { providers: ['wasm'] })
-				: createSession(ort, request, { providers: [{ name: 'webgpu', device }], gpu: true }),
-		openGraph: (graph) => openGraph(ort, graph, [{ name: 'webgpu', device }]),
+		createSession: async (request) =>
+			makeSession(
+				ort,
+				await readGraph(request),
+				request.onCpu
+					? { providers: ['wasm'] }
+					: { providers: [{ name: 'webgpu', device }], onGpu: request.stayOnDevice ?? [] }
+			),
+		openGraph: (graph) => makeSession(ort, alone(graph), { providers: [{ name: 'webgpu', device }] }),
 		async dispose() {
 			disposed = true;
 			device.destroy();
@@ -147,42 +171,44 @@ async function trustedDevice(
 	throw new UnusableAdapterError(errors.join('; '));
 }
 
-/**
- * Session from bytes. Weight shards are read one by one and dropped when the session has them.
- * @throws BackendError when the runtime cannot make it; as `folder.read`
- */
-async function createSession(
-	ort: Ort,
-	{ folder, files, stayOnDevice = [], onBytes, rewrite = (graph) => graph }: SessionRequest,
-	{ providers, gpu = false, prepare = (bytes) => bytes }: SessionKind
-): Promise<InferenceSession> {
+/** A graph with its weights. @throws as `folder.read` */
+async function readGraph({
+	folder,
+	files,
+	onBytes,
+	rewrite = (graph) => graph
+}: SessionRequest): Promise<GraphBytes> {
 	const graph = rewrite(await folder.read(files.graph, onBytes));
 	const weights: GraphBytes['weights'][number][] = [];
 	for (const path of files.weights)
 		weights.push({ path: path.slice(path.lastIndexOf('/') + 1), data: await folder.read(path, onBytes) });
-	const prepared = prepare({ graph, weights });
+	return { graph, weights };
+}
+
+interface SessionKind {
+	readonly providers: NonNullable<InferenceSession.SessionOptions['executionProviders']>;
+	/** Outputs that stay on the GPU. */
+	readonly onGpu?: readonly string[];
+}
+
+/** @throws BackendError when the runtime cannot make it */
+async function makeSession(
+	ort: Ort,
+	{ graph, weights }: GraphBytes,
+	{ providers, onGpu: names }: SessionKind
+): Promise<InferenceSession> {
 	return ofBackend(
-		ort.InferenceSession.create(prepared.graph, {
+		ort.InferenceSession.create(graph, {
 			executionProviders: [...providers],
-			externalData: [...prepared.weights],
-			...(gpu && { preferredOutputLocation: onGpu(stayOnDevice) }),
+			externalData: [...weights],
+			...(names && { preferredOutputLocation: onGpu(names) }),
 			logSeverityLevel: 3
 		})
 	);
 }
 
-type Providers = NonNullable<InferenceSession.SessionOptions['executionProviders']>;
-
-const openGraph = (ort: Ort, graph: Uint8Array, providers: Providers): Promise<InferenceSession> =>
-	ofBackend(ort.InferenceSession.create(graph, { executionProviders: [...providers], logSeverityLevel: 3 }));
-
-interface SessionKind {
-	readonly providers: Providers;
-	/** Outputs that stay where they are made stay on the GPU. */
-	readonly gpu?: boolean;
-	/** What is done to a graph and its weights before the runtime gets them. */
-	readonly prepare?: ((bytes: GraphBytes) => GraphBytes) | undefined;
-}
+/** A graph that has no weights outside. */
+const alone = (graph: Uint8Array): GraphBytes => ({ graph, weights: [] });
 
 function onGpu(names: readonly string[]): Record<string, 'gpu-buffer'> {
 	return Object.fromEntries(names.map((name) => [name, 'gpu-buffer'] as const));

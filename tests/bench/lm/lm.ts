@@ -210,7 +210,9 @@ async function subjects(
 			inChild(process.execPath, [join(import.meta.dirname, 'node.ts'), folder], scratch, task);
 		all.push({ name: reference, bytes, measure });
 		const inBlocks = storedInBlocks(manifests[type]!);
-		const backends = inBlocks ? (['wasm-int8', 'wasm', 'webgpu'] as const) : (['wasm', 'webgpu'] as const);
+		const backends = inBlocks
+			? (['wasm-q4', 'wasm-int8', 'wasm', 'webgpu'] as const)
+			: (['wasm', 'webgpu'] as const);
 		for (const backend of backends) {
 			// As stored, products on WASM take a third of a second a token: measured when asked for.
 			if (backend === 'wasm' && inBlocks && !process.argv.some((arg) => arg.includes('as stored'))) continue;

@@ -84,7 +84,7 @@ describe.each(['wasm', 'webgpu'] as const)('golden on %s', (name) => {
 it('4 bits on WASM are multiplied in 8 bits, near what is stored', async () => {
 	const { cases } = await fetchGolden('c-abs');
 	const logits = async (int8: boolean) => {
-		const backend = await createWasmBackend('asked for by the test', int8);
+		const backend = await createWasmBackend('asked for by the test', int8 ? 'wasm-int8' : 'wasm');
 		expect(backend.info.backend).toBe(int8 ? 'wasm-int8' : 'wasm');
 		const folder = await openModelFolder(memoryFolder('c-abs', await convertGolden('c-abs', 'q4')));
 		const model = await HoneybeeModel.load({ backend, folder, decodeImage });

@@ -11,6 +11,8 @@ export interface Session extends Pick<InferenceSession, 'inputNames' | 'outputNa
 		feeds: InferenceSession.FeedsType,
 		fetches: Readonly<Record<string, OrtTensor | null>>
 	): Promise<InferenceSession.OnnxValueMapType>;
+	/** Memory that its tensors are read and written in place in, where it is not the backend's. */
+	readonly memory?: FixedMemory;
 }
 
 export type FixedType = 'float32' | 'float16' | 'int32' | 'int64';

@@ -1,6 +1,6 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { DType, Tensor } from '../../tensor/tensor.ts';
-import { ofBackend, type Backend, type Session, type SessionRequest } from './backend.ts';
+import { ofBackend, type Backend, type FixedMemory, type Session, type SessionRequest } from './backend.ts';
 
 export type Feeds = Readonly<Record<string, OrtTensor>>;
 
@@ -20,6 +20,11 @@ export class GraphSession {
 
 	get outputNames(): readonly string[] {
 		return this.#session.outputNames;
+	}
+
+	/** Memory of its own that it reads and writes in place. */
+	get memory(): FixedMemory | undefined {
+		return this.#session.memory;
 	}
 
 	hasInput(name: string): boolean {

@@ -34,12 +34,12 @@ export class KvCache {
 	/** Positions that there is room for in it. */
 	#room = 0;
 
-	/** @param inPlace whether the language graphs can write their cache in place */
-	constructor(backend: Backend, manifest: ModelManifest, truncate: GraphSession, inPlace: boolean) {
+	/** @param memory where the language graphs can write their cache in place */
+	constructor(backend: Backend, manifest: ModelManifest, truncate: GraphSession, memory?: FixedMemory) {
 		this.#backend = backend;
 		this.#manifest = manifest;
 		this.#truncate = truncate;
-		this.#memory = inPlace ? backend.memory : undefined;
+		this.#memory = memory;
 		this.#past = this.#empty();
 	}
 

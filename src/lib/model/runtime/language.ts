@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { intermediateNames } from '../language/graph.ts';
 import { ropeAngles } from '../language/rope.ts';
 import type { ModelManifest } from '../manifest.ts';
-import { ofBackend, type Backend } from './backend.ts';
+import { ofBackend, type Backend, type FixedMemory } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor, type Feeds } from './graph-session.ts';
 import { KvCache, presentNames, type PositionKey } from './kv-cache.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
@@ -71,6 +71,8 @@ export class LanguageModel {
 	readonly #parts: readonly LanguagePart[];
 	readonly #truncate: GraphSession;
 	readonly #folder: ModelFolder;
+	/** Where the language graphs write their cache in place. */
+	readonly #memory: FixedMemory | undefined;
 	/** What goes into and comes out of a step of one position, where the backend has memory for it; made at the first step. */
 	#step: Step | undefined;
 	/** Loaded at their first use, for probes. */
@@ -91,7 +93,10 @@ export class LanguageModel {
 		this.#truncate = truncate;
 		// Plain attention makes its cache by joining; GroupQueryAttention, which wants to know the lengths, can write in place.
 		const inPlace = parts.every(({ session }) => session.hasInput('seqlens_k'));
-		this.cache = new KvCache(backend, folder.manifest, truncate, inPlace);
+		const memories = new Set(parts.map(({ session }) => session.memory ?? backend.memory));
+		// Parts that run in different places have no memory in common.
+		this.#memory = inPlace && memories.size === 1 ? [...memories][0] : undefined;
+		this.cache = new KvCache(backend, folder.manifest, truncate, this.#memory);
 	}
 
 	static async load(
@@ -179,7 +184,7 @@ export class LanguageModel {
 	/** `append` of one position where nothing is made for it: inputs, cache and logits lie in memory that was there before. */
 	async #decode(embeds: Float32Array, keys: readonly PositionKey[]): Promise<Float32Array> {
 		this.cache.reserve(1);
-		const memory = this.#backend.memory!;
+		const memory = this.#memory!;
 		const step = (this.#step ??= this.#makeStep());
 		const total = this.cache.length + 1;
 		memory.write(step.inputs_embeds, embeds);
@@ -202,7 +207,7 @@ export class LanguageModel {
 
 	#makeStep(): Step {
 		const { hidden_size, vocab_size } = this.#manifest.config.text_config;
-		const { allocate } = this.#backend.memory!;
+		const { allocate } = this.#memory!;
 		return {
 			inputs_embeds: allocate('float32', [1, 1, hidden_size]),
 			seqlens_k: allocate('int32', [1]),

@@ -3,8 +3,11 @@ import type { RgbImage } from '../image/rgb.ts';
 import type { LocalityMethod } from '../probes/locality.ts';
 
 /** What goes into a model and what comes out; the same in the worker and in Node. All of it is structured-cloneable. */
-/** `wasm-int8` is WASM with block-quantised matrices multiplied in 8 bits: other numbers, so another name. */
-export type BackendName = 'webgpu' | 'wasm' | 'wasm-int8' | 'node';
+/**
+ * Other numbers, so another name: `wasm-int8` is WASM with block-quantised matrices multiplied in 8 bits; `wasm-q4` has them as stored, with
+ * activations in 8 bits, in a language model in 4 bits.
+ */
+export type BackendName = 'webgpu' | 'wasm' | 'wasm-int8' | 'wasm-q4' | 'node';
 
 export interface LoadProgress {
 	readonly stage: 'manifest' | 'weights' | 'session' | 'self-check';

@@ -108,12 +108,20 @@ export function provenanceFacts(manifest: ModelManifest): Fact[] {
 
 /** The backend in a few words, as an answer's line and the left pane name it. */
 export function backendName(backend: BackendInfo['backend']): string {
-	return { webgpu: 'WebGPU', wasm: 'WASM', 'wasm-int8': 'WASM in 8 bits', node: 'Node' }[backend];
+	return {
+		webgpu: 'WebGPU',
+		wasm: 'WASM',
+		'wasm-int8': 'WASM in 8 bits',
+		'wasm-q4': 'WASM in 4 bits',
+		node: 'Node'
+	}[backend];
 }
 
 /** What a backend's way of computing costs, in a sentence (`docs/SPEED.md` has the measurement); '' where it costs nothing. */
 export function backendCost(backend: BackendInfo['backend']): string {
-	return backend === 'wasm-int8'
-		? 'Multiplied in 8 bits: the logits of SmolLM2-135M in q4 move by 4 to 13 % of the largest, so that long answers can come out otherwise; WASM multiplies as stored, at about a tenth of the speed.'
-		: '';
+	if (backend === 'wasm-int8')
+		return 'Multiplied in 8 bits: the logits of SmolLM2-135M in q4 move by 4 to 13 % of the largest, so that long answers can come out otherwise; WASM multiplies as stored, at about a tenth of the speed.';
+	if (backend === 'wasm-q4')
+		return 'What the language model multiplies its weights with is rounded to 8 bits by blocks of 32: the logits of SmolLM2-135M in q4 move by 2 to 4 % of the largest, so that long answers can come out otherwise; WASM multiplies as stored, at a small part of the speed.';
+	return '';
 }

@@ -6,7 +6,7 @@ import { measureOurs } from '../ours.ts';
 import type { LmTask } from '../results.ts';
 
 export interface OursRequest {
-	readonly backend: 'wasm' | 'wasm-int8' | 'webgpu';
+	readonly backend: 'wasm' | 'wasm-int8' | 'wasm-q4' | 'webgpu';
 	/** Address of the model folder. */
 	readonly url: string;
 	readonly task: LmTask;
@@ -21,7 +21,7 @@ addEventListener('message', ({ data: { backend, url, task } }: MessageEvent<Ours
 		const made =
 			backend === 'webgpu'
 				? await createWebGpuBackend({ reason, onFailure, half: folder.manifest.kv_dtype === 'float16' })
-				: await createWasmBackend(reason, backend === 'wasm-int8');
+				: await createWasmBackend(reason, backend);
 		const model = await LanguageModel.load(made, folder);
 		return measureOurs(model, task, performance.now() - begin);
 	})().then(

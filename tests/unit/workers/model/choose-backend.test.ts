@@ -36,14 +36,23 @@ describe('a model stored in blocks', () => {
 		dtypes: { vision: 'q8', projector: 'fp32', embedding: 'q8', language: 'q4' }
 	} as ModelManifest;
 
-	it('is multiplied in 8 bits where the processor stands in for a GPU', () => {
-		expect(decide('auto', undefined, inBlocks).backend).toBe('wasm-int8');
-		expect(decide('auto', software, inBlocks).backend).toBe('wasm-int8');
+	const in8Bits = { ...inBlocks, dtypes: { ...inBlocks.dtypes, language: 'fp32' } } as ModelManifest;
+
+	it('is multiplied in 4 bits where the processor stands in for a GPU, in 8 where only other parts are in blocks', () => {
+		expect(decide('auto', undefined, inBlocks).backend).toBe('wasm-q4');
+		expect(decide('auto', software, inBlocks).backend).toBe('wasm-q4');
+		expect(decide('auto', undefined, in8Bits).backend).toBe('wasm-int8');
 		expect(decide('auto', hardware, inBlocks).backend).toBe('webgpu');
 	});
 
-	it('is multiplied as stored, or in 8 bits, when that is asked for', () => {
+	it('is multiplied as stored, in 4 bits or in 8, when that is asked for', () => {
 		expect(decide('wasm', hardware, inBlocks).backend).toBe('wasm');
+		expect(decide('wasm-q4', hardware, inBlocks).backend).toBe('wasm-q4');
+		expect(decide('wasm-q4', hardware, in8Bits)).toMatchObject({
+			backend: 'wasm-int8',
+			reason: expect.stringContaining('no language model in 4 bits') as string
+		});
+		expect(decide('wasm-q4', hardware, manifest(false)).backend).toBe('wasm');
 		expect(decide('wasm-int8', hardware, inBlocks).backend).toBe('wasm-int8');
 		expect(decide('wasm-int8', hardware, manifest(false))).toMatchObject({
 			backend: 'wasm',

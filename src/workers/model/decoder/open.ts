@@ -1,0 +1,62 @@
+/** Which graphs the decoder's kernels run, and what the reader is told of it. */
+import type { TensorConstructor, TensorFactory } from 'onnxruntime-common';
+import { sentence } from '../../../lib/bytes/sentence.ts';
+import type { Session, SessionRequest } from '../../../lib/model/runtime/backend.ts';
+import type { GraphBytes } from '../wasm-products.ts';
+import { Kernels, type KernelOptions } from './kernels.ts';
+import { NotPlanned } from './plan.ts';
+import { decoderSession } from './session.ts';
+
+export class DecoderKernels {
+	/** How the language model is computed, in words that follow a semicolon; '' before it is there. */
+	words = '';
+	/** Whether a language model, or a part of one, was left to the runtime. */
+	leftToRuntime: boolean;
+	readonly #kernels: Kernels | undefined;
+
+	private constructor(kernels: Kernels | undefined, words: string) {
+		this.#kernels = kernels;
+		this.words = words;
+		this.leftToRuntime = kernels === undefined;
+	}
+
+	/** With fewer threads, or none of its own, where a browser refuses them. */
+	static async start(
+		Tensor: TensorConstructor & TensorFactory,
+		threads: number,
+		startThread: KernelOptions['startThread']
+	): Promise<DecoderKernels> {
+		try {
+			const kernels = await Kernels.start({ Tensor, threads, startThread }).catch((error: unknown) => {
+				if (threads === 1) throw error;
+				return Kernels.start({ Tensor, threads: 1, startThread });
+			});
+			return new DecoderKernels(kernels, '');
+		} catch (error) {
+			const why = sentence(error).replace(/\.$/, '');
+			return new DecoderKernels(undefined, `its kernels for 4 bits did not start (${why})`);
+		}
+	}
+
+	/** A language model's session; undefined where the graph, or this browser, is not for the kernels. */
+	session({ folder, files, stayOnDevice = [] }: SessionRequest, bytes: GraphBytes): Session | undefined {
+		const kernels = this.#kernels;
+		if (!kernels || !folder.manifest.graphs.language.some(({ graph }) => graph === files.graph))
+			return undefined;
+		try {
+			const session = decoderSession(kernels, bytes, stayOnDevice);
+			const { threads, relaxed } = kernels;
+			this.words = `language model in 4 bits by kernels of its own (${threads} thread${threads === 1 ? '' : 's'}, ${relaxed ? 'relaxed' : 'plain'} SIMD)`;
+			return session;
+		} catch (error) {
+			if (!(error instanceof NotPlanned)) throw error;
+			this.leftToRuntime = true;
+			this.words = `language model in 8 bits, since its graph has ${error.message}, which the kernels for 4 bits do not compute`;
+			return undefined;
+		}
+	}
+
+	dispose(): void {
+		this.#kernels?.dispose();
+	}
+}

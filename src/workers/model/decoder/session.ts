@@ -1,0 +1,449 @@
+/** A language decoder's graph, run by kernels of our own. */
+import type { Tensor } from 'onnxruntime-common';
+import type { Session } from '../../../lib/model/runtime/backend.ts';
+import type { GraphBytes } from '../wasm-products.ts';
+import { inKernels, type Kernels } from './kernels.ts';
+import { planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
+import { Float, Program } from './steps.ts';
+
+const BLOCK = 32;
+/** Rows of a matrix that are multiplied side by side. */
+const GROUP = 4;
+/** Queries that attention works on at once, and keys. */
+const LANES = 4;
+const KEYS = 64;
+/** Units of a step for each thread, so that one that is interrupted leaves the rest to the others. */
+const SHARES = 4;
+/** Steps that a node becomes at most. */
+const STEPS_OF_A_NODE = 3;
+
+/** A value [row, column] on its way, float32. */
+interface Value {
+	readonly at: number;
+	readonly rows: number;
+	readonly columns: number;
+	/** Whose memory is not given back when it has been read for the last time. */
+	readonly kept: boolean;
+	/** The same in 8 bits, once it was needed. */
+	quantized?: number;
+}
+
+/** Weights as the kernels read them, by name. */
+interface Weights {
+	readonly matrices: ReadonlyMap<string, number>;
+	readonly tables: ReadonlyMap<string, number>;
+}
+
+/**
+ * @param stay outputs that stay in the kernels' memory
+ * @throws NotPlanned when the graph has what the kernels do not know
+ */
+export function decoderSession(kernels: Kernels, bytes: GraphBytes, stay: readonly string[]): Session {
+	const plan = planGraph(bytes.graph);
+	const decoder = new Decoder(kernels, plan, placeWeights(kernels, plan, bytes.weights));
+	return {
+		inputNames: plan.inputs,
+		outputNames: plan.outputs,
+		memory: kernels.memory,
+		run: async (feeds, fetches) => decoder.run(feeds, fetches, new Set(stay)),
+		release: async () => decoder.release()
+	};
+}
+
+/** Copies weights into the kernels' memory, matrices in their own arrangement, each one once. */
+function placeWeights(kernels: Kernels, plan: Plan, files: GraphBytes['weights']): Weights {
+	const { heap, exports } = kernels;
+	const shards = new Map(files.map(({ path, data }) => [path, data]));
+	const bytesOf = (name: string): Uint8Array => {
+		const { location, raw } = plan.initializers.get(name)!;
+		if (raw) return raw;
+		const { file, offset, length } = location!;
+		return shards.get(file)!.subarray(offset, offset + length);
+	};
+	const put = (name: string): number => {
+		const bytes = bytesOf(name);
+		const at = heap.allocate(bytes.length);
+		heap.bytes(at, bytes.length).set(bytes);
+		return at;
+	};
+	const matrices = new Map<string, number>();
+	const all = plan.nodes.flatMap((node) => (node.op === 'product' ? [node.matrix] : []));
+	// The largest first: what it was read from makes room for the others.
+	for (const { packed, scales, zeros, N, K } of all.toSorted((a, b) => b.N * b.K - a.N * a.K)) {
+		if (matrices.has(packed)) continue;
+		const blocks = Math.ceil(K / BLOCK);
+		const at = heap.allocate(Math.ceil(N / GROUP) * exports.groupBytes(blocks));
+		const stored = [put(packed), put(scales), put(zeros)] as const;
+		exports.arrange(...stored, N, blocks, at);
+		for (const piece of stored) heap.release(piece);
+		matrices.set(packed, at);
+	}
+	const tables = new Map([...plan.tables.keys()].map((name) => [name, put(name)]));
+	return { matrices, tables };
+}
+
+class Decoder {
+	readonly #kernels: Kernels;
+	readonly #plan: Plan;
+	readonly #weights: Weights;
+	readonly #program: Program;
+	/** Values that each node reads, and how often each is read. */
+	readonly #reads = new Map<PlannedNode, readonly string[]>();
+	readonly #readers = new Map<string, number>();
+
+	constructor(kernels: Kernels, plan: Plan, weights: Weights) {
+		this.#kernels = kernels;
+		this.#plan = plan;
+		this.#weights = weights;
+		this.#program = new Program(kernels.heap);
+		for (const node of plan.nodes) {
+			const names = valuesOf(node);
+			this.#reads.set(node, names);
+			for (const name of names) this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1);
+		}
+	}
+
+	async run(
+		feeds: Readonly<Record<string, Tensor>>,
+		fetches: Readonly<Record<string, Tensor | null>>,
+		stay: ReadonlySet<string>
+	): Promise<Record<string, Tensor>> {
+		const pass = new Pass(this.#kernels, {
+			plan: this.#plan,
+			weights: this.#weights,
+			program: this.#program,
+			reads: this.#reads,
+			readers: this.#readers,
+			feeds,
+			fetches
+		});
+		await pass.prepare();
+		try {
+			return pass.compute(stay);
+		} finally {
+			pass.release();
+		}
+	}
+
+	release(): void {
+		const { heap } = this.#kernels;
+		for (const at of [...this.#weights.matrices.values(), ...this.#weights.tables.values()]) heap.release(at);
+		this.#program.release();
+	}
+}
+
+/** Values that a node reads, cache and weights aside. */
+function valuesOf(node: PlannedNode): readonly string[] {
+	if (node.op === 'attention') return [node.query, node.key, node.value].filter((name) => name !== undefined);
+	if (node.op === 'normalize') return node.skip === undefined ? [node.x] : [node.x, node.skip];
+	return node.op === 'combine' ? [node.a, node.b] : [node.x];
+}
+
+interface PassOptions {
+	readonly plan: Plan;
+	readonly weights: Weights;
+	readonly program: Program;
+	readonly reads: ReadonlyMap<PlannedNode, readonly string[]>;
+	readonly readers: ReadonlyMap<string, number>;
+	readonly feeds: Readonly<Record<string, Tensor>>;
+	readonly fetches: Readonly<Record<string, Tensor | null>>;
+}
+
+/** Keys or values of a layer: [kv head, room, width]. */
+interface Cache {
+	readonly at: number;
+	readonly room: number;
+}
+
+/** One run of the graph. */
+class Pass {
+	readonly #kernels: Kernels;
+	readonly #all: PassOptions;
+	readonly #values = new Map<string, Value>();
+	readonly #left: Map<string, number>;
+	readonly #caches = new Map<string, Cache>();
+	/** Numbers of rows that are gathered, by input. */
+	readonly #lists = new Map<string, number>();
+	/** Positions of the run. */
+	#rows = 0;
+	/** Memory that ends with the run. */
+	readonly #own = new Set<number>();
+	/** Names of values whose memory is looked at after the run. */
+	readonly #wanted: ReadonlySet<string>;
+
+	constructor(kernels: Kernels, all: PassOptions) {
+		this.#kernels = kernels;
+		this.#all = all;
+		this.#left = new Map(all.readers);
+		const made = (name: string) => all.plan.madeAs.get(name) ?? name;
+		this.#wanted = new Set(Object.keys(all.fetches).map(made));
+	}
+
+	/** Brings inputs into the kernels' memory. */
+	async prepare(): Promise<void> {
+		const { plan, feeds } = this.#all;
+		const pasts = new Set(
+			plan.nodes.flatMap((node) => (node.op === 'attention' ? [node.pastKey, node.pastValue] : []))
+		);
+		for (const name of plan.inputs) {
+			const tensor = feeds[name]!;
+			if (pasts.has(name)) {
+				const at = await this.#bring(tensor);
+				this.#caches.set(name, { at, room: tensor.dims[2]! });
+			} else if (tensor.type === 'float32') {
+				const [, rows = 0, columns = 0] = tensor.dims;
+				this.#rows = rows;
+				this.#values.set(name, { at: await this.#bring(tensor), rows, columns, kept: true });
+			}
+		}
+		// What is written here must lie where no step before its own writes: it comes before all of them.
+		for (const node of plan.nodes)
+			if (node.op === 'gather') this.#list(node.rows);
+			else if (node.op === 'attention') {
+				this.#makeRoom(node, node.pastKey, node.presentKey);
+				this.#makeRoom(node, node.pastValue, node.presentValue);
+			}
+	}
+
+	compute(stay: ReadonlySet<string>): Record<string, Tensor> {
+		const { plan, program, fetches } = this.#all;
+		program.begin(plan.nodes.length * STEPS_OF_A_NODE);
+		for (const node of plan.nodes) this.#add(node);
+		this.#kernels.run(program);
+		return Object.fromEntries(
+			Object.entries(fetches).map(([name, given]) => [name, given ?? this.#output(name, stay.has(name))])
+		);
+	}
+
+	release(): void {
+		for (const at of this.#own) this.#kernels.heap.release(at);
+		this.#own.clear();
+	}
+
+	/** Where a tensor's values lie in the kernels' memory: there already, or copied for this run. */
+	async #bring(tensor: Tensor): Promise<number> {
+		const place = inKernels(tensor);
+		if (place) return place.at;
+		const { buffer, byteOffset, byteLength } = (await tensor.getData()) as Float32Array;
+		const at = this.#allocate(byteLength);
+		this.#kernels.heap.bytes(at, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
+		return at;
+	}
+
+	#allocate(bytes: number): number {
+		const at = this.#kernels.heap.allocate(bytes);
+		this.#own.add(at);
+		return at;
+	}
+
+	#free(at: number): void {
+		this.#own.delete(at);
+		this.#kernels.heap.release(at);
+	}
+
+	#output(name: string, stays: boolean): Tensor {
+		const made = this.#all.plan.madeAs.get(name) ?? name;
+		const cache = this.#caches.get(made);
+		if (cache) {
+			const node = this.#all.plan.nodes.find(
+				(node): node is AttentionNode =>
+					node.op === 'attention' && (node.presentKey === made || node.presentValue === made)
+			)!;
+			const dims = [1, node.kvHeads, cache.room, this.#widthOf(node)];
+			return this.#handOut(cache.at, dims, stays);
+		}
+		const { at, rows, columns } = this.#values.get(made)!;
+		return this.#handOut(at, [1, rows, columns], stays);
+	}
+
+	#handOut(at: number, dims: readonly number[], stays: boolean): Tensor {
+		if (!stays || !this.#own.has(at)) return this.#kernels.copied(at, dims);
+		this.#own.delete(at);
+		return this.#kernels.tensor('float32', dims, at);
+	}
+
+	/** Memory for a value, or that of the tensor which it is to be written into. */
+	#make(name: string, rows: number, columns: number): Value {
+		const given = this.#all.fetches[name];
+		const place = given ? inKernels(given) : undefined;
+		const value = {
+			at: place?.at ?? this.#allocate(rows * columns * 4),
+			rows,
+			columns,
+			kept: place !== undefined || this.#wanted.has(name)
+		};
+		this.#values.set(name, value);
+		return value;
+	}
+
+	/** A value that a node reads; its memory is given back once the step that reads it last is written. */
+	#read(name: string): Value {
+		return this.#values.get(name)!;
+	}
+
+	#done(name: string): void {
+		const left = this.#left.get(name)! - 1;
+		this.#left.set(name, left);
+		const value = this.#values.get(name);
+		if (left > 0 || !value) return;
+		if (value.quantized !== undefined) this.#free(value.quantized);
+		value.quantized = undefined;
+		if (!value.kept) this.#free(value.at);
+	}
+
+	#add(node: PlannedNode): void {
+		const { program, weights } = this.#all;
+		switch (node.op) {
+			case 'product':
+				this.#product(node.x, node.matrix, node.output);
+				break;
+			case 'normalize': {
+				const { at, rows, columns } = this.#read(node.x);
+				const skip = node.skip === undefined ? 0 : this.#read(node.skip).at;
+				const normed = this.#make(node.output, rows, columns).at;
+				const residual = node.residual === undefined ? 0 : this.#make(node.residual, rows, columns).at;
+				const weight = weights.tables.get(node.weight)!;
+				const epsilon = new Float(node.epsilon);
+				program.step('normalize', rows, [at, skip, weight, columns, epsilon, normed, residual]);
+				break;
+			}
+			case 'attention':
+				this.#attention(node);
+				break;
+			case 'quickGelu':
+			case 'scale': {
+				const { at, rows, columns } = this.#read(node.x);
+				const y = this.#make(node.output, rows, columns).at;
+				const factor = new Float(node.op === 'scale' ? node.factor : node.alpha);
+				program.step(node.op, rows, [at, columns, factor, y]);
+				break;
+			}
+			case 'combine': {
+				const { at, rows, columns } = this.#read(node.a);
+				const table = weights.tables.get(node.b);
+				const b = table ?? this.#read(node.b).at;
+				const y = this.#make(node.output, rows, columns).at;
+				program.step('combine', rows, [at, b, columns, Number(table === undefined), Number(node.times), y]);
+				break;
+			}
+			case 'gather':
+				this.#gather(node);
+				break;
+		}
+		for (const name of this.#all.reads.get(node)!) this.#done(name);
+	}
+
+	#product(x: string, { packed, N, K }: Matrix, output: string): void {
+		const { program, weights } = this.#all;
+		const { exports, threads } = this.#kernels;
+		const value = this.#read(x);
+		const { rows } = value;
+		const blocks = Math.ceil(K / BLOCK);
+		if (value.quantized === undefined) {
+			value.quantized = this.#allocate(exports.activationBytes(rows, blocks));
+			program.step('quantize', rows, [value.at, K, rows, value.quantized]);
+		}
+		const y = this.#make(output, rows, N).at;
+		const groups = Math.ceil(N / GROUP);
+		const each = Math.ceil(groups / (threads * SHARES));
+		const w = weights.matrices.get(packed)!;
+		program.step('product', Math.ceil(groups / each), [value.quantized, rows, w, N, blocks, y, each]);
+	}
+
+	#gather({ x, rows: name, output }: Extract<PlannedNode, { op: 'gather' }>): void {
+		const { at, columns } = this.#read(x);
+		const indices = this.#indices.get(name)!;
+		const y = this.#make(output, indices.length, columns).at;
+		this.#all.program.step('gather', indices.length, [at, this.#lists.get(name)!, columns, y]);
+	}
+
+	#list(name: string): void {
+		const indices = this.#indices.get(name)!;
+		const at = this.#allocate(indices.length * 4);
+		new Int32Array(this.#kernels.heap.memory.buffer, at, indices.length).set(indices);
+		this.#lists.set(name, at);
+	}
+
+	#widthOf({ cos }: AttentionNode): number {
+		return 2 * this.#all.plan.initializers.get(cos)!.dims[1]!;
+	}
+
+	#attention(node: AttentionNode): void {
+		const { program, weights } = this.#all;
+		const { threads } = this.#kernels;
+		const { heads, kvHeads } = node;
+		const width = this.#widthOf(node);
+		const query = this.#read(node.query);
+		const { rows } = query;
+		const { total, past } = this.#positions();
+		const row = width * 4;
+		const key = node.key === undefined ? undefined : this.#read(node.key);
+		const value = node.value === undefined ? undefined : this.#read(node.value);
+		const keys = this.#caches.get(node.presentKey)!;
+		const values = this.#caches.get(node.presentValue)!;
+		const output = this.#make(node.output, rows, heads * width).at;
+		const tiles = Math.ceil((rows * heads) / kvHeads / LANES);
+		const units = kvHeads * tiles;
+		const parts =
+			threads === 1 ? 1 : Math.min(Math.ceil(total / KEYS), Math.ceil((threads * SHARES) / units));
+		const partKeys = KEYS * Math.ceil(total / parts / KEYS);
+		const partial = parts > 1 ? this.#allocate(units * parts * (2 + width) * LANES * 4) : 0;
+		const args = [
+			...[query.at, key?.at ?? query.at + heads * row, value?.at ?? query.at + (heads + kvHeads) * row],
+			...[query.columns * 4, (key ?? query).columns * 4],
+			...[weights.tables.get(node.cos)!, weights.tables.get(node.sin)!],
+			...[keys.at, values.at, keys.room, past, rows, heads, kvHeads, width],
+			...[new Float(node.scale ?? 1 / Math.sqrt(width)), output, parts, partKeys, partial]
+		];
+		program.step('remember', rows, args);
+		program.step('attend', units * parts, args);
+		if (parts > 1) {
+			program.step('join', units, args);
+			this.#free(partial);
+		}
+	}
+
+	/** The cache with room for the positions of this run: the one that was given, where outputs are written into it, or a new one. */
+	#makeRoom(node: AttentionNode, pastName: string, presentName: string): void {
+		const old = this.#caches.get(pastName)!;
+		const given = this.#all.fetches[presentName];
+		if (given && inKernels(given)?.at === old.at) {
+			this.#caches.set(presentName, old);
+			return;
+		}
+		const { heap } = this.#kernels;
+		const row = this.#widthOf(node) * 4;
+		const { total, past } = this.#positions();
+		const made = { at: this.#allocate(node.kvHeads * total * row), room: total };
+		for (let head = 0; head < node.kvHeads; head++)
+			heap
+				.bytes(made.at + head * total * row, past * row)
+				.set(heap.bytes(old.at + head * old.room * row, past * row));
+		this.#caches.set(presentName, made);
+	}
+
+	/** Positions with those of this run, and those before it. */
+	#positions(): Readonly<Record<'total' | 'past', number>> {
+		const total = this.#indices.get(this.#all.plan.total!)![0]!;
+		return { total, past: total - this.#rows };
+	}
+
+	/** Whole numbers that are fed, by input. */
+	get #indices(): ReadonlyMap<string, readonly number[]> {
+		return (this.#numbers ??= new Map(
+			Object.entries(this.#all.feeds).flatMap(([name, tensor]) =>
+				tensor.type === 'int64' || tensor.type === 'int32' ? [[name, wholeNumbers(tensor)] as const] : []
+			)
+		));
+	}
+	#numbers: ReadonlyMap<string, readonly number[]> | undefined;
+}
+
+function wholeNumbers(tensor: Tensor): number[] {
+	const place = inKernels(tensor);
+	if (!place) return Array.from(tensor.data as Int32Array | BigInt64Array, Number);
+	const { buffer, byteOffset } = place.bytes();
+	return tensor.type === 'int32'
+		? [...new Int32Array(buffer, byteOffset, tensor.size)]
+		: Array.from(new BigInt64Array(buffer, byteOffset, tensor.size), Number);
+}
