@@ -67,6 +67,8 @@ export class Models {
 	readonly #users: ModelUser[] = [];
 	readonly #unsubscribe: () => void;
 	#ready: Promise<LoadedModel> | undefined;
+	/** Number of the newest choice: one that waits for the list gives way to it. */
+	#choice = 0;
 	/** Until the first model is there. */
 	#linked: LinkedChoice | undefined;
 
@@ -130,7 +132,17 @@ export class Models {
 		return tokenChoices(entry, gridSide(this.manifest.config.vision_config));
 	}
 
+	/** @param name of the list, which is read again for a model that was added since; one that is not here is `missing` */
 	async choose(name: string): Promise<void> {
+		const choice = ++this.#choice;
+		if (!this.#has(name)) {
+			await this.#readList();
+			if (choice !== this.#choice) return;
+		}
+		if (!this.#has(name)) {
+			this.#miss(name);
+			return;
+		}
 		if (name !== this.chosen) this.#forget();
 		this.missing = this.fallback = undefined;
 		this.chosen = name;
@@ -144,11 +156,8 @@ export class Models {
 	 */
 	async follow({ model, projector, tokens }: LinkedChoice): Promise<void> {
 		if (model !== undefined && model !== this.chosen) {
-			if (this.list?.every(({ name }) => name !== model) ?? true) {
-				for (const user of this.#users) user.release();
-				this.#forget();
-				this.chosen = this.loaded = this.fallback = this.#ready = undefined;
-				this.missing = model;
+			if (!this.#has(model)) {
+				this.#miss(model);
 				return;
 			}
 			await this.choose(model);
@@ -192,15 +201,9 @@ export class Models {
 
 	/** Reads the list of models again, after one was added or deleted. */
 	async relist(): Promise<void> {
-		try {
-			this.list = await this.#parts.listModels();
-			this.listError = undefined;
-		} catch (error) {
-			this.listError = sentence(error);
-			return;
-		}
+		await this.#readList();
 		const { missing } = this;
-		if (missing !== undefined && this.list.some(({ name }) => name === missing)) await this.choose(missing);
+		if (missing !== undefined && this.#has(missing)) await this.choose(missing);
 	}
 
 	/** Tells `user` of the loaded model's comings and goings from now on. */
@@ -211,6 +214,28 @@ export class Models {
 	dispose(): void {
 		this.#unsubscribe();
 		this.#parts.client.dispose();
+	}
+
+	#has(name: string): boolean {
+		return this.list?.some((model) => model.name === name) ?? false;
+	}
+
+	/** The list as it was stays where it cannot be read. */
+	async #readList(): Promise<void> {
+		try {
+			this.list = await this.#parts.listModels();
+			this.listError = undefined;
+		} catch (error) {
+			this.listError = sentence(error);
+		}
+	}
+
+	/** None is shown in place of a model that is not here. */
+	#miss(model: string): void {
+		for (const user of this.#users) user.release();
+		this.#forget();
+		this.chosen = this.loaded = this.fallback = this.#ready = undefined;
+		this.missing = model;
 	}
 
 	async #load(): Promise<void> {

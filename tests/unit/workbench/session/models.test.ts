@@ -112,6 +112,26 @@ test('a missing model is opened when it is converted', async () => {
 	expect([models.missing, models.chosen]).toEqual([undefined, 'late']);
 });
 
+test('a model that came after the list was read is loaded when it is chosen; one that is not here is said to be missing', async () => {
+	let list = fakeModels;
+	const { client, models } = await startedSession({ listModels: async () => list });
+	list = [...fakeModels, { ...fakeModels[0]!, name: 'late' }];
+	await models.choose('late');
+	expect([models.missing, models.chosen, models.worker.status]).toEqual([undefined, 'late', 'ready']);
+	expect(models.manifest).toBeDefined();
+	expect(client.loads).toHaveLength(2);
+
+	await models.choose('gone');
+	expect([models.missing, models.chosen, models.manifest]).toEqual(['gone', undefined, undefined]);
+
+	// What is chosen while the list is read is not undone by it.
+	list = [...list, { ...fakeModels[0]!, name: 'later' }];
+	const waiting = models.choose('later');
+	await models.choose('other');
+	await waiting;
+	expect(models.chosen).toBe('other');
+});
+
 test.each([
 	[{ projector: 'zzz' }, 'projector “zzz”', ['c-abs', 9]],
 	[{ projector: 'c-abs', tokens: 7 }, '7 visual tokens', ['c-abs', 9]],
