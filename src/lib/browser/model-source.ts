@@ -52,8 +52,9 @@ export function httpSource(url: string, fetcher: typeof fetch = (...args) => fet
 			const rest = await fetcher(new URL(path, url), {
 				cache: 'no-store',
 				headers: { Range: `bytes=${from}-` }
-			}).catch(() => undefined);
-			return rest?.status === 206 ? rest : undefined;
+			});
+			if (rest.status !== 206) throw new NoRangesError();
+			return rest;
 		};
 		return readBody(response, onBytes, goOn).catch(() => {
 			throw interrupted();
@@ -73,11 +74,23 @@ export function httpSource(url: string, fetcher: typeof fetch = (...args) => fet
 /** Times in a row that a download is tried where nothing comes, before it is given up. */
 const ATTEMPTS = 4;
 
-/** A whole response body. @param goOn gives the rest from a byte on, when the connection was cut there */
+/** Milliseconds before an attempt, times how many were in vain. */
+const PAUSE = 200;
+const pause = (attempts: number) => new Promise((resolve) => setTimeout(resolve, PAUSE * attempts));
+
+class NoRangesError extends Error {
+	override readonly name = 'NoRangesError';
+}
+
+/**
+ * A whole response body.
+ * @param goOn gives the rest from a byte on, when the connection was cut there; where it rejects, that counts as an attempt, unless with
+ * NoRangesError
+ */
 async function readBody(
 	first: Response,
 	onBytes: (loaded: number) => void,
-	goOn: (from: number) => Promise<Response | undefined>
+	goOn: (from: number) => Promise<Response>
 ): Promise<Uint8Array> {
 	// With a content encoding the length is that of the encoded bytes.
 	const known = first.headers.has('content-encoding') ? 0 : Number(first.headers.get('content-length') ?? 0);
@@ -103,13 +116,14 @@ async function readBody(
 	for (let attempt = 1; ; attempt++) {
 		const before = length;
 		try {
-			await take(response);
+			await take(response ?? (await goOn(length)));
 			return length === bytes.length ? bytes : bytes.slice(0, length);
 		} catch (error) {
 			// A cut that let nothing through counts; one that let something through does not.
 			if (length > before) attempt = 0;
-			response = known > 0 && attempt < ATTEMPTS ? await goOn(length) : undefined;
-			if (!response) throw error;
+			if (known === 0 || attempt >= ATTEMPTS || error instanceof NoRangesError) throw error;
+			response = undefined;
+			await pause(attempt);
 		}
 	}
 }
@@ -159,7 +173,7 @@ export async function* httpStream(
 			throw new Error(
 				`${path} could not be downloaded whole (${at} of ${size} bytes); check the connection and go on later.`
 			);
-		if (at < size) await new Promise((resolve) => setTimeout(resolve, 200 * attempt));
+		if (at < size) await pause(attempt);
 	}
 }
 

@@ -52,3 +52,46 @@ it('says what to do when a download fails', async () => {
 	);
 	await expect(source.open('offline')).rejects.toThrow('check the connection');
 });
+
+/** A body that ends with an error after so many bytes. */
+function cutAfter(count: number) {
+	let given = false;
+	return new ReadableStream<Uint8Array>({
+		pull(controller) {
+			if (given) controller.error(new TypeError('network error'));
+			else controller.enqueue(bytes.slice(0, count));
+			given = true;
+		}
+	});
+}
+
+/** Gives these answers one after the other; errors are thrown. */
+function inTurn(answers: readonly (Response | Error)[]) {
+	const asked: (string | undefined)[] = [];
+	const fetcher = (async (_: URL, init?: RequestInit) => {
+		asked.push(new Headers(init?.headers).get('range') ?? undefined);
+		const answer = answers[asked.length - 1];
+		if (answer === undefined || answer instanceof Error) throw answer ?? new TypeError('Failed to fetch');
+		return answer;
+	}) as typeof fetch;
+	return { source: httpSource(url, fetcher), asked };
+}
+const whole = (body: BodyInit | ReadableStream) =>
+	new Response(body, { headers: { 'content-length': String(bytes.length) } });
+const unreached = new TypeError('Failed to fetch');
+
+it('goes on where the connection was cut, also when the server is not reached again at once', async () => {
+	const rest = new Response(bytes.slice(50_000), { status: 206 });
+	const { source, asked } = inTurn([whole(cutAfter(50_000)), unreached, unreached, rest]);
+	expect(await source.load!('a.bin', { fresh: false, onBytes: () => undefined })).toEqual(bytes);
+	expect(asked).toEqual([undefined, ...Array<string>(3).fill('bytes=50000-')]);
+});
+
+it('gives up a server that is not reached again, and one without ranges at once', async () => {
+	const gone = inTurn([whole(cutAfter(50_000))]);
+	await expect(gone.source.open('a.bin')).rejects.toThrow('check the connection');
+	expect(gone.asked).toHaveLength(5);
+	const withoutRanges = inTurn([whole(cutAfter(50_000)), whole(bytes)]);
+	await expect(withoutRanges.source.open('a.bin')).rejects.toThrow('check the connection');
+	expect(withoutRanges.asked).toHaveLength(2);
+});
