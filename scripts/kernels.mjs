@@ -2,9 +2,12 @@
  * Compiles the decoder's kernels (src/lib/kernels/assembly, AssemblyScript) with relaxed SIMD and without, into
  * src/workers/model/decoder/binaries.ts: `npm run build:kernels`. A test compares that file with what this makes of the sources.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const source = 'src/lib/kernels/assembly/decoder.ts';
@@ -18,33 +21,32 @@ const options = [
 	...['--disableWarning', '112']
 ];
 
-/** @param {readonly string[]} more */
-async function compile(...more) {
-	/** @type {Uint8Array | undefined} */
-	let binary;
-	let said = '';
-	const { error } = await asc.main([source, ...options, '--outFile', 'kernels.wasm', ...more], {
-		readFile: (name, folder) => {
-			try {
-				return readFileSync(`${root}${folder === '.' ? '' : `${folder}/`}${name}`, 'utf8');
-			} catch {
-				// The compiler looks in several places.
-				return null;
-			}
-		},
-		writeFile: (_name, contents) => {
-			if (typeof contents !== 'string') binary = contents;
-		},
-		listFiles: () => [],
-		stderr: { write: (text) => void (said += String(text)) }
-	});
-	if (error || !binary) throw new Error(`The kernels do not compile: ${error?.message}\n${said}`);
-	return Buffer.from(binary).toString('base64');
+/** Its command and not its module: the types of that declare another Array and Math for every file of the project. */
+const compiler = join(
+	dirname(createRequire(import.meta.url).resolve('assemblyscript/package.json')),
+	'bin/asc.js'
+);
+
+/**
+ * @param {readonly string[]} more options
+ * @returns {string} base64 @throws Error with what the compiler said
+ */
+function compile(...more) {
+	const folder = mkdtempSync(join(tmpdir(), 'kernels-'));
+	try {
+		const binary = join(folder, 'kernels.wasm');
+		execFileSync(process.execPath, [compiler, source, ...options, '--outFile', binary, ...more], {
+			...{ cwd: root, stdio: ['ignore', 'ignore', 'pipe'] }
+		});
+		return readFileSync(binary).toString('base64');
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
 }
 
 /** What `binaries.ts` holds when it is up to date. */
-export async function binaries() {
-	const [relaxed, plain] = [await compile('--enable', 'relaxed-simd'), await compile()];
+export function binaries() {
+	const [relaxed, plain] = [compile('--enable', 'relaxed-simd'), compile()];
 	return [
 		'/** Made by `npm run build:kernels`. WebAssembly in base64: with relaxed SIMD, and without. */',
 		`export const relaxed =\n\t'${relaxed}';`,
@@ -53,4 +55,4 @@ export async function binaries() {
 	].join('\n');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, await binaries());
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, binaries());
