@@ -9,7 +9,7 @@ import {
 import { tokensOf } from '../benchmarks/run/target.ts';
 import { networksOf, type GraphFiles, type ModelManifest } from '../model/manifest.ts';
 import { patchCount } from '../model/patch-grid.ts';
-import type { MachineLimits } from '../model/probes/limits.ts';
+import type { MachineLimits } from '../model/runtime/limits.ts';
 import { greedy } from '../model/runtime/sampling.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { Answerer } from './answerer.ts';

@@ -6,7 +6,7 @@ import { networksOf, type ModelManifest } from '../manifest.ts';
 import { patchCount } from '../patch-grid.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { nearestIds } from '../probes/nearest-words.ts';
-import { measureLimits, type MachineLimits } from '../probes/limits.ts';
+import { measureLimits, type MachineLimits } from './limits.ts';
 import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
 import { checkSampling } from './sampling.ts';
 import { familyOf } from '../families/registry.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
-import { measureLimits } from '../../../../src/lib/model/probes/limits.ts';
+import { measureLimits } from '../../../../src/lib/model/runtime/limits.ts';
 import type { Backend } from '../../../../src/lib/model/runtime/backend.ts';
 import { wasmBackend } from '../../../support/wasm-in-node.ts';
 

@@ -1,8 +1,8 @@
 import type { Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
 import { Graph } from '../../onnx/graph.ts';
 import { Expand, MatMul } from '../../onnx/ops.ts';
-import type { Backend, Session } from '../runtime/backend.ts';
-import { toFloats } from '../runtime/graph-session.ts';
+import type { Backend, Session } from './backend.ts';
+import { toFloats } from './graph-session.ts';
 
 /** What a machine can do at most, as far as the runtime that the model runs on reaches it, in float32. */
 export interface MachineLimits {
