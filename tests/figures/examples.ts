@@ -19,7 +19,7 @@ import { initialReferencePoints, samplingDensity, type OffsetSplit } from '../..
 import { stageSteps } from '../../src/lib/analysis/stages.ts';
 import { twoHops } from '../../src/lib/analysis/two-hop.ts';
 import type { LatencyRows } from '../../src/lib/viz/latency-curve.ts';
-import type { GrowthRows } from '../../src/lib/viz/growth.ts';
+import type { GrowthRows } from '../../src/lib/analysis/growth-rows.ts';
 import type { CostRows } from '../../src/lib/viz/cost-curve.ts';
 import type { CheckRows } from '../../src/lib/viz/cost-check.ts';
 import type { InfluenceRows } from '../../src/lib/viz/answer-influence.ts';

@@ -1,3 +1,4 @@
+import type { GrowthRows } from '../analysis/growth-rows.ts';
 import { quantiles } from '../analysis/statistics.ts';
 import {
 	cacheBytes,
@@ -35,41 +36,6 @@ export type GrowthAxis = keyof typeof growthAxes;
 export function axesOf(stage: CostStage): readonly GrowthAxis[] {
 	if (stage === 'projector') return ['tokens'];
 	return stage === 'vision' ? ['tokens', 'layers', 'width'] : ['tokens', 'positions', 'layers', 'width'];
-}
-
-/** Milliseconds at one place of the axis. */
-interface At {
-	readonly x: number;
-	readonly milliseconds: number;
-}
-
-/** Rows of the figure growth. */
-export interface GrowthRows {
-	/** With its unit. */
-	readonly stage: string;
-	readonly axis: string;
-	/** Whether the axis is even in √x, as those of M are. */
-	readonly roots: boolean;
-	readonly projector: string;
-	/** Milliseconds of n runs: median and quartiles. */
-	readonly measured: readonly {
-		readonly x: number;
-		readonly median: number;
-		readonly q1: number;
-		readonly q3: number;
-		readonly n: number;
-	}[];
-	/** What the stage cannot be faster than. */
-	readonly limits: readonly {
-		readonly of: 'memory' | 'arithmetic';
-		/** Bytes or operations a second. */
-		readonly rate: number;
-		readonly origin: 'measured' | 'typed';
-		readonly points: readonly At[];
-	}[];
-	/** The model's own measured time, changed as the higher limit changes along the axis. */
-	readonly projected: readonly At[];
-	readonly projectors: readonly string[];
 }
 
 /** A timed answer: M and the positions of its prompt, with milliseconds of every run. */

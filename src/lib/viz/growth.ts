@@ -1,45 +1,9 @@
+import type { GrowthLimit, GrowthPoint, GrowthRows } from '../analysis/growth-rows.ts';
 import type { Figure } from './figure.ts';
 import { exact, number } from './format.ts';
 import { projectorTitle } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { drawSeries, type SeriesPoint } from './series-chart.ts';
-
-/** Milliseconds at one place of the axis. */
-export interface GrowthPoint {
-	readonly x: number;
-	readonly milliseconds: number;
-}
-
-/** What the stage cannot be faster than. */
-export interface GrowthLimit {
-	readonly of: 'memory' | 'arithmetic';
-	/** Bytes or operations a second. */
-	readonly rate: number;
-	readonly origin: 'measured' | 'typed';
-	readonly points: readonly GrowthPoint[];
-}
-
-export interface GrowthRows {
-	/** E.g. "Prefill (ms)". */
-	readonly stage: string;
-	readonly axis: string;
-	/** Whether the axis is even in √x. */
-	readonly roots: boolean;
-	readonly projector: string;
-	/** Milliseconds: median and quartiles of n runs. */
-	readonly measured: readonly {
-		readonly x: number;
-		readonly median: number;
-		readonly q1: number;
-		readonly q3: number;
-		readonly n: number;
-	}[];
-	readonly limits: readonly GrowthLimit[];
-	/** The measured time of the model as it is, changed as the higher limit changes. */
-	readonly projected: readonly GrowthPoint[];
-	/** All projectors of the model, so that colours are the same in every figure. */
-	readonly projectors: readonly string[];
-}
 
 const names = { memory: 'Memory limit', arithmetic: 'Arithmetic limit' } as const;
 const PROJECTED = 'In proportion';
