@@ -24,7 +24,7 @@ export const localityAccuracy: Figure<LocalityAccuracyRows> = {
 				})),
 				x: { label: measure, type: 'linear' },
 				y: { label: score, most: 100 },
-				...{ projectors, joined: false }
+				...{ projectors, joined: false, apart: false }
 			},
 			options
 		);
