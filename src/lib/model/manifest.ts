@@ -166,6 +166,11 @@ export interface ModelManifest {
 	readonly files: readonly ModelFile[];
 }
 
+/** Whether the language model is stored in 4 bits and computed in float32, as the decoder's kernels want it. */
+export function languageIn4Bits({ dtypes }: Pick<ModelManifest, 'dtypes'>): boolean {
+	return dtypes.language === 'q4';
+}
+
 /** Whether matrices are stored as integers with a scale for every block, to be multiplied by MatMulNBits. */
 export function storedInBlocks({ dtypes }: Pick<ModelManifest, 'dtypes'>): boolean {
 	return [dtypes.vision, dtypes.language].some((dtype) => dtype === 'q4' || dtype === 'q8');

@@ -20,6 +20,7 @@ import type { Control } from './control.ts';
 import { stages, type CostStage } from './costs.ts';
 import { required, type FigureStudy } from './figure-study.ts';
 import { questionRequest } from './question.ts';
+import { kindsOf } from './run-scores.ts';
 import type { Subject } from './subject.ts';
 import { timeStages, TIMED_QUESTION, TIMED_RUNS, TIMED_TOKENS, type TimedTarget } from './timing.ts';
 
@@ -323,8 +324,7 @@ export const growthStudy: FigureStudy<MeasuredGrowth, GrowthRows> = {
 	show(measured, choices) {
 		const { subject, question } = measured;
 		const { manifest, projector } = subject;
-		const kindOf = (name: string) => manifest.projectors[name]!.family ?? name;
-		const kinds = [...new Set(Object.keys(manifest.projectors).map(kindOf))];
+		const { kinds, kindOf } = kindsOf(manifest);
 		return {
 			rows: growthRows(measured, choices, kinds, kindOf(projector)),
 			provenance: `${subject.provenance} · “${question}” · batch 1, greedy`,

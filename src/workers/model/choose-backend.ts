@@ -1,6 +1,6 @@
-import { storedInBlocks, type ModelManifest } from '../../lib/model/manifest.ts';
+import { languageIn4Bits, storedInBlocks, type ModelManifest } from '../../lib/model/manifest.ts';
 import type { Backend } from '../../lib/model/runtime/backend.ts';
-import type { BackendName } from '../../lib/model/runtime/types.ts';
+import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { BackendChoice, LoadRequest } from './api.ts';
 import { describeAdapter, requestAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
@@ -13,12 +13,9 @@ import {
 } from './web-backend.ts';
 import { limitsOf, preflight, PROBE_ABOVE, probeMemory } from './preflight.ts';
 
-/** The ways to multiply on WASM. */
-type WasmKind = Exclude<BackendName, 'webgpu' | 'node'>;
-
 /** Where a model is to run, and why in one sentence. */
 export interface Decision {
-	readonly backend: 'webgpu' | WasmKind;
+	readonly backend: 'webgpu' | WasmBackendName;
 	readonly reason: string;
 }
 
@@ -33,7 +30,7 @@ export function decide(
 	manifest: ModelManifest
 ): Decision {
 	const inBlocks = storedInBlocks(manifest);
-	const in4Bits = manifest.dtypes.language === 'q4';
+	const in4Bits = languageIn4Bits(manifest);
 	if (choice === 'wasm') return { backend: 'wasm', reason: 'WASM was asked for.' };
 	if (choice === 'wasm-int8')
 		return inBlocks

@@ -4,8 +4,8 @@
  */
 import type { Tensor, TensorConstructor, TensorFactory } from 'onnxruntime-common';
 import type { FixedMemory, FixedType } from '../../lib/model/runtime/backend.ts';
+import { bytesPerElement, elementCount } from '../../lib/tensor/tensor.ts';
 
-const sizes = { float32: 4, float16: 2, int32: 4, int64: 8 } as const;
 /** The runtime's kernels read and write whole vectors of four. */
 const VECTOR = 16;
 
@@ -17,8 +17,8 @@ export function gpuMemory(device: GPUDevice, Tensor: TensorConstructor & TensorF
 	const landings = new WeakMap<GPUBuffer, GPUBuffer>();
 	const allocate = (type: FixedType, dims: readonly number[]): Tensor => {
 		const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-		const count = dims.reduce((product, dim) => product * dim, 1);
-		const buffer = make(count * sizes[type], STORAGE | COPY_SRC | COPY_DST);
+		const count = elementCount(dims);
+		const buffer = make(count * bytesPerElement[type], STORAGE | COPY_SRC | COPY_DST);
 		return Tensor.fromGpuBuffer(buffer, {
 			dataType: type as 'float32',
 			dims,
@@ -49,7 +49,7 @@ export function gpuMemory(device: GPUDevice, Tensor: TensorConstructor & TensorF
 		read: (from) => read(from.gpuBuffer, 4 * from.size),
 		copy: (from, to, positions) => {
 			const [, heads, before, width] = from.dims as [number, number, number, number];
-			const row = width * sizes[from.type as FixedType];
+			const row = width * bytesPerElement[from.type as FixedType];
 			const encoder = device.createCommandEncoder();
 			for (let head = 0; head < heads; head++)
 				encoder.copyBufferToBuffer(

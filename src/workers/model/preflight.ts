@@ -1,3 +1,4 @@
+import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
 import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
 import { productOf } from './wasm-products.ts';
@@ -77,7 +78,7 @@ export interface Preflight {
 }
 
 interface PreflightOptions {
-	readonly backend: 'webgpu' | 'wasm' | 'wasm-int8' | 'wasm-q4';
+	readonly backend: 'webgpu' | WasmBackendName;
 	/** Projector that is loaded with the model; the manifest's first one when absent. */
 	readonly projector?: string | undefined;
 	readonly limits?: GpuLimits | undefined;

@@ -11,6 +11,7 @@ import {
 	type Session
 } from '../../lib/model/runtime/backend.ts';
 import { Graph } from '../../lib/onnx/graph.ts';
+import { elementCount } from '../../lib/tensor/tensor.ts';
 import { ForeignPlace } from './foreign-place.ts';
 
 /** What is used of the runtime's WebAssembly module (onnxruntime/wasm/api.h, and Emscripten's own). */
@@ -210,7 +211,7 @@ export class WasmHeap {
 			const type = typeOf(code);
 			if (stay)
 				return this.#staying(type, dims, new InHeap(handle, data), () => wasm._OrtReleaseTensor(handle));
-			const values = this.#read(type, data, elements(dims));
+			const values = this.#read(type, data, elementCount(dims));
 			wasm._OrtReleaseTensor(handle);
 			return new this.#Tensor(type, values as Float32Array, dims);
 		} finally {
@@ -228,13 +229,13 @@ export class WasmHeap {
 		return this.#Tensor.fromGpuBuffer(place as unknown as GPUBuffer, {
 			dataType: type as 'float32',
 			dims,
-			download: async () => this.#read(type, place.data, elements(dims)) as Float32Array,
+			download: async () => this.#read(type, place.data, elementCount(dims)) as Float32Array,
 			dispose: release
 		});
 	}
 
 	#allocate(type: FixedType, dims: readonly number[]): Tensor {
-		const bytes = elements(dims) * types[type].size;
+		const bytes = elementCount(dims) * types[type].size;
 		const data = this.#malloc(bytes);
 		this.#wasm.HEAPU8.fill(0, data, data + bytes);
 		const handle = this.#tensor(type, data, bytes, dims);
@@ -322,10 +323,6 @@ function inHeap(tensor: Tensor): InHeap | undefined {
 	const place: unknown = tensor.gpuBuffer;
 	if (place instanceof ForeignPlace) return undefined;
 	return place instanceof InHeap ? place : raise('A tensor lies on a GPU that WASM does not reach.');
-}
-
-function elements(dims: readonly number[]): number {
-	return dims.reduce((product, dim) => product * dim, 1);
 }
 
 function raise(sentence: string): never {

@@ -7,7 +7,8 @@ import type { LocalityMethod } from '../probes/locality.ts';
  * Other numbers, so another name: `wasm-int8` is WASM with block-quantised matrices multiplied in 8 bits; `wasm-q4` has them as stored, with
  * activations in 8 bits, in a language model in 4 bits.
  */
-export type BackendName = 'webgpu' | 'wasm' | 'wasm-int8' | 'wasm-q4' | 'node';
+export type WasmBackendName = 'wasm' | 'wasm-int8' | 'wasm-q4';
+export type BackendName = 'webgpu' | WasmBackendName | 'node';
 
 export interface LoadProgress {
 	readonly stage: 'manifest' | 'weights' | 'session' | 'self-check';

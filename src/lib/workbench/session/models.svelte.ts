@@ -83,21 +83,18 @@ export class Models {
 
 	/** Reads the list of models and loads the one that the link asks for or that was used last. */
 	async start(): Promise<void> {
-		try {
-			this.list = await this.#parts.listModels();
-		} catch (error) {
+		await this.#readList();
+		if (this.list === undefined) {
 			this.list = [];
-			this.listError = sentence(error);
 			return;
 		}
-		const names = this.list.map((model) => model.name);
 		const linked = this.#linked?.model;
-		if (linked !== undefined && !names.includes(linked)) {
+		if (linked !== undefined && !this.#has(linked)) {
 			this.missing = linked;
 			return;
 		}
 		const last = recall(this.#parts.memory, 'model', isString, '');
-		const name = names.includes(last) ? last : names[0];
+		const name = this.#has(last) ? last : this.list[0]?.name;
 		if (name !== undefined) await this.choose(name);
 	}
 

@@ -2,6 +2,7 @@
 import type { Tensor, TensorConstructor, TensorFactory } from 'onnxruntime-common';
 import { fromBase64 } from '../../../lib/bytes/base64.ts';
 import type { FixedMemory, FixedType } from '../../../lib/model/runtime/backend.ts';
+import { bytesPerElement, elementCount } from '../../../lib/tensor/tensor.ts';
 import { ForeignPlace } from '../foreign-place.ts';
 import { plain, relaxed } from './binaries.ts';
 import { Heap } from './heap.ts';
@@ -45,8 +46,6 @@ const CONTROL = { steps: 4, count: 5 };
 const SCRATCH = 65536;
 /** The memory may grow to so many pages; less where a browser does not promise as much. */
 const MOST_PAGES = [65536, 32768, 16384];
-
-const sizes = { float32: 4, float16: 2, int32: 4, int64: 8 } as const;
 
 /** Where a tensor's values lie in the kernels' memory. */
 export class InKernels extends ForeignPlace {
@@ -92,7 +91,8 @@ export class Kernels {
 		this.#scratch = scratch;
 		this.#others = others;
 		this.memory = {
-			allocate: (type, dims) => this.tensor(type, dims, this.#cleared(count(dims) * sizes[type])),
+			allocate: (type, dims) =>
+				this.tensor(type, dims, this.#cleared(elementCount(dims) * bytesPerElement[type])),
 			write: (to, { buffer, byteOffset, byteLength }) =>
 				inKernels(to)!
 					.bytes()
@@ -134,18 +134,18 @@ export class Kernels {
 
 	/** A tensor that stays; disposing of it gives its memory back. */
 	tensor(type: FixedType, dims: readonly number[], at: number): Tensor {
-		const place = new InKernels(this.heap, at, count(dims) * sizes[type]);
+		const place = new InKernels(this.heap, at, elementCount(dims) * bytesPerElement[type]);
 		return this.#Tensor.fromGpuBuffer(place as unknown as GPUBuffer, {
 			dataType: type as 'float32',
 			dims,
-			download: async () => this.read(at, count(dims)),
+			download: async () => this.read(at, elementCount(dims)),
 			dispose: () => this.heap.release(at)
 		});
 	}
 
 	/** Float32 values of a piece as a tensor of their own. */
 	copied(at: number, dims: readonly number[]): Tensor {
-		return new this.#Tensor('float32', this.read(at, count(dims)), dims);
+		return new this.#Tensor('float32', this.read(at, elementCount(dims)), dims);
 	}
 
 	dispose(): void {
@@ -160,7 +160,7 @@ export class Kernels {
 
 	#copy(from: Tensor, to: Tensor, positions: number): void {
 		const [, heads, before, width] = from.dims as [number, number, number, number];
-		const row = width * sizes[from.type as FixedType];
+		const row = width * bytesPerElement[from.type as FixedType];
 		const [source, target] = [inKernels(from)!.bytes(), inKernels(to)!.bytes()];
 		for (let head = 0; head < heads; head++) {
 			const start = head * before * row;
@@ -216,8 +216,4 @@ export function inKernels(tensor: Tensor): InKernels | undefined {
 	if (tensor.location !== 'gpu-buffer') return undefined;
 	const place: unknown = tensor.gpuBuffer;
 	return place instanceof InKernels ? place : undefined;
-}
-
-function count(dims: readonly number[]): number {
-	return dims.reduce((product, dim) => product * dim, 1);
 }

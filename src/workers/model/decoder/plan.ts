@@ -1,7 +1,8 @@
 /** Reads a decoder's graph: what of it the kernels compute, or why they do not. */
 import { readModelFile, type FileInitializer, type FileNode } from '../../../lib/onnx/model-file.ts';
 
-const BLOCK = 32;
+/** Columns of a matrix that have a scale in common. */
+export const BLOCK = 32;
 const FLOAT32 = 1;
 const UINT8 = 2;
 /** Largest width of heads that a thread has room for. */
@@ -62,6 +63,8 @@ export type PlannedNode =
 
 export interface Plan {
 	readonly nodes: readonly PlannedNode[];
+	/** Inputs that are keys or values of the positions before. */
+	readonly pasts: ReadonlySet<string>;
 	readonly inputs: readonly string[];
 	readonly outputs: readonly string[];
 	/** Names by which outputs are made, where a node gives them another one. */
@@ -86,7 +89,10 @@ export function planGraph(graph: Uint8Array): Plan {
 	const nodes = file.nodes.flatMap((node) => planner.add(node));
 	if (!nodes.some(({ op }) => op === 'product')) throw new NotPlanned('no matrices in 4 bits');
 	const { madeAs, tables, total } = planner;
-	return { nodes, inputs: file.inputs, outputs: file.outputs, madeAs, tables, initializers, total };
+	const pasts = new Set(
+		nodes.flatMap((node) => (node.op === 'attention' ? [node.pastKey, node.pastValue] : []))
+	);
+	return { nodes, pasts, inputs: file.inputs, outputs: file.outputs, madeAs, tables, initializers, total };
 }
 
 class Planner {

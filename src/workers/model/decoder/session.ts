@@ -3,10 +3,9 @@ import type { Tensor } from 'onnxruntime-common';
 import type { Session } from '../../../lib/model/runtime/backend.ts';
 import type { GraphBytes } from '../wasm-products.ts';
 import { inKernels, type Kernels } from './kernels.ts';
-import { planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
+import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
 import { Float, Program } from './steps.ts';
 
-const BLOCK = 32;
 /** Rows of a matrix that are multiplied side by side. */
 const GROUP = 4;
 /** Queries that attention works on at once, and keys. */
@@ -182,12 +181,9 @@ class Pass {
 	/** Brings inputs into the kernels' memory. */
 	async prepare(): Promise<void> {
 		const { plan, feeds } = this.#all;
-		const pasts = new Set(
-			plan.nodes.flatMap((node) => (node.op === 'attention' ? [node.pastKey, node.pastValue] : []))
-		);
 		for (const name of plan.inputs) {
 			const tensor = feeds[name]!;
-			if (pasts.has(name)) {
+			if (plan.pasts.has(name)) {
 				const at = await this.#bring(tensor);
 				this.#caches.set(name, { at, room: tensor.dims[2]! });
 			} else if (tensor.type === 'float32') {
