@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Backend } from '../../src/lib/model/runtime/backend.ts';
 import { DecoderKernels } from '../../src/workers/model/decoder/open.ts';
 import { startNodeThread } from './kernels-in-node.ts';
+import { normsInParts } from '../../src/workers/model/norms-in-parts.ts';
 import { startHeap, type WasmInstance, type WasmRuntime } from '../../src/workers/model/wasm-heap.ts';
 import { wasmProducts, type GraphBytes } from '../../src/workers/model/wasm-products.ts';
 
@@ -37,7 +38,7 @@ export async function wasmBackend({
 			const own = decoder && decoder.session(request, { graph, weights });
 			if (own) return own;
 			const prepared = int8 ? wasmProducts({ graph, weights }) : { graph, weights };
-			const session = await ort.InferenceSession.create(prepared.graph, {
+			const session = await ort.InferenceSession.create(normsInParts(prepared.graph), {
 				executionProviders: ['wasm'],
 				externalData: [...prepared.weights],
 				logSeverityLevel: 3

@@ -2,6 +2,7 @@ import type { InferenceSession } from 'onnxruntime-common';
 import { sentence } from '../../lib/bytes/sentence.ts';
 import { ATTENTION_TOLERANCE, attentionError } from '../../lib/model/runtime/attention-check.ts';
 import { ofBackend, type Backend, type SessionRequest } from '../../lib/model/runtime/backend.ts';
+import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
 import type { WorkerFailure } from './api.ts';
 import {
 	describeAdapter,
@@ -12,6 +13,7 @@ import {
 import { DecoderKernels } from './decoder/open.ts';
 import { startKernelThread } from './decoder/threads.ts';
 import { gpuMemory } from './gpu-memory.ts';
+import { normsInParts } from './norms-in-parts.ts';
 import { startHeap } from './wasm-heap.ts';
 import { wasmProducts, type GraphBytes } from './wasm-products.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
@@ -25,7 +27,7 @@ import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort
  */
 export async function createWasmBackend(
 	reason: string,
-	backend: 'wasm' | 'wasm-int8' | 'wasm-q4' = 'wasm',
+	backend: WasmBackendName = 'wasm',
 	context?: number
 ): Promise<Backend> {
 	const threads = wasmThreads();
@@ -53,7 +55,8 @@ export async function createWasmBackend(
 			const stored = await readGraph(request);
 			const session = decoder?.session(request, stored);
 			if (session) return session;
-			const prepared = backend === 'wasm' ? stored : wasmProducts(stored);
+			const { graph, weights } = backend === 'wasm' ? stored : wasmProducts(stored);
+			const prepared = { graph: normsInParts(graph), weights };
 			return heap.session(
 				await makeSession(ort, prepared, { providers: ['wasm'] }),
 				request.stayOnDevice ?? []

@@ -21,7 +21,6 @@ import { towerOf, type Tower } from '../vision/towers.ts';
 import type { Backend } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
-import { normsInParts } from './norms-in-parts.ts';
 import { pause } from './pause.ts';
 import type { Sources } from './prompt.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
@@ -466,12 +465,7 @@ export class VisualModel implements Sources {
 		onBytes: OnBytes | undefined,
 		forget: () => void
 	): Promise<GraphSession> {
-		const { backend } = this.#backend.info;
-		const onWasm = backend.startsWith('wasm');
-		const session = GraphSession.create(this.#backend, {
-			...{ folder: this.#folder, files, onBytes },
-			...(onWasm && { rewrite: normsInParts })
-		});
+		const session = GraphSession.create(this.#backend, { folder: this.#folder, files, onBytes });
 		session.catch(forget);
 		return session;
 	}

@@ -1,6 +1,6 @@
-import { innerInitializer, nodeBytes } from '../../onnx/graph.ts';
-import { readModelFile, withChanges, type FileNode } from '../../onnx/model-file.ts';
-import { float, int } from '../../onnx/types.ts';
+import { innerInitializer, nodeBytes } from '../../lib/onnx/graph.ts';
+import { readModelFile, withChanges, type FileNode } from '../../lib/onnx/model-file.ts';
+import { float, int } from '../../lib/onnx/types.ts';
 
 /** Constant that the new nodes share. */
 const LAST_AXIS = 'norms_in_parts/last_axis';

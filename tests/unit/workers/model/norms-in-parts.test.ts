@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
 import { toFloats } from '../../../../src/lib/model/runtime/graph-session.ts';
-import { normsInParts } from '../../../../src/lib/model/runtime/norms-in-parts.ts';
+import { normsInParts } from '../../../../src/workers/model/norms-in-parts.ts';
 import { Graph } from '../../../../src/lib/onnx/graph.ts';
 import { readModelFile } from '../../../../src/lib/onnx/model-file.ts';
 import { LayerNormalization, Mul } from '../../../../src/lib/onnx/ops.ts';
