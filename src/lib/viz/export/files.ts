@@ -6,6 +6,7 @@ import { embedInPng, embedInSvg } from './embed.ts';
 import { latexFigure, latexPaperTable, latexTable } from './latex.ts';
 import { csvText, jsonText, npyBytes } from './numbers.ts';
 import type { PdfMeans } from './pdf.ts';
+import { keepPicturesOnce } from './pictures.ts';
 import { drawnWidth, inchesPerPixel, type PrintOptions } from './print.ts';
 import { rasterise } from './raster.ts';
 import { LETTER_ROOM, printedFigure, svgText } from './svg-file.ts';
@@ -184,6 +185,7 @@ async function pictureFile(
 			context.pdf ?? (await import('./pdf-page.ts')).pageMeans
 		);
 	}
+	keepPicturesOnce(svg);
 	if (format === 'png') {
 		const png = await rasterise(svgText(svg), inches, print.dpi);
 		return embedInPng(png, capsule, print.dpi);

@@ -4,6 +4,7 @@ import { GREY } from '../image-panel.ts';
 import { LINE, penOf, round } from '../svg.ts';
 import { linesOf } from '../type.ts';
 import { withoutColours } from './grey.ts';
+import { declareReferences, refer } from './pictures.ts';
 import { drawnWidth, families, inchesPerPixel, type PrintOptions } from './print.ts';
 
 /** Pixels of the drawing kept free above a figure that has a panel letter. */
@@ -97,10 +98,9 @@ async function tidy(svg: SVGSVGElement): Promise<void> {
 	svg.setAttribute('role', 'img');
 	for (const image of Array.from(svg.querySelectorAll('image'))) {
 		const href = image.getAttribute('href');
-		if (href) image.setAttribute('href', await fetchedDataUrl(href));
-		// Illustrator and older readers know only this one.
-		image.setAttributeNS('http://www.w3.org/1999/xlink', 'xlink:href', image.getAttribute('href') ?? '');
+		refer(image, href ? await fetchedDataUrl(href) : '');
 	}
+	declareReferences(svg);
 	svg.querySelectorAll('text').forEach((text) => {
 		if (text.textContent === '') text.remove();
 	});
