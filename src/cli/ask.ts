@@ -7,7 +7,13 @@ import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../lib/model/runtime/trace-recorder.ts';
 import type { ModelManifest } from '../lib/model/manifest.ts';
-import type { AnswerRequest, AnswerResult, ImageInput, LoadProgress } from '../lib/model/runtime/types.ts';
+import type {
+	AnswerRequest,
+	AnswerResult,
+	ImageInput,
+	LoadProgress,
+	NodeBackendName
+} from '../lib/model/runtime/types.ts';
 import { transparencies, transparencyOf, type Transparency } from '../lib/model/image/transparency.ts';
 import { greedy } from '../lib/model/runtime/sampling.ts';
 import type { Answerer } from '../lib/study/answerer.ts';
@@ -16,6 +22,7 @@ import { isTrained } from '../lib/study/tokens.ts';
 import { readTurns } from '../lib/study/turns-file.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { number, oneOf, parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { deviceHelp, deviceOf, openDevice } from './device.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
 import { decodeImage } from './io/decode-image.ts';
 import { openFile, openFolder } from './io/disk.ts';
@@ -40,6 +47,7 @@ export const ask: Command = {
 		'--top-p P             draw from this much probability (1)',
 		'--seed N              makes drawing repeatable (0)',
 		'--stop TEXT           end before this text; may be given several times',
+		...deviceHelp,
 		'--json                print one JSON object with text, ids, prompt_ids, timings_ms, tokens_per_second, backend, dtype,',
 		'                      and, where releases differ, whose computation is followed: reference, followed (one sentence for each',
 		'                      difference) and, with images, transparency',
@@ -65,6 +73,7 @@ export const ask: Command = {
 				'top-p': { type: 'string' },
 				seed: { type: 'string' },
 				stop: { type: 'string', multiple: true },
+				device: { type: 'string' },
 				json: { type: 'boolean' },
 				trace: { type: 'string' }
 			}
@@ -103,12 +112,18 @@ export const ask: Command = {
 				);
 		const earlier =
 			values.turns === undefined ? [] : readTurns(await readTextFile(values.turns, '--turns'), values.turns);
+		const device = deviceOf(values.device);
 		const images = await Promise.all((values.image ?? []).map(readImage));
 
 		const folder = await openFolder(values.model);
 		let model: HoneybeeModel | undefined;
 		try {
-			model = await loadModel(folder, values.model, { projector: values.projector, transparency }, terminal);
+			model = await loadModel(
+				folder,
+				values.model,
+				{ projector: values.projector, transparency, device },
+				terminal
+			);
 			const request: AnswerRequest = {
 				projector: values.projector ?? Object.keys(model.manifest.projectors)[0]!,
 				...(tokens !== undefined && { tokens }),
@@ -148,15 +163,19 @@ export const ask: Command = {
 async function loadModel(
 	source: SourceFolder,
 	path: string,
-	how: { readonly projector: string | undefined; readonly transparency: Transparency | undefined },
+	how: {
+		readonly projector: string | undefined;
+		readonly transparency: Transparency | undefined;
+		readonly device: NodeBackendName;
+	},
 	terminal: Terminal
 ): Promise<HoneybeeModel> {
 	const root = resolve(path);
 	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(root) });
-	// Loading the runtime takes a moment that a wrong folder need not wait for.
-	const { createNodeBackend } = await import('./node-backend.ts');
+	const backend = await openDevice(how.device, root, folder.manifest);
+	if (backend.info.backend !== how.device) terminal.warn(backend.info.reason);
 	return HoneybeeModel.load({
-		backend: createNodeBackend(root),
+		backend,
 		folder,
 		decodeImage,
 		...(how.projector !== undefined && { projector: how.projector }),

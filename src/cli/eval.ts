@@ -18,6 +18,7 @@ import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { InputError } from '../lib/tensor/errors.ts';
 import { number, oneOf, parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { deviceHelp, deviceOf, openDevice } from './device.ts';
 import { diskStorage } from './eval/disk-storage.ts';
 import { readExamples, readVersions } from './eval/prepare.ts';
 import { printReport, progressLine } from './eval/print.ts';
@@ -45,6 +46,7 @@ export const evalCommand: Command = {
 		'--wording WORDS       own: the words that the model’s kind was published with (as when left out, where there are some);',
 		'                      honeybee: those of Honeybee’s evaluation',
 		'--limit N             only the first N examples',
+		...deviceHelp,
 		'--resume              go on with what DIR holds',
 		'--queue redis://…     give the work out over a Redis server, to workers on any machines; merge what comes back',
 		'--queue … --worker    be a worker: answer shares of the work until Ctrl-C; --model and --data say where they lie here',
@@ -64,6 +66,7 @@ export const evalCommand: Command = {
 				tokens: { type: 'string' },
 				wording: { type: 'string' },
 				limit: { type: 'string' },
+				device: { type: 'string' },
 				resume: { type: 'boolean' },
 				queue: { type: 'string' },
 				worker: { type: 'boolean' },
@@ -90,6 +93,7 @@ export const evalCommand: Command = {
 		const words =
 			values.wording === undefined ? undefined : oneOf('--wording', values.wording, wordingChoices);
 		const limit = values.limit === undefined ? Infinity : number('--limit', values.limit);
+		const device = deviceOf(values.device);
 		if (limit < 1) throw new InputError(`--limit is ${limit}; give at least 1.`);
 
 		const folder = await openFolder(modelPath);
@@ -108,12 +112,16 @@ export const evalCommand: Command = {
 			const examples = await readExamples(benchmark, values.data, terminal);
 			const data = await hashExamples(benchmark, examples);
 			const versions = await readVersions();
+			// What it is called is part of what the run is; as stored, it is known without loading the runtime.
+			const other = device === 'node' ? undefined : await openDevice(device, resolve(modelPath), manifest);
+			const computed = other?.info.backend ?? device;
+			if (other && computed !== device) terminal.warn(other.info.reason);
 			const targets: (RunTarget & { readonly storage: RunStorage })[] = [];
 			for (const choice of choices) {
 				const storage = diskStorage(join(out, benchmark.name, targetName(choice)));
 				storages.push(storage);
 				const identity = identify(benchmark, manifest, {
-					...{ ...choice, data, backend: 'node', versions },
+					...{ ...choice, data, backend: computed, versions },
 					...(wording && { wording: wording.recorded })
 				});
 				const record = await openRun(storage, identity, benchmark, { resume: values.resume ?? false });
@@ -151,10 +159,8 @@ export const evalCommand: Command = {
 				await writeReports();
 				return whole;
 			}
-			// Loading the runtime takes a moment that wrong arguments need not wait for.
-			const { createNodeBackend } = await import('./node-backend.ts');
 			model = await HoneybeeModel.load({
-				backend: createNodeBackend(resolve(modelPath)),
+				backend: other ?? (await openDevice(device, resolve(modelPath), manifest)),
 				folder: modelFolder,
 				decodeImage,
 				projector: choices[0]!.projector,

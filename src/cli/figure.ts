@@ -4,6 +4,7 @@ import type { View } from '../lib/model/image/processor.ts';
 import { projectorStyles } from '../lib/model/projectors/registry.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
+import type { NodeBackendName } from '../lib/model/runtime/types.ts';
 import { originOf } from '../lib/study/address.ts';
 import { LocalityCache } from '../lib/study/cache.ts';
 import { choices as settings, standardChoices, type ChoiceName, type Choices } from '../lib/study/choices.ts';
@@ -44,6 +45,7 @@ import type { FigurePanel } from '../lib/viz/figure.ts';
 import { projectorColours } from '../lib/viz/palette.ts';
 import { figures } from '../lib/viz/registry.ts';
 import { number, parseOptions, positionals, type Command, type Terminal } from './command.ts';
+import { deviceHelp, deviceOf, openDevice } from './device.ts';
 import { nodeMeans } from './figure/pdf.ts';
 import { readImage } from './figure/image.ts';
 import { readRuns } from './figure/runs.ts';
@@ -96,6 +98,7 @@ export const figure: Command = {
 		'--view N              of a picture that the model cuts into tiles: the view in the order of its tokens, from 0 (the whole)',
 		'--question TEXT       asked about the image, where the figure is about an answer',
 		'--columns LIST        what is compared, e.g. d-abs:36,resampler (two projectors of the model)',
+		...deviceHelp,
 		'--scene SEED          scene of the embedded model\u2019s world that is swept (0)',
 		'--run DIR             results of honeybee eval; may be given several times',
 		'--series FILE         what honeybee series wrote',
@@ -123,6 +126,7 @@ export const figure: Command = {
 				question: { type: 'string' },
 				columns: { type: 'string' },
 				scene: { type: 'string' },
+				device: { type: 'string' },
 				run: { type: 'string', multiple: true },
 				series: { type: 'string' },
 				comparison: { type: 'string' },
@@ -171,9 +175,13 @@ export const figure: Command = {
 			letter: values.letter,
 			cells: cellsOf(values.cells)
 		};
+		const device = deviceOf(values.device);
 		const images = await Promise.all((values.image ?? []).map(readImage));
 		const runs = values.run && (await readRuns(values.run));
-		const opened = path === undefined ? undefined : await openModel(path, values.projector, terminal);
+		const opened =
+			path === undefined
+				? undefined
+				: await openModel(path, { projector: values.projector, device }, terminal);
 		try {
 			const work: Work = {
 				...(runs && { runs }),
@@ -292,14 +300,20 @@ interface Opened {
 	close(): Promise<void>;
 }
 
-async function openModel(path: string, projector: string | undefined, terminal: Terminal): Promise<Opened> {
+async function openModel(
+	path: string,
+	{ projector, device }: { readonly projector: string | undefined; readonly device: NodeBackendName },
+	terminal: Terminal
+): Promise<Opened> {
 	const root = resolve(path);
 	const folder = await openFolder(path);
 	try {
-		const { createNodeBackend } = await import('./node-backend.ts');
+		const modelFolder = await openModelFolder(folder, { hashInPlace: hashOnDisk(root) });
+		const backend = await openDevice(device, root, modelFolder.manifest);
+		if (backend.info.backend !== device) terminal.warn(backend.info.reason);
 		const model = await HoneybeeModel.load({
-			backend: createNodeBackend(root),
-			folder: await openModelFolder(folder, { hashInPlace: hashOnDisk(root) }),
+			backend,
+			folder: modelFolder,
 			decodeImage,
 			...(projector !== undefined && { projector }),
 			onProgress: ({ what }) => terminal.progress(`loading ${what} …`)

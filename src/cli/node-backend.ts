@@ -1,7 +1,15 @@
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import { ofBackend, type Backend, type Session } from '../lib/model/runtime/backend.ts';
+import { ofBackend, type Backend, type Session, type SessionRequest } from '../lib/model/runtime/backend.ts';
+import { readGraph } from '../lib/model/runtime/graph-bytes.ts';
+import { int8IsExact } from '../lib/model/runtime/int8-check.ts';
+import {
+	activationsIn8Bits,
+	hasInt8Products,
+	int8Products,
+	type Int8Options
+} from '../lib/model/runtime/int8-products.ts';
 
 /**
  * Width of the widest matrices up to which one thread computes: at the width of the embedded model (160) threads that wait for each
@@ -9,7 +17,10 @@ import { ofBackend, type Backend, type Session } from '../lib/model/runtime/back
  */
 const NARROW = 512;
 
-/** onnxruntime-node on the CPU. Graphs are opened where they lie, so that weights are not read into JavaScript. */
+/** What Node in 8 bits makes anew: matrices in 8 bits, so that no processor's kernel can overflow. */
+const INT8: Int8Options = { bits: 8, pairs: true };
+
+/** onnxruntime-node on the CPU, as stored. Graphs are opened where they lie, so that weights are not read into JavaScript. */
 export function createNodeBackend(root: string): Backend {
 	const threads = cpus().length;
 	return {
@@ -22,17 +33,11 @@ export function createNodeBackend(root: string): Backend {
 			shader_f16: false
 		},
 		Tensor: ort.Tensor,
-		async createSession({ folder, files, onBytes, rewrite }) {
+		async createSession(request) {
+			const { folder, files, onBytes, rewrite } = request;
 			for (const path of [files.graph, ...files.weights]) await folder.check(path, onBytes);
-			const { text_config, vision_config } = folder.manifest.config;
-			const narrow = Math.max(text_config.hidden_size, vision_config.hidden_size) <= NARROW;
+			const options = optionsFor(request);
 			const path = join(root, files.graph);
-			const options: ort.InferenceSession.SessionOptions = {
-				executionProviders: ['cpu'],
-				...(narrow && { intraOpNumThreads: 1 }),
-				// Warnings are about optimisations, not results.
-				logSeverityLevel: 3
-			};
 			const session = await ofBackend(
 				rewrite
 					? ort.InferenceSession.create(rewrite(await folder.read(files.graph)), {
@@ -51,6 +56,55 @@ export function createNodeBackend(root: string): Backend {
 				)
 			),
 		async dispose() {}
+	};
+}
+
+/**
+ * onnxruntime-node on the CPU, multiplying in 8 bits what is stored by blocks: in 8 bits, which is the vision tower of models in q4, as columns
+ * (`int8Products`), for which it is read into memory; in 4 bits, which is their language model, as stored, with activations in 8 bits
+ * (`activationsIn8Bits`). Everything is as stored, under that name, where the processor's kernels are not exact (`int8IsExact`).
+ */
+export async function createInt8NodeBackend(root: string): Promise<Backend> {
+	const stored = createNodeBackend(root);
+	const { info } = stored;
+	if (!(await int8IsExact(stored)))
+		return {
+			...stored,
+			info: {
+				...info,
+				reason: `${info.reason} Products in 8 bits come out wrong on this processor, so it multiplies as stored.`
+			}
+		};
+	return {
+		...stored,
+		info: { ...info, backend: 'node-int8', description: `${info.description}; products in 8 bits checked` },
+		async createSession(request) {
+			const { folder, files, rewrite = (graph) => graph } = request;
+			const asStored = await folder.read(files.graph);
+			if (!hasInt8Products(asStored, INT8))
+				return stored.createSession(
+					hasInt8Products(asStored, { bits: 4 })
+						? { ...request, rewrite: (bytes) => activationsIn8Bits(rewrite(bytes)) }
+						: request
+				);
+			const { graph, weights } = int8Products(await readGraph(request), INT8);
+			return acceptingHalf(
+				await ofBackend(
+					ort.InferenceSession.create(graph, { ...optionsFor(request), externalData: [...weights] })
+				)
+			);
+		}
+	};
+}
+
+function optionsFor({ folder }: SessionRequest): ort.InferenceSession.SessionOptions {
+	const { text_config, vision_config } = folder.manifest.config;
+	const narrow = Math.max(text_config.hidden_size, vision_config.hidden_size) <= NARROW;
+	return {
+		executionProviders: ['cpu'],
+		...(narrow && { intraOpNumThreads: 1 }),
+		// Warnings are about optimisations, not results.
+		logSeverityLevel: 3
 	};
 }
 

@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node';
 import { planShards } from '../../src/lib/model/convert/shards.ts';
 import type { Graph } from '../../src/lib/onnx/graph.ts';
 import type { WeightLocation } from '../../src/lib/onnx/types.ts';
-import type { GraphBytes } from '../../src/workers/model/wasm-products.ts';
+import type { GraphBytes } from '../../src/lib/model/runtime/graph-bytes.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -6,7 +6,8 @@ import { DecoderKernels } from '../../src/workers/model/decoder/open.ts';
 import { startNodeThread } from './kernels-in-node.ts';
 import { normsInParts } from '../../src/workers/model/norms-in-parts.ts';
 import { startHeap, type WasmInstance, type WasmRuntime } from '../../src/workers/model/wasm-heap.ts';
-import { wasmProducts, type GraphBytes } from '../../src/workers/model/wasm-products.ts';
+import { readGraph } from '../../src/lib/model/runtime/graph-bytes.ts';
+import { int8Products } from '../../src/lib/model/runtime/int8-products.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const href = (path: string) => pathToFileURL(path).href;
@@ -31,13 +32,11 @@ export async function wasmBackend({
 		Tensor: ort.Tensor,
 		memory: heap.memory,
 		async createSession(request) {
-			const { folder, files, stayOnDevice = [], rewrite = (bytes: Uint8Array) => bytes } = request;
-			const graph = rewrite(await folder.read(files.graph));
-			const weights: GraphBytes['weights'][number][] = [];
-			for (const path of files.weights) weights.push({ path, data: await folder.read(path) });
-			const own = decoder && decoder.session(request, { graph, weights });
+			const { stayOnDevice = [] } = request;
+			const stored = await readGraph(request);
+			const own = decoder && decoder.session(request, stored);
 			if (own) return own;
-			const prepared = int8 ? wasmProducts({ graph, weights }) : { graph, weights };
+			const prepared = int8 ? int8Products(stored) : stored;
 			const session = await ort.InferenceSession.create(normsInParts(prepared.graph), {
 				executionProviders: ['wasm'],
 				externalData: [...prepared.weights],

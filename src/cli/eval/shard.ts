@@ -13,6 +13,7 @@ import { HoneybeeModel } from '../../lib/model/runtime/model.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import type { Terminal } from '../command.ts';
+import { deviceOf, openDevice } from '../device.ts';
 import { hashOnDisk } from '../hash-on-disk.ts';
 import { decodeImage } from '../io/decode-image.ts';
 import { openFolder } from '../io/disk.ts';
@@ -33,6 +34,7 @@ export class ShardAnswerer {
 	#model:
 		| {
 				readonly path: string;
+				readonly device: string;
 				readonly model: HoneybeeModel;
 				readonly images: ImageThread;
 				readonly close: () => Promise<void>;
@@ -59,12 +61,12 @@ export class ShardAnswerer {
 		const { projector, tokens } = job.identity;
 		const wording = wordingOf(benchmark, model.manifest, job.identity.wording ? 'own' : 'honeybee');
 		const identity = identify(benchmark, model.manifest, {
-			...{ projector, tokens, data: hash, backend: 'node', versions: await readVersions() },
+			...{ projector, tokens, data: hash, backend: model.backend.backend, versions: await readVersions() },
 			...(wording && { wording: wording.recorded })
 		});
 		if (!isDeepStrictEqual(JSON.parse(JSON.stringify(identity)), job.identity))
 			throw new InputError(
-				`A worker has another model, data or version than the run of ${benchmark.title} was begun with; give it the same.`
+				`A worker has another model, data or version than the run of ${benchmark.title} was begun with, or a processor that cannot compute in the same way; give it the same.`
 			);
 		const record = await openRun(memoryStorage(), identity, benchmark);
 		const wanted = new Set(job.ids);
@@ -86,13 +88,13 @@ export class ShardAnswerer {
 
 	async #load(job: ShardJob): Promise<{ readonly model: HoneybeeModel; readonly images: ImageThread }> {
 		const path = resolve(this.#places.model ?? job.model);
-		if (this.#model?.path === path) return this.#model;
+		const device = deviceOf(job.identity.backend);
+		if (this.#model?.path === path && this.#model.device === device) return this.#model;
 		await this.dispose();
 		const folder = await openFolder(path);
 		const modelFolder = await openModelFolder(folder, { hashInPlace: hashOnDisk(path) });
-		const { createNodeBackend } = await import('../node-backend.ts');
 		const model = await HoneybeeModel.load({
-			backend: createNodeBackend(path),
+			backend: await openDevice(device, path, modelFolder.manifest),
 			folder: modelFolder,
 			decodeImage,
 			projector: job.identity.projector
@@ -103,7 +105,7 @@ export class ShardAnswerer {
 			await model.dispose();
 			await folder.close();
 		};
-		this.#model = { path, model, images, close };
+		this.#model = { path, device, model, images, close };
 		return this.#model;
 	}
 

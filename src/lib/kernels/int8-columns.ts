@@ -144,17 +144,51 @@ function roundRow(matrix: StoredMatrix, row: number, inverse: number, to: Int8Ar
 }
 
 /**
+ * Largest magnitude in a row of the sums of two neighbours of one sign, k and k + 1 for even k.
+ * @param row float32 [K]
+ */
+function mostOfPairs(row: Float32Array): number {
+	let most = 0;
+	for (let k = 0; k + 1 < row.length; k += 2) {
+		const [a, b] = [row[k]!, row[k + 1]!];
+		// Of two signs, the larger one alone is `mostOf`'s.
+		if (a > 0 === b > 0) most = Math.max(most, Math.abs(a + b));
+	}
+	return Math.fround(most);
+}
+
+export interface ColumnOptions {
+	/**
+	 * Neighbours k and k + 1 (k even) of one sign add up to 128 at most. Kernels for processors without an instruction for products of bytes
+	 * (x86-64 without VNNI) add the products of two neighbours with bytes up to 255 in 16 bits, where what is above is cut off, without a
+	 * word: 255 · 128 still fits.
+	 */
+	readonly pairs?: boolean;
+}
+
+/**
  * The matrix transposed, in 8 bits by column: w ≈ values · scales.
  * @param values int8 [K, N], written
- * @param scales float32 [N], written: the column's largest magnitude over 127
+ * @param scales float32 [N], written: the column's largest magnitude over 127 — with `pairs`, that of two neighbours where it is larger
  */
-export function toInt8Columns(matrix: StoredMatrix, values: Int8Array, scales: Float32Array): void {
+export function toInt8Columns(
+	matrix: StoredMatrix,
+	values: Int8Array,
+	scales: Float32Array,
+	{ pairs = false }: ColumnOptions = {}
+): void {
 	const { rows: N, columns: K } = matrix;
 	const tile = new Int8Array(Math.min(TILE, N) * K);
+	const decoded = new Float32Array(pairs ? K : 0);
 	for (let first = 0; first < N; first += TILE) {
 		const count = Math.min(TILE, N - first);
 		for (let n = 0; n < count; n++) {
-			const most = mostOf(matrix, first + n);
+			let most = mostOf(matrix, first + n);
+			if (pairs) {
+				decodeRow(matrix, first + n, decoded, 0);
+				// Each of two is rounded by a half at most, so 127 becomes no more than 128.
+				most = Math.max(most, mostOfPairs(decoded));
+			}
 			scales[first + n] = most === 0 ? 1 : most / 127;
 			roundRow(matrix, first + n, most === 0 ? 0 : Math.fround(127 / most), tile, n * K);
 		}

@@ -255,7 +255,7 @@ export class Graph {
 
 /** Bytes of a weight, from its type and shape. */
 export function weightByteLength(weight: Pick<Weight, 'dtype' | 'dims'>): number {
-	const size = { float32: 4, float16: 2, int64: 8, int32: 4, uint8: 1, bool: 1 }[weight.dtype];
+	const size = { float32: 4, float16: 2, int64: 8, int32: 4, int8: 1, uint8: 1, bool: 1 }[weight.dtype];
 	return elementCount(weight.dims) * size;
 }
 

@@ -1,7 +1,7 @@
 import type { DType } from '../tensor/tensor.ts';
 
 /** Types that our graphs compute in. */
-export type ValueType = Extract<DType, 'float32' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool'>;
+export type ValueType = Extract<DType, 'float32' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool'>;
 
 /** A size, or the name of a size known at run time. */
 export type Dim = number | string;
@@ -44,6 +44,7 @@ export interface WeightLocation {
 export const onnxDataType: Readonly<Record<ValueType, number>> = {
 	float32: 1,
 	uint8: 2,
+	int8: 3,
 	int32: 6,
 	int64: 7,
 	bool: 9,

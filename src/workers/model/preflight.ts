@@ -1,7 +1,7 @@
 import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
 import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
-import { productOf } from './wasm-products.ts';
+import { productOf } from '../../lib/model/runtime/int8-products.ts';
 import { describeAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
 
 /** Positions that a prompt with one image, a question and an answer need; a model that cannot have them is refused. */
@@ -131,7 +131,7 @@ export function preflight(
 	};
 }
 
-/** Bytes that `wasmProducts` needs beyond what is stored: 4 bits become 8, and a head much wider than long 32. */
+/** Bytes that `int8Products` needs beyond what is stored: 4 bits become 8, and a head much wider than long 32. */
 function growthInInt8({ graphs, dtypes, config }: ModelManifest, size: ReadonlyMap<string, number>): number {
 	if (dtypes.language !== 'q4') return 0;
 	const { hidden_size: K, vocab_size: N } = config.text_config;

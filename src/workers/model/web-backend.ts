@@ -1,7 +1,9 @@
 import type { InferenceSession } from 'onnxruntime-common';
 import { sentence } from '../../lib/bytes/sentence.ts';
 import { ATTENTION_TOLERANCE, attentionError } from '../../lib/model/runtime/attention-check.ts';
-import { ofBackend, type Backend, type SessionRequest } from '../../lib/model/runtime/backend.ts';
+import { ofBackend, type Backend } from '../../lib/model/runtime/backend.ts';
+import { readGraph, type GraphBytes } from '../../lib/model/runtime/graph-bytes.ts';
+import { int8Products } from '../../lib/model/runtime/int8-products.ts';
 import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
 import type { WorkerFailure } from './api.ts';
 import {
@@ -15,13 +17,12 @@ import { startKernelThread } from './decoder/threads.ts';
 import { gpuMemory } from './gpu-memory.ts';
 import { normsInParts } from './norms-in-parts.ts';
 import { startHeap } from './wasm-heap.ts';
-import { wasmProducts, type GraphBytes } from './wasm-products.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
 
 /**
  * onnxruntime-web on WASM.
  * @param reason Why, for the reader.
- * @param backend `wasm-int8` multiplies matrices stored in blocks in 8 bits (`wasmProducts`); `wasm-q4` does so beside the language model,
+ * @param backend `wasm-int8` multiplies matrices stored in blocks in 8 bits (`int8Products`); `wasm-q4` does so beside the language model,
  * which kernels of our own compute in 4 bits (`decoder/`) where they know its graph.
  * @param context `Backend.context`
  */
@@ -55,7 +56,7 @@ export async function createWasmBackend(
 			const stored = await readGraph(request);
 			const session = decoder?.session(request, stored);
 			if (session) return session;
-			const { graph, weights } = backend === 'wasm' ? stored : wasmProducts(stored);
+			const { graph, weights } = backend === 'wasm' ? stored : int8Products(stored);
 			const prepared = { graph: normsInParts(graph), weights };
 			return heap.session(
 				await makeSession(ort, prepared, { providers: ['wasm'] }),
@@ -172,20 +173,6 @@ async function trustedDevice(
 		device.destroy();
 	}
 	throw new UnusableAdapterError(errors.join('; '));
-}
-
-/** A graph with its weights. @throws as `folder.read` */
-async function readGraph({
-	folder,
-	files,
-	onBytes,
-	rewrite = (graph) => graph
-}: SessionRequest): Promise<GraphBytes> {
-	const graph = rewrite(await folder.read(files.graph, onBytes));
-	const weights: GraphBytes['weights'][number][] = [];
-	for (const path of files.weights)
-		weights.push({ path: path.slice(path.lastIndexOf('/') + 1), data: await folder.read(path, onBytes) });
-	return { graph, weights };
 }
 
 interface SessionKind {

@@ -2,7 +2,7 @@
 import type { TensorConstructor, TensorFactory } from 'onnxruntime-common';
 import { sentence } from '../../../lib/bytes/sentence.ts';
 import type { Session, SessionRequest } from '../../../lib/model/runtime/backend.ts';
-import type { GraphBytes } from '../wasm-products.ts';
+import type { GraphBytes } from '../../../lib/model/runtime/graph-bytes.ts';
 import { Kernels, type KernelOptions } from './kernels.ts';
 import { NotPlanned } from './plan.ts';
 import { decoderSession } from './session.ts';

@@ -1,7 +1,7 @@
 /** A language decoder's graph, run by kernels of our own. */
 import type { Tensor } from 'onnxruntime-common';
 import type { Session } from '../../../lib/model/runtime/backend.ts';
-import type { GraphBytes } from '../wasm-products.ts';
+import type { GraphBytes } from '../../../lib/model/runtime/graph-bytes.ts';
 import { inKernels, type Kernels } from './kernels.ts';
 import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
 import { Float, Program } from './steps.ts';

@@ -10,7 +10,12 @@ import { Graph } from '../../../../src/lib/onnx/graph.ts';
 import { readModelFile, withChanges } from '../../../../src/lib/onnx/model-file.ts';
 import { Add } from '../../../../src/lib/onnx/ops.ts';
 import { tensor } from '../../../../src/lib/tensor/tensor.ts';
-import { productOf, wasmProducts } from '../../../../src/workers/model/wasm-products.ts';
+import {
+	activationsIn8Bits,
+	hasInt8Products,
+	int8Products,
+	productOf
+} from '../../../../src/lib/model/runtime/int8-products.ts';
 import { random } from '../../../support/random-checkpoint.ts';
 import { float32, openBytes, relativeError, writeGraph } from '../../../support/run-graph.ts';
 
@@ -53,7 +58,7 @@ it.each(['q4', 'q8'] as const)(
 	'%s products are made in 8 bits by column, or float32 where they are wide',
 	async (dtype) => {
 		const stored = await products(dtype);
-		const made = wasmProducts(stored);
+		const made = int8Products(stored);
 		const operators = readModelFile(made.graph).nodes.map(({ op }) => op);
 		expect(operators.filter((op) => op === 'MatMulNBits')).toHaveLength(0);
 		expect(operators.filter((op) => op === 'DynamicQuantizeMatMul')).toHaveLength(2);
@@ -76,8 +81,52 @@ it.each(['q4', 'q8'] as const)(
 	}
 );
 
+it('makes anew only matrices in the bits asked for', async () => {
+	const [q4, q8] = [await products('q4'), await products('q8')];
+	expect(int8Products(q4, { bits: 8 })).toEqual(q4);
+	expect(hasInt8Products(q4.graph, { bits: 8 })).toBe(false);
+	expect(hasInt8Products(q4.graph)).toBe(true);
+	expect(hasInt8Products(q8.graph, { bits: 8 })).toBe(true);
+	const made = int8Products(q8, { bits: 8, pairs: true });
+	expect(hasInt8Products(made.graph)).toBe(false);
+	const next = random(5);
+	const x = Float32Array.from({ length: 7 * C }, next);
+	const [exact, fast] = [await openBytes(q8), await openBytes(made)];
+	const error = relativeError((await run(fast, x)).y, (await run(exact, x)).y);
+	expect(error).toBeLessThan(0.02);
+	expect(error).toBeGreaterThan(1e-5);
+	await exact.release();
+	await fast.release();
+});
+
+it('activations are rounded to 8 bits for what is stored in 4, and the weights stay', async () => {
+	const stored = await products('q4');
+	const graph = activationsIn8Bits(stored.graph);
+	const before = readModelFile(stored.graph);
+	const { nodes, initializers } = readModelFile(graph);
+	expect(initializers).toEqual(before.initializers);
+	expect(nodes.map(({ op, inputs, outputs }) => ({ op, inputs, outputs }))).toEqual(
+		before.nodes.map(({ op, inputs, outputs }) => ({ op, inputs, outputs }))
+	);
+	const levels = (of: typeof nodes) => of.map(({ integers }) => integers['accuracy_level'] ?? 0);
+	expect(Math.max(...levels(before.nodes))).toBe(0);
+	expect(levels(nodes).filter((level) => level === 4)).toHaveLength(3);
+	const next = random(5);
+	const x = Float32Array.from({ length: 7 * C }, next);
+	const [exact, fast] = [await openBytes(stored), await openBytes({ ...stored, graph })];
+	const [expected, got] = [await run(exact, x), await run(fast, x)];
+	for (const name of ['y', 'z'] as const) {
+		expect(relativeError(got[name], expected[name])).toBeLessThan(0.02);
+		expect(relativeError(got[name], expected[name])).toBeGreaterThan(1e-5);
+	}
+	await exact.release();
+	await fast.release();
+	const other = (await products('q8')).graph;
+	expect(activationsIn8Bits(other)).toBe(other);
+});
+
 it('a row with large values, or of zeros, costs the other rows nothing', async () => {
-	const fast = await openBytes(wasmProducts(await products('q4')));
+	const fast = await openBytes(int8Products(await products('q4')));
 	const next = random(6);
 	const x = Float32Array.from({ length: 3 * C }, next);
 	const alone = await run(fast, x.slice(0, C));
@@ -92,7 +141,7 @@ it('a row with large values, or of zeros, costs the other rows nothing', async (
 
 it('a graph without such products stays as it is', async () => {
 	const stored = await products('fp32');
-	expect(wasmProducts(stored)).toEqual(stored);
+	expect(int8Products(stored)).toEqual(stored);
 });
 
 it('a model with the same nodes and initializers is the same model', async () => {

@@ -1,26 +1,17 @@
 /**
- * onnxruntime-web has no WASM kernel for MatMulNBits: every call expands the whole matrix to float32 (version 1.30; one row of
- * 2048 × 5632 takes 18 ms, float32's own product 1.9 ms, an 8-bit one 0.94 ms). So what is stored in 4 or 8 bits by blocks is made,
- * when it is loaded, into what WASM multiplies well: 8 bits by column for DynamicQuantizeMatMul, or float32 where that is faster.
+ * Another way to multiply what is stored in 4 or 8 bits by blocks, which MatMulNBits expands to float32 for every call: when it is loaded, it
+ * is made into 8 bits by column for DynamicQuantizeMatMul, or into float32 where that is faster.
+ *
+ * On WASM that is everything, as onnxruntime-web has no kernel for MatMulNBits (version 1.30; one row of 2048 × 5632 takes 18 ms, float32's
+ * own product 1.9 ms, an 8-bit one 0.94 ms). In Node it is what is stored in 8 bits, the vision tower (`docs/SPEED.md`).
  */
-import { toFloatColumns, toInt8Columns, type StoredMatrix } from '../../lib/kernels/int8-columns.ts';
-import { externalInitializer, innerInitializer, nodeBytes } from '../../lib/onnx/graph.ts';
-import { readModelFile, withChanges, type FileNode } from '../../lib/onnx/model-file.ts';
-import type { WeightLocation } from '../../lib/onnx/types.ts';
+import { toFloatColumns, toInt8Columns, type StoredMatrix } from '../../kernels/int8-columns.ts';
+import { externalInitializer, innerInitializer, nodeBytes } from '../../onnx/graph.ts';
+import { readModelFile, withChanges, type FileNode } from '../../onnx/model-file.ts';
+import { int, onnxDataType, type WeightLocation } from '../../onnx/types.ts';
+import type { GraphBytes } from './graph-bytes.ts';
 
-export interface ExternalFile {
-	readonly path: string;
-	readonly data: Uint8Array;
-}
-
-export interface GraphBytes {
-	readonly graph: Uint8Array;
-	/** The files its weights lie in. */
-	readonly weights: readonly ExternalFile[];
-}
-
-const FLOAT32 = 1;
-const INT8 = 3;
+const { float32: FLOAT32, int8: INT8 } = onnxDataType;
 const ALIGNMENT = 64;
 /** Where the weights of a rewritten graph lie. */
 const FILE = 'products';
@@ -30,8 +21,15 @@ const LAST_AXIS = 'products/last_axis';
 /** What a row's largest magnitude is taken to be at least, so that a row of zeros stays one. */
 const LEAST = 'products/least';
 
-/** How a product is made on WASM. */
+/** How a product is made. */
 export type Product = 'int8' | 'float32';
+
+export interface Int8Options {
+	/** Only matrices stored in so many bits are made anew; all when absent. */
+	readonly bits?: 4 | 8;
+	/** No two neighbours of a column can overflow a kernel that adds their products in 16 bits (`toInt8Columns`). */
+	readonly pairs?: boolean;
+}
 
 /**
  * A matrix much wider than long (a language model's head) is read once and multiplied by one row: float32 is faster there
@@ -55,20 +53,41 @@ interface Placed {
 	readonly location: WeightLocation;
 }
 
-/** The graph with every block-quantised product replaced; what it was given when it has none. */
-export function wasmProducts({ graph, weights }: GraphBytes): GraphBytes {
+/** Which nodes of a model multiply what is stored by blocks, in so many bits where they are given, with float32. */
+function storedIn(
+	{ initializers }: Pick<ReturnType<typeof readModelFile>, 'initializers'>,
+	bits: 4 | 8 | undefined
+): (node: FileNode) => boolean {
+	const types = new Map(initializers.map(({ name, type }) => [name, type]));
+	return ({ op, domain, inputs, integers }) =>
+		op === 'MatMulNBits' &&
+		domain === 'com.microsoft' &&
+		types.get(inputs[2]!) === FLOAT32 &&
+		(bits === undefined || integers['bits'] === bits);
+}
+
+/** Whether `int8Products` would change the graph, which takes no weights to tell. */
+export function hasInt8Products(graph: Uint8Array, { bits }: Int8Options = {}): boolean {
 	const file = readModelFile(graph);
+	return file.nodes.some(storedIn(file, bits));
+}
+
+/** The graph with its block-quantised products replaced; what it was given when it has none. */
+export function int8Products(
+	{ graph, weights }: GraphBytes,
+	{ bits: only, pairs = false }: Int8Options = {}
+): GraphBytes {
+	const file = readModelFile(graph);
+	const isStored = storedIn(file, only);
+	const stored = file.nodes.filter(isStored);
+	if (stored.length === 0) return { graph, weights };
+
 	const initializers = new Map(file.initializers.map((initializer) => [initializer.name, initializer]));
 	const shards = new Map(weights.map(({ path, data }) => [path, data]));
 	const bytesOf = (name: string): Uint8Array => {
 		const { file: path, offset, length } = initializers.get(name)!.location!;
 		return shards.get(path)!.subarray(offset, offset + length);
 	};
-	const isStored = ({ op, domain, inputs }: FileNode) =>
-		op === 'MatMulNBits' && domain === 'com.microsoft' && initializers.get(inputs[2]!)?.type === FLOAT32;
-	const stored = file.nodes.filter(isStored);
-	if (stored.length === 0) return { graph, weights };
-
 	let length = 0;
 	const place = (name: string, type: number, dims: readonly number[], bytes: number): Placed => {
 		const location = { file: FILE, offset: length, length: bytes };
@@ -114,7 +133,8 @@ export function wasmProducts({ graph, weights }: GraphBytes): GraphBytes {
 			scales: floats(bytesOf(scales)),
 			zeroPoints: bytesOf(zeroPoints)
 		};
-		if (columnScales) toInt8Columns(matrix, view(Int8Array, values, 1), view(Float32Array, columnScales, 4));
+		if (columnScales)
+			toInt8Columns(matrix, view(Int8Array, values, 1), view(Float32Array, columnScales, 4), { pairs });
 		else toFloatColumns(matrix, view(Float32Array, values, 4));
 	}
 
@@ -142,6 +162,29 @@ export function wasmProducts({ graph, weights }: GraphBytes): GraphBytes {
 		}),
 		weights: [{ path: FILE, data: out }]
 	};
+}
+
+/** What `accuracy_level` of MatMulNBits calls activations in 8 bits. */
+const ACTIVATIONS_IN_8_BITS = 4;
+
+/**
+ * The graph with what is stored in 4 bits multiplied as it is, by activations that are rounded to 8 bits by blocks of 32, which asks for no
+ * other weights. A product of 4 bits with 8 overflows nowhere. onnxruntime-web has no kernel for it on WASM.
+ */
+export function activationsIn8Bits(graph: Uint8Array): Uint8Array {
+	const file = readModelFile(graph);
+	const isStored = storedIn(file, 4);
+	if (!file.nodes.some(isStored)) return graph;
+	const level = { accuracy_level: int(ACTIVATIONS_IN_8_BITS) };
+	return withChanges(graph, {
+		nodes: file.nodes.map((node) => {
+			if (!isStored(node)) return node.bytes;
+			const { name, op, domain, inputs, outputs, integers } = node;
+			const kept = Object.fromEntries(Object.entries(integers).map(([key, value]) => [key, int(value)]));
+			return nodeBytes({ name, op, domain, inputs, outputs, attributes: { ...kept, ...level } });
+		}),
+		initializers: file.initializers.map(({ bytes }) => bytes)
+	});
 }
 
 function floats(bytes: Uint8Array): Float32Array {
