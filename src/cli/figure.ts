@@ -169,12 +169,15 @@ export const figure: Command = {
 		const preset = presets.find((one) => one.id === values.width);
 		const paper: PrintOptions = {
 			...defaultPrint,
-			inches: preset?.inches ?? number('--width', values.width, 'number'),
+			inches: preset?.inches ?? positive('--width', number('--width', values.width, 'number')),
 			points: preset?.points ?? defaultPrint.points,
-			dpi: number('--dpi', values.dpi),
+			dpi: positive('--dpi', number('--dpi', values.dpi)),
 			letter: values.letter,
 			cells: cellsOf(values.cells)
 		};
+		const pngs = out.filter((one) => formats[extname(one)] === 'png');
+		// Nobody has to wait for a model to be told of a width; the height is known when the figure is drawn.
+		for (const one of pngs) checkPixels(one, paper, 0);
 		const device = deviceOf(values.device);
 		const images = await Promise.all((values.image ?? []).map(readImage));
 		const runs = values.run && (await readRuns(values.run));
@@ -236,6 +239,7 @@ export const figure: Command = {
 				}
 			};
 			const higher = printedHeight(exportable, print);
+			for (const one of pngs) checkPixels(one, print, higher);
 			if (higher > PAGE_HEIGHT)
 				terminal.warn(
 					`The figure is ${higher.toFixed(1)} in high, more than a page; choose more --width${panels.length > 1 ? ' or fewer --panels' : ''}.`
@@ -249,6 +253,31 @@ export const figure: Command = {
 		}
 	}
 };
+
+/** @throws InputError for 0 and less */
+function positive(option: string, value: number): number {
+	if (value > 0) return value;
+	throw new InputError(`${option} is ${value}; give more than 0.`);
+}
+
+/** What sharp makes of an SVG at most: pixels on a side, and in all. */
+const MOST_SIDE = 32_767;
+const MOST_PIXELS = 16_383 ** 2;
+
+/** @param height of the figure, inches @throws InputError for a PNG that is too large to be drawn */
+function checkPixels(
+	file: string,
+	{ inches, dpi }: Pick<PrintOptions, 'inches' | 'dpi'>,
+	height: number
+): void {
+	const [width, high] = [Math.round(inches * dpi), Math.round(height * dpi)];
+	if (Math.max(width, high) <= MOST_SIDE && width * high <= MOST_PIXELS) return;
+	const count = (pixels: number) => pixels.toLocaleString('en');
+	throw new InputError(
+		`${file} would be ${count(width)} pixels wide${high > 0 ? ` and ${count(high)} high` : ''} (${inches} in at ${dpi} pixels to the inch), ` +
+			`and a PNG has ${count(MOST_SIDE)} on a side and ${count(MOST_PIXELS)} in all at most; give less --width or --dpi, or write .svg or .pdf.`
+	);
+}
 
 function cellsOf(word: string): Cells {
 	if (word === 'image' || word === 'shapes') return word;

@@ -132,6 +132,23 @@ describe('honeybee figure', () => {
 		[['token-map', '--image', image], /--model DIR is missing/],
 		[['token-map', '--model', model, '--image', image, '--out', 'x.gif'], /ends in none of/],
 		[['token-map', '--model', model, '--image', image, '--out', 'x.svg', '--token', '99'], /tokens 0 to/],
+		[
+			['token-map', '--model', model, '--image', image, '--out', 'x.png', '--width', '99999'],
+			/^x\.png would be 29,999,700 pixels wide \(99999 in at 300 pixels to the inch\), and .* 32,767 on a side .*; give less --width or --dpi, or write \.svg or \.pdf\.$/
+		],
+		[
+			// Not too wide: its height is known when it is drawn.
+			['attention-distance', '--model', model, '--image', image, '--out', 'x.png', '--dpi', '9900'],
+			/^x\.png would be [23]\d,\d{3} pixels wide and [\d,]+ high .* 268,402,689 in all/
+		],
+		[
+			['token-map', '--model', model, '--image', image, '--out', 'x.png', '--width=-1'],
+			/--width is -1; give more/
+		],
+		[
+			['token-map', '--model', model, '--image', image, '--out', 'x.png', '--dpi', '0'],
+			/--dpi is 0; give more/
+		],
 		[['token-map', '--model', model, '--image', image, '--out', 'x.svg', '--projector', 'x'], /no projector/],
 		[
 			['sampling-offsets', '--model', model, '--image', image, '--out', 'x.svg', '--projector', 'mlp'],
