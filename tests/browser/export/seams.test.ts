@@ -64,7 +64,9 @@ describe('a map over a picture', () => {
 		);
 		const [picture] = svg.querySelectorAll('image');
 		expect(svg.querySelectorAll('image').length).toBe(cells === 'image' ? 2 : 1);
-		const bitmap = await createImageBitmap(await (await fetch(picture!.getAttributeNS('http://www.w3.org/1999/xlink', 'href')!)).blob());
+		const bitmap = await createImageBitmap(
+			await (await fetch(picture!.getAttributeNS('http://www.w3.org/1999/xlink', 'href')!)).blob()
+		);
 		const pen = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
 		pen.drawImage(bitmap, 0, 0);
 		const { data } = pen.getImageData(0, 0, bitmap.width, bitmap.height);
