@@ -67,7 +67,7 @@ export class Models {
 	readonly #users: ModelUser[] = [];
 	readonly #unsubscribe: () => void;
 	#ready: Promise<LoadedModel> | undefined;
-	/** Number of the newest choice: one that waits for the list gives way to it. */
+	/** Number of the newest choice: one that waits for the list gives way to it, and so does the first one at the start. */
 	#choice = 0;
 	/** Until the first model is there. */
 	#linked: LinkedChoice | undefined;
@@ -83,11 +83,11 @@ export class Models {
 
 	/** Reads the list of models and loads the one that the link asks for or that was used last. */
 	async start(): Promise<void> {
+		const choice = this.#choice;
 		await this.#readList();
-		if (this.list === undefined) {
-			this.list = [];
-			return;
-		}
+		this.list ??= [];
+		// What was chosen meanwhile is not undone.
+		if (choice !== this.#choice) return;
 		const linked = this.#linked?.model;
 		if (linked !== undefined && !this.#has(linked)) {
 			this.missing = linked;
@@ -153,11 +153,9 @@ export class Models {
 	 */
 	async follow({ model, projector, tokens }: LinkedChoice): Promise<void> {
 		if (model !== undefined && model !== this.chosen) {
-			if (!this.#has(model)) {
-				this.#miss(model);
-				return;
-			}
 			await this.choose(model);
+			// It is not here, or another was chosen while it was waited for: the rest of the link is not for that one.
+			if (this.chosen !== model) return;
 		}
 		this.#followProjector({ projector, tokens });
 	}

@@ -132,6 +132,35 @@ test('a model that came after the list was read is loaded when it is chosen; one
 	expect(models.chosen).toBe('other');
 });
 
+test('a choice made while the list is first read is not undone by the model used last', async () => {
+	const made = makeSession();
+	made.memory.setItem('honeybee.model', '"mini"');
+	const starting = made.session.start();
+	await made.models.choose('other');
+	await starting;
+	expect(made.models.chosen).toBe('other');
+	expect(made.models.list).toEqual(fakeModels);
+});
+
+test('a link gives way to what is chosen after it, with all it asks for; an earlier choice gives way to it', async () => {
+	const list = [...fakeModels, { ...fakeModels[0]!, name: 'late' }];
+	let read = 0;
+	// The first reading has not seen the newest model yet.
+	const { models } = await startedSession({ listModels: async () => (read++ === 0 ? fakeModels : list) });
+	const following = models.follow({ model: 'late', projector: 'resampler' });
+	await models.choose('other');
+	await following;
+	expect([models.chosen, models.projector]).toEqual(['other', 'c-abs']);
+
+	const choosing = models.choose('gone');
+	await models.follow({ model: 'missing too' });
+	await choosing;
+	expect([models.chosen, models.missing]).toEqual([undefined, 'missing too']);
+
+	await models.follow({ model: 'late', projector: 'resampler' });
+	expect([models.chosen, models.projector, models.missing]).toEqual(['late', 'resampler', undefined]);
+});
+
 test.each([
 	[{ projector: 'zzz' }, 'projector “zzz”', ['c-abs', 9]],
 	[{ projector: 'c-abs', tokens: 7 }, '7 visual tokens', ['c-abs', 9]],
