@@ -5,10 +5,11 @@
  * A step is 24 words of 32 bits: kind, units taken (0 at the start), units, arguments.
  */
 import { Attention, attend, join, remember } from './attention';
+import { narrow, widen } from './half';
 import { arrange, groupBytes, activationBytes, product, quantizeRow } from './product';
 import { combine, normalize, quickGelu, scale } from './rows';
 
-export { arrange, groupBytes, activationBytes };
+export { arrange, groupBytes, activationBytes, narrow, widen };
 
 const STEP: usize = 96;
 
@@ -37,6 +38,8 @@ class Control {
 	begin: i32;
 	steps: usize;
 	count: usize;
+	/** Not 0 once keys or values were no finite numbers, which the cache does not hold. */
+	notFinite: i32;
 }
 
 /** How often a thread looks before it sleeps. */
@@ -52,7 +55,7 @@ function float(step: usize, index: usize): f32 {
 	return load<f32>(step + 12 + index * 4);
 }
 
-function unitOf(step: usize, kind: i32, unit: usize, scratch: usize): void {
+function unitOf(control: Control, step: usize, kind: i32, unit: usize, scratch: usize): void {
 	if (kind === PRODUCT) {
 		const each = word(step, 6);
 		product(
@@ -61,8 +64,9 @@ function unitOf(step: usize, kind: i32, unit: usize, scratch: usize): void {
 			scratch
 		);
 	} else if (kind === ATTEND) attend(changetype<Attention>(step + 12), unit, scratch);
-	else if (kind === REMEMBER) remember(changetype<Attention>(step + 12), unit);
-	else if (kind === JOIN) join(changetype<Attention>(step + 12), unit, scratch);
+	else if (kind === REMEMBER) {
+		if (!remember(changetype<Attention>(step + 12), unit, scratch)) control.notFinite = 1;
+	} else if (kind === JOIN) join(changetype<Attention>(step + 12), unit, scratch);
 	else if (kind === QUANTIZE) {
 		const columns = word(step, 1);
 		quantizeRow(word(step, 0) + unit * columns * 4, columns, unit, word(step, 2), word(step, 3));
@@ -124,12 +128,12 @@ function run(control: Control, threads: i32, scratch: usize, sleeps: bool): void
 	for (let i: usize = 0; i < count; i++) {
 		const kind = load<i32>(step);
 		const units = load<i32>(step + 8);
-		if (threads === 1) for (let unit = 0; unit < units; unit++) unitOf(step, kind, unit, scratch);
+		if (threads === 1) for (let unit = 0; unit < units; unit++) unitOf(control, step, kind, unit, scratch);
 		else {
 			for (;;) {
 				const unit = atomic.add<i32>(step + 4, 1);
 				if (unit >= units) break;
-				unitOf(step, kind, unit, scratch);
+				unitOf(control, step, kind, unit, scratch);
 			}
 			target += threads;
 			meet(control, target, sleeps);

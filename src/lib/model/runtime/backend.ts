@@ -19,8 +19,11 @@ export type FixedType = 'float32' | 'float16' | 'int32' | 'int64';
 
 /** Memory of a backend for tensors that one run after the other reads and writes in place. */
 export interface FixedMemory {
-	/** A tensor of zeros where graphs run; it may be fed and fetched at once. */
-	allocate(type: FixedType, dims: readonly number[]): OrtTensor;
+	/**
+	 * A tensor of zeros where graphs run; it may be fed and fetched at once.
+	 * @param holds `cache`: keys or values of a language model, for which memory may have fewer bits than `type`. Whoever reads them gets `type`.
+	 */
+	allocate(type: FixedType, dims: readonly number[], holds?: 'cache'): OrtTensor;
 	/** Sets all values. */
 	write(to: OrtTensor, values: Float32Array | Int32Array | BigInt64Array): void;
 	/** All values of a float32 tensor. */

@@ -74,7 +74,7 @@ export class KvCache {
 		const dims = [1, num_key_value_heads, room, head_dim];
 		// One after the other, so that no more than one is there twice.
 		for (const [name, old] of Object.entries(this.#past)) {
-			const wider = this.#memory.allocate(this.#manifest.kv_dtype, dims);
+			const wider = this.#memory.allocate(this.#manifest.kv_dtype, dims, 'cache');
 			if (this.length > 0) this.#memory.copy(old, wider, this.length);
 			this.#past[name] = wider;
 			old.dispose();

@@ -15,6 +15,9 @@ export interface KernelExports {
 	arrange(packed: number, scales: number, zeros: number, N: number, blocks: number, to: number): void;
 	lead(control: number, threads: number, scratch: number, sleeps: number): void;
 	serve(control: number, threads: number, scratch: number): void;
+	/** Floats as a cache holds them, and back. @param count a multiple of 8 @returns whether all were finite */
+	narrow(from: number, count: number, to: number): number;
+	widen(from: number, count: number, to: number): void;
 }
 
 /** What a thread beside the first one needs; it calls `serve` with the numbers. */
@@ -40,8 +43,10 @@ export interface KernelOptions {
 }
 
 /** Words of `Control` in `decoder.ts`. */
-const CONTROL_WORDS = 6;
-const CONTROL = { steps: 4, count: 5 };
+const CONTROL_WORDS = 7;
+const CONTROL = { steps: 4, count: 5, notFinite: 6 };
+/** Bytes of an element of a cache: float32 for everyone else, here float16 in an order of its own (`lib/kernels/assembly/half.ts`). */
+export const CACHED = 2;
 /** Of a thread's own: 16 bytes for each of 64 rows, or what attention needs for heads that wide. */
 const SCRATCH = 65536;
 /** The memory may grow to so many pages; less where a browser does not promise as much. */
@@ -50,18 +55,19 @@ const MOST_PAGES = [65536, 32768, 16384];
 /** Where a tensor's values lie in the kernels' memory. */
 export class InKernels extends ForeignPlace {
 	readonly at: number;
-	readonly #length: number;
-	readonly #heap: Heap;
+	/** Whether they are keys or values of a cache, in the kernels' own 16 bits. */
+	readonly cached: boolean;
+	readonly #bytes: () => Uint8Array;
 
-	constructor(heap: Heap, at: number, length: number) {
+	constructor(at: number, cached: boolean, bytes: () => Uint8Array) {
 		super();
-		this.#heap = heap;
 		this.at = at;
-		this.#length = length;
+		this.cached = cached;
+		this.#bytes = bytes;
 	}
 
 	override bytes(): Uint8Array {
-		return this.#heap.bytes(this.at, this.#length);
+		return this.#bytes();
 	}
 }
 
@@ -91,13 +97,21 @@ export class Kernels {
 		this.#scratch = scratch;
 		this.#others = others;
 		this.memory = {
-			allocate: (type, dims) =>
-				this.tensor(type, dims, this.#cleared(elementCount(dims) * bytesPerElement[type])),
-			write: (to, { buffer, byteOffset, byteLength }) =>
-				inKernels(to)!
-					.bytes()
-					.set(new Uint8Array(buffer, byteOffset, byteLength)),
-			read: async (from) => this.read(inKernels(from)!.at, from.size),
+			allocate: (type, dims, holds) =>
+				holds === 'cache' && type === 'float32'
+					? this.cache(dims, this.#cleared(elementCount(dims) * CACHED))
+					: this.tensor(type, dims, this.#cleared(elementCount(dims) * bytesPerElement[type])),
+			write: (to, { buffer, byteOffset, byteLength }) => {
+				const { at, cached } = inKernels(to)!;
+				const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+				if (cached) this.narrow(bytes, at);
+				else heap.bytes(at, byteLength).set(bytes);
+			},
+			// Not `getData`, after which a tensor would keep what it was then.
+			read: async (from) => {
+				const { at, cached } = inKernels(from)!;
+				return cached ? this.widened(at, from.size) : this.read(at, from.size);
+			},
 			copy: (from, to, positions) => this.#copy(from, to, positions)
 		};
 	}
@@ -125,6 +139,10 @@ export class Kernels {
 		words[CONTROL.steps] = program.at;
 		words[CONTROL.count] = program.count;
 		this.exports.lead(this.#control, this.threads, this.#scratch, Number(this.#sleeps));
+		if (words[CONTROL.notFinite] !== 0) {
+			words[CONTROL.notFinite] = 0;
+			throw new Error('Keys or values of the language model are no finite numbers.');
+		}
 	}
 
 	/** float32 values, copied. */
@@ -132,20 +150,55 @@ export class Kernels {
 		return new Float32Array(this.heap.floats(at, length));
 	}
 
+	/** Elements of a cache as float32 values. */
+	widened(at: number, length: number): Float32Array<ArrayBuffer> {
+		const wide = this.heap.allocate(length * 4);
+		this.exports.widen(at, length, wide);
+		const values = this.read(wide, length);
+		this.heap.release(wide);
+		return values;
+	}
+
+	/** Writes float32 values as elements of a cache. @param bytes of the values, whose count is a multiple of 8 */
+	narrow(bytes: Uint8Array, at: number): void {
+		const wide = this.heap.allocate(bytes.length);
+		this.heap.bytes(wide, bytes.length).set(bytes);
+		this.exports.narrow(wide, bytes.length / 4, at);
+		this.heap.release(wide);
+	}
+
 	/** A tensor that stays; disposing of it gives its memory back. */
 	tensor(type: FixedType, dims: readonly number[], at: number): Tensor {
-		const place = new InKernels(this.heap, at, elementCount(dims) * bytesPerElement[type]);
+		const bytes = () => this.heap.bytes(at, elementCount(dims) * bytesPerElement[type]);
+		return this.#staying(type, dims, new InKernels(at, false, bytes), () =>
+			this.read(at, elementCount(dims))
+		);
+	}
+
+	/** The same of keys or values, which are float32 for everyone else. */
+	cache(dims: readonly number[], at: number): Tensor {
+		const floats = () => this.widened(at, elementCount(dims));
+		const place = new InKernels(at, true, () => new Uint8Array(floats().buffer));
+		return this.#staying('float32', dims, place, floats);
+	}
+
+	#staying(
+		type: FixedType,
+		dims: readonly number[],
+		place: InKernels,
+		floats: () => Float32Array<ArrayBuffer>
+	): Tensor {
 		return this.#Tensor.fromGpuBuffer(place as unknown as GPUBuffer, {
 			dataType: type as 'float32',
 			dims,
-			download: async () => this.read(at, elementCount(dims)),
-			dispose: () => this.heap.release(at)
+			download: async () => floats(),
+			dispose: () => this.heap.release(place.at)
 		});
 	}
 
-	/** Float32 values of a piece as a tensor of their own. */
-	copied(at: number, dims: readonly number[]): Tensor {
-		return new this.#Tensor('float32', this.read(at, elementCount(dims)), dims);
+	/** Float32 values as a tensor of their own. */
+	copied(values: Float32Array<ArrayBuffer>, dims: readonly number[]): Tensor {
+		return new this.#Tensor('float32', values, dims);
 	}
 
 	dispose(): void {
@@ -160,12 +213,13 @@ export class Kernels {
 
 	#copy(from: Tensor, to: Tensor, positions: number): void {
 		const [, heads, before, width] = from.dims as [number, number, number, number];
-		const row = width * bytesPerElement[from.type as FixedType];
-		const [source, target] = [inKernels(from)!.bytes(), inKernels(to)!.bytes()];
-		for (let head = 0; head < heads; head++) {
-			const start = head * before * row;
-			target.set(source.subarray(start, start + positions * row), head * to.dims[2]! * row);
-		}
+		const [source, target] = [inKernels(from)!, inKernels(to)!];
+		if (source.cached !== target.cached) throw new Error('A cache is copied into another one alone.');
+		const row = width * (source.cached ? CACHED : bytesPerElement[from.type as FixedType]);
+		for (let head = 0; head < heads; head++)
+			this.heap
+				.bytes(target.at + head * to.dims[2]! * row, positions * row)
+				.set(this.heap.bytes(source.at + head * before * row, positions * row));
 	}
 }
 

@@ -2,7 +2,8 @@
 import type { Tensor } from 'onnxruntime-common';
 import type { Session } from '../../../lib/model/runtime/backend.ts';
 import type { GraphBytes } from '../../../lib/model/runtime/graph-bytes.ts';
-import { inKernels, type Kernels } from './kernels.ts';
+import { elementCount } from '../../../lib/tensor/tensor.ts';
+import { CACHED, inKernels, type Kernels } from './kernels.ts';
 import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
 import { Float, Program } from './steps.ts';
 
@@ -148,7 +149,7 @@ interface PassOptions {
 	readonly fetches: Readonly<Record<string, Tensor | null>>;
 }
 
-/** Keys or values of a layer: [kv head, room, width]. */
+/** Keys or values of a layer: [kv head, room, width], CACHED bytes each. */
 interface Cache {
 	readonly at: number;
 	readonly room: number;
@@ -184,7 +185,7 @@ class Pass {
 		for (const name of plan.inputs) {
 			const tensor = feeds[name]!;
 			if (plan.pasts.has(name)) {
-				const at = await this.#bring(tensor);
+				const at = await this.#bringCache(tensor);
 				this.#caches.set(name, { at, room: tensor.dims[2]! });
 			} else if (tensor.type === 'float32') {
 				const [, rows = 0, columns = 0] = tensor.dims;
@@ -226,6 +227,16 @@ class Pass {
 		return at;
 	}
 
+	/** The same of keys or values: what comes from elsewhere is float32. */
+	async #bringCache(tensor: Tensor): Promise<number> {
+		const place = inKernels(tensor);
+		if (place?.cached) return place.at;
+		const { buffer, byteOffset, byteLength } = (await tensor.getData()) as Float32Array;
+		const at = this.#allocate(tensor.size * CACHED);
+		this.#kernels.narrow(new Uint8Array(buffer, byteOffset, byteLength), at);
+		return at;
+	}
+
 	#allocate(bytes: number): number {
 		const at = this.#kernels.heap.allocate(bytes);
 		this.#own.add(at);
@@ -246,16 +257,18 @@ class Pass {
 					node.op === 'attention' && (node.presentKey === made || node.presentValue === made)
 			)!;
 			const dims = [1, node.kvHeads, cache.room, this.#widthOf(node)];
-			return this.#handOut(cache.at, dims, stays);
+			if (this.#keeps(cache.at, stays)) return this.#kernels.cache(dims, cache.at);
+			return this.#kernels.copied(this.#kernels.widened(cache.at, elementCount(dims)), dims);
 		}
 		const { at, rows, columns } = this.#values.get(made)!;
-		return this.#handOut(at, [1, rows, columns], stays);
+		const dims = [1, rows, columns];
+		if (this.#keeps(at, stays)) return this.#kernels.tensor('float32', dims, at);
+		return this.#kernels.copied(this.#kernels.read(at, elementCount(dims)), dims);
 	}
 
-	#handOut(at: number, dims: readonly number[], stays: boolean): Tensor {
-		if (!stays || !this.#own.has(at)) return this.#kernels.copied(at, dims);
-		this.#own.delete(at);
-		return this.#kernels.tensor('float32', dims, at);
+	/** Whether a piece becomes the output itself, which then outlasts the run. */
+	#keeps(at: number, stays: boolean): boolean {
+		return stays && this.#own.delete(at);
 	}
 
 	/** Memory for a value, or that of the tensor which it is to be written into. */
@@ -408,7 +421,7 @@ class Pass {
 			return;
 		}
 		const { heap } = this.#kernels;
-		const row = this.#widthOf(node) * 4;
+		const row = this.#widthOf(node) * CACHED;
 		const { total, past } = this.#positions();
 		const made = { at: this.#allocate(node.kvHeads * total * row), room: total };
 		for (let head = 0; head < node.kvHeads; head++)
