@@ -87,6 +87,8 @@ class Decoder {
 	readonly #plan: Plan;
 	readonly #weights: Weights;
 	readonly #program: Program;
+	/** The last run that reads and writes nothing but memory which stays, with a program of its own: the next one is mostly the same. */
+	#kept: Pass | undefined;
 	/** Values that each node reads, and how often each is read. */
 	readonly #reads = new Map<PlannedNode, readonly string[]>();
 	readonly #readers = new Map<string, number>();
@@ -108,24 +110,34 @@ class Decoder {
 		fetches: Readonly<Record<string, Tensor | null>>,
 		stay: ReadonlySet<string>
 	): Promise<Record<string, Tensor>> {
+		const run = { feeds, fetches };
+		if (this.#kept?.takes(run)) return this.#kept.again(run);
+		const keep = isSettled(this.#plan, run);
+		if (keep) {
+			this.#kept?.release();
+			this.#kept = undefined;
+		}
 		const pass = new Pass(this.#kernels, {
 			plan: this.#plan,
 			weights: this.#weights,
-			program: this.#program,
+			program: keep ? new Program(this.#kernels.heap) : this.#program,
 			reads: this.#reads,
 			readers: this.#readers,
-			feeds,
-			fetches
+			run,
+			keep
 		});
-		await pass.prepare();
 		try {
-			return pass.compute(stay);
+			await pass.prepare();
+			const outputs = pass.compute(stay);
+			if (keep) this.#kept = pass;
+			return outputs;
 		} finally {
-			pass.release();
+			if (this.#kept !== pass) pass.release();
 		}
 	}
 
 	release(): void {
+		this.#kept?.release();
 		const { heap } = this.#kernels;
 		for (const at of [...this.#weights.matrices.values(), ...this.#weights.tables.values()]) heap.release(at);
 		this.#program.release();
@@ -139,14 +151,31 @@ function valuesOf(node: PlannedNode): readonly string[] {
 	return node.op === 'combine' ? [node.a, node.b] : [node.x];
 }
 
+/** What a run is given. */
+interface Run {
+	readonly feeds: Readonly<Record<string, Tensor>>;
+	readonly fetches: Readonly<Record<string, Tensor | null>>;
+}
+
+/** Whether what a run of one row reads and writes, whole numbers aside, lies in the kernels' memory and stays there. */
+function isSettled({ inputs, pasts }: Plan, { feeds, fetches }: Run): boolean {
+	const places = inputs.map((name) => feeds[name]!).filter(({ type }) => type === 'float32');
+	return (
+		Object.values(fetches).every((tensor) => tensor && inKernels(tensor)) &&
+		places.every((tensor) => inKernels(tensor)) &&
+		inputs.every((name) => pasts.has(name) || feeds[name]!.type !== 'float32' || feeds[name]!.dims[1] === 1)
+	);
+}
+
 interface PassOptions {
 	readonly plan: Plan;
 	readonly weights: Weights;
 	readonly program: Program;
 	readonly reads: ReadonlyMap<PlannedNode, readonly string[]>;
 	readonly readers: ReadonlyMap<string, number>;
-	readonly feeds: Readonly<Record<string, Tensor>>;
-	readonly fetches: Readonly<Record<string, Tensor | null>>;
+	readonly run: Run;
+	/** Its program is run again: memory of values that have been read is this run's own for as long as it is there. */
+	readonly keep: boolean;
 }
 
 /** Keys or values of a layer: [kv head, room, width], CACHED bytes each. */
@@ -155,10 +184,11 @@ interface Cache {
 	readonly room: number;
 }
 
-/** One run of the graph. */
+/** One run of the graph, or several that differ in positions and caches alone. */
 class Pass {
 	readonly #kernels: Kernels;
 	readonly #all: PassOptions;
+	#run: Run;
 	readonly #values = new Map<string, Value>();
 	readonly #left: Map<string, number>;
 	readonly #caches = new Map<string, Cache>();
@@ -168,20 +198,78 @@ class Pass {
 	#rows = 0;
 	/** Memory that ends with the run. */
 	readonly #own = new Set<number>();
+	/** Of it what is free again, by size, where it is kept. */
+	readonly #spare = new Map<number, number[]>();
+	readonly #sizes = new Map<number, number>();
 	/** Names of values whose memory is looked at after the run. */
 	readonly #wanted: ReadonlySet<string>;
 
 	constructor(kernels: Kernels, all: PassOptions) {
 		this.#kernels = kernels;
 		this.#all = all;
+		this.#run = all.run;
 		this.#left = new Map(all.readers);
 		const made = (name: string) => all.plan.madeAs.get(name) ?? name;
-		this.#wanted = new Set(Object.keys(all.fetches).map(made));
+		this.#wanted = new Set(Object.keys(all.run.fetches).map(made));
 	}
+
+	/** Whether a run is this one with other positions, or caches that lie elsewhere. */
+	takes({ feeds, fetches }: Run): boolean {
+		const { plan } = this.#all;
+		const before = this.#run;
+		const at = (tensor: Tensor | null | undefined) => (tensor ? inKernels(tensor)?.at : undefined);
+		const names = Object.keys(fetches);
+		return (
+			names.length === Object.keys(before.fetches).length &&
+			names.every((name) => {
+				const [given, known] = [at(fetches[name]), at(before.fetches[name])];
+				if (given === undefined || known === undefined) return false;
+				const past = this.#pastOf.get(plan.madeAs.get(name) ?? name);
+				return past === undefined ? given === known : given === at(feeds[past]);
+			}) &&
+			plan.inputs.every((name) => {
+				const [tensor, known] = [feeds[name]!, before.feeds[name]!];
+				if (plan.pasts.has(name)) return at(tensor) !== undefined;
+				if (tensor.type === 'float32') return at(tensor) === at(known);
+				return tensor.size === known.size;
+			})
+		);
+	}
+
+	/** Runs it once more. */
+	again(run: Run): Record<string, Tensor> {
+		this.#run = run;
+		this.#numbers = undefined;
+		for (const name of this.#all.plan.pasts) {
+			const tensor = run.feeds[name]!;
+			this.#caches.set(name, { at: inKernels(tensor)!.at, room: tensor.dims[2]! });
+		}
+		for (const [present, past] of this.#pastOf) this.#caches.set(present, this.#caches.get(past)!);
+		for (const [name, at] of this.#lists) this.#writeList(name, at);
+		this.#all.program.renew();
+		this.#kernels.run(this.#all.program);
+		return run.fetches as Record<string, Tensor>;
+	}
+
+	/** What each cache was before the run, by what it is after it. */
+	get #pastOf(): ReadonlyMap<string, string> {
+		return (this.#pasts ??= new Map(
+			this.#all.plan.nodes.flatMap((node) =>
+				node.op === 'attention'
+					? [
+							[node.presentKey, node.pastKey],
+							[node.presentValue, node.pastValue]
+						]
+					: []
+			) as [string, string][]
+		));
+	}
+	#pasts: ReadonlyMap<string, string> | undefined;
 
 	/** Brings inputs into the kernels' memory. */
 	async prepare(): Promise<void> {
-		const { plan, feeds } = this.#all;
+		const { plan } = this.#all;
+		const { feeds } = this.#run;
 		for (const name of plan.inputs) {
 			const tensor = feeds[name]!;
 			if (plan.pasts.has(name)) {
@@ -203,7 +291,8 @@ class Pass {
 	}
 
 	compute(stay: ReadonlySet<string>): Record<string, Tensor> {
-		const { plan, program, fetches } = this.#all;
+		const { plan, program } = this.#all;
+		const { fetches } = this.#run;
 		program.begin(plan.nodes.length * STEPS_OF_A_NODE);
 		for (const node of plan.nodes) this.#add(node);
 		this.#kernels.run(program);
@@ -215,6 +304,7 @@ class Pass {
 	release(): void {
 		for (const at of this.#own) this.#kernels.heap.release(at);
 		this.#own.clear();
+		if (this.#all.keep) this.#all.program.release();
 	}
 
 	/** Where a tensor's values lie in the kernels' memory: there already, or copied for this run. */
@@ -238,12 +328,18 @@ class Pass {
 	}
 
 	#allocate(bytes: number): number {
-		const at = this.#kernels.heap.allocate(bytes);
+		const at = this.#spare.get(bytes)?.pop() ?? this.#kernels.heap.allocate(bytes);
 		this.#own.add(at);
+		if (this.#all.keep) this.#sizes.set(at, bytes);
 		return at;
 	}
 
 	#free(at: number): void {
+		const size = this.#sizes.get(at);
+		if (size !== undefined) {
+			this.#spare.set(size, [...(this.#spare.get(size) ?? []), at]);
+			return;
+		}
 		this.#own.delete(at);
 		this.#kernels.heap.release(at);
 	}
@@ -273,7 +369,7 @@ class Pass {
 
 	/** Memory for a value, or that of the tensor which it is to be written into. */
 	#make(name: string, rows: number, columns: number): Value {
-		const given = this.#all.fetches[name];
+		const given = this.#run.fetches[name];
 		const place = given ? inKernels(given) : undefined;
 		const value = {
 			at: place?.at ?? this.#allocate(rows * columns * 4),
@@ -369,8 +465,13 @@ class Pass {
 	#list(name: string): void {
 		const indices = this.#indices.get(name)!;
 		const at = this.#allocate(indices.length * 4);
-		new Int32Array(this.#kernels.heap.memory.buffer, at, indices.length).set(indices);
+		this.#writeList(name, at);
 		this.#lists.set(name, at);
+	}
+
+	#writeList(name: string, at: number): void {
+		const indices = this.#indices.get(name)!;
+		new Int32Array(this.#kernels.heap.memory.buffer, at, indices.length).set(indices);
 	}
 
 	#widthOf({ cos }: AttentionNode): number {
@@ -384,30 +485,31 @@ class Pass {
 		const width = this.#widthOf(node);
 		const query = this.#read(node.query);
 		const { rows } = query;
-		const { total, past } = this.#positions();
 		const row = width * 4;
 		const key = node.key === undefined ? undefined : this.#read(node.key);
 		const value = node.value === undefined ? undefined : this.#read(node.value);
-		const keys = this.#caches.get(node.presentKey)!;
-		const values = this.#caches.get(node.presentValue)!;
+		const keys = () => this.#caches.get(node.presentKey)!;
+		const values = () => this.#caches.get(node.presentValue)!;
 		const output = this.#make(node.output, rows, heads * width).at;
 		const tiles = Math.ceil((rows * heads) / kvHeads / LANES);
 		const units = kvHeads * tiles;
-		const parts =
-			threads === 1 ? 1 : Math.min(Math.ceil(total / KEYS), Math.ceil((threads * SHARES) / units));
-		const partKeys = KEYS * Math.ceil(total / parts / KEYS);
-		const partial = parts > 1 ? this.#allocate(units * parts * (2 + width) * LANES * 4) : 0;
+		const most = threads === 1 ? 1 : Math.ceil((threads * SHARES) / units);
+		const runs = () => Math.ceil(this.#positions().total / KEYS);
+		const parts = () => Math.min(runs(), most);
+		const partKeys = () => KEYS * Math.ceil(runs() / parts());
+		const partial = most > 1 ? this.#allocate(units * most * (2 + width) * LANES * 4) : 0;
 		const args = [
 			...[query.at, key?.at ?? query.at + heads * row, value?.at ?? query.at + (heads + kvHeads) * row],
 			...[query.columns * 4, (key ?? query).columns * 4],
 			...[weights.tables.get(node.cos)!, weights.tables.get(node.sin)!],
-			...[keys.at, values.at, keys.room, past, rows, heads, kvHeads, width],
+			...[() => keys().at, () => values().at, () => keys().room, () => this.#positions().past],
+			...[rows, heads, kvHeads, width],
 			...[new Float(node.scale ?? 1 / Math.sqrt(width)), output, parts, partKeys, partial]
 		];
 		program.step('remember', rows, args);
-		program.step('attend', units * parts, args);
-		if (parts > 1) {
-			program.step('join', units, args);
+		program.step('attend', () => units * parts(), args);
+		if (most > 1) {
+			program.step('join', () => (parts() > 1 ? units : 0), args);
 			this.#free(partial);
 		}
 	}
@@ -415,7 +517,7 @@ class Pass {
 	/** The cache with room for the positions of this run: the one that was given, where outputs are written into it, or a new one. */
 	#makeRoom(node: AttentionNode, pastName: string, presentName: string): void {
 		const old = this.#caches.get(pastName)!;
-		const given = this.#all.fetches[presentName];
+		const given = this.#run.fetches[presentName];
 		if (given && inKernels(given)?.at === old.at) {
 			this.#caches.set(presentName, old);
 			return;
@@ -440,7 +542,7 @@ class Pass {
 	/** Whole numbers that are fed, by input. */
 	get #indices(): ReadonlyMap<string, readonly number[]> {
 		return (this.#numbers ??= new Map(
-			Object.entries(this.#all.feeds).flatMap(([name, tensor]) =>
+			Object.entries(this.#run.feeds).flatMap(([name, tensor]) =>
 				tensor.type === 'int64' || tensor.type === 'int32' ? [[name, wholeNumbers(tensor)] as const] : []
 			)
 		));

@@ -17,6 +17,8 @@ const kinds = {
 /** Words of a step, and those before its arguments. */
 const STEP = 24;
 const HEAD = 3;
+const TAKEN = 1;
+const UNITS = 2;
 
 /** A float32 among a step's arguments. */
 export class Float {
@@ -27,6 +29,9 @@ export class Float {
 	}
 }
 
+/** A word of a step; one that differs from run to run is a function, asked for each of them. */
+export type Word = number | (() => number);
+
 /** What the kernels are to do, written where they read it. */
 export class Program {
 	readonly #heap: Heap;
@@ -35,6 +40,8 @@ export class Program {
 	#count = 0;
 	#integers = new Int32Array(0);
 	#floats = new Float32Array(0);
+	/** Words that differ from run to run. */
+	#live: { readonly index: number; readonly word: () => number }[] = [];
 
 	constructor(heap: Heap) {
 		this.#heap = heap;
@@ -51,6 +58,7 @@ export class Program {
 	/** @param most steps that there will be */
 	begin(most: number): void {
 		this.#count = 0;
+		this.#live = [];
 		if (most <= this.#room) return;
 		this.release();
 		this.#at = this.#heap.allocate(most * STEP * 4);
@@ -61,17 +69,27 @@ export class Program {
 	}
 
 	/** @param units that the step is cut into, each done by one thread */
-	step(kind: keyof typeof kinds, units: number, args: readonly (number | Float)[]): void {
+	step(kind: keyof typeof kinds, units: Word, args: readonly (Word | Float)[]): void {
 		const first = this.#count++ * STEP;
-		const integers = this.#integers;
-		integers[first] = kinds[kind];
-		integers[first + 1] = 0;
-		integers[first + 2] = units;
+		this.#integers[first] = kinds[kind];
+		this.#integers[first + TAKEN] = 0;
+		this.#write(first + UNITS, units);
 		for (let i = 0; i < args.length; i++) {
 			const value = args[i]!;
-			if (typeof value === 'number') integers[first + HEAD + i] = value;
-			else this.#floats[first + HEAD + i] = value.value;
+			if (value instanceof Float) this.#floats[first + HEAD + i] = value.value;
+			else this.#write(first + HEAD + i, value);
 		}
+	}
+
+	/** Makes a program that has been run what it would be if it were written anew. */
+	renew(): void {
+		for (let step = 0; step < this.#count; step++) this.#integers[step * STEP + TAKEN] = 0;
+		for (const { index, word } of this.#live) this.#integers[index] = word();
+	}
+
+	#write(index: number, word: Word): void {
+		if (typeof word === 'function') this.#live.push({ index, word });
+		this.#integers[index] = typeof word === 'function' ? word() : word;
 	}
 
 	release(): void {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openFolder } from '../../../../../src/cli/io/disk.ts';
 import { createNodeBackend } from '../../../../../src/cli/node-backend.ts';
 import { sha256 } from '../../../../../src/cli/io/hash.ts';
@@ -9,7 +9,9 @@ import { convert } from '../../../../../src/lib/model/convert/convert.ts';
 import type { Backend } from '../../../../../src/lib/model/runtime/backend.ts';
 import { LanguageModel } from '../../../../../src/lib/model/runtime/language.ts';
 import { openModelFolder, type ModelFolder } from '../../../../../src/lib/model/runtime/model-folder.ts';
+import { TraceRecorder } from '../../../../../src/lib/model/runtime/trace-recorder.ts';
 import { planGraph } from '../../../../../src/workers/model/decoder/plan.ts';
+import { Program } from '../../../../../src/workers/model/decoder/steps.ts';
 import { appendIds, cacheSteps, idsFrom } from '../../../../support/cache-steps.ts';
 import { embeddedModel } from '../../../../support/embedded.ts';
 import { memorySink } from '../../../../support/memory-sink.ts';
@@ -86,6 +88,38 @@ describe('a decoder by kernels of our own', () => {
 		await appendIds(all().one, [5]);
 		for (const [name, tensor] of Object.entries(cache.feeds)) expect(tensor).toBe(before[name]);
 	});
+
+	it('a step whose program is kept gives bit by bit what a program made anew gives', async () => {
+		for (const model of [all().one, all().three]) {
+			await model.cache.truncate(0);
+			await appendIds(model, ids(3, 2));
+			/** The last position once more, by a run that is recorded: its program is not kept. */
+			const anew = async (id: number) => {
+				await model.cache.truncate(model.cache.length - 1);
+				return model.append(await model.embed([id]), [id], new TraceRecorder([]));
+			};
+			// Across runs of keys, more room, positions taken back, and a cache that begins again.
+			for (const [keep, count] of [
+				[3, 70],
+				[73, 180],
+				[60, 5],
+				[0, 2]
+			] as const) {
+				if (keep === 0) model.cache.clear();
+				else await model.cache.truncate(keep);
+				const before = await appendIds(model, ids(count, keep));
+				await appendIds(model, [7]);
+				for (const id of ids(4, count)) {
+					const written = vi.spyOn(Program.prototype, 'begin');
+					const kept = await appendIds(model, [id]);
+					expect(written).not.toHaveBeenCalled();
+					written.mockRestore();
+					expect(kept).not.toEqual(before);
+					expect(await anew(id)).toEqual(kept);
+				}
+			}
+		}
+	}, 60_000);
 
 	it('gives hidden states and attention to probes, and leaves the cache as it is', async () => {
 		const { one, node } = all();
