@@ -254,14 +254,14 @@ class Pass {
 	/** What each cache was before the run, by what it is after it. */
 	get #pastOf(): ReadonlyMap<string, string> {
 		return (this.#pasts ??= new Map(
-			this.#all.plan.nodes.flatMap((node) =>
+			this.#all.plan.nodes.flatMap((node): (readonly [string, string])[] =>
 				node.op === 'attention'
 					? [
 							[node.presentKey, node.pastKey],
 							[node.presentValue, node.pastValue]
 						]
 					: []
-			) as [string, string][]
+			)
 		));
 	}
 	#pasts: ReadonlyMap<string, string> | undefined;
