@@ -40,10 +40,20 @@ class Control {
 	count: usize;
 	/** Not 0 once keys or values were no finite numbers, which the cache does not hold. */
 	notFinite: i32;
+	/** Not 0 once a thread has failed: nobody waits for it any longer. */
+	failed: i32;
+	/** How many naps the first thread waits for one that does not arrive. */
+	patience: i32;
 }
 
 /** How often a thread looks before it sleeps. */
 const LOOKS: i32 = 20000;
+/** How long the first thread sleeps at once, in nanoseconds: what a machine sleeps meanwhile counts as one nap. */
+const NAP: i64 = 100_000_000;
+/** Looks of a thread that may not sleep, in the time of a nap, roughly. */
+const LOOKS_OF_A_NAP: i64 = 20_000_000;
+/** Of `atomic.wait`. */
+const TIMED_OUT: i32 = 2;
 
 @inline
 function word(step: usize, index: usize): usize {
@@ -101,27 +111,52 @@ function unitOf(control: Control, step: usize, kind: i32, unit: usize, scratch: 
 	}
 }
 
-/** Waits until all threads have come so far; by looking alone where sleeping is not allowed. */
-function meet(control: Control, target: i32, sleeps: bool): void {
+/**
+ * Waits until all threads have come so far; by looking alone where sleeping is not allowed.
+ * @param leads the first thread gives up when one has failed or does not come; the others are ended by it
+ * @returns whether all have come
+ */
+function meet(control: Control, target: i32, leads: bool, sleeps: bool): bool {
 	const at = changetype<usize>(control);
 	const arrived = at + offsetof<Control>('arrived');
 	const sleeping = at + offsetof<Control>('sleeping');
+	const failed = at + offsetof<Control>('failed');
 	if (atomic.add<i32>(arrived, 1) + 1 === target) {
 		if (atomic.load<i32>(sleeping)) atomic.notify(arrived, -1);
-		return;
+		return true;
 	}
-	for (let look = 0; look < LOOKS || !sleeps; look++) if (atomic.load<i32>(arrived) - target >= 0) return;
+	for (let look = 0; look < LOOKS; look++) if (atomic.load<i32>(arrived) - target >= 0) return true;
+	if (!sleeps) {
+		const most = LOOKS_OF_A_NAP * <i64>control.patience;
+		for (let look: i64 = 0; look < most; look++) {
+			if (atomic.load<i32>(arrived) - target >= 0) return true;
+			if (atomic.load<i32>(failed)) break;
+		}
+		atomic.store<i32>(failed, 1);
+		return false;
+	}
 	atomic.add<i32>(sleeping, 1);
+	let naps = 0;
+	let before = atomic.load<i32>(arrived);
+	let all = true;
 	for (;;) {
 		const now = atomic.load<i32>(arrived);
 		if (now - target >= 0) break;
-		atomic.wait<i32>(arrived, now, -1);
+		if (now !== before) naps = 0;
+		before = now;
+		if (leads && (atomic.load<i32>(failed) || naps > control.patience)) {
+			atomic.store<i32>(failed, 1);
+			all = false;
+			break;
+		}
+		if (atomic.wait<i32>(arrived, now, leads ? NAP : -1) === TIMED_OUT) naps++;
 	}
 	atomic.sub<i32>(sleeping, 1);
+	return all;
 }
 
-/** One thread's share of the program. */
-function run(control: Control, threads: i32, scratch: usize, sleeps: bool): void {
+/** One thread's share of the program. @returns whether all threads have come to its end */
+function run(control: Control, threads: i32, scratch: usize, leads: bool, sleeps: bool): bool {
 	let target = control.begin;
 	const count = control.count;
 	let step = control.steps;
@@ -136,10 +171,11 @@ function run(control: Control, threads: i32, scratch: usize, sleeps: bool): void
 				unitOf(control, step, kind, unit, scratch);
 			}
 			target += threads;
-			meet(control, target, sleeps);
+			if (!meet(control, target, leads, sleeps)) return false;
 		}
 		step += STEP;
 	}
+	return true;
 }
 
 /** A thread beside the first one: runs every program, and never returns. */
@@ -150,17 +186,21 @@ export function serve(control: Control, threads: i32, scratch: usize): void {
 		for (let look = 0; look < LOOKS; look++) if (atomic.load<i32>(program) !== done) break;
 		while (atomic.load<i32>(program) === done) atomic.wait<i32>(program, done, -1);
 		done++;
-		run(control, threads, scratch, true);
+		run(control, threads, scratch, false, true);
 	}
 }
 
-/** Runs the program with all threads. @param sleeps whether this one may sleep, as a page's own may not */
-export function lead(control: Control, threads: i32, scratch: usize, sleeps: bool): void {
+/**
+ * Runs the program with all threads.
+ * @param sleeps whether this one may sleep, as a page's own may not
+ * @returns whether it was run to its end; no other one can be when a thread has failed
+ */
+export function lead(control: Control, threads: i32, scratch: usize, sleeps: bool): bool {
 	if (threads > 1) {
 		const program = changetype<usize>(control) + offsetof<Control>('program');
 		control.begin = control.arrived;
 		atomic.add<i32>(program, 1);
 		atomic.notify(program, -1);
 	}
-	run(control, threads, scratch, sleeps);
+	return run(control, threads, scratch, true, sleeps);
 }

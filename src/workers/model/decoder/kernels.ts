@@ -13,7 +13,7 @@ export interface KernelExports {
 	groupBytes(blocks: number): number;
 	activationBytes(rows: number, blocks: number): number;
 	arrange(packed: number, scales: number, zeros: number, N: number, blocks: number, to: number): void;
-	lead(control: number, threads: number, scratch: number, sleeps: number): void;
+	lead(control: number, threads: number, scratch: number, sleeps: number): number;
 	serve(control: number, threads: number, scratch: number): void;
 	/** Floats as a cache holds them, and back. @param count a multiple of 8 @returns whether all were finite */
 	narrow(from: number, count: number, to: number): number;
@@ -25,6 +25,9 @@ export interface ThreadSetup {
 	readonly module: WebAssembly.Module;
 	readonly memory: WebAssembly.Memory;
 	readonly serve: readonly [control: number, threads: number, scratch: number];
+	/** Index of the word that a thread which fails makes 1, and of the one that it then wakes others at. */
+	readonly failed: number;
+	readonly arrived: number;
 }
 
 /** A thread that has started. */
@@ -36,15 +39,21 @@ export interface KernelOptions {
 	readonly Tensor: TensorConstructor & TensorFactory;
 	/** With the calling one. */
 	readonly threads: number;
-	/** Resolves when the thread is ready to serve. */
-	readonly startThread: (setup: ThreadSetup) => Promise<KernelThread>;
+	/** Resolves when the thread is ready to serve; `failed` is called when it has ended by itself later. */
+	readonly startThread: (setup: ThreadSetup, failed: () => void) => Promise<KernelThread>;
+	/** Tenths of a second that a thread is waited for. */
+	readonly patience?: number;
 	/** Without relaxed SIMD even where there is; for tests. */
 	readonly plainOnly?: boolean;
 }
 
 /** Words of `Control` in `decoder.ts`. */
-const CONTROL_WORDS = 7;
-const CONTROL = { steps: 4, count: 5, notFinite: 6 };
+const CONTROL_WORDS = 9;
+const CONTROL = { arrived: 1, steps: 4, count: 5, notFinite: 6, failed: 7, patience: 8 };
+/** Half a minute, where the longest unit of a step takes less than a second. */
+const PATIENCE = 300;
+const FAILED =
+	'A thread that computes the language model has stopped, probably for want of memory; restart the model.';
 /** Bytes of an element of a cache: float32 for everyone else, here float16 in an order of its own (`lib/kernels/assembly/half.ts`). */
 export const CACHED = 2;
 /** Of a thread's own: 16 bytes for each of 64 rows, or what attention needs for heads that wide. */
@@ -117,14 +126,28 @@ export class Kernels {
 	}
 
 	/** @throws what WebAssembly throws where there is none, or no memory for it */
-	static async start({ Tensor, threads, startThread, plainOnly = false }: KernelOptions): Promise<Kernels> {
+	static async start({
+		Tensor,
+		threads,
+		startThread,
+		patience = PATIENCE,
+		plainOnly = false
+	}: KernelOptions): Promise<Kernels> {
 		const loaded = await load(plainOnly);
 		const { heap, module } = loaded;
 		const control = heap.allocate(CONTROL_WORDS * 4);
+		const words = new Int32Array(heap.memory.buffer, control, CONTROL_WORDS);
+		words[CONTROL.patience] = patience;
+		const [failed, arrived] = [control / 4 + CONTROL.failed, control / 4 + CONTROL.arrived];
 		const scratch = Array.from({ length: threads }, () => heap.allocate(SCRATCH));
 		const starts = scratch
 			.slice(1)
-			.map((own) => startThread({ module, memory: heap.memory, serve: [control, threads, own] }));
+			.map((own) =>
+				startThread(
+					{ module, memory: heap.memory, serve: [control, threads, own], failed, arrived },
+					() => void Atomics.store(words, CONTROL.failed, 1)
+				)
+			);
 		const others = await Promise.all(starts).catch(async (error: unknown) => {
 			for (const start of await Promise.allSettled(starts))
 				if (start.status === 'fulfilled') start.value.end();
@@ -133,12 +156,24 @@ export class Kernels {
 		return new Kernels(loaded, Tensor, { control, scratch: scratch[0]!, others });
 	}
 
-	/** Does what the program says, with all threads. */
+	/** Does what the program says, with all threads. @throws Error when one of them has failed: from then on always */
 	run(program: Program): void {
 		const words = new Int32Array(this.heap.memory.buffer, this.#control, CONTROL_WORDS);
 		words[CONTROL.steps] = program.at;
 		words[CONTROL.count] = program.count;
-		this.exports.lead(this.#control, this.threads, this.#scratch, Number(this.#sleeps));
+		let done = false;
+		try {
+			done =
+				words[CONTROL.failed] === 0 &&
+				this.exports.lead(this.#control, this.threads, this.#scratch, Number(this.#sleeps)) !== 0;
+		} finally {
+			// The others wait for what will not come.
+			if (!done) {
+				words[CONTROL.failed] = 1;
+				this.dispose();
+			}
+		}
+		if (!done) throw new Error(FAILED);
 		if (words[CONTROL.notFinite] !== 0) {
 			words[CONTROL.notFinite] = 0;
 			throw new Error('Keys or values of the language model are no finite numbers.');
