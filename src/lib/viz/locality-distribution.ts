@@ -7,6 +7,7 @@ import { inkOf, projectorColours, projectorTitle, type ProjectorStyles } from '.
 import { pivoted } from './paper-table.ts';
 import { sideBySide } from './panels.ts';
 import { readout } from './readout.ts';
+import { rules } from './rules.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 import { linesOf } from './type.ts';
 
@@ -110,15 +111,7 @@ export const localityDistribution: Figure<DistributionRows> = {
 			parts.push(
 				...titles[i]!.map((line, l) => text(pen, left, place.y + 13 + l * LINE, line, { 'font-weight': 600 }))
 			);
-			for (const tick of x.ticks(count))
-				parts.push(
-					pen('path', { d: `M${round(x(tick))} ${place.y + head}V${base}`, stroke: ink.line }),
-					text(pen, x(tick), base + 13, number(tick), {
-						'font-size': 11,
-						fill: ink.soft,
-						'text-anchor': 'middle'
-					})
-				);
+			parts.push(...rules(pen, ink, x, { top: place.y + head, bottom: base, most: count }));
 			projectors.forEach((projector, row) => {
 				const { name, tokens } = projector;
 				const middle = place.y + head + (row + 0.5) * ROW;

@@ -6,6 +6,7 @@ import { link } from './interaction.ts';
 import { inkOf } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
+import { rules } from './rules.ts';
 import { penOf, root, round, text } from './svg.ts';
 
 const ROW = 22;
@@ -40,13 +41,9 @@ export const pairedDifferences: Figure<DifferencesRows> = {
 			band,
 			text(pen, x(0) - 8, 12, `← ${b}`, { ...small, 'text-anchor': 'end' }),
 			text(pen, x(0) + 8, 12, `${a} →`, small),
-			text(pen, options.width, 12, 'p', { ...small, 'text-anchor': 'end' })
+			text(pen, options.width, 12, 'p', { ...small, 'text-anchor': 'end' }),
+			...rules(pen, ink, x, { top: TOP, bottom, most: 5, sides: true })
 		];
-		for (const tick of x.ticks(5))
-			parts.push(
-				pen('path', { d: `M${round(x(tick))} ${TOP}V${bottom}`, stroke: tick === 0 ? ink.soft : ink.line }),
-				text(pen, x(tick), bottom + 14, number(tick), { ...small, 'text-anchor': 'middle' })
-			);
 		rows.forEach((row, i) => {
 			const middle = TOP + (i + 0.5) * ROW;
 			const clear = row.low > 0 || row.high < 0;

@@ -5,6 +5,7 @@ import { exact, number } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf, projectorColours, projectorTitle } from './palette.ts';
 import { readout } from './readout.ts';
+import { rules } from './rules.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 import { clipped } from './type.ts';
 
@@ -51,11 +52,9 @@ export const runTable: Figure<RunTableRows> = {
 			const room = (high - low || Math.abs(high) || 1) * 0.06;
 			const x = scaleLinear([low - room, high + room], [left, right]);
 			const bottom = y + scored.length * ROW;
-			for (const tick of x.ticks(Math.max(2, Math.floor((right - left) / 60))))
-				parts.push(
-					pen('path', { d: `M${round(x(tick))} ${y}V${bottom}`, stroke: ink.line }),
-					text(pen, x(tick), bottom + 13, number(tick), { ...soft, 'text-anchor': 'middle' })
-				);
+			parts.push(
+				...rules(pen, ink, x, { top: y, bottom, most: Math.max(2, Math.floor((right - left) / 60)) })
+			);
 			for (const run of scored) {
 				const middle = y + ROW / 2;
 				const colour = colours[run.kind] ?? ink.soft;

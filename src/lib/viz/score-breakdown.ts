@@ -9,6 +9,7 @@ import { legendPlaces } from './legend.ts';
 import { inkOf, projectorColours } from './palette.ts';
 import { pivoted, type PaperTable } from './paper-table.ts';
 import { readout } from './readout.ts';
+import { rules } from './rules.ts';
 import { penOf, root, round, text } from './svg.ts';
 import { clipped } from './type.ts';
 
@@ -64,16 +65,8 @@ export function breakdownOf(
 					text(pen, place.x + 13, place.y, name)
 				);
 			});
-			for (const tick of x.ticks(6))
-				parts.push(
-					pen('path', { d: `M${round(x(tick))} ${top}V${bottom}`, stroke: ink.line }),
-					text(pen, x(tick), bottom + 14, number(tick), {
-						'font-size': 11,
-						fill: ink.soft,
-						'text-anchor': 'middle'
-					})
-				);
 			parts.push(
+				...rules(pen, ink, x, { top, bottom, most: 6 }),
 				text(pen, right, bottom + 30, rows.score, { 'text-anchor': 'end', 'font-size': 11, fill: ink.soft })
 			);
 			categories.forEach(({ name, scores }, c) => {

@@ -7,6 +7,7 @@ import { link } from './interaction.ts';
 import { inkOf } from './palette.ts';
 import { pivoted } from './paper-table.ts';
 import { readout } from './readout.ts';
+import { rules } from './rules.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
 export interface StageTimesRows {
@@ -37,14 +38,7 @@ export const stageTimes: Figure<StageTimesRows> = {
 		const most = Math.max(0, ...summary.flat().map((quartile) => quartile?.[2] ?? 0));
 		const x = scaleLinear([0, most || 1], [left, Math.max(left + 40, right)]).nice(4);
 		const height = stages.length * (columns.length * ROW + GAP);
-		const parts: SVGElement[] = [];
-		for (const tick of x.ticks(4))
-			parts.push(
-				pen('path', { d: `M${round(x(tick))} 0V${height}`, stroke: ink.line }),
-				text(pen, x(tick), height + 13, number(tick), {
-					...{ 'font-size': 11, fill: ink.soft, 'text-anchor': 'middle' }
-				})
-			);
+		const parts: SVGElement[] = rules(pen, ink, x, { top: 0, bottom: height, most: 4 });
 		parts.push(text(pen, x.range()[1]! + 18, height + 13, 'ms', { 'font-size': 11, fill: ink.soft }));
 		const lines: string[] = [];
 		stages.forEach(({ title, unit }, stage) => {

@@ -5,6 +5,7 @@ import { exact, number, percent, quantity } from './format.ts';
 import { link } from './interaction.ts';
 import { colourOf, divergingScale, inkOf } from './palette.ts';
 import { readout } from './readout.ts';
+import { rules } from './rules.ts';
 import { LINE, penOf, root, round, text } from './svg.ts';
 
 export interface SurgeryRows {
@@ -54,13 +55,9 @@ export const surgeryChange: Figure<SurgeryRows> = {
 			text(pen, column, LINE - 4, 'before', { ...small, 'text-anchor': 'end' }),
 			text(pen, column + 12, LINE - 4, 'after', small),
 			text(pen, x(0) - 8, HEAD - 8, '← less likely', { ...small, 'text-anchor': 'end' }),
-			text(pen, x(0) + 8, HEAD - 8, 'more likely →', small)
+			text(pen, x(0) + 8, HEAD - 8, 'more likely →', small),
+			...rules(pen, ink, x, { top: HEAD, bottom, most: 5, sides: true })
 		];
-		for (const tick of x.ticks(5))
-			parts.push(
-				pen('path', { d: `M${round(x(tick))} ${HEAD}V${bottom}`, stroke: tick === 0 ? ink.soft : ink.line }),
-				text(pen, x(tick), bottom + 14, number(tick), { ...small, 'text-anchor': 'middle' })
-			);
 		const axis = { ...small, 'text-anchor': 'end' };
 		parts.push(text(pen, right, bottom + 30, 'Change of the word’s log-probability (nats)', axis));
 		pairs.forEach(({ before, after }, row) => {

@@ -6,6 +6,7 @@ import { exact, number, percent, quantity } from './format.ts';
 import { link } from './interaction.ts';
 import { inkOf } from './palette.ts';
 import { readout } from './readout.ts';
+import { rules } from './rules.ts';
 import { LINE, penOf, root, round, text, type Pen } from './svg.ts';
 import { linesOf } from './type.ts';
 
@@ -51,14 +52,8 @@ export const wordScores: Figure<WordScoresRows> = {
 				...legend[column]!.map((line, i) => text(pen, 18, (above + i) * LINE + 13, line))
 			];
 		});
-		for (const tick of x.ticks(5))
-			parts.push(
-				pen('path', { d: `M${round(x(tick))} ${head}V${base}`, stroke: ink.line }),
-				text(pen, x(tick), base + 13, number(tick), {
-					...{ 'font-size': 11, fill: ink.soft, 'text-anchor': tick === 0 ? 'end' : 'middle' }
-				})
-			);
 		parts.push(
+			...rules(pen, ink, x, { top: head, bottom: base, most: 5, zeroBefore: true }),
 			text(pen, left + 10, base + 29, 'Log-probability of the word (nats)', {
 				...{ 'font-size': 11, fill: ink.soft }
 			})
