@@ -110,8 +110,8 @@ async function readAll(
 	const inputs = new Map<string, ImageInput>();
 	for (const image of examples.flatMap(({ images }) => images)) {
 		if (inputs.has(image.name)) continue;
-		const bytes = await image.read();
-		const pixels = await prepare(bytes, image.name);
+		const bytes = image.pixels ? new Uint8Array(0) : await image.read();
+		const pixels = await prepare(image.pixels?.() ?? bytes, image.name);
 		inputs.set(image.name, { id: `${prefix} ${image.name}`, name: image.name, bytes, pixels });
 	}
 	return inputs;

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
+import { isReady, type ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
 import type { Transparency } from '../../lib/model/image/transparency.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { errorOf, type ThreadFailure } from '../../lib/tensor/thread-failure.ts';
@@ -7,7 +7,7 @@ import { errorOf, type ThreadFailure } from '../../lib/tensor/thread-failure.ts'
 /** An image to be made ready. */
 export interface ImageTask {
 	readonly call: number;
-	readonly bytes: Uint8Array;
+	readonly image: Uint8Array | RgbImage;
 	readonly name: string;
 	/** Side that the image is squashed to; absent: it stays as it is. */
 	readonly size: number | undefined;
@@ -50,14 +50,15 @@ export class ImageThread {
 	}
 
 	/** @throws InputError when it is no usable image */
-	readonly prepare: ImagePreparer = (bytes, name) => {
+	readonly prepare: ImagePreparer = (image, name) => {
 		if (this.#gone) return Promise.reject(this.#gone);
+		if (isReady(image, this.#size)) return Promise.resolve(image);
 		const call = this.#calls++;
 		return new Promise((resolve, reject) => {
 			this.#waiting.set(call, { resolve, reject });
 			this.#worker.ref();
 			const how = { size: this.#size, transparency: this.#transparency };
-			this.#worker.postMessage({ call, bytes, name, ...how } satisfies ImageTask);
+			this.#worker.postMessage({ call, image, name, ...how } satisfies ImageTask);
 		});
 	};
 

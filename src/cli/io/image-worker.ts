@@ -5,12 +5,12 @@ import { decodeImage } from './decode-image.ts';
 import type { ImageAnswer, ImageTask } from './image-thread.ts';
 import { failureOf } from '../../lib/tensor/thread-failure.ts';
 
-parentPort?.on('message', ({ call, bytes, name, size, transparency }: ImageTask) => {
+parentPort?.on('message', ({ call, image: given, name, size, transparency }: ImageTask) => {
 	imagePreparer(
 		decodeImage,
 		size,
 		transparency
-	)(bytes, name).then(
+	)(given, name).then(
 		(image) => answer({ call, image }, [image.data.buffer as ArrayBuffer]),
 		(error: unknown) => answer({ call, ...failureOf(error) })
 	);

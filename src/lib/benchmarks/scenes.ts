@@ -1,5 +1,6 @@
 import { decode, encode } from 'fast-png';
 import type { SourceFolder } from '../checkpoint/source.ts';
+import { rgbFromInterleaved } from '../model/image/rgb.ts';
 import { formatConversation } from '../model/text/prompts.ts';
 import {
 	Atlas,
@@ -95,6 +96,11 @@ async function loadAtlas(folder: SourceFolder): Promise<Atlas> {
 function sceneImage(scene: Scene, atlas: Atlas): ExampleImage {
 	return {
 		name: `scene ${scene.split} ${scene.seed}`,
+		pixels() {
+			const { width, height, data } = renderScene(scene, atlas);
+			// Scenes are opaque.
+			return rgbFromInterleaved(width, height, data);
+		},
 		async read() {
 			const { width, height, data } = renderScene(scene, atlas);
 			return new Uint8Array(encode({ width, height, data, channels: 4, depth: 8 }));

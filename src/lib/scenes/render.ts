@@ -44,23 +44,31 @@ export class Atlas {
 	}
 }
 
+/** What a sprite leaves of the value under it. */
+const below = (value: number, cover: number): number => Math.floor((value * cover + 127) / 255);
+
 export function renderScene(scene: Scene, atlas: Atlas): RgbaImage {
 	const data = new Uint8ClampedArray(imageSize * imageSize * 4);
 	const rgb = backgrounds[scene.background]?.rgb;
 	if (rgb === undefined) throw new RangeError(`There is no background ${scene.background}.`);
-	for (let i = 0; i < data.length; i += 4) data.set([...rgb, 255], i);
+	const [r, g, b] = rgb;
+	for (let i = 0; i < data.length; i += 4) {
+		data[i] = r;
+		data[i + 1] = g;
+		data[i + 2] = b;
+		data[i + 3] = 255;
+	}
 	for (const object of scene.objects) {
 		const [red, green, blue, alpha] = atlas.sprite(object.cls, object.style, object.size);
-		const planes = [red, green, blue];
 		for (let y = 0; y < object.size; y++)
 			for (let x = 0; x < object.size; x++) {
 				const from = y * object.size + x;
 				const to = ((object.y + y) * imageSize + object.x + x) * 4;
 				const cover = 255 - (alpha[from] ?? 0);
-				planes.forEach((plane, channel) => {
-					const below = Math.floor(((data[to + channel] ?? 0) * cover + 127) / 255);
-					data[to + channel] = Math.min(255, (plane[from] ?? 0) + below);
-				});
+				// Above 255 the array takes 255.
+				data[to] = (red[from] ?? 0) + below(data[to] ?? 0, cover);
+				data[to + 1] = (green[from] ?? 0) + below(data[to + 1] ?? 0, cover);
+				data[to + 2] = (blue[from] ?? 0) + below(data[to + 2] ?? 0, cover);
 			}
 	}
 	return { width: imageSize, height: imageSize, data };

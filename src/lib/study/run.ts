@@ -182,6 +182,8 @@ async function wholeAnswer(
 /** Groups whose images are read while one is asked about. */
 const AHEAD = 2;
 
+const NO_FILE = new Uint8Array(0);
+
 /** Reads images, each once as long as it is wanted now or soon. */
 class ImageQueue {
 	readonly #prepare: ImagePreparer | undefined;
@@ -213,8 +215,13 @@ class ImageQueue {
 	}
 
 	async #read(image: ExampleImage): Promise<ImageInput> {
-		const bytes = await image.read();
 		const { name } = image;
+		const shown = image.pixels?.();
+		if (shown) {
+			const pixels = (await this.#prepare?.(shown, name)) ?? shown;
+			return { id: await sha256(shown.data), bytes: NO_FILE, name, pixels };
+		}
+		const bytes = await image.read();
 		const pixels = await this.#prepare?.(bytes, name);
 		return { id: await sha256(bytes), bytes, name, ...(pixels && { pixels }) };
 	}

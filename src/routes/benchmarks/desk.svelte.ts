@@ -2,7 +2,7 @@ import { sentence } from '$lib/bytes/sentence.ts';
 import { SideClient } from '../../workers/side/client.ts';
 import type { Benchmark, Example } from '$lib/benchmarks/benchmark.ts';
 import { benchmarks, findBenchmark } from '$lib/benchmarks/registry.ts';
-import { squashTo } from '$lib/benchmarks/run/prepare.ts';
+import { isReady, squashTo } from '$lib/benchmarks/run/prepare.ts';
 import { transparencyOf } from '$lib/model/image/transparency.ts';
 import { cleaned, writeAbout, type RunAbout } from '$lib/benchmarks/run/about.ts';
 import { openRun, readRun, type RunRecord } from '$lib/benchmarks/run/record.ts';
@@ -355,8 +355,10 @@ export class BenchmarkDesk {
 				...(wording && { wording }),
 				examples: examples.slice(0, this.limit),
 				model: session.client,
-				prepare: (bytes, name) =>
-					this.#side.prepare(bytes, name, squashTo(manifest), transparencyOf(manifest.image)),
+				prepare: async (image, name) =>
+					isReady(image, squashTo(manifest))
+						? image
+						: this.#side.prepare(image, name, squashTo(manifest), transparencyOf(manifest.image)),
 				signal: abort.signal,
 				onProgress: (progress) => {
 					this.progress = progress;

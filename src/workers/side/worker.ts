@@ -18,14 +18,14 @@ export class SideWorker {
 	/** Without storage, runs last as long as this worker. */
 	readonly #files = hasOpfs().then((stored) => (stored ? new OpfsFiles(OPFS_RUNS) : new MemoryFiles()));
 
-	/** Decodes, and squashes to `size` × `size` if one is given. @throws InputError when it is no usable image */
+	/** Decodes what is encoded, and squashes to `size` × `size` if one is given. @throws InputError when it is no usable image */
 	async prepare(
-		bytes: Uint8Array,
+		given: Uint8Array | RgbImage,
 		name: string,
 		size: number | undefined,
 		transparency: Transparency
 	): Promise<RgbImage> {
-		const decoded = await decodeImage(bytes, name, transparency);
+		const decoded = given instanceof Uint8Array ? await decodeImage(given, name, transparency) : given;
 		const image = size === undefined ? decoded : resizeBicubic(decoded, size, size);
 		return transfer(image, [image.data.buffer]);
 	}

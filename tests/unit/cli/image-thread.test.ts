@@ -30,6 +30,18 @@ describe('the thread that decodes images', () => {
 		expect(files.map(({ length }) => length)).toEqual(sizes);
 	});
 
+	it('takes pixels as they are, or squashes them there', async () => {
+		const here = imagePreparer(decodeImage, SIZE, 'drop');
+		for (const side of [SIZE, 40]) {
+			const image = await decodeImage(png(side, 3), 'a.png');
+			const made = await images.prepare(image, 'a.png');
+			expect(made).toEqual(await here(png(side, 3), 'a.png'));
+			expect(made === image).toBe(side === SIZE);
+			// What is given stays whole.
+			expect(image.data).toHaveLength(3 * side * side);
+		}
+	});
+
 	it('goes on while this thread computes', async () => {
 		const file = png(64, 3);
 		await images.prepare(file, 'warm.png');

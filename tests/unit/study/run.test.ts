@@ -3,6 +3,7 @@ import { pope, type PopeData } from '../../../src/lib/benchmarks/pope.ts';
 import type { Benchmark, Example } from '../../../src/lib/benchmarks/benchmark.ts';
 import { decodeImage } from '../../../src/cli/io/decode-image.ts';
 import { openDataFolder } from '../../../src/cli/eval/data-folder.ts';
+import { scenes, scenesSize, scenesStyle } from '../../../src/lib/benchmarks/scenes.ts';
 import { seed } from '../../../src/lib/benchmarks/seed.ts';
 import { imagePreparer } from '../../../src/lib/benchmarks/run/prepare.ts';
 import { scoreRun } from '../../../src/lib/benchmarks/run/scored.ts';
@@ -10,6 +11,7 @@ import { openRun, readRun, type RunIdentity } from '../../../src/lib/benchmarks/
 import { reportRun } from '../../../src/lib/benchmarks/run/report.ts';
 import { hashExamples, nothingAsked, runBenchmark, type RunProgress } from '../../../src/lib/study/run.ts';
 import type { Answerer } from '../../../src/lib/study/answerer.ts';
+import { resizeBicubic } from '../../../src/lib/model/image/resize.ts';
 import { memoryStorage } from '../../../src/lib/benchmarks/run/storage.ts';
 import type { AnswerRequest, AnswerResult } from '../../../src/lib/model/runtime/types.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
@@ -177,6 +179,46 @@ describe('a run', () => {
 		expect(nothingAsked(benchmark, [record])!.message).toBe(
 			'POPE: none of the examples could be asked. The first of them, example 0: The prompt is too long.'
 		);
+	});
+
+	it('hands over a drawn scene’s pixels, which are those of its file, and packs none', async () => {
+		const folder = await openDataFolder('static/scenes');
+		for (const of of [scenes, scenesStyle, scenesSize]) {
+			const asked: Example[] = [];
+			for await (const example of of.examples(folder)) if (asked.push(example) === 30) break;
+			const drawn = asked.map((example) => ({
+				...example,
+				images: example.images.map((image) => ({
+					...image,
+					read: () => Promise.reject(new Error('Nothing needs the file.'))
+				}))
+			}));
+			for (const [size, prepare] of [
+				[96, undefined],
+				[28, imagePreparer(decodeImage, 28, 'drop')]
+			] as const) {
+				const record = await openRun(memoryStorage(), { ...identity, benchmark: of.name }, of);
+				const model = fakeModel();
+				const targets = [{ projector: 'c-abs', tokens: 16, record }];
+				await runBenchmark({
+					...{ benchmark: of, examples: drawn, targets, model },
+					...(prepare && { prepare })
+				});
+				expect(model.requests).toHaveLength(30);
+				const ids = new Set<string>();
+				for (const [i, { turns }] of model.requests.entries()) {
+					const { id, bytes, pixels } = turns[0]!.images[0]!;
+					ids.add(id);
+					expect(bytes).toHaveLength(0);
+					expect(pixels).toMatchObject({ width: size, height: size });
+					const [file] = asked[i]!.images;
+					const whole = await decodeImage(await file!.read(), file!.name, 'white');
+					expect(pixels).toEqual(size === 96 ? whole : resizeBicubic(whole, size, size));
+				}
+				// Another scene is another image.
+				expect(ids.size).toBe(new Set(asked.map(({ images }) => images[0]!.name)).size);
+			}
+		}
 	});
 
 	it('asks about a JPEG in CMYK as about any other image', async () => {

@@ -5,8 +5,8 @@ import type { RgbImage } from '../../model/image/rgb.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import type { ImageDecoder } from '../../model/runtime/visual.ts';
 
-/** An encoded image, at the size the model sees where that may be. @throws InputError when it is no usable image. */
-export type ImagePreparer = (bytes: Uint8Array, name: string) => Promise<RgbImage>;
+/** An image, encoded or as pixels, at the size the model sees where that may be. @throws InputError when it is no usable image. */
+export type ImagePreparer = (image: Uint8Array | RgbImage, name: string) => Promise<RgbImage>;
 
 /** The side that a model's images may be squashed to before it sees them; undefined where it needs them as they are. */
 export const squashTo = (manifest: ModelManifest): number | undefined =>
@@ -23,8 +23,14 @@ export function imagePreparer(
 	size: number | undefined,
 	transparency: Transparency
 ): ImagePreparer {
-	return async (bytes, name) => {
-		const image = await decode(bytes, name, transparency);
-		return size === undefined ? image : resizeBicubic(image, size, size);
+	return async (given, name) => {
+		const image = given instanceof Uint8Array ? await decode(given, name, transparency) : given;
+		return isReady(image, size) ? image : resizeBicubic(image, size!, size!);
 	};
+}
+
+/** Whether nothing is left to be done for an image. */
+export function isReady(image: Uint8Array | RgbImage, size: number | undefined): image is RgbImage {
+	if (image instanceof Uint8Array) return false;
+	return size === undefined || (image.width === size && image.height === size);
 }

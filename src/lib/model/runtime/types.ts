@@ -38,6 +38,7 @@ export interface BackendInfo {
 export interface ImageInput {
 	/** Hash that names the image in the session, in caches and in provenance. */
 	readonly id: string;
+	/** Empty where there is no file, only `pixels`. */
 	readonly bytes: Uint8Array;
 	/** File name for messages. */
 	readonly name: string;
