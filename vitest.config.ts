@@ -13,6 +13,12 @@ const isolation = {
 	'Cross-Origin-Embedder-Policy': 'require-corp'
 };
 
+/**
+ * Hundreds of workers begin a runtime, and each would have what it calls a few times compiled again by the optimising compiler, for longer
+ * than models this small compute. V8 does so only after some 80 times as many bytes as by default: an inner loop still is, within a tenth of a second.
+ */
+const compileLate = '--js-flags=--wasm-tiering-budget=1000000000';
+
 /** Tests that run in Chromium. */
 function inBrowser(own: {
 	readonly name: string;
@@ -34,7 +40,7 @@ function inBrowser(own: {
 				headless: true,
 				screenshotFailures: false,
 				provider: playwright({
-					launchOptions: { executablePath: findChromium(), args: chromiumArgs }
+					launchOptions: { executablePath: findChromium(), args: [...chromiumArgs, compileLate] }
 				}),
 				commands: {
 					seamsOutside: (_context, name: string, dpi: number, size: number) => seamsOutside(name, dpi, size),
