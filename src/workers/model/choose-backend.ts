@@ -7,6 +7,7 @@ import { describeAdapter, requestAdapter, type AdapterFacts } from '../../lib/br
 import {
 	createWasmBackend,
 	createWebGpuBackend,
+	type RuntimeChoice,
 	UnusableAdapterError,
 	type WebGpuBackend,
 	type WebGpuOptions
@@ -125,14 +126,35 @@ async function wasm(
 	reason: string,
 	kind: Decision['backend']
 ): Promise<Backend> {
+	if (kind !== 'wasm-q4') {
+		const { why, backend, context } = onRuntime(manifest, projector, reason, kind);
+		return createWasmBackend(why, backend, context);
+	}
+	const { refusal, context } = preflight(manifest, { backend: kind, projector });
+	if (refusal !== undefined)
+		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
+	// Whether the kernels know the graph is seen when it is read.
+	return createWasmBackend(reason, kind, context, () => onRuntime(manifest, projector, reason, 'wasm-int8'));
+}
+
+/**
+ * How onnxruntime-web runs a model on WASM: in 8 bits, where that was decided, if what its matrices grow to fits, else as stored.
+ * @throws InputError with the numbers when it does not fit at all
+ */
+export function onRuntime(
+	manifest: ModelManifest,
+	projector: string | undefined,
+	reason: string,
+	kind: Decision['backend']
+): RuntimeChoice {
 	const asked = preflight(manifest, { backend: kind, projector });
 	const grown = kind === 'wasm-int8' && asked.refusal !== undefined;
-	const backend = grown || kind === 'webgpu' ? 'wasm' : kind;
+	const backend = kind === 'wasm-int8' && !grown ? kind : 'wasm';
 	const { refusal, context } = grown ? preflight(manifest, { backend, projector }) : asked;
 	const why = grown ? `${reason} In 8 bits it would not fit into WASM’s memory.` : reason;
 	if (refusal !== undefined)
 		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
-	return createWasmBackend(why, backend, context);
+	return { why, backend, context };
 }
 
 function needsHalf({ dtypes, kv_dtype }: ModelManifest): boolean {

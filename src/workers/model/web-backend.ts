@@ -19,17 +19,31 @@ import { normsInParts } from './norms-in-parts.ts';
 import { startHeap } from './wasm-heap.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
 
+/** How onnxruntime-web runs a model on WASM. */
+export interface RuntimeChoice {
+	readonly backend: 'wasm' | 'wasm-int8';
+	/** Why, for the reader. */
+	readonly why: string;
+	/** `Backend.context` */
+	readonly context?: number;
+}
+
 /**
  * onnxruntime-web on WASM.
  * @param reason Why, for the reader.
  * @param backend `wasm-int8` multiplies matrices stored in blocks in 8 bits (`int8Products`); `wasm-q4` does so beside the language model,
  * which kernels of our own compute in 4 bits (`decoder/`) where they know its graph.
  * @param context `Backend.context`
+ * @param otherwise how `wasm-q4` runs a language model whose graph the kernels do not know, or where they do not start; throws when it does not fit so
  */
 export async function createWasmBackend(
 	reason: string,
 	backend: WasmBackendName = 'wasm',
-	context?: number
+	context?: number,
+	otherwise: () => RuntimeChoice = () => ({
+		...{ backend: 'wasm-int8', why: reason },
+		...(context !== undefined && { context })
+	})
 ): Promise<Backend> {
 	const threads = wasmThreads();
 	const runtime = await loadWasmRuntime(threads);
@@ -39,24 +53,30 @@ export async function createWasmBackend(
 		backend === 'wasm-q4' ? await DecoderKernels.start(ort.Tensor, threads, startKernelThread) : undefined;
 	const isolation = globalThis.crossOriginIsolated ? '' : ' (the page is not cross-origin isolated)';
 	const description = `${threads} thread${threads === 1 ? '' : 's'}, SIMD${isolation}`;
-	const facts = { threads, software: false, reason, shader_f16: false };
+	const facts = { threads, software: false, shader_f16: false };
+	let left: RuntimeChoice | undefined;
+	/** What was left to the runtime, once it is known to be. */
+	const onRuntime = () => (decoder?.leftToRuntime ? (left ??= otherwise()) : undefined);
 	return {
 		get info() {
+			const { backend: name, why } = onRuntime() ?? { backend, why: reason };
 			return {
 				...facts,
-				// What was left to the runtime is multiplied in 8 bits.
-				backend: decoder?.leftToRuntime ? 'wasm-int8' : backend,
-				description: decoder?.words ? `${description}; ${decoder.words}` : description
+				...{ reason: why, backend: name },
+				description: decoder?.words ? `${description}; ${decoder.words(name)}` : description
 			};
 		},
 		Tensor: ort.Tensor,
 		memory: heap.memory,
-		...(context !== undefined && { context }),
+		get context() {
+			const chosen = onRuntime();
+			return chosen ? chosen.context : context;
+		},
 		async createSession(request) {
 			const stored = await readGraph(request);
 			const session = decoder?.session(request, stored);
 			if (session) return session;
-			const { graph, weights } = backend === 'wasm' ? stored : int8Products(stored);
+			const { graph, weights } = (onRuntime()?.backend ?? backend) === 'wasm' ? stored : int8Products(stored);
 			const prepared = { graph: normsInParts(graph), weights };
 			return heap.session(
 				await makeSession(ort, prepared, { providers: ['wasm'] }),

@@ -8,15 +8,15 @@ import { NotPlanned } from './plan.ts';
 import { decoderSession } from './session.ts';
 
 export class DecoderKernels {
-	/** How the language model is computed, in words that follow a semicolon; '' before it is there. */
-	words = '';
+	/** How the language model is computed, in words that follow a semicolon, given the backend that has what is left; absent before it is there. */
+	words: ((runtime: string) => string) | undefined;
 	/** Whether a language model, or a part of one, was left to the runtime. */
 	leftToRuntime: boolean;
 	readonly #kernels: Kernels | undefined;
 
-	private constructor(kernels: Kernels | undefined, words: string) {
+	private constructor(kernels: Kernels | undefined, words?: string) {
 		this.#kernels = kernels;
-		this.words = words;
+		if (words !== undefined) this.words = () => words;
 		this.leftToRuntime = kernels === undefined;
 	}
 
@@ -31,7 +31,7 @@ export class DecoderKernels {
 				if (threads === 1) throw error;
 				return Kernels.start({ Tensor, threads: 1, startThread });
 			});
-			return new DecoderKernels(kernels, '');
+			return new DecoderKernels(kernels);
 		} catch (error) {
 			const why = sentence(error).replace(/\.$/, '');
 			return new DecoderKernels(undefined, `its kernels for 4 bits did not start (${why})`);
@@ -46,12 +46,15 @@ export class DecoderKernels {
 		try {
 			const session = decoderSession(kernels, bytes, stayOnDevice);
 			const { threads, relaxed } = kernels;
-			this.words = `language model in 4 bits by kernels of its own (${threads} thread${threads === 1 ? '' : 's'}, ${relaxed ? 'relaxed' : 'plain'} SIMD)`;
+			const words = `language model in 4 bits by kernels of its own (${threads} thread${threads === 1 ? '' : 's'}, ${relaxed ? 'relaxed' : 'plain'} SIMD)`;
+			this.words = () => words;
 			return session;
 		} catch (error) {
 			if (!(error instanceof NotPlanned)) throw error;
 			this.leftToRuntime = true;
-			this.words = `language model in 8 bits, since its graph has ${error.message}, which the kernels for 4 bits do not compute`;
+			const { message } = error;
+			this.words = (runtime) =>
+				`language model ${runtime === 'wasm' ? 'as stored' : 'in 8 bits'}, since its graph has ${message}, which the kernels for 4 bits do not compute`;
 			return undefined;
 		}
 	}

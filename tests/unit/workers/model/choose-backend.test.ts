@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelManifest } from '../../../../src/lib/model/manifest.ts';
 import { InputError } from '../../../../src/lib/tensor/errors.ts';
-import { decide } from '../../../../src/workers/model/choose-backend.ts';
+import { decide, onRuntime } from '../../../../src/workers/model/choose-backend.ts';
 
 const manifest = (half: boolean) =>
 	({
@@ -70,5 +70,46 @@ describe('what was asked for', () => {
 	it('is refused with a sentence where it cannot be', () => {
 		expect(() => decide('webgpu', undefined, manifest(false))).toThrow(InputError);
 		expect(() => decide('webgpu', withoutHalf, manifest(true))).toThrow('shader-f16');
+	});
+});
+
+describe('what the kernels for 4 bits leave to the runtime', () => {
+	/** A language model in 4 bits of so many bytes. */
+	const ofSize = (size: number) =>
+		({
+			...manifest(false),
+			dtypes: { vision: 'q8', projector: 'fp32', embedding: 'q8', language: 'q4' },
+			config: {
+				text_config: {
+					...{ max_position_embeddings: 2048, num_key_value_heads: 4, head_dim: 64, num_hidden_layers: 22 },
+					...{ hidden_size: 2048, vocab_size: 32_000 }
+				}
+			},
+			graphs: {
+				vision: { weights: [] },
+				embedding: { weights: [] },
+				language: [{ weights: ['language'], layers: [0, 22] }]
+			},
+			projectors: {},
+			memory: { kv_per_token: 45_056 },
+			files: [{ path: 'language', size }]
+		}) as unknown as ModelManifest;
+
+	it('is multiplied in 8 bits where what its matrices grow to fits', () => {
+		expect(onRuntime(ofSize(0.8e9), undefined, 'No adapter.', 'wasm-int8')).toMatchObject({
+			...{ backend: 'wasm-int8', why: 'No adapter.', context: 2048 }
+		});
+	});
+
+	it('stays as it is stored where it would not', () => {
+		const left = onRuntime(ofSize(2e9), undefined, 'No adapter.', 'wasm-int8');
+		expect(left).toMatchObject({ backend: 'wasm', context: 2048 });
+		expect(left.why).toBe('No adapter. In 8 bits it would not fit into WASM’s memory.');
+	});
+
+	it('is refused with the numbers where not even that fits', () => {
+		expect(() => onRuntime(ofSize(3.1e9), undefined, 'No adapter.', 'wasm-int8')).toThrow(
+			/needs .* more than the 3\.2 GB that WASM can hold/
+		);
 	});
 });
