@@ -27,7 +27,7 @@ export async function wasmBackend({
 	const facts = { backend: 'wasm', threads: 1, software: false, reason: '', shader_f16: false } as const;
 	return {
 		get info() {
-			return { ...facts, description: decoder?.words?.('wasm-int8') ?? '' };
+			return { ...facts, description: (decoder && decoder.words?.('wasm-int8')) || '' };
 		},
 		Tensor: ort.Tensor,
 		memory: heap.memory,
