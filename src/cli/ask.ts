@@ -172,10 +172,8 @@ async function loadModel(
 ): Promise<HoneybeeModel> {
 	const root = resolve(path);
 	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(root) });
-	const backend = await openDevice(how.device, root, folder.manifest);
-	if (backend.info.backend !== how.device) terminal.warn(backend.info.reason);
 	return HoneybeeModel.load({
-		backend,
+		backend: await openDevice(how.device, root, folder.manifest, terminal),
 		folder,
 		decodeImage,
 		...(how.projector !== undefined && { projector: how.projector }),

@@ -1,7 +1,7 @@
 import { storedInBlocks, type ModelManifest } from '../lib/model/manifest.ts';
 import type { Backend } from '../lib/model/runtime/backend.ts';
 import type { NodeBackendName } from '../lib/model/runtime/types.ts';
-import { oneOf } from './command.ts';
+import { oneOf, type Terminal } from './command.ts';
 
 /** What `--device` may be: the ways of computing in Node. */
 export const devices = ['node', 'node-int8'] as const satisfies readonly NodeBackendName[];
@@ -18,14 +18,21 @@ export const deviceOf = (word: string | undefined): NodeBackendName =>
 	word === undefined ? 'node' : oneOf('--device', word, devices);
 
 /**
- * onnxruntime-node for a model folder, computing in the way asked for where the model has what it is about; else as stored, under that name
- * and with the reason in its facts.
+ * onnxruntime-node for a model folder, computing in the way asked for where model and processor have what it is about; else as stored, under
+ * that name, with the reason in its facts and, given a terminal, told there.
  */
 export async function openDevice(
 	device: NodeBackendName,
 	root: string,
-	manifest: ModelManifest
+	manifest: ModelManifest,
+	terminal?: Pick<Terminal, 'warn'>
 ): Promise<Backend> {
+	const backend = await backendOf(device, root, manifest);
+	if (backend.info.backend !== device) terminal?.warn(backend.info.reason);
+	return backend;
+}
+
+async function backendOf(device: NodeBackendName, root: string, manifest: ModelManifest): Promise<Backend> {
 	// Loading the runtime takes a moment that wrong arguments need not wait for.
 	const { createInt8NodeBackend, createNodeBackend } = await import('./node-backend.ts');
 	if (device === 'node') return createNodeBackend(root);

@@ -113,9 +113,9 @@ export const evalCommand: Command = {
 			const data = await hashExamples(benchmark, examples);
 			const versions = await readVersions();
 			// What it is called is part of what the run is; as stored, it is known without loading the runtime.
-			const other = device === 'node' ? undefined : await openDevice(device, resolve(modelPath), manifest);
+			const other =
+				device === 'node' ? undefined : await openDevice(device, resolve(modelPath), manifest, terminal);
 			const computed = other?.info.backend ?? device;
-			if (other && computed !== device) terminal.warn(other.info.reason);
 			const targets: (RunTarget & { readonly storage: RunStorage })[] = [];
 			for (const choice of choices) {
 				const storage = diskStorage(join(out, benchmark.name, targetName(choice)));

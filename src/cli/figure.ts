@@ -338,10 +338,8 @@ async function openModel(
 	const folder = await openFolder(path);
 	try {
 		const modelFolder = await openModelFolder(folder, { hashInPlace: hashOnDisk(root) });
-		const backend = await openDevice(device, root, modelFolder.manifest);
-		if (backend.info.backend !== device) terminal.warn(backend.info.reason);
 		const model = await HoneybeeModel.load({
-			backend,
+			backend: await openDevice(device, root, modelFolder.manifest, terminal),
 			folder: modelFolder,
 			decodeImage,
 			...(projector !== undefined && { projector }),

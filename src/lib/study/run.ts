@@ -216,14 +216,10 @@ class ImageQueue {
 
 	async #read(image: ExampleImage): Promise<ImageInput> {
 		const { name } = image;
-		const shown = image.pixels?.();
-		if (shown) {
-			const pixels = (await this.#prepare?.(shown, name)) ?? shown;
-			return { id: await sha256(shown.data), bytes: NO_FILE, name, pixels };
-		}
-		const bytes = await image.read();
-		const pixels = await this.#prepare?.(bytes, name);
-		return { id: await sha256(bytes), bytes, name, ...(pixels && { pixels }) };
+		const given = image.pixels?.() ?? (await image.read());
+		const [bytes, shown] = given instanceof Uint8Array ? [given] : [NO_FILE, given];
+		const pixels = (await this.#prepare?.(given, name)) ?? shown;
+		return { id: await sha256(shown?.data ?? bytes), bytes, name, ...(pixels && { pixels }) };
 	}
 }
 

@@ -12,7 +12,7 @@ import {
 	type WebGpuBackend,
 	type WebGpuOptions
 } from './web-backend.ts';
-import { limitsOf, preflight, PROBE_ABOVE, probeMemory } from './preflight.ts';
+import { limitsOf, preflight, PROBE_ABOVE, probeMemory, type Preflight } from './preflight.ts';
 
 /** Where a model is to run, and why in one sentence. */
 export interface Decision {
@@ -130,9 +130,7 @@ async function wasm(
 		const { why, backend, context } = onRuntime(manifest, projector, reason, kind);
 		return createWasmBackend(why, backend, context);
 	}
-	const { refusal, context } = preflight(manifest, { backend: kind, projector });
-	if (refusal !== undefined)
-		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
+	const { context } = notRefused(preflight(manifest, { backend: kind, projector }), reason);
 	// Whether the kernels know the graph is seen when it is read.
 	return createWasmBackend(reason, kind, context, () => onRuntime(manifest, projector, reason, 'wasm-int8'));
 }
@@ -150,11 +148,15 @@ export function onRuntime(
 	const asked = preflight(manifest, { backend: kind, projector });
 	const grown = kind === 'wasm-int8' && asked.refusal !== undefined;
 	const backend = kind === 'wasm-int8' && !grown ? kind : 'wasm';
-	const { refusal, context } = grown ? preflight(manifest, { backend, projector }) : asked;
+	const { context } = notRefused(grown ? preflight(manifest, { backend, projector }) : asked, reason);
 	const why = grown ? `${reason} In 8 bits it would not fit into WASM’s memory.` : reason;
-	if (refusal !== undefined)
-		throw new InputError(`${refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
 	return { why, backend, context };
+}
+
+/** @param reason why it is WASM @throws InputError with the numbers for a model that does not fit */
+function notRefused(found: Preflight, reason: string): Preflight {
+	if (found.refusal === undefined) return found;
+	throw new InputError(`${found.refusal.replace(/\.$/, '')}. WebGPU is not used: ${reason}`);
 }
 
 function needsHalf({ dtypes, kv_dtype }: ModelManifest): boolean {

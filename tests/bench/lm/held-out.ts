@@ -22,6 +22,7 @@ import type { Backend } from '../../../src/lib/model/runtime/backend.ts';
 import { LanguageModel } from '../../../src/lib/model/runtime/language.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
+import { argmax } from '../../../src/lib/model/runtime/sampling.ts';
 import { drain } from '../../../src/lib/study/ask.ts';
 import { requestOf } from '../../../src/lib/study/run.ts';
 import { wasmBackend } from '../../support/wasm-in-node.ts';
@@ -83,8 +84,8 @@ async function languageModel(prompts: number, newTokens: number): Promise<void> 
 			for (; same < newTokens; same++) {
 				const [ours, theirs] = [await append(models[0]!, next), await append(models[1]!, next)];
 				if (same === 0) distances.push(distance(ours, theirs));
-				const best = greatest(theirs);
-				if (greatest(ours) !== best) break;
+				const best = argmax(theirs);
+				if (argmax(ours) !== best) break;
 				next = [best];
 			}
 			alike.push(same);
@@ -95,8 +96,6 @@ async function languageModel(prompts: number, newTokens: number): Promise<void> 
 
 const append = async (model: LanguageModel, ids: readonly number[]) =>
 	model.append(await model.embed(ids), ids);
-const greatest = (logits: Float32Array) =>
-	logits.reduce((best, value, i) => (value > logits[best]! ? i : best), 0);
 
 /** The largest difference of the largest logit's size. */
 function distance(ours: Float32Array, theirs: Float32Array): number {

@@ -1,4 +1,5 @@
 import { PREFILL_CHUNK, type LanguageModel } from '../../../src/lib/model/runtime/language.ts';
+import { argmax } from '../../../src/lib/model/runtime/sampling.ts';
 import type { Continuation, Continued, LmRun, LmTask } from './results.ts';
 
 /** What one of our backends does with the task; the same in Node and in a page. */
@@ -33,8 +34,7 @@ async function continued(
 	}
 	onPrompt(logits);
 	for (;;) {
-		let best = 0;
-		for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+		const best = argmax(logits);
 		ids.push(best);
 		at_ms.push(performance.now() - begin);
 		if (ids.length === new_tokens) return { ids, at_ms };

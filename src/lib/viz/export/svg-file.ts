@@ -84,9 +84,10 @@ function inches(value: number): number {
 
 /** Takes away what belongs to the page, and puts images into the file. */
 async function tidy(svg: SVGSVGElement): Promise<void> {
+	const grey = once(withoutColours);
 	for (const image of Array.from(svg.querySelectorAll('image')))
 		if (image.getAttribute('style') === GREY)
-			image.setAttribute('href', await withoutColours(image.getAttribute('href') ?? ''));
+			image.setAttribute('href', await grey(image.getAttribute('href') ?? ''));
 	svg.querySelectorAll('[visibility="hidden"], style, script').forEach((element) => element.remove());
 	for (const inner of Array.from(svg.querySelectorAll('svg'))) flatten(inner);
 	for (const element of [svg, ...Array.from(svg.querySelectorAll('*'))]) {
@@ -96,14 +97,25 @@ async function tidy(svg: SVGSVGElement): Promise<void> {
 		if (element !== svg) element.removeAttribute('aria-label');
 	}
 	svg.setAttribute('role', 'img');
+	const fetched = once(fetchedDataUrl);
 	for (const image of Array.from(svg.querySelectorAll('image'))) {
 		const href = image.getAttribute('href');
-		refer(image, href ? await fetchedDataUrl(href) : '');
+		refer(image, href ? await fetched(href) : '');
 	}
 	declareReferences(svg);
 	svg.querySelectorAll('text').forEach((text) => {
 		if (text.textContent === '') text.remove();
 	});
+}
+
+/** Makes of an address what `make` does, of each one once: a hundred maps may lie over one picture. */
+function once(make: (href: string) => Promise<string>): (href: string) => Promise<string> {
+	const made = new Map<string, Promise<string>>();
+	return (href) => {
+		const result = made.get(href) ?? make(href);
+		made.set(href, result);
+		return result;
+	};
 }
 
 /** A chart inside the figure becomes a group: some editors clip or scale nested drawings. */
