@@ -6,6 +6,10 @@ import { oneOf, type Terminal } from './command.ts';
 /** What `--device` may be: the ways of computing in Node. */
 export const devices = ['node', 'node-int8'] as const satisfies readonly NodeBackendName[];
 
+/** Those that compute a model differently, as it is stored first. */
+export const devicesFor = (manifest: ModelManifest): readonly NodeBackendName[] =>
+	storedInBlocks(manifest) ? devices : ['node'];
+
 /** The option in a command's help. */
 export const deviceHelp: readonly string[] = [
 	'--device WAY          node multiplies weights as they are stored: the reference, to compare with what was published (as when left',

@@ -6,7 +6,9 @@ import { benchmarks, findBenchmark } from '../lib/benchmarks/registry.ts';
 import { squashTo } from '../lib/benchmarks/run/prepare.ts';
 import { transparencyOf } from '../lib/model/image/transparency.ts';
 import { HoneybeeModel } from '../lib/model/runtime/model.ts';
-import { MANIFEST_FILE } from '../lib/model/manifest.ts';
+import type { Backend } from '../lib/model/runtime/backend.ts';
+import type { NodeBackendName } from '../lib/model/runtime/types.ts';
+import { MANIFEST_FILE, type ModelManifest } from '../lib/model/manifest.ts';
 import { openModelFolder } from '../lib/model/runtime/model-folder.ts';
 import { DIRECTIONS } from '../lib/study/choices.ts';
 import { namesTogether, type ImageSet } from '../lib/study/image-set.ts';
@@ -23,6 +25,7 @@ import { measureCheckpoint, seriesSettings, type CheckpointWork } from '../lib/s
 import { InputError } from '../lib/tensor/errors.ts';
 import { number, parseOptions, type Command, type Terminal } from './command.ts';
 import { convertCommand } from './convert.ts';
+import { deviceHelp, deviceOf, openDevice } from './device.ts';
 import { readExamples } from './eval/prepare.ts';
 import { readImage } from './figure/image.ts';
 import { hashOnDisk } from './hash-on-disk.ts';
@@ -45,7 +48,8 @@ export const series: Command = {
 		`--directions K        random directions per patch (${DIRECTIONS})`,
 		`--benchmark NAME      also the accuracy on ${benchmarks.map(({ name }) => name).join(', ')}`,
 		"--data PATH           folder with the benchmark's official files",
-		'--limit N             only the first N examples (200)'
+		'--limit N             only the first N examples (200)',
+		...deviceHelp
 	],
 	async run(args, terminal) {
 		const { values, positionals: folders } = parseOptions({
@@ -59,7 +63,8 @@ export const series: Command = {
 				directions: { type: 'string', default: `${DIRECTIONS}` },
 				benchmark: { type: 'string' },
 				data: { type: 'string' },
-				limit: { type: 'string', default: '200' }
+				limit: { type: 'string', default: '200' },
+				device: { type: 'string' }
 			}
 		});
 		if (folders.length === 0) throw new InputError('FOLDER is missing: the checkpoints. See --help.');
@@ -74,13 +79,18 @@ export const series: Command = {
 			images
 		};
 		const directions = number('--directions', values.directions);
+		const device = deviceOf(values.device);
 		const benchmark = values.benchmark === undefined ? undefined : findBenchmark(values.benchmark);
 		const examples =
 			benchmark &&
 			(await readExamples(benchmark, values.data, terminal)).slice(0, number('--limit', values.limit));
 		const asked = benchmark && examples && { benchmark, examples };
 		const settings = await seriesSettings(
-			{ set, directions, ...(asked && { benchmark: asked }) },
+			{
+				...{ set, directions },
+				...(device !== 'node' && { backend: device }),
+				...(asked && { benchmark: asked })
+			},
 			benchmark ? `${benchmark.title}, headline score` : ''
 		);
 		let made = await begun(out, settings);
@@ -93,7 +103,7 @@ export const series: Command = {
 			}
 			const measured = await measureFolder(
 				folder,
-				{ set, directions, ...(asked && { benchmark: asked }) },
+				{ set, directions, device, ...(asked && { benchmark: asked }) },
 				what,
 				terminal
 			);
@@ -146,15 +156,34 @@ async function begun(out: string, settings: SeriesSettings): Promise<Series> {
 	const known = readSeries(await readFile(out, 'utf8'), out);
 	if (JSON.stringify(known.settings) !== JSON.stringify(settings))
 		throw new InputError(
-			`${out} holds a series that was measured on other pictures, directions or questions; choose another file.`
+			`${out} holds a series that was measured on other pictures, directions or questions, or computed otherwise (--device); choose another file.`
 		);
 	return known;
+}
+
+/** One way of computing for all checkpoints. @throws InputError where this one cannot be computed so */
+async function asAsked(
+	device: NodeBackendName,
+	root: string,
+	manifest: ModelManifest,
+	name: string
+): Promise<Backend> {
+	const backend = await openDevice(device, root, manifest);
+	const { info } = backend;
+	if (info.backend === device) return backend;
+	await backend.dispose();
+	throw new InputError(
+		`${name}: ${info.reason} Leave --device out, or convert the checkpoints to q4 before; a series is computed in one way.`
+	);
 }
 
 /** One checkpoint, converted for as long as it is measured where it is no model folder. */
 async function measureFolder(
 	path: string,
-	how: Pick<CheckpointWork, 'set' | 'directions' | 'benchmark'>,
+	{
+		device,
+		...how
+	}: Pick<CheckpointWork, 'set' | 'directions' | 'benchmark'> & { readonly device: NodeBackendName },
 	what: string,
 	terminal: Terminal
 ): Promise<Pick<SeriesCheckpoint, 'model' | 'projectors'>> {
@@ -176,10 +205,10 @@ async function measureFolder(
 		}
 		const folder = await openFolder(root);
 		close = () => folder.close();
-		const { createNodeBackend } = await import('./node-backend.ts');
+		const modelFolder = await openModelFolder(folder, { hashInPlace: hashOnDisk(root) });
 		const model = await HoneybeeModel.load({
-			backend: createNodeBackend(root),
-			folder: await openModelFolder(folder, { hashInPlace: hashOnDisk(root) }),
+			backend: await asAsked(device, root, modelFolder.manifest, basename(path)),
+			folder: modelFolder,
 			decodeImage,
 			onProgress: ({ what: part }) => terminal.progress(`${what}: loading ${part} …`)
 		});

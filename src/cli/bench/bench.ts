@@ -7,7 +7,9 @@ import { median } from '../../lib/analysis/statistics.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
 import type { ModelManifest } from '../../lib/model/manifest.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
+import type { NodeBackendName } from '../../lib/model/runtime/types.ts';
 import { number, parseOptions, positionals, type Command, type Terminal } from '../command.ts';
+import { devicesFor } from '../device.ts';
 import { openFolder } from '../io/disk.ts';
 import { writeOutput } from '../io/output.ts';
 import type { AnswersResult } from './answers.ts';
@@ -19,7 +21,7 @@ import type { GenerationResult, GenerationTask, SubjectName } from './subjects.t
 
 /** What one child process measures. */
 type Job =
-	| { readonly kind: 'answers'; readonly root: string }
+	| { readonly kind: 'answers'; readonly root: string; readonly device: NodeBackendName }
 	| { readonly kind: 'eval-loop'; readonly root: string }
 	| { readonly kind: 'generation'; readonly subject: SubjectName; readonly task: GenerationTask };
 
@@ -88,8 +90,13 @@ interface BenchOptions {
 async function bench(root: string, options: BenchOptions, terminal: Terminal): Promise<BenchReport> {
 	const source = await openFolder(root);
 	const { manifest } = await openModelFolder(source).finally(() => source.close());
-	terminal.progress('whole model on node …');
-	const node = (await inChild({ kind: 'answers', root }, terminal.signal)) as AnswersResult;
+	const node: AnswersResult[] = [];
+	for (const device of devicesFor(manifest)) {
+		terminal.progress(`whole model on ${device} …`);
+		const job: Job = { kind: 'answers', root, device };
+		node.push((await inChild(job, terminal.signal)) as AnswersResult);
+	}
+	const [stored] = node;
 	terminal.progress('evaluation’s loop against bare generation …');
 	const node_loops = (await inChild({ kind: 'eval-loop', root }, terminal.signal)) as LoopsResult[];
 	terminal.progress('the memory’s bandwidth …');
@@ -115,12 +122,12 @@ async function bench(root: string, options: BenchOptions, terminal: Terminal): P
 		versions: installed,
 		model: { name: manifest.name, dtype: manifest.dtype, weights: manifest.memory.weights },
 		...more,
-		answers: [node, ...more.answers],
+		answers: [...node, ...more.answers],
 		eval_loops: [...node_loops, ...(more.eval_loops ?? [])],
 		bandwidth: {
 			bytes_per_token: bytesPerToken(
 				manifest,
-				median(node.answers.map(({ prompt_positions, tokens }) => prompt_positions + tokens / 2))
+				median(stored!.answers.map(({ prompt_positions, tokens }) => prompt_positions + tokens / 2))
 			),
 			processor,
 			...(webgpu_bandwidth !== undefined && { webgpu: webgpu_bandwidth })
@@ -182,7 +189,8 @@ async function compare(
 
 async function work(job: Job): Promise<AnswersResult | GenerationResult | LoopsResult[]> {
 	if (job.kind === 'eval-loop') return (await import('./eval-loop.ts')).measureEvalLoop(job.root);
-	if (job.kind === 'answers') return (await import('./whole-model.ts')).measureWholeModel(job.root);
+	if (job.kind === 'answers')
+		return (await import('./whole-model.ts')).measureWholeModel(job.root, job.device);
 	return (await import('./subjects.ts')).measureGeneration(job.subject, job.task);
 }
 

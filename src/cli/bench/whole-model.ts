@@ -2,11 +2,11 @@ import { sha256 } from '../../lib/bytes/hash.ts';
 import { encode } from 'fast-png';
 import { HoneybeeModel } from '../../lib/model/runtime/model.ts';
 import { openModelFolder } from '../../lib/model/runtime/model-folder.ts';
-import type { ImageInput } from '../../lib/model/runtime/types.ts';
 import { hashOnDisk } from '../hash-on-disk.ts';
+import type { ImageInput, NodeBackendName } from '../../lib/model/runtime/types.ts';
+import { openDevice } from '../device.ts';
 import { decodeImage } from '../io/decode-image.ts';
 import { openFolder } from '../io/disk.ts';
-import { createNodeBackend } from '../node-backend.ts';
 import { peakMemory } from './peak-memory.ts';
 import { measureAnswers, type AnswersResult } from './answers.ts';
 
@@ -22,13 +22,13 @@ export async function benchImage(side = 320, blue = 128): Promise<ImageInput> {
 	return { id: await sha256(bytes), bytes, name: 'bench.png' };
 }
 
-/** The whole model on Node. Runs in a process of its own. */
-export async function measureWholeModel(root: string): Promise<AnswersResult> {
+/** The whole model on Node, in one of its ways of computing. Runs in a process of its own. */
+export async function measureWholeModel(root: string, device: NodeBackendName): Promise<AnswersResult> {
 	const image = await benchImage();
 	const source = await openFolder(root);
 	const begin = performance.now();
-	const backend = createNodeBackend(root);
 	const folder = await openModelFolder(source, { hashInPlace: hashOnDisk(root) });
+	const backend = await openDevice(device, root, folder.manifest);
 	const model = await HoneybeeModel.load({ backend, folder, decodeImage });
 	const load_ms = performance.now() - begin;
 	const answers = await measureAnswers(model, model.manifest, image);
@@ -36,7 +36,7 @@ export async function measureWholeModel(root: string): Promise<AnswersResult> {
 	await source.close();
 	const peak_memory = peakMemory();
 	return {
-		backend: 'node',
+		backend: backend.info.backend,
 		description: backend.info.description,
 		load_ms,
 		answers,

@@ -1,5 +1,6 @@
 import type { LocalityMeasure } from '../analysis/locality.ts';
 import { isObject } from '../bytes/json.ts';
+import type { BackendName } from '../model/runtime/types.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { RecordedSet } from './image-set.ts';
 import { readOwnFormat } from './own-format.ts';
@@ -38,6 +39,8 @@ export interface SeriesSettings {
 	readonly set: RecordedSet;
 	/** K of the perturbation. */
 	readonly directions: number;
+	/** How models were computed, where not as they are stored. */
+	readonly backend?: BackendName;
 	readonly benchmark?: {
 		readonly name: string;
 		/** What is scored, with its unit. */

@@ -91,11 +91,17 @@ async function scoreOf(
 
 /** What a series is measured by. */
 export async function seriesSettings(
-	{ set, directions, benchmark }: Pick<CheckpointWork, 'set' | 'directions' | 'benchmark'>,
+	{
+		set,
+		directions,
+		benchmark,
+		backend
+	}: Pick<CheckpointWork, 'set' | 'directions' | 'benchmark'> & Pick<SeriesSettings, 'backend'>,
 	score: string
 ): Promise<SeriesSettings> {
 	return {
 		...{ set: recordedSet(set), directions },
+		...(backend !== undefined && { backend }),
 		...(benchmark && {
 			benchmark: {
 				...{ name: benchmark.benchmark.name, score, examples: benchmark.examples.length },
@@ -112,7 +118,7 @@ export const checkpointSeriesStudy = {
 	measure: (work) => Promise.resolve(required(work.series, 'series')),
 	show: (series, { trend }) => {
 		const { settings, checkpoints } = series;
-		const { benchmark, set, directions } = settings;
+		const { benchmark, set, directions, backend } = settings;
 		if (checkpoints.length === 0) throw new InputError('The series has no checkpoint yet.');
 		if (trend === 'accuracy' && benchmark === undefined)
 			throw new InputError(
@@ -146,7 +152,7 @@ export const checkpointSeriesStudy = {
 				projectors: [...new Set(points.map(({ projector }) => projector))],
 				...(most !== undefined && { most })
 			},
-			provenance: `${[...new Set(checkpoints.map(({ model }) => model))].join(', ')} · ${checkpoints.length} checkpoints · ${setPhrase(images)}${benchmark ? ` · ${benchmark.name}, ${benchmark.examples} examples` : ''}`,
+			provenance: `${[...new Set(checkpoints.map(({ model }) => model))].join(', ')} · ${checkpoints.length} checkpoints · ${setPhrase(images)}${benchmark ? ` · ${benchmark.name}, ${benchmark.examples} examples` : ''}${backend ? ` · ${backend}` : ''}`,
 			method:
 				trend === 'accuracy'
 					? `${benchmark!.name}, greedy, the first ${benchmark!.examples} examples`

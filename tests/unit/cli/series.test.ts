@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convertCommand } from '../../../src/cli/convert.ts';
 import { series } from '../../../src/cli/series.ts';
 import { readSeries } from '../../../src/lib/study/series-file.ts';
 import { silent } from '../../support/golden-model.ts';
@@ -57,5 +58,19 @@ describe('honeybee series', () => {
 		);
 		await expect(series.run([join(folder, 'nothing-3'), ...image], silent)).rejects.toThrow('is not there');
 		await expect(series.run(image, silent)).rejects.toThrow('FOLDER is missing');
+	});
+
+	it('computes all checkpoints in the way asked for, and says which; one that cannot be is refused', async () => {
+		const out = join(folder, 'int8.json');
+		const asked = [...args(out), '--device', 'node-int8'];
+		await expect(series.run(asked, silent)).rejects.toThrow(
+			/last: .*no matrices stored in 4 or 8 bits.* a series is computed in one way/
+		);
+		const q4 = join(folder, 'q4-30');
+		await convertCommand.run([args(out)[0]!, q4, '--dtype', 'q4'], silent);
+		await series.run([q4, ...asked.slice(1)], silent);
+		const { settings, checkpoints } = readSeries(readFileSync(out, 'utf8'), out);
+		expect([settings.backend, checkpoints.length]).toEqual(['node-int8', 1]);
+		await expect(series.run([q4, ...args(out).slice(1)], silent)).rejects.toThrow('computed otherwise');
 	});
 });
