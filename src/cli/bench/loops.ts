@@ -1,5 +1,5 @@
 import type { Benchmark, Example } from '../../lib/benchmarks/benchmark.ts';
-import type { ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
+import type { ImagePreparer } from '../../lib/model/image/prepare.ts';
 import { openRun, type RunIdentity } from '../../lib/benchmarks/run/record.ts';
 import type { Answerer } from '../../lib/study/answerer.ts';
 import { ask } from '../../lib/study/ask.ts';

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { isReady, type ImagePreparer } from '../../lib/benchmarks/run/prepare.ts';
+import { isReady, type ImagePreparer } from '../../lib/model/image/prepare.ts';
 import type { Transparency } from '../../lib/model/image/transparency.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { errorOf, type ThreadFailure } from '../../lib/tensor/thread-failure.ts';

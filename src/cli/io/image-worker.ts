@@ -1,6 +1,6 @@
 /** Runs in a thread of its own, started by `image-thread.ts`. */
 import { parentPort } from 'node:worker_threads';
-import { imagePreparer } from '../../lib/benchmarks/run/prepare.ts';
+import { imagePreparer } from '../../lib/model/image/prepare.ts';
 import { decodeImage } from './decode-image.ts';
 import type { ImageAnswer, ImageTask } from './image-thread.ts';
 import { failureOf } from '../../lib/tensor/thread-failure.ts';

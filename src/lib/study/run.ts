@@ -1,5 +1,5 @@
 import type { Benchmark, Example, ExampleImage } from '../benchmarks/benchmark.ts';
-import type { ImagePreparer } from '../benchmarks/run/prepare.ts';
+import type { ImagePreparer } from '../model/image/prepare.ts';
 import type { RunIdentity, RunRecord } from '../benchmarks/run/record.ts';
 import type { RunWording } from '../benchmarks/run/wording.ts';
 import { sha256 } from '../bytes/hash.ts';

@@ -1,6 +1,6 @@
 import { localityMeasures, type LocalityMeasure } from '../analysis/locality.ts';
 import type { Benchmark, Example } from '../benchmarks/benchmark.ts';
-import type { ImagePreparer } from '../benchmarks/run/prepare.ts';
+import type { ImagePreparer } from '../model/image/prepare.ts';
 import { openRun } from '../benchmarks/run/record.ts';
 import { scoreRun } from '../benchmarks/run/scored.ts';
 import { memoryStorage } from '../benchmarks/run/storage.ts';

@@ -1,7 +1,7 @@
 import { transfer } from 'comlink';
 import { encode } from 'fast-png';
+import { imagePreparer } from '../../lib/model/image/prepare.ts';
 import { editPicture, laidOn, type PictureEdit } from '../../lib/model/image/edit.ts';
-import { resizeBicubic } from '../../lib/model/image/resize.ts';
 import type { Transparency } from '../../lib/model/image/transparency.ts';
 import type { RgbImage } from '../../lib/model/image/rgb.ts';
 import { decodeImage } from '../../lib/browser/decode-image.ts';
@@ -25,8 +25,7 @@ export class SideWorker {
 		size: number | undefined,
 		transparency: Transparency
 	): Promise<RgbImage> {
-		const decoded = given instanceof Uint8Array ? await decodeImage(given, name, transparency) : given;
-		const image = size === undefined ? decoded : resizeBicubic(decoded, size, size);
+		const image = await imagePreparer(decodeImage, size, transparency)(given, name);
 		return transfer(image, [image.data.buffer]);
 	}
 

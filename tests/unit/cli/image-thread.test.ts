@@ -2,7 +2,7 @@ import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/cli/io/decode-image.ts';
 import { ImageThread } from '../../../src/cli/io/image-thread.ts';
-import { imagePreparer } from '../../../src/lib/benchmarks/run/prepare.ts';
+import { imagePreparer } from '../../../src/lib/model/image/prepare.ts';
 import { InputError } from '../../../src/lib/tensor/errors.ts';
 
 const SIZE = 12;

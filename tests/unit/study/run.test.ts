@@ -5,7 +5,7 @@ import { decodeImage } from '../../../src/cli/io/decode-image.ts';
 import { openDataFolder } from '../../../src/cli/eval/data-folder.ts';
 import { scenes, scenesSize, scenesStyle } from '../../../src/lib/benchmarks/scenes.ts';
 import { seed } from '../../../src/lib/benchmarks/seed.ts';
-import { imagePreparer } from '../../../src/lib/benchmarks/run/prepare.ts';
+import { imagePreparer } from '../../../src/lib/model/image/prepare.ts';
 import { scoreRun } from '../../../src/lib/benchmarks/run/scored.ts';
 import { openRun, readRun, type RunIdentity } from '../../../src/lib/benchmarks/run/record.ts';
 import { reportRun } from '../../../src/lib/benchmarks/run/report.ts';

@@ -41,7 +41,8 @@ import type {
 	TraceRequest
 } from './types.ts';
 import type { Transparency } from '../image/transparency.ts';
-import { VisualModel, type ImageDecoder } from './visual.ts';
+import { VisualModel } from './visual.ts';
+import type { ImageDecoder } from '../image/rgb.ts';
 import { sourcesFrom } from './visual-rows.ts';
 
 export interface HoneybeeOptions {

@@ -27,8 +27,6 @@ import type { TraceRecorder } from './trace-recorder.ts';
 import type { Control, ImageInput, TowerAttention, TowerAttentionRequest } from './types.ts';
 import { embedsKey, rowOf, type ProjectorChoice, type VisualSource } from './visual-rows.ts';
 
-export type { ImageDecoder };
-
 /** Features of one image: [N, E] of each view, for every layer that some projector reads. */
 type Features = ReadonlyMap<number, readonly Float32Array[]>;
 
