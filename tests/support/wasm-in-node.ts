@@ -3,10 +3,11 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Backend } from '../../src/lib/model/runtime/backend.ts';
 import { DecoderKernels } from '../../src/workers/model/decoder/open.ts';
+import { embeddingRows } from '../../src/workers/model/embedding-rows.ts';
 import { startNodeThread } from './kernels-in-node.ts';
 import { normsInParts } from '../../src/workers/model/norms-in-parts.ts';
 import { startHeap, type WasmInstance, type WasmRuntime } from '../../src/workers/model/wasm-heap.ts';
-import { readGraph } from '../../src/lib/model/runtime/graph-bytes.ts';
+import { readGraphAlone, withWeights } from '../../src/lib/model/runtime/graph-bytes.ts';
 import { int8Products } from '../../src/lib/model/runtime/int8-products.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -33,9 +34,12 @@ export async function wasmBackend({
 		memory: heap.memory,
 		async createSession(request) {
 			const { stayOnDevice = [] } = request;
-			const stored = await readGraph(request);
-			const own = decoder && decoder.session(request, stored);
+			const alone = await readGraphAlone(request);
+			const own =
+				(decoder && (await decoder.session(request, alone))) ||
+				(request.onCpu && (await embeddingRows(ort.Tensor, request, alone)));
 			if (own) return own;
+			const stored = await withWeights(alone, request);
 			const prepared = int8 ? int8Products(stored) : stored;
 			const session = await ort.InferenceSession.create(normsInParts(prepared.graph), {
 				executionProviders: ['wasm'],

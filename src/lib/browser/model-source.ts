@@ -35,7 +35,12 @@ export async function openModelSource(location: ModelLocation): Promise<ModelSou
 /** A model folder on a server. @param url With a trailing slash. */
 export function httpSource(url: string, fetcher: typeof fetch = (...args) => fetch(...args)): ModelSource {
 	const name = decodeURIComponent(url.replace(/\/$/, '').split('/').at(-1) ?? url);
-	const load: NonNullable<ModelSource['load']> = async (path, { fresh, onBytes }) => {
+	/** @param begin called once the file is known to be there, with its length where that is known, or 0. @returns whether it is */
+	const download = async (
+		path: string,
+		fresh: boolean,
+		begin: (length: number) => (piece: Uint8Array) => void
+	): Promise<boolean> => {
 		const interrupted = () =>
 			new Error(`${path} of ${name} could not be downloaded; check the connection and load the model again.`);
 		const response = await fetcher(new URL(path, url), { cache: fresh ? 'reload' : 'default' }).catch(() => {
@@ -43,7 +48,7 @@ export function httpSource(url: string, fetcher: typeof fetch = (...args) => fet
 		});
 		// A server of single-page apps answers unknown paths with its page.
 		if (response.status === 404 || response.headers.get('content-type')?.startsWith('text/html'))
-			return undefined;
+			return false;
 		if (!response.ok)
 			throw new Error(
 				`${path} of ${name} could not be downloaded (HTTP ${response.status}); load the model again.`
@@ -56,13 +61,49 @@ export function httpSource(url: string, fetcher: typeof fetch = (...args) => fet
 			if (rest.status !== 206) throw new NoRangesError();
 			return rest;
 		};
-		return readBody(response, onBytes, goOn).catch(() => {
-			throw interrupted();
+		// With a content encoding the length is that of the encoded bytes.
+		const { headers } = response;
+		const known = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
+		const take = begin(known);
+		let refusal: { readonly error: unknown } | undefined;
+		const taking = (piece: Uint8Array) => {
+			try {
+				take(piece);
+			} catch (error) {
+				refusal = { error };
+				throw error;
+			}
+		};
+		await readBody(response, known, { take: taking, goOn, refused: () => refusal !== undefined }).catch(
+			() => {
+				throw refusal ? refusal.error : interrupted();
+			}
+		);
+		return true;
+	};
+	const load: NonNullable<ModelSource['load']> = async (path, { fresh, onBytes }) => {
+		let bytes = new Uint8Array(0);
+		let length = 0;
+		const there = await download(path, fresh, (known) => {
+			bytes = new Uint8Array(known);
+			return (piece) => {
+				if (length + piece.length > bytes.length) {
+					const larger = new Uint8Array(Math.max(length + piece.length, bytes.length * 2));
+					larger.set(bytes.subarray(0, length));
+					bytes = larger;
+				}
+				bytes.set(piece, length);
+				length += piece.length;
+				onBytes(length);
+			};
 		});
+		if (!there) return undefined;
+		return length === bytes.length ? bytes : bytes.slice(0, length);
 	};
 	return {
 		name,
 		load,
+		stream: (path, { fresh, take }) => download(path, fresh, () => take),
 		list: () => Promise.reject(new Error('A folder on a server has no list of files.')),
 		async open(path) {
 			const bytes = await load(path, { fresh: false, onBytes: () => undefined });
@@ -82,33 +123,24 @@ class NoRangesError extends Error {
 	override readonly name = 'NoRangesError';
 }
 
-/**
- * A whole response body.
- * @param goOn gives the rest from a byte on, when the connection was cut there; where it rejects, that counts as an attempt, unless with
- * NoRangesError
- */
-async function readBody(
-	first: Response,
-	onBytes: (loaded: number) => void,
-	goOn: (from: number) => Promise<Response>
-): Promise<Uint8Array> {
-	// With a content encoding the length is that of the encoded bytes.
-	const known = first.headers.has('content-encoding') ? 0 : Number(first.headers.get('content-length') ?? 0);
-	let bytes = new Uint8Array(known);
+interface BodyReader {
+	readonly take: (piece: Uint8Array) => void;
+	/** Gives the rest from a byte on, when the connection was cut there; where it rejects, that counts as an attempt, unless with NoRangesError. */
+	readonly goOn: (from: number) => Promise<Response>;
+	/** Whether `take` has thrown, after which nothing is tried again. */
+	readonly refused: () => boolean;
+}
+
+/** A whole response body, piece by piece. @param known its length, or 0 where that is not known */
+async function readBody(first: Response, known: number, { take, goOn, refused }: BodyReader): Promise<void> {
 	let length = 0;
-	const take = async (response: Response) => {
+	const read = async (response: Response) => {
 		if (!response.body) throw new TypeError('The response has no body.');
 		for (const reader = response.body.getReader(); ;) {
 			const { done, value } = await reader.read();
 			if (done) break;
-			if (length + value.length > bytes.length) {
-				const larger = new Uint8Array(Math.max(length + value.length, bytes.length * 2));
-				larger.set(bytes.subarray(0, length));
-				bytes = larger;
-			}
-			bytes.set(value, length);
 			length += value.length;
-			onBytes(length);
+			take(value);
 		}
 		if (length < known) throw new TypeError('The connection was cut.');
 	};
@@ -116,12 +148,11 @@ async function readBody(
 	for (let attempt = 1; ; attempt++) {
 		const before = length;
 		try {
-			await take(response ?? (await goOn(length)));
-			return length === bytes.length ? bytes : bytes.slice(0, length);
+			return await read(response ?? (await goOn(length)));
 		} catch (error) {
 			// A cut that let nothing through counts; one that let something through does not.
 			if (length > before) attempt = 0;
-			if (known === 0 || attempt >= ATTEMPTS || error instanceof NoRangesError) throw error;
+			if (known === 0 || attempt >= ATTEMPTS || error instanceof NoRangesError || refused()) throw error;
 			response = undefined;
 			await pause(attempt);
 		}

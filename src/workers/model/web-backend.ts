@@ -2,7 +2,12 @@ import type { InferenceSession } from 'onnxruntime-common';
 import { sentence } from '../../lib/bytes/sentence.ts';
 import { ATTENTION_TOLERANCE, attentionError } from '../../lib/model/runtime/attention-check.ts';
 import { ofBackend, type Backend } from '../../lib/model/runtime/backend.ts';
-import { readGraph, type GraphBytes } from '../../lib/model/runtime/graph-bytes.ts';
+import {
+	readGraph,
+	readGraphAlone,
+	withWeights,
+	type GraphBytes
+} from '../../lib/model/runtime/graph-bytes.ts';
 import { int8Products } from '../../lib/model/runtime/int8-products.ts';
 import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
 import type { WorkerFailure } from './api.ts';
@@ -14,6 +19,7 @@ import {
 } from '../../lib/browser/gpu-device.ts';
 import { DecoderKernels } from './decoder/open.ts';
 import { startKernelThread } from './decoder/threads.ts';
+import { embeddingRows } from './embedding-rows.ts';
 import { gpuMemory } from './gpu-memory.ts';
 import { normsInParts } from './norms-in-parts.ts';
 import { startHeap } from './wasm-heap.ts';
@@ -73,9 +79,12 @@ export async function createWasmBackend(
 			return chosen ? chosen.context : context;
 		},
 		async createSession(request) {
-			const stored = await readGraph(request);
-			const session = decoder?.session(request, stored);
+			const alone = await readGraphAlone(request);
+			const session =
+				(await decoder?.session(request, alone)) ??
+				(request.onCpu ? await embeddingRows(ort.Tensor, request, alone) : undefined);
 			if (session) return session;
+			const stored = await withWeights(alone, request);
 			const { graph, weights } = (onRuntime()?.backend ?? backend) === 'wasm' ? stored : int8Products(stored);
 			const prepared = { graph: normsInParts(graph), weights };
 			return heap.session(

@@ -87,6 +87,28 @@ it('goes on where the connection was cut, also when the server is not reached ag
 	expect(asked).toEqual([undefined, ...Array<string>(3).fill('bytes=50000-')]);
 });
 
+it('hands a file out as it comes, also behind a cut, and gives on what its taker throws', async () => {
+	const rest = new Response(bytes.slice(50_000), { status: 206 });
+	const { source, asked } = inTurn([whole(cutAfter(50_000)), rest]);
+	const pieces: Uint8Array[] = [];
+	const take = (piece: Uint8Array) => void pieces.push(piece);
+	expect(await source.stream!('a.bin', { fresh: false, take })).toBe(true);
+	expect(pieces.length).toBeGreaterThan(1);
+	expect(pieces.flatMap((piece) => [...piece])).toEqual([...bytes]);
+	expect(asked).toEqual([undefined, 'bytes=50000-']);
+
+	const refused = inTurn([whole(bytes)]);
+	const refuse = () => {
+		throw new RangeError('There is no room.');
+	};
+	await expect(refused.source.stream!('a.bin', { fresh: false, take: refuse })).rejects.toThrow(
+		'There is no room.'
+	);
+	expect(refused.asked).toHaveLength(1);
+	const missing = server({ gone: new Response('', { status: 404 }) });
+	expect(await missing.stream!('gone', { fresh: false, take })).toBe(false);
+});
+
 it('gives up a server that is not reached again, and one without ranges at once', async () => {
 	const gone = inTurn([whole(cutAfter(50_000))]);
 	await expect(gone.source.open('a.bin')).rejects.toThrow('check the connection');

@@ -6,10 +6,18 @@
  */
 import { Attention, attend, join, remember } from './attention';
 import { narrow, widen } from './half';
-import { arrange, groupBytes, activationBytes, product, quantizeRow } from './product';
+import {
+	activationBytes,
+	arrangeNumbers,
+	arrangeScales,
+	arrangeZeros,
+	groupBytes,
+	product,
+	quantizeRow
+} from './product';
 import { combine, normalize, quickGelu, scale } from './rows';
 
-export { arrange, groupBytes, activationBytes, narrow, widen };
+export { arrangeNumbers, arrangeScales, arrangeZeros, groupBytes, activationBytes, narrow, widen };
 
 const STEP: usize = 96;
 

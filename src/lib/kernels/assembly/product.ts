@@ -36,49 +36,56 @@ export function activationBytes(rows: usize, blocks: usize): usize {
 	return rows * blocks * (BLOCK + 8);
 }
 
-/** Where in a matrix of zero points [row, block] in four bits one stands. */
+/** Bytes before the group of a row. */
 @inline
-function zeroOf(zeros: usize, row: usize, block: usize, blocks: usize): u8 {
-	const both = load<u8>(zeros + row * ((blocks + 1) >> 1) + (block >> 1));
-	return block & 1 ? both >> 4 : both & 15;
+function groupOf(row: usize, blocks: usize): usize {
+	return (row / GROUP) * groupBytes(blocks);
 }
 
 /**
- * Stored weights (MatMulNBits: packed uint8 [N, blocks, 16], scales [N, blocks], zero points [N, ceil(blocks / 2)]) as groups. Rows that the
- * last group has too many are zeros.
+ * Rows `[first, first + rows)` of a matrix's stored numbers (MatMulNBits: uint8 [row, block, 16]) at their places in the groups. Rows that the
+ * last group has too many are the caller's to clear.
  */
-export function arrange(packed: usize, scales: usize, zeros: usize, N: usize, blocks: usize, to: usize): void {
-	const size = groupBytes(blocks);
-	const last = (N + GROUP - 1) / GROUP;
-	for (let group: usize = 0; group < last; group++) {
-		const at = to + group * size;
-		const scalesAt = at + blocks * BYTES;
-		const zerosAt = scalesAt + blocks * 16;
-		for (let c: usize = 0; c < GROUP; c++) {
-			const row = group * GROUP + c;
-			for (let block: usize = 0; block < blocks; block++) {
-				const out = at + block * BYTES + c * 4;
-				let numbers = i8x16.splat(0);
-				let scale: f32 = 0;
-				let zero: u8 = 0;
-				if (row < N) {
-					const bytes = v128.load(packed + (row * blocks + block) * 16);
-					const low = v128.and(bytes, i8x16.splat(15));
-					const high = i8x16.shr_u(bytes, 4);
-					const first = i8x16.shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-					const second = i8x16.shuffle(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-					numbers = v128.or(first, i8x16.shl(second, 4));
-					scale = load<f32>(scales + (row * blocks + block) * 4);
-					zero = zeroOf(zeros, row, block, blocks);
-				}
-				store<i32>(out, i32x4.extract_lane(numbers, 0));
-				store<i32>(out + 16, i32x4.extract_lane(numbers, 1));
-				store<i32>(out + 32, i32x4.extract_lane(numbers, 2));
-				store<i32>(out + 48, i32x4.extract_lane(numbers, 3));
-				store<f32>(scalesAt + block * 16 + c * 4, scale);
-				store<u8>(zerosAt + block * 4 + c, zero);
-			}
+export function arrangeNumbers(packed: usize, first: usize, rows: usize, blocks: usize, to: usize): void {
+	for (let row = first; row < first + rows; row++) {
+		const at = to + groupOf(row, blocks) + (row % GROUP) * 4;
+		for (let block: usize = 0; block < blocks; block++) {
+			const out = at + block * BYTES;
+			const bytes = v128.load(packed);
+			const low = v128.and(bytes, i8x16.splat(15));
+			const high = i8x16.shr_u(bytes, 4);
+			const lower = i8x16.shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+			const upper = i8x16.shuffle(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+			const numbers = v128.or(lower, i8x16.shl(upper, 4));
+			store<i32>(out, i32x4.extract_lane(numbers, 0));
+			store<i32>(out + 16, i32x4.extract_lane(numbers, 1));
+			store<i32>(out + 32, i32x4.extract_lane(numbers, 2));
+			store<i32>(out + 48, i32x4.extract_lane(numbers, 3));
+			packed += 16;
 		}
+	}
+}
+
+/** The same of scales, float32 [row, block]. */
+export function arrangeScales(scales: usize, first: usize, rows: usize, blocks: usize, to: usize): void {
+	for (let row = first; row < first + rows; row++) {
+		const at = to + groupOf(row, blocks) + blocks * BYTES + (row % GROUP) * 4;
+		for (let block: usize = 0; block < blocks; block++) {
+			store<f32>(at + block * 16, load<f32>(scales));
+			scales += 4;
+		}
+	}
+}
+
+/** The same of zero points, two in a byte: uint8 [row, ceil(block / 2)]. */
+export function arrangeZeros(zeros: usize, first: usize, rows: usize, blocks: usize, to: usize): void {
+	for (let row = first; row < first + rows; row++) {
+		const at = to + groupOf(row, blocks) + blocks * (BYTES + 16) + (row % GROUP);
+		for (let block: usize = 0; block < blocks; block++) {
+			const both = load<u8>(zeros + (block >> 1));
+			store<u8>(at + block * 4, block & 1 ? both >> 4 : both & 15);
+		}
+		zeros += (blocks + 1) >> 1;
 	}
 }
 

@@ -12,16 +12,33 @@ export interface GraphBytes {
 	readonly weights: readonly ExternalFile[];
 }
 
-/** The graph that a session is asked for, rewritten as asked, with its weights. @throws as `folder.read` */
-export async function readGraph({
+/** The graph that a session is asked for, rewritten as asked, without its weights. @throws as `folder.read` */
+export async function readGraphAlone({
 	folder,
 	files,
 	onBytes,
 	rewrite = (graph) => graph
-}: SessionRequest): Promise<GraphBytes> {
-	const graph = rewrite(await folder.read(files.graph, onBytes));
+}: SessionRequest): Promise<Uint8Array> {
+	return rewrite(await folder.read(files.graph, onBytes));
+}
+
+/** A graph that was read, with its weights. @throws as `folder.read` */
+export async function withWeights(
+	graph: Uint8Array,
+	{ folder, files, onBytes }: SessionRequest
+): Promise<GraphBytes> {
 	const weights: ExternalFile[] = [];
 	for (const path of files.weights)
-		weights.push({ path: path.slice(path.lastIndexOf('/') + 1), data: await folder.read(path, onBytes) });
+		weights.push({ path: nameInGraph(path), data: await folder.read(path, onBytes) });
 	return { graph, weights };
+}
+
+/** What a graph calls a file of its weights, which lies beside it. */
+export function nameInGraph(path: string): string {
+	return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** Both. @throws as `folder.read` */
+export async function readGraph(request: SessionRequest): Promise<GraphBytes> {
+	return withWeights(await readGraphAlone(request), request);
 }

@@ -1,4 +1,5 @@
 import { sha256 } from '../../bytes/hash.ts';
+import { sha256Hasher } from '../../kernels/sha256.ts';
 import { InputError } from '../../tensor/errors.ts';
 import { MANIFEST_FILE, type ModelFile, type ModelManifest } from '../manifest.ts';
 import { readManifest } from './check-manifest.ts';
@@ -13,6 +14,8 @@ export interface ModelFolderOptions {
 export type OnBytes = (file: ModelFile, loaded: number) => void;
 
 const READ_CHUNK = 16 * 2 ** 20;
+/** Of a file that is nowhere in memory as a whole. */
+export const STREAM_CHUNK = 2 ** 20;
 
 /** A model folder whose manifest was read and found usable. Every file that is handed out was checked against it. */
 export class ModelFolder {
@@ -56,6 +59,33 @@ export class ModelFolder {
 		throw this.#wrong(path, problem);
 	}
 
+	/**
+	 * A file's bytes in order, piece by piece, so that it is nowhere in memory as a whole. Whether they are right is known behind the last one:
+	 * wrong ones are fetched once more, from the first on, then refused. What was made of them is then the taker's to drop.
+	 * @param begin called before the first piece; gives who takes this and those that follow
+	 * @throws as `read`
+	 */
+	async stream(path: string, begin: () => (piece: Uint8Array) => void, onBytes?: OnBytes): Promise<void> {
+		const file = this.file(path);
+		let problem = '';
+		for (const fresh of [false, true]) {
+			const [hash, take] = [sha256Hasher(), begin()];
+			let size = 0;
+			const there = await this.#stream(file, fresh, (piece) => {
+				// What is behind a file's end is nobody's.
+				size += piece.length;
+				if (size > file.size) return;
+				hash.update(piece);
+				take(piece);
+				onBytes?.(file, size);
+			});
+			if (!there) throw this.#missing(path);
+			problem = difference(file, { size, sha256: hash.digest() });
+			if (!problem) return;
+		}
+		throw this.#wrong(path, problem);
+	}
+
 	/** Checks a file that the runtime will read where it lies (Node). @throws as `read`. */
 	async check(path: string, onBytes?: OnBytes): Promise<void> {
 		if (!this.#hashInPlace) {
@@ -91,6 +121,15 @@ export class ModelFolder {
 			report(end);
 		}
 		return bytes;
+	}
+
+	async #stream(file: ModelFile, fresh: boolean, take: (piece: Uint8Array) => void): Promise<boolean> {
+		if (this.#source.stream) return this.#source.stream(file.path, { fresh, take });
+		const source = await this.#source.open(file.path);
+		if (!source) return false;
+		for (let at = 0; at < source.size; at += STREAM_CHUNK)
+			take(await source.read(at, Math.min(at + STREAM_CHUNK, source.size)));
+		return true;
 	}
 
 	#missing(path: string): InputError {

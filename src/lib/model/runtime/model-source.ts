@@ -10,4 +10,12 @@ export interface ModelSource extends SourceFolder {
 		path: string,
 		options: { readonly fresh: boolean; readonly onBytes: (loaded: number) => void }
 	): Promise<Uint8Array | undefined>;
+	/**
+	 * Hands out a whole file in order, piece by piece as it comes, so that it is nowhere in memory as a whole. @param fresh goes past every cache
+	 * @returns whether there is such a file
+	 */
+	stream?(
+		path: string,
+		options: { readonly fresh: boolean; readonly take: (piece: Uint8Array) => void }
+	): Promise<boolean>;
 }

@@ -8,11 +8,16 @@ import { plain, relaxed } from './binaries.ts';
 import { Heap } from './heap.ts';
 import { Program } from './steps.ts';
 
+/** Puts rows `[first, first + rows)` of what is stored of a matrix where the product reads them. */
+export type Arrange = (from: number, first: number, rows: number, blocks: number, to: number) => void;
+
 /** What the module exports. Addresses and sizes in bytes. */
 export interface KernelExports {
 	groupBytes(blocks: number): number;
 	activationBytes(rows: number, blocks: number): number;
-	arrange(packed: number, scales: number, zeros: number, N: number, blocks: number, to: number): void;
+	readonly arrangeNumbers: Arrange;
+	readonly arrangeScales: Arrange;
+	readonly arrangeZeros: Arrange;
 	lead(control: number, threads: number, scratch: number, sleeps: number): number;
 	serve(control: number, threads: number, scratch: number): void;
 	/** Floats as a cache holds them, and back. @param count a multiple of 8 @returns whether all were finite */

@@ -2,7 +2,6 @@
 import type { TensorConstructor, TensorFactory } from 'onnxruntime-common';
 import { sentence } from '../../../lib/bytes/sentence.ts';
 import type { Session, SessionRequest } from '../../../lib/model/runtime/backend.ts';
-import type { GraphBytes } from '../../../lib/model/runtime/graph-bytes.ts';
 import { Kernels, type KernelOptions } from './kernels.ts';
 import { NotPlanned } from './plan.ts';
 import { decoderSession } from './session.ts';
@@ -38,13 +37,18 @@ export class DecoderKernels {
 		}
 	}
 
-	/** A language model's session; undefined where the graph, or this browser, is not for the kernels. */
-	session({ folder, files, stayOnDevice = [] }: SessionRequest, bytes: GraphBytes): Session | undefined {
+	/**
+	 * A language model's session; undefined where the graph, or this browser, is not for the kernels. Weights are read piece by piece.
+	 * @param graph as it was read
+	 * @throws as `folder.read`
+	 */
+	async session(request: SessionRequest, graph: Uint8Array): Promise<Session | undefined> {
 		const kernels = this.#kernels;
-		if (!kernels || !folder.manifest.graphs.language.some(({ graph }) => graph === files.graph))
+		const { folder, files } = request;
+		if (!kernels || !folder.manifest.graphs.language.some((part) => part.graph === files.graph))
 			return undefined;
 		try {
-			const session = decoderSession(kernels, bytes, stayOnDevice);
+			const session = await decoderSession(kernels, request, graph);
 			const { threads, relaxed } = kernels;
 			const words = `language model in 4 bits by kernels of its own (${threads} thread${threads === 1 ? '' : 's'}, ${relaxed ? 'relaxed' : 'plain'} SIMD)`;
 			this.words = () => words;

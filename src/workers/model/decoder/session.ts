@@ -1,14 +1,12 @@
 /** A language decoder's graph, run by kernels of our own. */
 import type { Tensor } from 'onnxruntime-common';
-import type { Session } from '../../../lib/model/runtime/backend.ts';
-import type { GraphBytes } from '../../../lib/model/runtime/graph-bytes.ts';
+import type { Session, SessionRequest } from '../../../lib/model/runtime/backend.ts';
 import { elementCount } from '../../../lib/tensor/tensor.ts';
 import { CACHED, inKernels, type Kernels } from './kernels.ts';
 import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
 import { Float, Program } from './steps.ts';
+import { GROUP, placeWeights, type Weights } from './weights.ts';
 
-/** Rows of a matrix that are multiplied side by side. */
-const GROUP = 4;
 /** Queries that attention works on at once, and keys. */
 const LANES = 4;
 const KEYS = 64;
@@ -28,58 +26,25 @@ interface Value {
 	quantized?: number;
 }
 
-/** Weights as the kernels read them, by name. */
-interface Weights {
-	readonly matrices: ReadonlyMap<string, number>;
-	readonly tables: ReadonlyMap<string, number>;
-}
-
 /**
- * @param stay outputs that stay in the kernels' memory
- * @throws NotPlanned when the graph has what the kernels do not know
+ * @param graph as it was read
+ * @throws NotPlanned when the graph has what the kernels do not know; otherwise as `folder.read`
  */
-export function decoderSession(kernels: Kernels, bytes: GraphBytes, stay: readonly string[]): Session {
-	const plan = planGraph(bytes.graph);
-	const decoder = new Decoder(kernels, plan, placeWeights(kernels, plan, bytes.weights));
+export async function decoderSession(
+	kernels: Kernels,
+	request: SessionRequest,
+	graph: Uint8Array
+): Promise<Session> {
+	const plan = planGraph(graph);
+	const decoder = new Decoder(kernels, plan, await placeWeights(kernels, plan, request));
+	const stay = new Set(request.stayOnDevice);
 	return {
 		inputNames: plan.inputs,
 		outputNames: plan.outputs,
 		memory: kernels.memory,
-		run: async (feeds, fetches) => decoder.run(feeds, fetches, new Set(stay)),
+		run: async (feeds, fetches) => decoder.run(feeds, fetches, stay),
 		release: async () => decoder.release()
 	};
-}
-
-/** Copies weights into the kernels' memory, matrices in their own arrangement, each one once. */
-function placeWeights(kernels: Kernels, plan: Plan, files: GraphBytes['weights']): Weights {
-	const { heap, exports } = kernels;
-	const shards = new Map(files.map(({ path, data }) => [path, data]));
-	const bytesOf = (name: string): Uint8Array => {
-		const { location, raw } = plan.initializers.get(name)!;
-		if (raw) return raw;
-		const { file, offset, length } = location!;
-		return shards.get(file)!.subarray(offset, offset + length);
-	};
-	const put = (name: string): number => {
-		const bytes = bytesOf(name);
-		const at = heap.allocate(bytes.length);
-		heap.bytes(at, bytes.length).set(bytes);
-		return at;
-	};
-	const matrices = new Map<string, number>();
-	const all = plan.nodes.flatMap((node) => (node.op === 'product' ? [node.matrix] : []));
-	// The largest first: what it was read from makes room for the others.
-	for (const { packed, scales, zeros, N, K } of all.toSorted((a, b) => b.N * b.K - a.N * a.K)) {
-		if (matrices.has(packed)) continue;
-		const blocks = Math.ceil(K / BLOCK);
-		const at = heap.allocate(Math.ceil(N / GROUP) * exports.groupBytes(blocks));
-		const stored = [put(packed), put(scales), put(zeros)] as const;
-		exports.arrange(...stored, N, blocks, at);
-		for (const piece of stored) heap.release(piece);
-		matrices.set(packed, at);
-	}
-	const tables = new Map([...plan.tables.keys()].map((name) => [name, put(name)]));
-	return { matrices, tables };
 }
 
 class Decoder {
@@ -138,8 +103,7 @@ class Decoder {
 
 	release(): void {
 		this.#kept?.release();
-		const { heap } = this.#kernels;
-		for (const at of [...this.#weights.matrices.values(), ...this.#weights.tables.values()]) heap.release(at);
+		this.#weights.release();
 		this.#program.release();
 	}
 }
