@@ -166,9 +166,9 @@ export interface ModelManifest {
 	readonly files: readonly ModelFile[];
 }
 
-/** Whether the language model is stored in 4 bits and computed in float32, as the decoder's kernels want it. */
+/** Whether the language model is stored in 4 bits, as the decoder's kernels want it. */
 export function languageIn4Bits({ dtypes }: Pick<ModelManifest, 'dtypes'>): boolean {
-	return dtypes.language === 'q4';
+	return dtypes.language === 'q4' || dtypes.language === 'q4f16';
 }
 
 /** Whether matrices are stored as integers with a scale for every block, to be multiplied by MatMulNBits. */

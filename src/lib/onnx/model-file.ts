@@ -118,15 +118,29 @@ function portName(bytes: Uint8Array): string {
 	return '';
 }
 
+/** TensorProto.DataType of a ValueInfoProto; 0 where it has none. */
+function portType(bytes: Uint8Array): number {
+	const inside = (all: Uint8Array, wanted: number) =>
+		[...protobufFields(all)].find(({ field }) => field === wanted)?.value;
+	const type = inside(bytes, ValueInfoProto.type);
+	const tensor = type !== undefined && isBytes(type) ? inside(type, TypeProto.tensor_type) : undefined;
+	const element =
+		tensor !== undefined && isBytes(tensor) ? inside(tensor, TypeProtoTensor.elem_type) : undefined;
+	return typeof element === 'number' ? element : 0;
+}
+
 /** Nodes and initializers of a serialised model, and the names of what goes in and comes out. @throws RangeError when it is cut off or none */
 export function readModelFile(model: Uint8Array): {
 	readonly nodes: readonly FileNode[];
 	readonly initializers: readonly FileInitializer[];
 	readonly inputs: readonly string[];
 	readonly outputs: readonly string[];
+	/** TensorProto.DataType of outputs, by name. */
+	readonly outputTypes: ReadonlyMap<string, number>;
 } {
 	const nodes: FileNode[] = [];
 	const initializers: FileInitializer[] = [];
+	const outputTypes = new Map<string, number>();
 	const [inputs, outputs]: [string[], string[]] = [[], []];
 	for (const { field, value } of protobufFields(model)) {
 		if (field !== ModelProto.graph || !isBytes(value)) continue;
@@ -135,10 +149,13 @@ export function readModelFile(model: Uint8Array): {
 			if (part.field === GraphProto.node) nodes.push(readNode(part.value));
 			else if (part.field === GraphProto.initializer) initializers.push(readInitializer(part.value));
 			else if (part.field === GraphProto.input) inputs.push(portName(part.value));
-			else if (part.field === GraphProto.output) outputs.push(portName(part.value));
+			else if (part.field === GraphProto.output) {
+				outputs.push(portName(part.value));
+				outputTypes.set(portName(part.value), portType(part.value));
+			}
 		}
 	}
-	return { nodes, initializers, inputs, outputs };
+	return { nodes, initializers, inputs, outputs, outputTypes };
 }
 
 /** The model with other nodes and initializers. */

@@ -132,7 +132,9 @@ async function wasm(
 	}
 	const { context } = notRefused(preflight(manifest, { backend: kind, projector }), reason);
 	// Whether the kernels know the graph is seen when it is read.
-	return createWasmBackend(reason, kind, context, () => onRuntime(manifest, projector, reason, 'wasm-int8'));
+	return createWasmBackend(reason, kind, context, () =>
+		onRuntime(manifest, projector, reason, storedInBlocks(manifest) ? 'wasm-int8' : 'wasm')
+	);
 }
 
 /**

@@ -2,9 +2,11 @@
 import type { Tensor, TensorConstructor, TensorFactory } from 'onnxruntime-common';
 import { fromBase64 } from '../../../lib/bytes/base64.ts';
 import type { FixedMemory, FixedType } from '../../../lib/model/runtime/backend.ts';
+import { float32ToHalf } from '../../../lib/tensor/half.ts';
 import { bytesPerElement, elementCount } from '../../../lib/tensor/tensor.ts';
 import { ForeignPlace } from '../foreign-place.ts';
 import { plain, relaxed } from './binaries.ts';
+import { CACHED } from './cached.ts';
 import { Heap } from './heap.ts';
 import { Program } from './steps.ts';
 
@@ -59,8 +61,6 @@ const CONTROL = { arrived: 1, steps: 4, count: 5, notFinite: 6, failed: 7, patie
 const PATIENCE = 300;
 const FAILED =
 	'A thread that computes the language model has stopped, probably for want of memory; restart the model.';
-/** Bytes of an element of a cache: float32 for everyone else, here float16 in an order of its own (`lib/kernels/assembly/half.ts`). */
-export const CACHED = 2;
 /** Of a thread's own: 16 bytes for each of 64 rows, or what attention needs for heads that wide. */
 const SCRATCH = 65536;
 /** The memory may grow to so many pages; less where a browser does not promise as much. */
@@ -112,8 +112,8 @@ export class Kernels {
 		this.#others = others;
 		this.memory = {
 			allocate: (type, dims, holds) =>
-				holds === 'cache' && type === 'float32'
-					? this.cache(dims, this.#cleared(elementCount(dims) * CACHED))
+				holds === 'cache' && (type === 'float32' || type === 'float16')
+					? this.cache(type, dims, this.#cleared(elementCount(dims) * CACHED))
 					: this.tensor(type, dims, this.#cleared(elementCount(dims) * bytesPerElement[type])),
 			write: (to, { buffer, byteOffset, byteLength }) => {
 				const { at, cached } = inKernels(to)!;
@@ -215,30 +215,30 @@ export class Kernels {
 		);
 	}
 
-	/** The same of keys or values, which are float32 for everyone else. */
-	cache(dims: readonly number[], at: number): Tensor {
-		const floats = () => this.widened(at, elementCount(dims));
-		const place = new InKernels(at, true, () => new Uint8Array(floats().buffer));
-		return this.#staying('float32', dims, place, floats);
+	/** The same of keys or values, which are `type` for everyone else. */
+	cache(type: 'float32' | 'float16', dims: readonly number[], at: number): Tensor {
+		const values = () => valuesAs(type, this.widened(at, elementCount(dims)));
+		const place = new InKernels(at, true, () => new Uint8Array(values().buffer));
+		return this.#staying(type, dims, place, values);
 	}
 
 	#staying(
 		type: FixedType,
 		dims: readonly number[],
 		place: InKernels,
-		floats: () => Float32Array<ArrayBuffer>
+		values: () => Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>
 	): Tensor {
 		return this.#Tensor.fromGpuBuffer(place as unknown as GPUBuffer, {
 			dataType: type as 'float32',
 			dims,
-			download: async () => floats(),
+			download: async () => values() as Float32Array,
 			dispose: () => this.heap.release(place.at)
 		});
 	}
 
-	/** Float32 values as a tensor of their own. */
-	copied(values: Float32Array<ArrayBuffer>, dims: readonly number[]): Tensor {
-		return new this.#Tensor('float32', values, dims);
+	/** Values as a tensor of their own. */
+	copied(type: 'float32' | 'float16', values: Float32Array<ArrayBuffer>, dims: readonly number[]): Tensor {
+		return new this.#Tensor(type as 'float32', valuesAs(type, values) as Float32Array, dims);
 	}
 
 	dispose(): void {
@@ -261,6 +261,14 @@ export class Kernels {
 				.bytes(target.at + head * to.dims[2]! * row, positions * row)
 				.set(this.heap.bytes(source.at + head * before * row, positions * row));
 	}
+}
+
+/** float32 values, or the bits of the nearest float16 ones. */
+function valuesAs(
+	type: 'float32' | 'float16',
+	values: Float32Array<ArrayBuffer>
+): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+	return type === 'float32' ? values : (float32ToHalf(values) as Uint16Array<ArrayBuffer>);
 }
 
 interface Loaded {

@@ -1,10 +1,15 @@
-/** Reads a decoder's graph: what of it the kernels compute, or why they do not. */
+/**
+ * Reads a decoder's graph: what of it the kernels compute, or why they do not. All is computed in float32; a graph's float16 is that of weights,
+ * of the cache and of outputs.
+ */
 import { readModelFile, type FileInitializer, type FileNode } from '../../../lib/onnx/model-file.ts';
+import { onnxDataType } from '../../../lib/onnx/types.ts';
+import { halfToFloat32 } from '../../../lib/tensor/half.ts';
+import { elementCount } from '../../../lib/tensor/tensor.ts';
 
 /** Columns of a matrix that have a scale in common. */
 export const BLOCK = 32;
-const FLOAT32 = 1;
-const UINT8 = 2;
+const { float32: FLOAT32, float16: FLOAT16, uint8: UINT8 } = onnxDataType;
 /** Largest width of heads that a thread has room for. */
 const WIDEST_HEAD = 512;
 
@@ -69,9 +74,11 @@ export interface Plan {
 	readonly outputs: readonly string[];
 	/** Names by which outputs are made, where a node gives them another one. */
 	readonly madeAs: ReadonlyMap<string, string>;
-	/** Float32 tensors among the weights. */
+	/** Weights that are read as floats, float32 or float16. */
 	readonly tables: ReadonlyMap<string, FileInitializer>;
 	readonly initializers: ReadonlyMap<string, FileInitializer>;
+	/** Outputs that are float16. */
+	readonly halves: ReadonlySet<string>;
 	/** Length of all positions; the name of the input. */
 	readonly total: string | undefined;
 }
@@ -92,7 +99,9 @@ export function planGraph(graph: Uint8Array): Plan {
 	const pasts = new Set(
 		nodes.flatMap((node) => (node.op === 'attention' ? [node.pastKey, node.pastValue] : []))
 	);
-	return { nodes, pasts, inputs: file.inputs, outputs: file.outputs, madeAs, tables, initializers, total };
+	const halves = new Set(file.outputs.filter((name) => file.outputTypes.get(name) === FLOAT16));
+	const { inputs, outputs } = file;
+	return { nodes, pasts, inputs, outputs, madeAs, tables, initializers, halves, total };
 }
 
 class Planner {
@@ -117,6 +126,13 @@ class Planner {
 			this.madeAs.set(outputs[0]!, this.#made(inputs[0]!));
 			return [];
 		},
+		// Between the two floats; what is cast to something else is nothing the kernels take.
+		Cast: ({ inputs, outputs, integers }) => {
+			if (integers['to'] !== FLOAT32 && integers['to'] !== FLOAT16)
+				throw new NotPlanned('a Cast to no float');
+			this.madeAs.set(outputs[0]!, this.#made(inputs[0]!));
+			return [];
+		},
 		MatMulNBits: (node) => {
 			const [x = '', packed = '', scales = '', zeros = ''] = node.inputs;
 			const { N = 0, K = 0, bits, block_size, ...others } = node.integers;
@@ -126,7 +142,7 @@ class Planner {
 				throw new NotPlanned(`matrices in ${bits} bits by blocks of ${block_size}`);
 			if (node.inputs.length !== 4 || this.#type(zeros) !== UINT8 || this.#type(packed) !== UINT8)
 				throw new NotPlanned('matrices without zero points of their own');
-			if (this.#type(scales) !== FLOAT32) throw new NotPlanned('half-precision scales');
+			if (!isFloat(this.#type(scales))) throw new NotPlanned('scales that are no floats');
 			refuseOthers(node, unknown);
 			return [
 				{ op: 'product', x: this.#made(x), matrix: { packed, scales, zeros, N, K }, output: node.outputs[0]! }
@@ -179,8 +195,10 @@ class Planner {
 		const output = outputs[0]!;
 		if (this.#initializers.has(a)) throw new NotPlanned('a constant on the left of a sum or product');
 		const constant = this.#initializers.get(b);
-		if (times && constant?.raw && constant.type === FLOAT32 && constant.raw.length === 4) {
-			const factor = new DataView(constant.raw.buffer, constant.raw.byteOffset).getFloat32(0, true);
+		if (times && constant?.raw && isFloat(constant.type) && elementCount(constant.dims) === 1) {
+			const view = new DataView(constant.raw.buffer, constant.raw.byteOffset);
+			const factor =
+				constant.type === FLOAT32 ? view.getFloat32(0, true) : halfToFloat32(view.getUint16(0, true));
 			return { op: 'scale', x: this.#made(a), factor, output };
 		}
 		if (constant) this.#table(b);
@@ -222,10 +240,12 @@ class Planner {
 	/** Notes that the kernels read this weight as floats. */
 	#table(name: string): void {
 		const table = this.#initializers.get(name);
-		if (table?.type !== FLOAT32) throw new NotPlanned('norms, biases or angles in half precision');
+		if (!table || !isFloat(table.type)) throw new NotPlanned('norms, biases or angles that are no floats');
 		this.tables.set(name, table);
 	}
 }
+
+const isFloat = (type: number | undefined) => type === FLOAT32 || type === FLOAT16;
 
 function refuseOthers({ op }: FileNode, attributes: Readonly<Record<string, unknown>>): void {
 	const [name] = Object.keys(attributes);

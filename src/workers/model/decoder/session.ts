@@ -1,8 +1,10 @@
 /** A language decoder's graph, run by kernels of our own. */
 import type { Tensor } from 'onnxruntime-common';
 import type { Session, SessionRequest } from '../../../lib/model/runtime/backend.ts';
+import { halvesToFloat32 } from '../../../lib/tensor/half.ts';
 import { elementCount } from '../../../lib/tensor/tensor.ts';
-import { CACHED, inKernels, type Kernels } from './kernels.ts';
+import { CACHED } from './cached.ts';
+import { inKernels, type Kernels } from './kernels.ts';
 import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
 import { Float, Program } from './steps.ts';
 import { GROUP, placeWeights, type Weights } from './weights.ts';
@@ -12,6 +14,8 @@ const LANES = 4;
 const KEYS = 64;
 /** Units of a step for each thread, so that one that is interrupted leaves the rest to the others. */
 const SHARES = 4;
+/** Keys of a part are a multiple of it, so that parts are as long as each other. */
+const KEY_STEP = 8;
 /** Steps that a node becomes at most. */
 const STEPS_OF_A_NODE = 3;
 
@@ -108,6 +112,14 @@ class Decoder {
 	}
 }
 
+/** Parts that keys are cut into at most, so that each thread has as many units as the others. */
+export function partsOf(units: number, threads: number): number {
+	if (threads === 1 || units >= threads * SHARES) return 1;
+	let parts = Math.ceil((threads * SHARES) / units);
+	while ((units * parts) % threads !== 0) parts++;
+	return parts;
+}
+
 /** Values that a node reads, cache and weights aside. */
 function valuesOf(node: PlannedNode): readonly string[] {
 	if (node.op === 'attention') return [node.query, node.key, node.value].filter((name) => name !== undefined);
@@ -123,11 +135,11 @@ interface Run {
 
 /** Whether what a run of one row reads and writes, whole numbers aside, lies in the kernels' memory and stays there. */
 function isSettled({ inputs, pasts }: Plan, { feeds, fetches }: Run): boolean {
-	const places = inputs.map((name) => feeds[name]!).filter(({ type }) => type === 'float32');
+	const places = inputs.map((name) => feeds[name]!).filter(isFloat);
 	return (
 		Object.values(fetches).every((tensor) => tensor && inKernels(tensor)) &&
 		places.every((tensor) => inKernels(tensor)) &&
-		inputs.every((name) => pasts.has(name) || feeds[name]!.type !== 'float32' || feeds[name]!.dims[1] === 1)
+		inputs.every((name) => pasts.has(name) || !isFloat(feeds[name]!) || feeds[name]!.dims[1] === 1)
 	);
 }
 
@@ -165,8 +177,8 @@ class Pass {
 	/** Of it what is free again, by size, where it is kept. */
 	readonly #spare = new Map<number, number[]>();
 	readonly #sizes = new Map<number, number>();
-	/** Names of values whose memory is looked at after the run. */
-	readonly #wanted: ReadonlySet<string>;
+	/** Tensors that are to be written into, or null for new ones, by the names by which outputs are made. */
+	readonly #wanted: ReadonlyMap<string, Tensor | null>;
 
 	constructor(kernels: Kernels, all: PassOptions) {
 		this.#kernels = kernels;
@@ -174,7 +186,11 @@ class Pass {
 		this.#run = all.run;
 		this.#left = new Map(all.readers);
 		const made = (name: string) => all.plan.madeAs.get(name) ?? name;
-		this.#wanted = new Set(Object.keys(all.run.fetches).map(made));
+		const wanted = new Map<string, Tensor | null>();
+		// Of two names for one value the one that is to be written into somewhere says where.
+		for (const [name, tensor] of Object.entries(all.run.fetches))
+			if (tensor || !wanted.has(made(name))) wanted.set(made(name), tensor);
+		this.#wanted = wanted;
 	}
 
 	/** Whether a run is this one with other positions, or caches that lie elsewhere. */
@@ -194,7 +210,7 @@ class Pass {
 			plan.inputs.every((name) => {
 				const [tensor, known] = [feeds[name]!, before.feeds[name]!];
 				if (plan.pasts.has(name)) return at(tensor) !== undefined;
-				if (tensor.type === 'float32') return at(tensor) === at(known);
+				if (isFloat(tensor)) return at(tensor) === at(known);
 				return tensor.size === known.size;
 			})
 		);
@@ -239,7 +255,7 @@ class Pass {
 			if (plan.pasts.has(name)) {
 				const at = await this.#bringCache(tensor);
 				this.#caches.set(name, { at, room: tensor.dims[2]! });
-			} else if (tensor.type === 'float32') {
+			} else if (isFloat(tensor)) {
 				const [, rows = 0, columns = 0] = tensor.dims;
 				this.#rows = rows;
 				this.#values.set(name, { at: await this.#bring(tensor), rows, columns, kept: true });
@@ -275,17 +291,17 @@ class Pass {
 	async #bring(tensor: Tensor): Promise<number> {
 		const place = inKernels(tensor);
 		if (place) return place.at;
-		const { buffer, byteOffset, byteLength } = (await tensor.getData()) as Float32Array;
-		const at = this.#allocate(byteLength);
-		this.#kernels.heap.bytes(at, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
+		const values = await floatsOf(tensor);
+		const at = this.#allocate(values.length * 4);
+		this.#kernels.heap.floats(at, values.length).set(values);
 		return at;
 	}
 
-	/** The same of keys or values: what comes from elsewhere is float32. */
+	/** The same of keys or values: what comes from elsewhere is plain floats. */
 	async #bringCache(tensor: Tensor): Promise<number> {
 		const place = inKernels(tensor);
 		if (place?.cached) return place.at;
-		const { buffer, byteOffset, byteLength } = (await tensor.getData()) as Float32Array;
+		const { buffer, byteOffset, byteLength } = await floatsOf(tensor);
 		const at = this.#allocate(tensor.size * CACHED);
 		this.#kernels.narrow(new Uint8Array(buffer, byteOffset, byteLength), at);
 		return at;
@@ -310,6 +326,7 @@ class Pass {
 
 	#output(name: string, stays: boolean): Tensor {
 		const made = this.#all.plan.madeAs.get(name) ?? name;
+		const type = this.#all.plan.halves.has(name) ? 'float16' : 'float32';
 		const cache = this.#caches.get(made);
 		if (cache) {
 			const node = this.#all.plan.nodes.find(
@@ -317,13 +334,13 @@ class Pass {
 					node.op === 'attention' && (node.presentKey === made || node.presentValue === made)
 			)!;
 			const dims = [1, node.kvHeads, cache.room, this.#widthOf(node)];
-			if (this.#keeps(cache.at, stays)) return this.#kernels.cache(dims, cache.at);
-			return this.#kernels.copied(this.#kernels.widened(cache.at, elementCount(dims)), dims);
+			if (this.#keeps(cache.at, stays)) return this.#kernels.cache(type, dims, cache.at);
+			return this.#kernels.copied(type, this.#kernels.widened(cache.at, elementCount(dims)), dims);
 		}
 		const { at, rows, columns } = this.#values.get(made)!;
 		const dims = [1, rows, columns];
-		if (this.#keeps(at, stays)) return this.#kernels.tensor('float32', dims, at);
-		return this.#kernels.copied(this.#kernels.read(at, elementCount(dims)), dims);
+		if (type === 'float32' && this.#keeps(at, stays)) return this.#kernels.tensor(type, dims, at);
+		return this.#kernels.copied(type, this.#kernels.read(at, elementCount(dims)), dims);
 	}
 
 	/** Whether a piece becomes the output itself, which then outlasts the run. */
@@ -333,7 +350,7 @@ class Pass {
 
 	/** Memory for a value, or that of the tensor which it is to be written into. */
 	#make(name: string, rows: number, columns: number): Value {
-		const given = this.#run.fetches[name];
+		const given = this.#wanted.get(name);
 		const place = given ? inKernels(given) : undefined;
 		const value = {
 			at: place?.at ?? this.#allocate(rows * columns * 4),
@@ -457,10 +474,9 @@ class Pass {
 		const output = this.#make(node.output, rows, heads * width).at;
 		const tiles = Math.ceil((rows * heads) / kvHeads / LANES);
 		const units = kvHeads * tiles;
-		const most = threads === 1 ? 1 : Math.ceil((threads * SHARES) / units);
-		const runs = () => Math.ceil(this.#positions().total / KEYS);
-		const parts = () => Math.min(runs(), most);
-		const partKeys = () => KEYS * Math.ceil(runs() / parts());
+		const most = partsOf(units, threads);
+		const parts = () => Math.min(Math.ceil(this.#positions().total / KEYS), most);
+		const partKeys = () => KEY_STEP * Math.ceil(this.#positions().total / parts() / KEY_STEP);
 		const partial = most > 1 ? this.#allocate(units * most * (2 + width) * LANES * 4) : 0;
 		const args = [
 			...[query.at, key?.at ?? query.at + heads * row, value?.at ?? query.at + (heads + kvHeads) * row],
@@ -481,7 +497,7 @@ class Pass {
 	/** The cache with room for the positions of this run: the one that was given, where outputs are written into it, or a new one. */
 	#makeRoom(node: AttentionNode, pastName: string, presentName: string): void {
 		const old = this.#caches.get(pastName)!;
-		const given = this.#run.fetches[presentName];
+		const given = this.#wanted.get(presentName);
 		if (given && inKernels(given)?.at === old.at) {
 			this.#caches.set(presentName, old);
 			return;
@@ -512,6 +528,17 @@ class Pass {
 		));
 	}
 	#numbers: ReadonlyMap<string, readonly number[]> | undefined;
+}
+
+const isFloat = ({ type }: Tensor) => type === 'float32' || type === 'float16';
+
+/** Values of a tensor that lies elsewhere. */
+async function floatsOf(tensor: Tensor): Promise<Float32Array> {
+	const data = await tensor.getData();
+	if (tensor.type === 'float32') return data as Float32Array;
+	// Where there is Float16Array it is one.
+	const { buffer, byteOffset, length } = data as Uint16Array;
+	return halvesToFloat32(new Uint16Array(buffer, byteOffset, length));
 }
 
 function wholeNumbers(tensor: Tensor): number[] {

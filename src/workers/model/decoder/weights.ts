@@ -1,5 +1,8 @@
 /** Brings a decoder's weights into the kernels' memory, piece by piece as they are read, each one once. */
 import type { SessionRequest } from '../../../lib/model/runtime/backend.ts';
+import { onnxDataType } from '../../../lib/onnx/types.ts';
+import { halvesToFloat32 } from '../../../lib/tensor/half.ts';
+import { elementCount } from '../../../lib/tensor/tensor.ts';
 import { OtherSizeError, readTensors, type Stored } from '../stored-tensors.ts';
 import type { Arrange, Kernels } from './kernels.ts';
 import { BLOCK, NotPlanned, type Matrix, type Plan } from './plan.ts';
@@ -30,13 +33,17 @@ export async function placeWeights(
 	const all: Stored[] = [];
 	/** Where rows lie while they are arranged. */
 	const band = { at: 0, size: 0 };
+	const isHalf = (name: string) => plan.initializers.get(name)!.type === onnxDataType.float16;
+	/** @param row bytes of a row as it is stored */
 	const arranged = (name: string, { N, K }: Matrix, row: number, arrange: Arrange, to: number) => {
-		band.size = Math.max(band.size, row, BAND);
+		const wide = isHalf(name) ? widened : (bytes: Uint8Array) => bytes;
+		band.size = Math.max(band.size, isHalf(name) ? 2 * row : row, BAND);
 		const put = (bytes: Uint8Array, first: number) => {
-			const most = Math.floor(band.size / row) * row;
+			const most = Math.floor(band.size / (isHalf(name) ? 2 * row : row)) * row;
 			for (let at = 0; at < bytes.length; at += most) {
 				const part = bytes.subarray(at, at + most);
-				heap.bytes(band.at, part.length).set(part);
+				const values = wide(part);
+				heap.bytes(band.at, values.length).set(values);
 				arrange(band.at, first + at / row, part.length / row, Math.ceil(K / BLOCK), to);
 			}
 		};
@@ -54,15 +61,23 @@ export async function placeWeights(
 			// Its last rows may be no row's.
 			heap.bytes(to + (groups - 1) * size, size).fill(0);
 			arranged(packed, node.matrix, blocks * (BLOCK / 2), exports.arrangeNumbers, to);
-			arranged(scales, node.matrix, blocks * 4, exports.arrangeScales, to);
+			arranged(scales, node.matrix, blocks * (isHalf(scales) ? 2 : 4), exports.arrangeScales, to);
 			arranged(zeros, node.matrix, Math.ceil(blocks / 2), exports.arrangeZeros, to);
 		}
 		for (const [name, { dims }] of plan.tables) {
-			const length = dims.reduce((all, count) => all * count, 4);
-			const to = heap.allocate(length);
+			const count = elementCount(dims);
+			const to = heap.allocate(count * 4);
 			tables.set(name, to);
-			const take = (bytes: Uint8Array, at: number) => heap.bytes(to + at, bytes.length).set(bytes);
-			all.push({ name, length, take });
+			const put = (bytes: Uint8Array, at: number) => heap.bytes(to + at, bytes.length).set(bytes);
+			all.push(
+				isHalf(name)
+					? {
+							name,
+							length: count * 2,
+							take: wholeRows(2, (halves, first) => put(widened(halves), first * 4))
+						}
+					: { name, length: count * 4, take: put }
+			);
 		}
 		band.at = heap.allocate(band.size);
 		try {
@@ -75,6 +90,13 @@ export async function placeWeights(
 		throw error instanceof OtherSizeError ? new NotPlanned(error.message) : error;
 	}
 	return { matrices, tables, release };
+}
+
+/** float16 values as float32 ones. */
+function widened(bytes: Uint8Array): Uint8Array {
+	// They may lie at an odd address.
+	const halves = new Uint16Array(new Uint8Array(bytes).buffer);
+	return new Uint8Array(halvesToFloat32(halves).buffer);
 }
 
 /** Hands whole rows on. @param put gets rows, and the number of the first one */

@@ -20,7 +20,7 @@ describe('automatic', () => {
 		['hardware and a half-precision model', hardware, true, 'webgpu', 'was found'],
 		['no adapter', undefined, false, 'wasm', 'no WebGPU'],
 		['a software adapter', software, false, 'wasm', 'SwiftShader'],
-		['hardware without half precision for a model that needs it', withoutHalf, true, 'wasm', 'q4f16'],
+		['hardware without half precision for a model that needs it', withoutHalf, true, 'wasm-q4', 'q4f16'],
 		['hardware without half precision otherwise', withoutHalf, false, 'webgpu', 'was found']
 	] as const)('with %s', (_, adapter, half, backend, reason) => {
 		const decision = decide('auto', adapter, manifest(half));

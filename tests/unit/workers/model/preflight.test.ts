@@ -64,6 +64,20 @@ describe('preflight', () => {
 		expect(int8!.weights - wasm!.weights).toBeCloseTo(3.7e9 * (8 / 5.125 - 1) + 3 * 576 * 49_152, -3);
 	});
 
+	it('counts the cache in 16 bits where the kernels for 4 bits hold it', () => {
+		const float32 = {
+			...sevenB,
+			kv_dtype: 'float32',
+			memory: { ...sevenB.memory, kv_per_token: 2 * sevenB.memory.kv_per_token }
+		} as ModelManifest;
+		const [runtime, kernels] = (['wasm', 'wasm-q4'] as const).map((backend) =>
+			preflight(float32, { backend })
+		);
+		// What is missing is told for the least context.
+		expect(kernels!.cache).toBeCloseTo(runtime!.cache / 2);
+		expect(preflight(sevenB, { backend: 'wasm-q4' }).cache).toBeCloseTo(kernels!.cache);
+	});
+
 	it('counts the chosen projector, not the first one', () => {
 		const two = {
 			...sevenB,

@@ -25,47 +25,47 @@ const TOLERANCE = 0.04;
 const SHARES = 0.08;
 const VOCABULARY = 320;
 
-/** A language model in 4 bits with fewer kv heads than heads, by kernels on one thread and on three, and as stored in Node. */
-let root: string;
-let folder: ModelFolder;
-let close: () => Promise<void>;
-const backends: Backend[] = [];
-const models: Partial<Record<'one' | 'three' | 'node', LanguageModel>> = {};
-const all = () => models as Record<keyof typeof models, LanguageModel>;
-beforeAll(async () => {
-	const sink = memorySink();
-	const text = { num_key_value_heads: 2, num_hidden_layers: 3, max_position_embeddings: 512 };
-	await convert({
-		checkpoint: randomCheckpoint({ text }),
-		...{ sink, dtype: 'q4', name: 'small', createHash: sha256 },
-		resolve: () => Promise.reject(new Error('The checkpoint stands alone.'))
-	});
-	root = await mkdtemp(join(tmpdir(), 'honeybee-decoder-'));
-	for (const [name, bytes] of Object.entries(sink.files)) await writeFile(join(root, name), bytes);
-	const source = await openFolder(root);
-	close = () => source.close();
-	folder = await openModelFolder(source);
-	for (const [name, kernels] of [
-		['one', 1],
-		['three', 3]
-	] as const) {
-		const backend = await wasmBackend({ kernels });
-		backends.push(backend);
-		models[name] = await LanguageModel.load(backend, folder);
-		expect(backend.info.description).toMatch(`kernels of its own (${kernels} thread`);
-	}
-	models.node = await LanguageModel.load(createNodeBackend(root), folder);
-}, 120_000);
-afterAll(async () => {
-	for (const model of Object.values(models)) await model.dispose();
-	for (const backend of backends) await backend.dispose();
-	await close();
-	await rm(root, { recursive: true });
-});
-
 const ids = (count: number, seed: number) => idsFrom(count, seed, VOCABULARY);
 
-describe('a decoder by kernels of our own', () => {
+describe.each(['q4', 'q4f16'] as const)('a decoder by kernels of our own, of a model in %s', (dtype) => {
+	/** A language model in 4 bits with fewer kv heads than heads, by kernels on one thread and on three, and as stored in Node. */
+	let root: string;
+	let folder: ModelFolder;
+	let close: () => Promise<void>;
+	const backends: Backend[] = [];
+	const models: Partial<Record<'one' | 'three' | 'node', LanguageModel>> = {};
+	const all = () => models as Record<keyof typeof models, LanguageModel>;
+	beforeAll(async () => {
+		const sink = memorySink();
+		const text = { num_key_value_heads: 2, num_hidden_layers: 3, max_position_embeddings: 512 };
+		await convert({
+			checkpoint: randomCheckpoint({ text }),
+			...{ sink, dtype, name: 'small', createHash: sha256 },
+			resolve: () => Promise.reject(new Error('The checkpoint stands alone.'))
+		});
+		root = await mkdtemp(join(tmpdir(), 'honeybee-decoder-'));
+		for (const [name, bytes] of Object.entries(sink.files)) await writeFile(join(root, name), bytes);
+		const source = await openFolder(root);
+		close = () => source.close();
+		folder = await openModelFolder(source);
+		for (const [name, kernels] of [
+			['one', 1],
+			['three', 3]
+		] as const) {
+			const backend = await wasmBackend({ kernels });
+			backends.push(backend);
+			models[name] = await LanguageModel.load(backend, folder);
+			expect(backend.info.description).toMatch(`kernels of its own (${kernels} thread`);
+		}
+		models.node = await LanguageModel.load(createNodeBackend(root), folder);
+	}, 120_000);
+	afterAll(async () => {
+		for (const model of Object.values(models)) await model.dispose();
+		for (const backend of backends) await backend.dispose();
+		await close();
+		await rm(root, { recursive: true });
+	});
+
 	it('gives what Node gives with weights as stored, as room is made and positions are taken back', async () => {
 		const { one, three, node } = all();
 		for (const [keep, count] of cacheSteps) {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { partsOf } from '../../../../../src/workers/model/decoder/session.ts';
 import { Heap } from '../../../../../src/workers/model/decoder/heap.ts';
 import { Float, Program } from '../../../../../src/workers/model/decoder/steps.ts';
 
@@ -22,4 +23,20 @@ it('a program that is renewed is word for word what it is when it is written ane
 	kept.renew();
 	expect(words(kept)).toEqual(words(write(new Program(heap))));
 	expect(words(kept)).not.toEqual(first);
+});
+
+it('keys are cut into parts so that every thread has as many units, and no more than that takes', () => {
+	for (let threads = 2; threads <= 8; threads++)
+		for (let units = 1; units <= 40; units++) {
+			const parts = partsOf(units, threads);
+			if (units >= 4 * threads) expect(parts).toBe(1);
+			else {
+				expect((units * parts) % threads).toBe(0);
+				expect(units * parts).toBeGreaterThanOrEqual(4 * threads);
+				expect(units * (parts - threads)).toBeLessThan(4 * threads);
+			}
+		}
+	expect(partsOf(3, 1)).toBe(1);
+	// Three kv heads on two threads: six each, where nine units would be five and four.
+	expect(partsOf(3, 2)).toBe(4);
 });
