@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 
 /**
@@ -9,6 +10,24 @@ const open: string[] = [];
 const hear = (warning: Error) => {
 	if (/file descriptor|FileHandle/.test(warning.message)) open.push(warning.message);
 };
+/** Of open files, by descriptor; undefined where the system does not tell (Linux does). */
+function openFiles(): ReadonlyMap<string, string> | undefined {
+	try {
+		return new Map(
+			readdirSync('/proc/self/fd').flatMap((descriptor): [string, string][] => {
+				try {
+					const path = readlinkSync(`/proc/self/fd/${descriptor}`);
+					return path.startsWith('/') ? [[descriptor, path]] : [];
+				} catch {
+					// The one that the folder was read by.
+					return [];
+				}
+			})
+		);
+	} catch {
+		return undefined;
+	}
+}
 /** Set once for the life of a process: by @jsquash/avif, by onnxruntime-web in Node, by transformers.js. */
 const lasting = ['globalThis.ImageData', 'globalThis.Worker', 'process.env.ORT_DISABLE_TELEMETRY'];
 
@@ -23,8 +42,10 @@ const around = () =>
 		['process.cwd()', process.cwd()]
 	]);
 let before: ReturnType<typeof around>;
+let openBefore: ReturnType<typeof openFiles>;
 beforeAll(() => {
 	before = around();
+	openBefore = openFiles();
 	process.on('warning', hear);
 });
 afterAll(async () => {
@@ -32,8 +53,14 @@ afterAll(async () => {
 	vi.restoreAllMocks();
 	vi.unstubAllGlobals();
 	vi.unstubAllEnvs();
+	const openNow = openFiles();
+	const mayBeLeft =
+		!openBefore ||
+		!openNow ||
+		[...openNow].some(([descriptor, path]) => openBefore?.get(descriptor) !== path);
+	// To collect all garbage takes as long as many a file's tests: only where there may be something to close.
 	for (let i = 0; i < 3; i++) {
-		globalThis.gc?.();
+		if (mayBeLeft) globalThis.gc?.();
 		await new Promise((resolve) => setImmediate(resolve));
 	}
 	process.off('warning', hear);
