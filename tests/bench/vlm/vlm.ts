@@ -13,6 +13,7 @@ import { parseArgs, promisify } from 'node:util';
 import { benchImage } from '../../../src/cli/bench/whole-model.ts';
 import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { familyOf } from '../../../src/lib/model/families/registry.ts';
+import type { WasmBackendName } from '../../../src/lib/model/runtime/types.ts';
 import { sentence } from '../../../src/lib/bytes/sentence.ts';
 import { buildConvertPage, onConvertPage } from '../../fullsize/on-convert-page.ts';
 import { smolvlmCheckpoint } from '../../fullsize/smolvlm.ts';
@@ -87,7 +88,7 @@ export async function vlm(args: readonly string[]): Promise<void> {
 		};
 		for (const [i, name] of task.pictures.entries())
 			await writeFile(join(site, name), (await benchImage(TILE, 60 + 120 * i)).bytes);
-		const ours = (backend: 'wasm' | 'wasm-int8', dtype: 'q4' | 'fp32', bytes: number): VlmMeasured => ({
+		const ours = (backend: WasmBackendName, dtype: 'q4' | 'fp32', bytes: number): VlmMeasured => ({
 			name: `ours, ${backend} ${dtype}`,
 			...{ bytes, peer: false },
 			measure: () =>
@@ -100,6 +101,8 @@ export async function vlm(args: readonly string[]): Promise<void> {
 				)
 		});
 		const all = [
+			// What a page without a GPU takes by itself comes first.
+			ours('wasm-q4', 'q4', q4.bytes),
 			ours('wasm-int8', 'q4', q4.bytes),
 			ours('wasm', 'fp32', fp32.bytes),
 			...(await peers(checkpoint, site, task).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { timedAnswer } from '../../../../src/cli/bench/peer-generation.ts';
 import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
+import type { WasmBackendName } from '../../../../src/lib/model/runtime/types.ts';
 import { ModelClient } from '../../../../src/workers/model/client.ts';
 import type { Answered, VlmRun, VlmTask } from '../results.ts';
 import { around } from './around.ts';
@@ -25,7 +26,7 @@ async function bothPictures(
 }
 
 /** The model in its worker, by way of the client that the workbench uses. */
-async function ours(backend: 'wasm' | 'wasm-int8', folder: string, task: VlmTask): Promise<VlmRun> {
+async function ours(backend: WasmBackendName, folder: string, task: VlmTask): Promise<VlmRun> {
 	const client = new ModelClient();
 	const begin = performance.now();
 	const { manifest } = await client.load({ location: { kind: 'url', url: at(folder) }, backend });
