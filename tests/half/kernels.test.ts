@@ -72,7 +72,7 @@ function fourBits(K: number, like: boolean): Product {
 
 /** Largest error of the product of M rows, relative to the largest value. */
 async function errorOf({ y, weights }: Product, K: number, M: number, like: boolean): Promise<number> {
-	const ort = await loadWebGpuRuntime();
+	const { ort } = await loadWebGpuRuntime();
 	const { device } = (await backendOf('webgpu')) as WebGpuBackend;
 	const g = new Graph('product');
 	g.output('y', y(g, g.input('x', 'float16', [1, 'row', K])), [1, 'row', N]);
@@ -128,7 +128,7 @@ it.each(cases)('q4f16: $K products, $M rows, one sign: $like', async ({ K, M, li
 
 /** Heads of 128 as in 7B and 13B; prompts longer than a tile, a single step, all after a cache. */
 it.each([32, 128])('attention in float16 with heads of %i', async (width) => {
-	const ort = await loadWebGpuRuntime();
+	const { ort } = await loadWebGpuRuntime();
 	const { device } = (await backendOf('webgpu')) as WebGpuBackend;
 	const error = await attentionError(
 		(graph, stay) =>

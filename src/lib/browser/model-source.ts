@@ -27,7 +27,8 @@ export async function openModelSource(location: ModelLocation): Promise<ModelSou
 				async open(path) {
 					const blob = location.files[path];
 					return blob && blobSource(path, blob);
-				}
+				},
+				blob: async (path) => location.files[path]
 			};
 	}
 }

@@ -1,6 +1,7 @@
 import { blobSource } from '../checkpoint/memory.ts';
 import type { SourceFolder } from '../checkpoint/source.ts';
 import type { FileWriter, FolderSink } from '../model/convert/sink.ts';
+import type { ModelSource } from '../model/runtime/model-source.ts';
 import { InputError } from '../tensor/errors.ts';
 import { storageError } from './storage-error.ts';
 
@@ -44,17 +45,25 @@ export async function opfsDirectory(
 }
 
 /** A folder of the private file system, to read from. */
-export function opfsFolder(name: string, folder: FileSystemDirectoryHandle): SourceFolder {
+export function opfsFolder(
+	name: string,
+	folder: FileSystemDirectoryHandle
+): SourceFolder & Required<Pick<ModelSource, 'blob'>> {
+	const blob = async (path: string) => {
+		const [place, file] = await locate(folder, path, false);
+		const handle = place && (await orUndefined(place.getFileHandle(file)));
+		return handle?.getFile();
+	};
 	return {
 		name,
 		async list() {
 			return (await listFiles(folder)).filter((path) => !path.endsWith(PART));
 		},
 		async open(path) {
-			const [place, file] = await locate(folder, path, false);
-			const handle = place && (await orUndefined(place.getFileHandle(file)));
-			return handle && blobSource(path, await handle.getFile());
-		}
+			const file = await blob(path);
+			return file && blobSource(path, file);
+		},
+		blob
 	};
 }
 

@@ -5,8 +5,9 @@ import { ofBackend, type Backend } from '../../lib/model/runtime/backend.ts';
 import {
 	readGraph,
 	readGraphAlone,
+	readGraphInPlace,
 	withWeights,
-	type GraphBytes
+	type GraphInPlace
 } from '../../lib/model/runtime/graph-bytes.ts';
 import { int8Products } from '../../lib/model/runtime/int8-products.ts';
 import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
@@ -23,6 +24,7 @@ import { embeddingRows } from './embedding-rows.ts';
 import { gpuMemory } from './gpu-memory.ts';
 import { normsInParts } from './norms-in-parts.ts';
 import { startHeap } from './wasm-heap.ts';
+import { WholeSlices } from './whole-slices.ts';
 import { loadWasmRuntime, loadWebGpuRuntime, wasmThreads, type Ort } from './ort-web.ts';
 
 /** How onnxruntime-web runs a model on WASM. */
@@ -105,6 +107,8 @@ export interface WebGpuOptions {
 	readonly onSelfCheck?: () => void;
 	/** Attention will be computed in float16. */
 	readonly half?: boolean;
+	/** Whether the runtime is the one for browsers whose WebAssembly waits by itself (`loadWebGpuRuntime`). */
+	readonly suspends?: boolean;
 }
 
 export interface WebGpuBackend extends Backend {
@@ -124,9 +128,10 @@ export async function createWebGpuBackend({
 	reason,
 	onFailure,
 	onSelfCheck,
-	half = false
+	half = false,
+	suspends
 }: WebGpuOptions): Promise<WebGpuBackend> {
-	const ort = await loadWebGpuRuntime();
+	const { ort, blobs } = await loadWebGpuRuntime(suspends);
 	onSelfCheck?.();
 	const { adapter, device, error } = await trustedDevice(ort, half);
 	const facts = describeAdapter(adapter);
@@ -159,7 +164,7 @@ export async function createWebGpuBackend({
 		createSession: async (request) =>
 			makeSession(
 				ort,
-				await readGraph(request),
+				await (blobs ? readGraphInPlace(request) : readGraph(request)),
 				request.onCpu
 					? { providers: ['wasm'] }
 					: { providers: [{ name: 'webgpu', device }], onGpu: request.stayOnDevice ?? [] }
@@ -213,13 +218,16 @@ interface SessionKind {
 /** @throws BackendError when the runtime cannot make it */
 async function makeSession(
 	ort: Ort,
-	{ graph, weights }: GraphBytes,
+	{ graph, weights }: GraphInPlace,
 	{ providers, onGpu: names }: SessionKind
 ): Promise<InferenceSession> {
 	return ofBackend(
 		ort.InferenceSession.create(graph, {
 			executionProviders: [...providers],
-			externalData: [...weights],
+			externalData: weights.map(({ path, data }) => ({
+				path,
+				data: data instanceof Blob ? new WholeSlices([data]) : data
+			})),
 			...(names && { preferredOutputLocation: onGpu(names) }),
 			logSeverityLevel: 3
 		})
@@ -227,7 +235,7 @@ async function makeSession(
 }
 
 /** A graph that has no weights outside. */
-const alone = (graph: Uint8Array): GraphBytes => ({ graph, weights: [] });
+const alone = (graph: Uint8Array): GraphInPlace => ({ graph, weights: [] });
 
 function onGpu(names: readonly string[]): Record<string, 'gpu-buffer'> {
 	return Object.fromEntries(names.map((name) => [name, 'gpu-buffer'] as const));

@@ -42,3 +42,21 @@ export function nameInGraph(path: string): string {
 export async function readGraph(request: SessionRequest): Promise<GraphBytes> {
 	return withWeights(await readGraphAlone(request), request);
 }
+
+/** A graph with its weights, where they lie. */
+export interface GraphInPlace {
+	readonly graph: Uint8Array;
+	readonly weights: readonly { readonly path: string; readonly data: Uint8Array | Blob }[];
+}
+
+/** The graph that a session is asked for, with its weights as Blobs where they may be. @throws as `folder.read` */
+export async function readGraphInPlace(request: SessionRequest): Promise<GraphInPlace> {
+	const { folder, files, onBytes } = request;
+	const graph = await readGraphAlone(request);
+	const weights: { path: string; data: Uint8Array | Blob }[] = [];
+	for (const path of files.weights) {
+		const data = (await folder.blob(path, onBytes)) ?? (await folder.read(path, onBytes));
+		weights.push({ path: nameInGraph(path), data });
+	}
+	return { graph, weights };
+}

@@ -86,6 +86,35 @@ export class ModelFolder {
 		throw this.#wrong(path, problem);
 	}
 
+	/**
+	 * A file as a Blob, checked: where it lies, or brought into the browser's own memory, which pages it out to disk. Undefined where that has no room
+	 * for it.
+	 * @throws as `read`
+	 */
+	async blob(path: string, onBytes?: OnBytes): Promise<Blob | undefined> {
+		const stored = await this.#source.blob?.(path);
+		let parts: Blob[] = [];
+		let part: Uint8Array<ArrayBuffer>[] = [];
+		let length = 0;
+		const close = () => {
+			if (part.length > 0) parts.push(new Blob(part));
+			[part, length] = [[], 0];
+		};
+		const begin = () => {
+			[parts, part, length] = [[], [], 0];
+			return (piece: Uint8Array) => {
+				part.push(piece as Uint8Array<ArrayBuffer>);
+				if ((length += piece.length) >= READ_CHUNK) close();
+			};
+		};
+		await this.stream(path, stored ? () => () => undefined : begin, onBytes);
+		if (stored) return stored;
+		close();
+		const blob = new Blob(parts);
+		// One that had no room is there all the same, and says so only when it is read.
+		return (await isReadable(blob)) ? blob : undefined;
+	}
+
 	/** Checks a file that the runtime will read where it lies (Node). @throws as `read`. */
 	async check(path: string, onBytes?: OnBytes): Promise<void> {
 		if (!this.#hashInPlace) {
@@ -159,6 +188,15 @@ export async function openModelFolder(
 			`${source.name} is not a model folder: it has no ${MANIFEST_FILE}; make one with "honeybee convert".`
 		);
 	return new ModelFolder(source, manifest, options);
+}
+
+async function isReadable(blob: Blob): Promise<boolean> {
+	try {
+		await blob.slice(-1).arrayBuffer();
+		return true;
+	} catch {
+		return false;
+	}
 }
 
 /** What is different between a file and its entry, or ''. */

@@ -10,6 +10,8 @@ export interface ModelSource extends SourceFolder {
 		path: string,
 		options: { readonly fresh: boolean; readonly onBytes: (loaded: number) => void }
 	): Promise<Uint8Array | undefined>;
+	/** A file as it lies on disk or in memory of the browser's own, not in that of this thread. Undefined when there is no such file. */
+	blob?(path: string): Promise<Blob | undefined>;
 	/**
 	 * Hands out a whole file in order, piece by piece as it comes, so that it is nowhere in memory as a whole. @param fresh goes past every cache
 	 * @returns whether there is such a file

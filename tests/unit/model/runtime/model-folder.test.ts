@@ -1,5 +1,5 @@
 import { sha256 } from '../../../../src/lib/bytes/hash.ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { memoryFolder } from '../../../../src/lib/checkpoint/memory.ts';
 import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
 import type { ModelSource } from '../../../../src/lib/model/runtime/model-source.ts';
@@ -190,5 +190,45 @@ describe('files', () => {
 		expect(await model.read('w.safetensors', (_, loaded) => progress.push(loaded))).toEqual(bytes);
 		expect(calls).toEqual([false, true]);
 		expect(progress).toEqual([7, 7]);
+	});
+});
+
+describe('a file as a Blob', () => {
+	const text = async (blob: Blob | undefined) => blob && new Uint8Array(await blob.arrayBuffer());
+
+	it('is the one that lies there, once it was checked', async () => {
+		const stored = new Blob([bytes]);
+		const source: ModelSource = { ...(await folder()), blob: async () => stored };
+		expect(await (await openModelFolder(source)).blob('w.safetensors')).toBe(stored);
+		const damaged: ModelSource = {
+			...(await folder({}, { 'w.safetensors': new TextEncoder().encode('weighty') })),
+			blob: async () => stored
+		};
+		await expect((await openModelFolder(damaged)).blob('w.safetensors')).rejects.toThrow('is damaged');
+	});
+
+	it('is made of what comes, and of nothing that came before it was fetched again', async () => {
+		const progress: number[] = [];
+		const source: ModelSource = {
+			...(await folder()),
+			async stream(_, { fresh, take }) {
+				take(bytes.slice(0, 3));
+				take(fresh ? bytes.slice(3) : bytes.slice(2, 6));
+				return true;
+			}
+		};
+		const blob = await (
+			await openModelFolder(source)
+		).blob('w.safetensors', (_, loaded) => progress.push(loaded));
+		expect(await text(blob)).toEqual(bytes);
+		expect(progress).toEqual([3, 7, 3, 7]);
+	});
+
+	it('is nothing where the browser has no room for it', async () => {
+		const model = await openModelFolder(await folder());
+		const read = vi.spyOn(Blob.prototype, 'arrayBuffer').mockRejectedValue(new DOMException('no room'));
+		expect(await model.blob('w.safetensors')).toBeUndefined();
+		read.mockRestore();
+		expect(await text(await model.blob('w.safetensors'))).toEqual(bytes);
 	});
 });
