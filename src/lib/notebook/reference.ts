@@ -9,7 +9,7 @@ type Entry = readonly [call: string, says: string];
  */
 export const reference = {
 	'The model': {
-		subject: ['', 'model, projector, M and image chosen at the left; changes with them'],
+		subject: ['', 'model, projector, M and image that are chosen; changes with them'],
 		'model.ask': [
 			'(question, {projector, tokens, image, max_new_tokens}) → {text, timings_ms, …}',
 			'an answer'

@@ -317,7 +317,7 @@ export class NotebookAnswers {
 				: undefined;
 		if (!found)
 			throw new InputError(
-				`There is no image “${String(named)}”; give one that scenes() made or that is at the left.`
+				`There is no image “${String(named)}”; give one that scenes() made, or the chosen one.`
 			);
 		return found;
 	}

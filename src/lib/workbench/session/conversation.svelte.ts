@@ -241,7 +241,7 @@ export class Conversation implements ModelUser {
 		const { projector = this.#models.projector, tokens = this.#models.tokens } = by;
 		const entry = projector === undefined ? undefined : manifest.projectors[projector];
 		if (projector === undefined || entry === undefined || tokens === undefined)
-			throw new Error('This model has no such projector; choose another at the left.');
+			throw new Error('This model has no such projector; choose another one.');
 		const source: Source = { model: manifest.name, projector, tokens };
 		const before = this.exchanges.slice(0, this.exchanges.indexOf(exchange));
 		const known =
