@@ -99,7 +99,7 @@ class Log:
 
 
 def save(path: Path, **state) -> None:
-    tmp = path.with_suffix(".tmp")
+    tmp = path.with_suffix(f".{os.getpid()}.tmp")  # two processes may save one path
     torch.save(state, tmp)
     os.replace(tmp, path)
 

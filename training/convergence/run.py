@@ -1,10 +1,12 @@
 """One run of the comparison: align, tune, learning curve, answers to every held-out question, locality.
 
 A step's scenes and questions follow from seed, stage and step alone, so a run that was stopped and went on is the run that was
-not: its state is kept every `KEEP` steps and nothing else is carried over.
+not: its state is kept every `KEEP` steps and nothing else is carried over. Runs whose alignment is the same in everything
+(recipes that differ in tuning only) do it once.
 """
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import asdict
@@ -30,7 +32,7 @@ from ..tune import features_of
 from .base import read_language, read_vision
 from .features import feature_pool
 from .locality import localities
-from .plan import VERSION, Length, Run, converged
+from .plan import VERSION, Length, Recipe, Run, converged
 
 KEEP = 100
 CHECK_FROM = 5000  # scenes of the test split for the learning curve; the final questions are asked about 0..scenes-1
@@ -47,13 +49,24 @@ def rate(peak: float, step: int, steps: int, length: Length) -> float:
     return peak * min(1.0, (1 - at) / length.decay)
 
 
+def rounds(recipe: Recipe) -> int:
+    return 3 if recipe.mixture == "counting" else 2
+
+
+def alignment(run: Run, length: Length) -> str:
+    """Name of what a run's alignment follows from: runs with the same name end it with the same weights, to the digit."""
+    of = [run.projector, run.tokens, run.seed, run.recipe.templated_share, rounds(run.recipe), length.align, length.batch,
+          length.pool, length.warmup, length.decay, length.lr, length.check_every, length.check_scenes]
+    return hashlib.sha256(json.dumps(of).encode()).hexdigest()[:12]
+
+
 class Data:
     """Scenes of a step with their features, and the sequences made of them."""
 
     def __init__(self, run: Run, length: Length, pool: np.ndarray, tokenizer, device):
         self.run, self.length, self.pool, self.tokenizer, self.device = run, length, pool, tokenizer, device
         r = run.recipe
-        self.options = Options(rounds=3 if r.mixture == "counting" else 2, templated_share=r.templated_share,
+        self.options = Options(rounds=rounds(r), templated_share=r.templated_share,
                                multi_turn=r.multi_turn, mixture=MIXTURES[r.mixture], granularity=r.granularity,
                                diversity=r.diversity)
 
@@ -119,9 +132,11 @@ def train(run: Run, length: Length, folder: Path, device, log) -> dict:
     index = {s.seed: i for i, s in enumerate(held)}
     data = Data(run, length, pool, tokenizer, device)
     done = {"stage": "align", "step": 0, "curve": [], "losses": [], "answers": 0, "answer_tokens": 0, "seconds": 0.0}
-    kept = torch.load(path, map_location=device, weights_only=False) if path.exists() else None
+    aligned = folder / f"aligned-{alignment(run, length)}.pt"
+    shared = not path.exists() and aligned.exists()
+    kept = torch.load(aligned if shared else path, map_location=device, weights_only=False) if shared or path.exists() else None
     if kept:
-        if (kept["run"], kept["length"]) != (asdict(run), asdict(length)):
+        if not shared and (kept["run"], kept["length"]) != (asdict(run), asdict(length)):
             raise ValueError(f"{path.name} was trained with other settings; move it away to begin again")
         done = kept["done"]
         lm.load_state_dict(kept["lm"])
@@ -151,11 +166,11 @@ def train(run: Run, length: Length, folder: Path, device, log) -> dict:
         kept = None
         began = time.time()
 
-        def keep() -> None:
+        def keep(to: Path = path) -> None:
             nonlocal began
             done["seconds"] += time.time() - began
             began = time.time()
-            save(path, run=asdict(run), length=asdict(length), done=done, lm=lm.state_dict(), projector=projector.state_dict(),
+            save(to, run=asdict(run), length=asdict(length), done=done, lm=lm.state_dict(), projector=projector.state_dict(),
                  sizes=sizes, language_config=config, projector_opt=projector_opt.state_dict(),
                  lm_opt=lm_opt.state_dict() if lm_opt else None)
 
@@ -186,6 +201,8 @@ def train(run: Run, length: Length, folder: Path, device, log) -> dict:
             if done["step"] % KEEP == 0 or done["step"] == steps:
                 keep()
         keep()
+        if stage == "align" and not aligned.exists():
+            keep(aligned)
     return {"vision": vision, "lm": lm, "projector": projector, "sizes": sizes, "config": config, "tokenizer": tokenizer, "done": done}
 
 

@@ -121,6 +121,25 @@ def test_every_variant_trains_on_the_same_number_of_answers(start):
         assert done["answers"] == 16, variant
 
 
+def test_recipes_that_differ_in_tuning_only_share_their_alignment(start, monkeypatch):
+    device, short = torch.device("cpu"), dataclasses.replace(SHORT, scenes=2)
+    few = {v: dataclasses.replace(plan.VARIANTS[v], answers=4) for v in ("base", "mixture balanced", "templates per task")}
+    base_, balanced, templates = (plan.Run("pool", 16, 1, "recipe", v, r) for v, r in few.items())
+    assert one.alignment(base_, short) == one.alignment(balanced, short)
+    for other in (templates, dataclasses.replace(base_, seed=2), dataclasses.replace(base_, tokens=36)):
+        assert one.alignment(base_, short) != one.alignment(other, short)
+    stages = []
+    original = one.loss_of
+    monkeypatch.setattr(one, "loss_of", lambda *a: stages.append(a[3]) or original(*a))
+    one.train(base_, short, start / "state", device, quiet)
+    after = one.train(balanced, short, start / "state", device, quiet)
+    assert stages == ["align"] * 2 + ["tune"] * 4 + ["tune"] * 4
+    alone = one.train(balanced, short, start / "alone", device, quiet)
+    assert after["done"]["losses"] == alone["done"]["losses"] and after["done"]["curve"] == alone["done"]["curve"]
+    for key, value in alone["lm"].state_dict().items():
+        assert torch.equal(after["lm"].state_dict()[key], value), key
+
+
 def test_criterion():
     length = plan.Length(tune=1000, check_every=50)
 
