@@ -1,6 +1,6 @@
 /**
  * Compiles the decoder's kernels (src/lib/kernels/assembly, AssemblyScript) with relaxed SIMD and without, into
- * src/workers/model/decoder/binaries.ts: `npm run build:kernels`. A test compares that file with what this makes of the sources.
+ * src/lib/model/decoder/binaries.ts: `npm run build:kernels`. A test compares that file with what this makes of the sources.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const source = 'src/lib/kernels/assembly/decoder.ts';
-const target = `${root}src/workers/model/decoder/binaries.ts`;
+const target = `${root}src/lib/model/decoder/binaries.ts`;
 
 /** The memory is made outside and may be as large as addresses reach. */
 const options = [

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { KernelThread, ThreadSetup } from '../../src/workers/model/decoder/kernels.ts';
+import type { KernelThread, ThreadSetup } from '../../src/lib/model/decoder/kernels.ts';
 
 /** What `thread.worker.ts` does, where Node has no workers of the web. */
 const thread = `

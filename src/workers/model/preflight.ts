@@ -3,7 +3,7 @@ import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
 import { productOf } from '../../lib/model/runtime/int8-products.ts';
 import { describeAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
-import { CACHED } from './decoder/cached.ts';
+import { CACHED } from '../../lib/model/decoder/cached.ts';
 
 /** Positions that a prompt with one image, a question and an answer need; a model that cannot have them is refused. */
 export const LEAST_CONTEXT = 2048;

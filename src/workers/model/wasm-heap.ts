@@ -12,7 +12,7 @@ import {
 } from '../../lib/model/runtime/backend.ts';
 import { Graph } from '../../lib/onnx/graph.ts';
 import { elementCount } from '../../lib/tensor/tensor.ts';
-import { ForeignPlace } from './foreign-place.ts';
+import { ForeignPlace } from '../../lib/model/runtime/foreign-place.ts';
 
 /** What is used of the runtime's WebAssembly module (onnxruntime/wasm/api.h, and Emscripten's own). */
 export interface WasmInstance {

@@ -18,9 +18,9 @@ import {
 	requestDevice,
 	subgroupsMayWork
 } from '../../lib/browser/gpu-device.ts';
-import { DecoderKernels } from './decoder/open.ts';
+import { DecoderKernels } from '../../lib/model/decoder/open.ts';
 import { startKernelThread } from './decoder/threads.ts';
-import { embeddingRows } from './embedding-rows.ts';
+import { embeddingRows } from '../../lib/model/runtime/embedding-rows.ts';
 import { gpuMemory } from './gpu-memory.ts';
 import { normsInParts } from './norms-in-parts.ts';
 import { startHeap } from './wasm-heap.ts';

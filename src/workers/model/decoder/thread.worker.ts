@@ -1,5 +1,5 @@
 /** A thread of the decoder's kernels: says when it is ready, and from then on only computes. Its end is `terminate`. */
-import type { KernelExports, ThreadSetup } from './kernels.ts';
+import type { KernelExports, ThreadSetup } from '../../../lib/model/decoder/kernels.ts';
 
 addEventListener('message', ({ data }: MessageEvent<ThreadSetup>) => {
 	const { module, memory, serve, failed, arrived } = data;

@@ -1,4 +1,4 @@
-import type { KernelThread, ThreadSetup } from './kernels.ts';
+import type { KernelThread, ThreadSetup } from '../../../lib/model/decoder/kernels.ts';
 
 /** Starts a thread below the model's worker. @param failed called when it ends by an error later @throws Error when it cannot be started */
 export function startKernelThread(setup: ThreadSetup, failed: () => void): Promise<KernelThread> {

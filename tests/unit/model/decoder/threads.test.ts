@@ -1,9 +1,9 @@
 import type { Worker } from 'node:worker_threads';
 import { Tensor } from 'onnxruntime-common';
 import { describe, expect, it } from 'vitest';
-import { Kernels, type ThreadSetup } from '../../../../../src/workers/model/decoder/kernels.ts';
-import { Float, Program } from '../../../../../src/workers/model/decoder/steps.ts';
-import { startNodeThread } from '../../../../support/kernels-in-node.ts';
+import { Kernels, type ThreadSetup } from '../../../../src/lib/model/decoder/kernels.ts';
+import { Float, Program } from '../../../../src/lib/model/decoder/steps.ts';
+import { startNodeThread } from '../../../support/kernels-in-node.ts';
 
 const STOPPED = /^A thread that computes the language model has stopped, .* restart the model\.$/;
 

@@ -3,10 +3,10 @@
  * its Cast, half a megabyte of code, makes Chromium's optimising compiler take another 100 MB while it is compiled (docs/SPEED.md).
  */
 import type { TensorConstructor } from 'onnxruntime-common';
-import type { Session, SessionRequest } from '../../lib/model/runtime/backend.ts';
-import { readModelFile, type FileInitializer, type FileNode } from '../../lib/onnx/model-file.ts';
-import { onnxDataType } from '../../lib/onnx/types.ts';
-import { halvesToFloat32 } from '../../lib/tensor/half.ts';
+import type { Session, SessionRequest } from './backend.ts';
+import { readModelFile, type FileInitializer, type FileNode } from '../../onnx/model-file.ts';
+import { onnxDataType } from '../../onnx/types.ts';
+import { halvesToFloat32 } from '../../tensor/half.ts';
 import { OtherSizeError, readTensors } from './stored-tensors.ts';
 
 const { float32: FLOAT32, float16: FLOAT16, uint8: UINT8 } = onnxDataType;

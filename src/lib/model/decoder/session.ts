@@ -1,8 +1,8 @@
 /** A language decoder's graph, run by kernels of our own. */
 import type { Tensor } from 'onnxruntime-common';
-import type { Session, SessionRequest } from '../../../lib/model/runtime/backend.ts';
-import { halvesToFloat32 } from '../../../lib/tensor/half.ts';
-import { elementCount } from '../../../lib/tensor/tensor.ts';
+import type { Session, SessionRequest } from '../runtime/backend.ts';
+import { halvesToFloat32 } from '../../tensor/half.ts';
+import { elementCount } from '../../tensor/tensor.ts';
 import { CACHED } from './cached.ts';
 import { inKernels, type Kernels } from './kernels.ts';
 import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { partsOf } from '../../../../../src/workers/model/decoder/session.ts';
-import { Heap } from '../../../../../src/workers/model/decoder/heap.ts';
-import { Float, Program } from '../../../../../src/workers/model/decoder/steps.ts';
+import { partsOf } from '../../../../src/lib/model/decoder/session.ts';
+import { Heap } from '../../../../src/lib/model/decoder/heap.ts';
+import { Float, Program } from '../../../../src/lib/model/decoder/steps.ts';
 
 it('a program that is renewed is word for word what it is when it is written anew', () => {
 	const heap = new Heap(new WebAssembly.Memory({ initial: 1, maximum: 256, shared: true }));

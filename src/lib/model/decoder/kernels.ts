@@ -1,10 +1,10 @@
 /** The decoder's kernels with their memory and threads; what they compute stands in `lib/kernels/assembly`. */
 import type { Tensor, TensorConstructor, TensorFactory } from 'onnxruntime-common';
-import { fromBase64 } from '../../../lib/bytes/base64.ts';
-import type { FixedMemory, FixedType } from '../../../lib/model/runtime/backend.ts';
-import { float32ToHalf } from '../../../lib/tensor/half.ts';
-import { bytesPerElement, elementCount } from '../../../lib/tensor/tensor.ts';
-import { ForeignPlace } from '../foreign-place.ts';
+import { fromBase64 } from '../../bytes/base64.ts';
+import type { FixedMemory, FixedType } from '../runtime/backend.ts';
+import { float32ToHalf } from '../../tensor/half.ts';
+import { bytesPerElement, elementCount } from '../../tensor/tensor.ts';
+import { ForeignPlace } from '../runtime/foreign-place.ts';
 import { plain, relaxed } from './binaries.ts';
 import { CACHED } from './cached.ts';
 import { Heap } from './heap.ts';

@@ -1,7 +1,7 @@
 /** Which graphs the decoder's kernels run, and what the reader is told of it. */
 import type { TensorConstructor, TensorFactory } from 'onnxruntime-common';
-import { sentence } from '../../../lib/bytes/sentence.ts';
-import type { Session, SessionRequest } from '../../../lib/model/runtime/backend.ts';
+import { sentence } from '../../bytes/sentence.ts';
+import type { Session, SessionRequest } from '../runtime/backend.ts';
 import { Kernels, type KernelOptions } from './kernels.ts';
 import { NotPlanned } from './plan.ts';
 import { decoderSession } from './session.ts';

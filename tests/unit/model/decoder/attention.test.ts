@@ -1,10 +1,10 @@
 import { Tensor } from 'onnxruntime-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { float32ToHalf, halvesToFloat32 } from '../../../../../src/lib/tensor/half.ts';
-import { Kernels } from '../../../../../src/workers/model/decoder/kernels.ts';
-import { Float, Program } from '../../../../../src/workers/model/decoder/steps.ts';
-import { startNodeThread } from '../../../../support/kernels-in-node.ts';
-import { random } from '../../../../support/random-checkpoint.ts';
+import { float32ToHalf, halvesToFloat32 } from '../../../../src/lib/tensor/half.ts';
+import { Kernels } from '../../../../src/lib/model/decoder/kernels.ts';
+import { Float, Program } from '../../../../src/lib/model/decoder/steps.ts';
+import { startNodeThread } from '../../../support/kernels-in-node.ts';
+import { random } from '../../../support/random-checkpoint.ts';
 
 const kernels: Partial<Record<'relaxed' | 'plain', Kernels>> = {};
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** Tensors of a model folder, read piece by piece, so that no file is in memory as a whole. */
-import type { SessionRequest } from '../../lib/model/runtime/backend.ts';
-import { nameInGraph } from '../../lib/model/runtime/graph-bytes.ts';
-import type { FileInitializer } from '../../lib/onnx/model-file.ts';
+import type { SessionRequest } from './backend.ts';
+import { nameInGraph } from './graph-bytes.ts';
+import type { FileInitializer } from '../../onnx/model-file.ts';
 
 /** A stored tensor, whose bytes are taken in order. */
 export interface Stored {

@@ -1,9 +1,9 @@
 /** Brings a decoder's weights into the kernels' memory, piece by piece as they are read, each one once. */
-import type { SessionRequest } from '../../../lib/model/runtime/backend.ts';
-import { onnxDataType } from '../../../lib/onnx/types.ts';
-import { halvesToFloat32 } from '../../../lib/tensor/half.ts';
-import { elementCount } from '../../../lib/tensor/tensor.ts';
-import { OtherSizeError, readTensors, type Stored } from '../stored-tensors.ts';
+import type { SessionRequest } from '../runtime/backend.ts';
+import { onnxDataType } from '../../onnx/types.ts';
+import { halvesToFloat32 } from '../../tensor/half.ts';
+import { elementCount } from '../../tensor/tensor.ts';
+import { OtherSizeError, readTensors, type Stored } from '../runtime/stored-tensors.ts';
 import type { Arrange, Kernels } from './kernels.ts';
 import { BLOCK, NotPlanned, type Matrix, type Plan } from './plan.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Tensor } from 'onnxruntime-common';
-import { binaries } from '../../../../../scripts/kernels.mjs';
-import * as made from '../../../../../src/workers/model/decoder/binaries.ts';
-import { Kernels } from '../../../../../src/workers/model/decoder/kernels.ts';
-import { Program } from '../../../../../src/workers/model/decoder/steps.ts';
-import { startNodeThread } from '../../../../support/kernels-in-node.ts';
-import { random } from '../../../../support/random-checkpoint.ts';
+import { binaries } from '../../../../scripts/kernels.mjs';
+import * as made from '../../../../src/lib/model/decoder/binaries.ts';
+import { Kernels } from '../../../../src/lib/model/decoder/kernels.ts';
+import { Program } from '../../../../src/lib/model/decoder/steps.ts';
+import { startNodeThread } from '../../../support/kernels-in-node.ts';
+import { random } from '../../../support/random-checkpoint.ts';
 
 it('the binaries are what the sources compile to', () => {
 	const text = binaries();

@@ -2,10 +2,10 @@
  * Reads a decoder's graph: what of it the kernels compute, or why they do not. All is computed in float32; a graph's float16 is that of weights,
  * of the cache and of outputs.
  */
-import { readModelFile, type FileInitializer, type FileNode } from '../../../lib/onnx/model-file.ts';
-import { onnxDataType } from '../../../lib/onnx/types.ts';
-import { halfToFloat32 } from '../../../lib/tensor/half.ts';
-import { elementCount } from '../../../lib/tensor/tensor.ts';
+import { readModelFile, type FileInitializer, type FileNode } from '../../onnx/model-file.ts';
+import { onnxDataType } from '../../onnx/types.ts';
+import { halfToFloat32 } from '../../tensor/half.ts';
+import { elementCount } from '../../tensor/tensor.ts';
 
 /** Columns of a matrix that have a scale in common. */
 export const BLOCK = 32;
