@@ -6,6 +6,8 @@ test('a sprite is put in and dragged, the answer follows; a short sweep has numb
 	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Scenes' }).click();
 	const stage = page.getByRole('group', { name: /^Scene of 96 by 96 pixels/ });
 	const answer = page.getByRole('status', { name: 'Answer' });
+	// What is asked first has an answer in the picture at hand.
+	await expect(answer).toHaveText(/(✓ right|✗ wrong)/);
 	await page.getByRole('button', { name: 'Empty' }).click();
 	await page.getByRole('button', { name: 'Put in: cat' }).click();
 	const cat = stage.getByRole('button', { name: /^cat, / });
