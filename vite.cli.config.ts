@@ -14,9 +14,11 @@ export default defineConfig({
 			input: {
 				main: 'src/cli/main.ts',
 				'image-worker': 'src/cli/io/image-worker.ts',
-				'convert-worker': 'src/cli/conversion/worker.ts'
+				'convert-worker': 'src/cli/conversion/worker.ts',
+				'kernel-worker': 'src/cli/kernels/worker.ts'
 			},
-			output: { entryFileNames: '[name].js' }
+			// Whatever file the code that starts one ends up in, it lies beside them.
+			output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' }
 		}
 	},
 	// Packages stay packages: they are dependencies, or (peers of the benchmark) looked for when wanted.

@@ -1,7 +1,15 @@
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import { ofBackend, type Backend, type Session, type SessionRequest } from '../lib/model/runtime/backend.ts';
+import type { ModelManifest } from '../lib/model/manifest.ts';
+import {
+	ofBackend,
+	type Backend,
+	type FixedType,
+	type Session,
+	type SessionRequest
+} from '../lib/model/runtime/backend.ts';
+import { ForeignPlace } from '../lib/model/runtime/foreign-place.ts';
 import { readGraph } from '../lib/model/runtime/graph-bytes.ts';
 import { int8IsExact } from '../lib/model/runtime/int8-check.ts';
 import {
@@ -47,10 +55,10 @@ export function createNodeBackend(root: string): Backend {
 						})
 					: ort.InferenceSession.create(path, options)
 			);
-			return acceptingHalf(session);
+			return accepting(session);
 		},
 		openGraph: async (graph) =>
-			acceptingHalf(
+			accepting(
 				await ofBackend(
 					ort.InferenceSession.create(graph, { executionProviders: ['cpu'], logSeverityLevel: 3 })
 				)
@@ -88,7 +96,7 @@ export async function createInt8NodeBackend(root: string): Promise<Backend> {
 						: request
 				);
 			const { graph, weights } = int8Products(await readGraph(request), INT8);
-			return acceptingHalf(
+			return accepting(
 				await ofBackend(
 					ort.InferenceSession.create(graph, { ...optionsFor(request), externalData: [...weights] })
 				)
@@ -98,34 +106,54 @@ export async function createInt8NodeBackend(root: string): Promise<Backend> {
 }
 
 function optionsFor({ folder }: SessionRequest): ort.InferenceSession.SessionOptions {
-	const { text_config, vision_config } = folder.manifest.config;
-	const narrow = Math.max(text_config.hidden_size, vision_config.hidden_size) <= NARROW;
 	return {
 		executionProviders: ['cpu'],
-		...(narrow && { intraOpNumThreads: 1 }),
+		...(isNarrow(folder.manifest) && { intraOpNumThreads: 1 }),
 		// Warnings are about optimisations, not results.
 		logSeverityLevel: 3
 	};
 }
 
-/**
- * Where JavaScript has Float16Array, tensors of float16 hold one, and onnxruntime-node 1.30 reads that as empty ("not enough
- * space: expected …, got 0"). The same bits as a Uint16Array are read.
- */
-function acceptingHalf(session: ort.InferenceSession): Session {
+/** Whether a model is so narrow that one thread computes it. */
+export function isNarrow({ config: { text_config, vision_config } }: Pick<ModelManifest, 'config'>): boolean {
+	return Math.max(text_config.hidden_size, vision_config.hidden_size) <= NARROW;
+}
+
+/** The session, given what it would not take as it is. */
+function accepting(session: ort.InferenceSession): Session {
 	return {
 		inputNames: session.inputNames,
 		outputNames: session.outputNames,
-		async run(feeds, fetches) {
-			for (const feed of Object.values(feeds)) {
-				if (feed.type !== 'float16' || feed.data instanceof Uint16Array) continue;
-				const { buffer, byteOffset, byteLength } = feed.data as ArrayBufferView;
-				Object.defineProperty(feed, 'data', {
-					value: new Uint16Array(buffer, byteOffset, byteLength / 2)
-				});
-			}
-			return session.run(feeds, fetches);
+		run(feeds, fetches) {
+			const own = Object.entries(feeds).map(([name, feed]) => [name, accepted(feed)] as const);
+			return session.run(Object.fromEntries(own), fetches);
 		},
 		release: () => session.release()
 	};
+}
+
+/**
+ * Values that lie in other memory are copied. Where JavaScript has Float16Array, tensors of float16 hold one, and onnxruntime-node 1.30 reads
+ * that as empty ("not enough space: expected …, got 0"). The same bits as a Uint16Array are read.
+ */
+function accepted(feed: ort.Tensor): ort.Tensor {
+	const place: unknown = feed.location === 'gpu-buffer' ? feed.gpuBuffer : undefined;
+	const tensor = place instanceof ForeignPlace ? copied(feed, place) : feed;
+	if (tensor.type === 'float16' && !(tensor.data instanceof Uint16Array)) {
+		const { buffer, byteOffset, byteLength } = tensor.data as ArrayBufferView;
+		Object.defineProperty(tensor, 'data', { value: new Uint16Array(buffer, byteOffset, byteLength / 2) });
+	}
+	return tensor;
+}
+
+const arrays = {
+	float32: Float32Array,
+	float16: Uint16Array,
+	int32: Int32Array,
+	int64: BigInt64Array
+} as const;
+
+function copied({ type, dims }: ort.Tensor, place: ForeignPlace): ort.Tensor {
+	const { buffer } = new Uint8Array(place.bytes());
+	return new ort.Tensor(type as 'float32', new arrays[type as FixedType](buffer) as Float32Array, dims);
 }

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Backend } from '../../src/lib/model/runtime/backend.ts';
 import { DecoderKernels } from '../../src/lib/model/decoder/open.ts';
 import { embeddingRows } from '../../src/lib/model/runtime/embedding-rows.ts';
-import { startNodeThread } from './kernels-in-node.ts';
+import { startKernelThread } from '../../src/cli/kernels/threads.ts';
 import { normsInParts } from '../../src/workers/model/norms-in-parts.ts';
 import { startHeap, type WasmInstance, type WasmRuntime } from '../../src/workers/model/wasm-heap.ts';
 import { readGraphAlone, withWeights } from '../../src/lib/model/runtime/graph-bytes.ts';
@@ -24,7 +24,7 @@ export async function wasmBackend({
 	const runtime = await load();
 	const { ort } = runtime;
 	const heap = await startHeap(runtime);
-	const decoder = kernels && (await DecoderKernels.start(ort.Tensor, kernels, startNodeThread));
+	const decoder = kernels && (await DecoderKernels.start(ort.Tensor, kernels, startKernelThread));
 	const facts = { backend: 'wasm', threads: 1, software: false, reason: '', shader_f16: false } as const;
 	return {
 		get info() {

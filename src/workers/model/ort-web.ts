@@ -6,6 +6,7 @@ import keepsInstance from './runtime-module.mjs?url&no-inline';
 import cpuModule from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import cpuBinary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import type { Env } from 'onnxruntime-common';
+import { threadsFor } from '../../lib/model/decoder/thread.ts';
 import type { WasmInstance, WasmRuntime } from './wasm-heap.ts';
 
 export type Ort = typeof import('onnxruntime-web/wasm');
@@ -46,9 +47,8 @@ function configure(env: Env, module: string, binary: string, threads: number): v
 	env.logLevel = 'error';
 }
 
-/** Threads that WASM can have: one without cross-origin isolation, else the cores, half of them when there are many. */
+/** Threads that WASM can have: one without cross-origin isolation. */
 export function wasmThreads(): number {
 	if (!globalThis.crossOriginIsolated) return 1;
-	const cores = navigator.hardwareConcurrency || 1;
-	return Math.min(8, Math.max(Math.min(cores, 4), Math.ceil(cores / 2)));
+	return threadsFor(navigator.hardwareConcurrency || 1);
 }

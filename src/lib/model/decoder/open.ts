@@ -56,9 +56,7 @@ export class DecoderKernels {
 		} catch (error) {
 			if (!(error instanceof NotPlanned)) throw error;
 			this.leftToRuntime = true;
-			const { message } = error;
-			this.words = (runtime) =>
-				`language model ${runtime === 'wasm' ? 'as stored' : 'in 8 bits'}, since its graph has ${message}, which the kernels for 4 bits do not compute`;
+			this.words = (runtime) => leftSince(runtime, error);
 			return undefined;
 		}
 	}
@@ -66,4 +64,10 @@ export class DecoderKernels {
 	dispose(): void {
 		this.#kernels?.dispose();
 	}
+}
+
+/** Words for a language model that was left to a runtime. */
+export function leftSince(runtime: string, { message }: NotPlanned): string {
+	const how = runtime === 'wasm' || runtime === 'node' ? 'as stored' : 'in 8 bits';
+	return `language model ${how}, since its graph has ${message}, which the kernels for 4 bits do not compute`;
 }

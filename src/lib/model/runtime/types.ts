@@ -5,11 +5,11 @@ import type { LocalityMethod } from '../probes/locality.ts';
 /** What goes into a model and what comes out; the same in the worker and in Node. All of it is structured-cloneable. */
 /**
  * Other numbers, so another name: `wasm-int8` is WASM with block-quantised matrices multiplied in 8 bits; `wasm-q4` has them as stored, with
- * activations in 8 bits, in a language model in 4 bits. `node-int8` is Node
- * with matrices that are stored in 8 bits multiplied in them, and activations in 8 bits for those in 4.
+ * activations in 8 bits, in a language model in 4 bits. `node-int8` is Node with matrices that are stored in 8 bits multiplied in them, and
+ * activations in 8 bits for those in 4; `node-q4` differs from it in the language model, which is that of `wasm-q4`.
  */
 export type WasmBackendName = 'wasm' | 'wasm-int8' | 'wasm-q4';
-export type NodeBackendName = 'node' | 'node-int8';
+export type NodeBackendName = 'node' | 'node-int8' | 'node-q4';
 export type BackendName = 'webgpu' | WasmBackendName | NodeBackendName;
 
 export interface LoadProgress {

@@ -114,7 +114,8 @@ export function backendName(backend: BackendInfo['backend']): string {
 		'wasm-int8': 'WASM in 8 bits',
 		'wasm-q4': 'WASM in 4 bits',
 		node: 'Node',
-		'node-int8': 'Node in 8 bits'
+		'node-int8': 'Node in 8 bits',
+		'node-q4': 'Node in 4 bits'
 	}[backend];
 }
 
@@ -126,5 +127,7 @@ export function backendCost(backend: BackendInfo['backend']): string {
 		return 'What the language model multiplies its weights with is rounded to 8 bits by blocks of 32: the logits of SmolLM2-135M in q4 move by 2 to 4 % of the largest, so that long answers can come out otherwise; WASM multiplies as stored, at a small part of the speed.';
 	if (backend === 'node-int8')
 		return 'Multiplied in 8 bits: the features of a vision tower in 8 bits move by 1 to 2 % of the largest, the logits of a language model in 4 bits by 2 to 3 %, so that long answers can come out otherwise; Node multiplies as stored, in about twice the time.';
+	if (backend === 'node-q4')
+		return 'What the language model multiplies its weights with is rounded to 8 bits by blocks of 32, and a vision tower in 8 bits is multiplied in them: the logits of SmolLM2-135M in q4 move by 2 to 4 % of the largest, features by 1 to 2 %, so that long answers can come out otherwise; Node multiplies as stored, at half of the speed or less.';
 	return '';
 }

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float32ToHalf, halvesToFloat32 } from '../../../../src/lib/tensor/half.ts';
 import { Kernels } from '../../../../src/lib/model/decoder/kernels.ts';
 import { Float, Program } from '../../../../src/lib/model/decoder/steps.ts';
-import { startNodeThread } from '../../../support/kernels-in-node.ts';
+import { startKernelThread } from '../../../../src/cli/kernels/threads.ts';
 import { random } from '../../../support/random-checkpoint.ts';
 
 const kernels: Partial<Record<'relaxed' | 'plain', Kernels>> = {};
 beforeAll(async () => {
 	for (const name of ['relaxed', 'plain'] as const)
 		kernels[name] = await Kernels.start({
-			...{ Tensor, threads: 1, startThread: startNodeThread, plainOnly: name === 'plain' }
+			...{ Tensor, threads: 1, startThread: startKernelThread, plainOnly: name === 'plain' }
 		});
 });
 afterAll(() => Object.values(kernels).forEach((each) => each.dispose()));

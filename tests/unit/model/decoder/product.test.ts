@@ -4,7 +4,7 @@ import { binaries } from '../../../../scripts/kernels.mjs';
 import * as made from '../../../../src/lib/model/decoder/binaries.ts';
 import { Kernels } from '../../../../src/lib/model/decoder/kernels.ts';
 import { Program } from '../../../../src/lib/model/decoder/steps.ts';
-import { startNodeThread } from '../../../support/kernels-in-node.ts';
+import { startKernelThread } from '../../../../src/cli/kernels/threads.ts';
 import { random } from '../../../support/random-checkpoint.ts';
 
 it('the binaries are what the sources compile to', () => {
@@ -13,7 +13,7 @@ it('the binaries are what the sources compile to', () => {
 }, 120_000);
 
 const start = (plainOnly: boolean) =>
-	Kernels.start({ Tensor, threads: 1, startThread: startNodeThread, plainOnly });
+	Kernels.start({ Tensor, threads: 1, startThread: startKernelThread, plainOnly });
 
 /** A matrix in 4 bits [N, K] as MatMulNBits stores it, and what it stands for. */
 function stored(N: number, K: number, seed: number) {

@@ -3,7 +3,7 @@ import { Tensor } from 'onnxruntime-common';
 import { describe, expect, it } from 'vitest';
 import { Kernels, type ThreadSetup } from '../../../../src/lib/model/decoder/kernels.ts';
 import { Float, Program } from '../../../../src/lib/model/decoder/steps.ts';
-import { startNodeThread } from '../../../support/kernels-in-node.ts';
+import { startKernelThread } from '../../../../src/cli/kernels/threads.ts';
 
 const STOPPED = /^A thread that computes the language model has stopped, .* restart the model\.$/;
 
@@ -12,7 +12,7 @@ async function started(patience = 600, change: (setup: ThreadSetup) => ThreadSet
 	const workers: Worker[] = [];
 	const kernels = await Kernels.start({
 		...{ Tensor, threads: 2, patience },
-		startThread: (setup, failed) => startNodeThread(change(setup), failed, (worker) => workers.push(worker))
+		startThread: (setup, failed) => startKernelThread(change(setup), failed, (worker) => workers.push(worker))
 	});
 	const { heap } = kernels;
 	const [rows, width] = [256, 32];

@@ -15,7 +15,7 @@ import { Kernels } from '../../../../src/lib/model/decoder/kernels.ts';
 import { decoderSession } from '../../../../src/lib/model/decoder/session.ts';
 import { embeddingRows } from '../../../../src/lib/model/runtime/embedding-rows.ts';
 import { appendIds, idsFrom } from '../../../support/cache-steps.ts';
-import { startNodeThread } from '../../../support/kernels-in-node.ts';
+import { startKernelThread } from '../../../../src/cli/kernels/threads.ts';
 import { memorySink } from '../../../support/memory-sink.ts';
 import { randomCheckpoint } from '../../../support/random-checkpoint.ts';
 import { wasmBackend } from '../../../support/wasm-in-node.ts';
@@ -135,7 +135,7 @@ describe('weights that are read piece by piece', () => {
 		expect(await logitsOf(again.damaged)).toEqual(await logitsOf(inPieces(files, Infinity).source));
 		expect(again.fresh).toEqual([false, true]);
 
-		const kernels = await Kernels.start({ Tensor: ort.Tensor, threads: 1, startThread: startNodeThread });
+		const kernels = await Kernels.start({ Tensor: ort.Tensor, threads: 1, startThread: startKernelThread });
 		const before = kernels.heap.allocate(64);
 		kernels.heap.release(before);
 		const folder = await openModelFolder(open(wrong, wrong).damaged);
