@@ -25,7 +25,11 @@ const LEAST_CONTEXT = 2048;
  * Node in 8 bits (`createInt8NodeBackend`) with a language model in 4 bits computed by the kernels that the browser has (`lib/model/decoder`). A
  * language model that they do not know, or that is too large for them, is Node's in 8 bits, under that name and with the reason.
  */
-export async function createQ4NodeBackend(root: string, manifest: ModelManifest): Promise<Backend> {
+export async function createQ4NodeBackend(
+	root: string,
+	manifest: ModelManifest,
+	threads = isNarrow(manifest) ? 1 : threadsFor(availableParallelism())
+): Promise<Backend> {
 	const runtime = await createInt8NodeBackend(root);
 	const { info } = runtime;
 	const left = (why: string): Backend => ({
@@ -35,7 +39,6 @@ export async function createQ4NodeBackend(root: string, manifest: ModelManifest)
 	const { most, positions, refusal } = contextFor(manifest);
 	const why = refusal ?? (await unknownGraph(root, manifest, info.backend));
 	if (why !== undefined) return left(why);
-	const threads = isNarrow(manifest) ? 1 : threadsFor(availableParallelism());
 	const decoder = await DecoderKernels.start(ort.Tensor, threads, startKernelThread);
 	if (decoder.leftToRuntime) return left(decoder.words!(info.backend));
 	return {
