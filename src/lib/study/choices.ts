@@ -6,6 +6,14 @@ import { InputError } from '../tensor/errors.ts';
  */
 export const DIRECTIONS = 8;
 
+/**
+ * The same with one direction per patch: K times sooner and with more of chance in it, to be shown until the whole is there. Undefined where
+ * it would not be much sooner.
+ */
+export function firstLook<T extends { readonly directions: number }>(of: T): T | undefined {
+	return of.directions > 2 ? { ...of, directions: 1 } : undefined;
+}
+
 /** A setting of a figure: `--name` on the command line, a parameter of the page's address. */
 export interface Choice<T> {
 	readonly standard: T;

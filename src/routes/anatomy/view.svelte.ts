@@ -2,7 +2,8 @@ import { untrack } from 'svelte';
 import { shareDistance, tokenLocalities } from '$lib/analysis/locality.ts';
 import { mean, median } from '$lib/analysis/statistics.ts';
 import { projectorOf } from '$lib/model/projectors/registry.ts';
-import { standardChoices, type Choices } from '$lib/study/choices.ts';
+import { firstLook, standardChoices, type Choices } from '$lib/study/choices.ts';
+import type { Control } from '$lib/study/control.ts';
 import { measureStages, stagesKey, stagesOf, type MeasuredStages } from '$lib/study/stages.ts';
 import { imageSetKey, setOfOne } from '$lib/study/image-set.ts';
 import {
@@ -91,7 +92,7 @@ export class AnatomyView {
 	/** Names the stages that are to be shown. */
 	readonly key = $derived.by(() => this.subject && stagesKey(this.subject, this.choices));
 	/** What is shown is of something else than chosen now. */
-	readonly stale = $derived.by(() => this.study.value !== undefined && this.study.valueKey !== this.key);
+	readonly stale = $derived.by(() => this.study.value !== undefined && !this.study.isOf(this.key));
 
 	readonly towerKey = $derived.by(() => {
 		const { subject } = this;
@@ -147,12 +148,11 @@ export class AnatomyView {
 	follow(): void {
 		const { subject, choices, key } = this;
 		if (!subject || key === undefined) return;
-		untrack(
-			() =>
-				void this.study.run(key, (control) =>
-					measureStages({ answerer: this.#session.client, subject }, choices, control)
-				)
-		);
+		const measureBy = (by: Choices) => (control: Control) =>
+			measureStages({ answerer: this.#session.client, subject }, by, control);
+		const look = firstLook(choices);
+		const first = look && { key: stagesKey(subject, look), compute: measureBy(look) };
+		untrack(() => void this.study.run(key, measureBy(choices), first));
 	}
 }
 

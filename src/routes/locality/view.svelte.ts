@@ -2,7 +2,8 @@ import { untrack } from 'svelte';
 import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
 import { patchCount } from '$lib/model/patch-grid.ts';
-import { DIRECTIONS, standardChoices, type Choices } from '$lib/study/choices.ts';
+import { DIRECTIONS, firstLook, standardChoices, type Choices } from '$lib/study/choices.ts';
+import type { Control } from '$lib/study/control.ts';
 import { imageSetKey } from '$lib/study/image-set.ts';
 import {
 	innerAttention,
@@ -116,15 +117,22 @@ export class LocalityView {
 	/** Names the map that is to be shown. */
 	readonly key = $derived.by(() => this.subject && measurementKey(this.subject, this.choices));
 	/** What is shown is of something else than chosen now. */
-	readonly stale = $derived.by(() => this.study.value !== undefined && this.study.valueKey !== this.key);
+	readonly stale = $derived.by(() => this.study.value !== undefined && !this.study.isOf(this.key));
 
 	/** Measures what is looked at now, and again when that changes. */
 	follow(): void {
 		const { subject, choices, key } = this;
 		if (!subject || key === undefined) return;
-		untrack(
-			() => void this.study.run(key, (control) => measureMap({ maps: this.#maps, subject }, choices, control))
-		);
+		const measureBy = (by: Choices) => (control: Control) =>
+			measureMap({ maps: this.#maps, subject }, by, control);
+		const look = choices.method === 'perturbation' ? firstLook(choices) : undefined;
+		untrack(() => {
+			const { value } = this.study;
+			// Another K of the same is a better one.
+			const isKnown = value?.subject.key === subject.key && value.measurement.method === choices.method;
+			const first = look && !isKnown && { key: measurementKey(subject, look), compute: measureBy(look) };
+			void this.study.run(key, measureBy(choices), first || undefined);
+		});
 	}
 
 	/** Key of the set's study for the choices made now. */

@@ -53,6 +53,9 @@ export interface FileFigure {
 	readonly made: string;
 }
 
+/** Said while what the page has is not yet what is to be compared. */
+export const computingAgain = 'Computing again, to compare with the file …';
+
 export interface Reopened {
 	readonly state: 'computing' | 'identical' | 'different' | 'unknown';
 	readonly words: string;

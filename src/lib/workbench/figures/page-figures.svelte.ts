@@ -9,7 +9,7 @@ import { compareTables, unpack, type Capsule, type CapsuleOrigin } from '../../v
 import { readCapsule } from '../../viz/export/embed.ts';
 import type { Exportable } from '../../viz/export/files.ts';
 import { unpackDrawing } from '../../viz/export/drawing.ts';
-import type { FigureHost, FileFigure, Reopened } from '../../viz/export/host.ts';
+import { computingAgain, type FigureHost, type FileFigure, type Reopened } from '../../viz/export/host.ts';
 import { defaultPrint, type PrintOptions } from '../../viz/export/print.ts';
 import { isCheckpoint, isPicture } from '../frame/dropped.ts';
 import { openImage } from '../session/images.ts';
@@ -234,7 +234,7 @@ export class PageFigures implements FigureHost {
 		// What was on the page before the file was opened may still be there while the new numbers are computed.
 		if (!this.#settled && (this.#words === undefined || this.#words === result.words)) {
 			this.#words = result.words;
-			return { state: 'computing', words: 'Computing again, to compare with the file …' };
+			return { state: 'computing', words: computingAgain };
 		}
 		return { state: 'different', words: `Not as in the file: ${result.words}.` };
 	}

@@ -4,6 +4,13 @@ import { sentence } from '../../bytes/sentence.ts';
 
 export type StudyStatus = 'idle' | 'running' | 'done' | 'stopped' | 'failed';
 
+/** Something like the value that is there sooner. */
+export interface FirstLook<T> {
+	/** Names it among the results, as `run`'s key does. */
+	readonly key: string;
+	readonly compute: (control: Control) => Promise<T>;
+}
+
 /**
  * One computation that a page shows, made again whenever its key changes. Results are kept by key, so that going back is a re-draw;
  * the value of the key before stays until the new one is there (`value` with `stale` true), so that nothing jumps.
@@ -20,6 +27,9 @@ export class Study<T> {
 	/** Milliseconds the value took. */
 	took = $state.raw<number | undefined>();
 
+	/** Key that `value` is a first look for. */
+	#lookFor = $state.raw<string | undefined>();
+
 	readonly #kept: Lru<string, { readonly value: T; readonly took: number }>;
 	#abort: AbortController | undefined;
 
@@ -30,14 +40,29 @@ export class Study<T> {
 
 	/** `value` belongs to an earlier key. */
 	get stale(): boolean {
-		return this.value !== undefined && this.valueKey !== this.key;
+		return this.value !== undefined && !this.isOf(this.key);
+	}
+
+	/** `value` is a first look. */
+	get isFirstLook(): boolean {
+		return this.#lookFor !== undefined;
+	}
+
+	/** Whether `value` is what `key` names, or a first look at it. */
+	isOf(key: string | undefined): boolean {
+		return this.valueKey === key || (this.#lookFor !== undefined && this.#lookFor === key);
 	}
 
 	/**
 	 * Shows the result for `key`: the kept one, or what `compute` gives. A computation for another key is stopped.
+	 * @param first computed and shown before, where the result is not there
 	 * @returns the result; undefined when it was stopped or failed (`error` says why)
 	 */
-	async run(key: string, compute: (control: Control) => Promise<T>): Promise<T | undefined> {
+	async run(
+		key: string,
+		compute: (control: Control) => Promise<T>,
+		first?: FirstLook<T>
+	): Promise<T | undefined> {
 		const kept = this.#kept.get(key);
 		if (kept) {
 			this.#abort?.abort();
@@ -53,14 +78,23 @@ export class Study<T> {
 		this.status = 'running';
 		this.progress = undefined;
 		this.error = undefined;
-		const started = performance.now();
+		let started = performance.now();
 		try {
-			const value = await compute({
+			const control: Control = {
 				signal: abort.signal,
 				onProgress: (progress) => {
 					if (this.#abort === abort) this.progress = progress;
 				}
-			});
+			};
+			if (first) {
+				const look = this.#kept.get(first.key)?.value ?? (await first.compute(control));
+				if (this.#abort !== abort) return undefined;
+				this.value = look;
+				this.valueKey = first.key;
+				this.#lookFor = key;
+				started = performance.now();
+			}
+			const value = await compute(control);
 			if (this.#abort !== abort) return undefined;
 			const took = performance.now() - started;
 			this.show(key, value, took);
@@ -86,6 +120,7 @@ export class Study<T> {
 		this.#abort = undefined;
 		this.#kept.clear();
 		this.status = 'idle';
+		this.#lookFor = undefined;
 		this.key = this.valueKey = this.value = this.progress = this.error = this.took = undefined;
 	}
 
@@ -94,6 +129,7 @@ export class Study<T> {
 		this.#kept.set(key, { value, took });
 		this.key = key;
 		this.valueKey = key;
+		this.#lookFor = undefined;
 		this.value = value;
 		this.took = took;
 		this.status = 'done';
