@@ -13,8 +13,9 @@ import { parseArgs, promisify } from 'node:util';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { writePeerFolder } from '../../../src/cli/bench/peer-folder.ts';
 import { openFolder } from '../../../src/cli/io/disk.ts';
-import { storedInBlocks, type ModelManifest } from '../../../src/lib/model/manifest.ts';
+import { languageIn4Bits, storedInBlocks, type ModelManifest } from '../../../src/lib/model/manifest.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
+import type { NodeBackendName } from '../../../src/lib/model/runtime/types.ts';
 import { buildPage } from '../../support/measured-page.ts';
 import {
 	chosenOf,
@@ -206,9 +207,11 @@ async function subjects(
 	for (const [type, folder] of Object.entries(models.folders)) {
 		const bytes = languageBytes(manifests[type]!);
 		const reference = `ours, node ${type}`;
-		const measure = (task: LmTask) =>
-			inChild(process.execPath, [join(import.meta.dirname, 'node.ts'), folder], scratch, task);
-		all.push({ name: reference, bytes, measure });
+		const inNode = (device: NodeBackendName) => (task: LmTask) =>
+			inChild(process.execPath, [join(import.meta.dirname, 'node.ts'), device, folder], scratch, task);
+		all.push({ name: reference, bytes, measure: inNode('node') });
+		if (languageIn4Bits(manifests[type]!))
+			all.push({ name: `ours, node kernels ${type}`, bytes, reference, measure: inNode('node-q4') });
 		const inBlocks = storedInBlocks(manifests[type]!);
 		const backends = inBlocks
 			? (['wasm-q4', 'wasm-int8', 'wasm', 'webgpu'] as const)
