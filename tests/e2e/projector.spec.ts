@@ -85,6 +85,21 @@ test('locality: maps follow method, projector and M; figures point at the same t
 	await expect.poll(() => numbers.innerText()).not.toBe(rolled);
 });
 
+test('locality: a first look is there before the map, and is not exported', async ({ page }) => {
+	await page.goto('/locality?backend=wasm&directions=32');
+	const grid = page.locator('#figure-locality-grid');
+	await expect(grid).toContainText('K = 1 ');
+	await expect(grid.locator('svg').first()).toBeVisible();
+	await expect(grid.getByRole('button', { name: 'Export' })).toBeDisabled();
+	await page.getByRole('button', { name: 'Stop' }).click();
+	await expect(page.getByText('was stopped after a first look.')).toBeVisible();
+	await expect(grid.getByRole('button', { name: 'Export' })).toBeDisabled();
+	// Few directions are measured at once.
+	await page.getByRole('combobox', { name: /^Directions/ }).selectOption('1');
+	await expect(page.getByText(/The map of 36\svisual tokens took/)).toBeVisible();
+	await expect(grid.getByRole('button', { name: 'Export' })).toBeEnabled();
+});
+
 test('locality of every projector over the sample scenes', async ({ page }) => {
 	test.setTimeout(480_000);
 	await openPage(page, 'locality', 'method=structural');

@@ -210,6 +210,10 @@ function mapOf(
 	return inner.read(measured.layers[Math.min(layer, measured.layers.length - 1)]!, head).cross;
 }
 
+/** @param directions K */
+export const perturbationPhrase = (directions: number): string =>
+	`perturbation, K = ${directions} direction${directions === 1 ? '' : 's'} per patch`;
+
 /** The method and its settings in a phrase, for a figure's foot. */
 export function methodPhrase(
 	entry: ProjectorEntry,
@@ -217,8 +221,7 @@ export function methodPhrase(
 	layer: LayerChoice,
 	head: HeadChoice
 ): string {
-	if (method === 'perturbation')
-		return `perturbation, K = ${directions} directions per patch, step 0.2 % of the features’ rms`;
+	if (method === 'perturbation') return `${perturbationPhrase(directions)}, step 0.2 % of the features’ rms`;
 	if (method === 'occlusion') return 'occlusion, each patch replaced by the mean feature';
 	if (method === 'structural') return 'structure, the pooling bins before any weight is learned';
 	const inner = innerAttention(entry);
