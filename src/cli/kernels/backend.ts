@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { gigabytes } from '../../lib/bytes/sizes.ts';
-import { CACHED } from '../../lib/model/decoder/cached.ts';
+import { cachedShare } from '../../lib/model/decoder/cached.ts';
 import { DecoderKernels, leftSince } from '../../lib/model/decoder/open.ts';
 import { NotPlanned, planGraph } from '../../lib/model/decoder/plan.ts';
 import { threadsFor } from '../../lib/model/decoder/thread.ts';
@@ -91,10 +91,10 @@ export function contextFor({ graphs, files, memory, kv_dtype, config }: ModelMan
 	readonly most: number;
 	readonly refusal?: string;
 } {
-	const most = config.text_config.max_position_embeddings;
+	const { max_position_embeddings: most, head_dim } = config.text_config;
 	const shards = new Set(graphs.language.flatMap(({ weights }) => weights));
 	const weights = files.reduce((sum, { path, size }) => sum + (shards.has(path) ? size : 0), 0);
-	const perPosition = memory.kv_per_token * (kv_dtype === 'float32' ? CACHED / 4 : 1);
+	const perPosition = memory.kv_per_token * cachedShare(kv_dtype, head_dim);
 	// Of a cache that is doubled, the old one is there as well.
 	const room = (MEMORY - weights - WORKING_MEMORY) / (2 * perPosition);
 	const positions = Math.floor(Math.max(0, Math.min(most, room)));

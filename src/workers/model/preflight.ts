@@ -3,7 +3,7 @@ import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
 import { productOf } from '../../lib/model/runtime/int8-products.ts';
 import { describeAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
-import { CACHED } from '../../lib/model/decoder/cached.ts';
+import { cachedShare } from '../../lib/model/decoder/cached.ts';
 
 /** Positions that a prompt with one image, a question and an answer need; a model that cannot have them is refused. */
 export const LEAST_CONTEXT = 2048;
@@ -107,9 +107,9 @@ export function preflight(
 
 	// A step makes a part's new cache beside the old one.
 	const parts = graphs.language.map(({ layers }) => (layers[1] - layers[0]) / num_hidden_layers);
-	// The decoder's kernels hold it in 16 bits whatever its type is.
-	const narrower = backend === 'wasm-q4' && manifest.kv_dtype === 'float32' ? CACHED / 4 : 1;
-	const perPosition = memory.kv_per_token * narrower * (1 + Math.max(...parts));
+	// The decoder's kernels hold it their own way whatever its type is.
+	const kept = backend === 'wasm-q4' ? cachedShare(manifest.kv_dtype, head_dim) : 1;
+	const perPosition = memory.kv_per_token * kept * (1 + Math.max(...parts));
 	const limit = processor ? WASM_LIMIT : available;
 	const room = limit === undefined ? Infinity : limit - weights - WORKING_MEMORY;
 	const tensor = num_key_value_heads * head_dim * (manifest.kv_dtype === 'float16' ? 2 : 4);

@@ -1,17 +1,28 @@
 /**
  * Causal attention over a cache that is written in place, with rotary embedding (GroupQueryAttention with its halves turned against each
- * other). Keys and values lie [kv head, room, width] in 16 bits (`half.ts`), width a multiple of 8.
+ * other). Keys and values lie [kv head, room, width] in whole numbers with scales (`cache.ts`), width a multiple of 8.
  *
  * Up to four queries of one kv head are worked on at once, each in a lane: heads that share it, of one row or of rows one after the other; no
  * more is computed than there are. Keys are taken in runs of 64 with a running maximum, so that memory is as large for 64 positions as for all.
+ *
+ * Queries are rounded to whole numbers, too, and so are a run's weights, each times the scale of its value: both as large as sums of 32 bits
+ * allow, of which |Σ q·k| ≤ |q|·|k| and |Σ w·v| ≤ Σ w · most of v.
  */
-import { high, KEPT, low, narrow, SCALE } from './half';
-import { exp, madd, sums } from './vectors';
+import { BYTES, eight, greatestOf, magnitude, MOST, narrowRow, NOUGHT, whole } from './cache';
+import { exp2, madd, sum } from './vectors';
 
 const LANES: usize = 4;
 const KEYS: usize = 64;
+/** Bytes that come from memory together. */
+const CACHE_LINE: usize = 64;
 /** Less than any score, and no infinity, whose differences are no numbers. */
 const LEAST: f32 = -1e30;
+/** Scores are exponents of 2. */
+const LOG2_E: f32 = 1.4426950408889634;
+/** Largest whole number of 16 bits. */
+const LARGEST: f32 = 32767;
+/** What sums may reach, 2³¹, less what roundings of float32 may add. */
+const ROOM: f32 = 2147482000;
 
 /** What a layer's attention reads and writes; the words of its entry in a program, in this order. */
 @unmanaged
@@ -25,7 +36,7 @@ export class Attention {
 	/** float32 [position, width / 2] */
 	cos: usize;
 	sin: usize;
-	/** 16 bits [kv head, room, width] */
+	/** Rows [kv head, room, width] in whole numbers, behind them their scales, float32 [kv head, room] */
 	keys: usize;
 	values: usize;
 	room: usize;
@@ -66,13 +77,19 @@ export function remember(x: Attention, row: usize, scratch: usize): bool {
 	const position = x.past + row;
 	const angles = position * width * 2;
 	for (let head: usize = 0; head < x.kvHeads; head++) {
-		const at = (head * x.room + position) * width * 2;
+		const at = head * x.room + position;
 		const from = row * x.keyStride + head * width * 4;
 		rotate(x.key + from, x.cos + angles, x.sin + angles, width, 1, scratch);
-		finite = narrow(scratch, width, x.keys + at) && finite;
-		finite = narrow(x.value + from, width, x.values + at) && finite;
+		finite = narrowRow(scratch, width, x.keys + at * width * BYTES, scalesOf(x, x.keys) + at * 4) && finite;
+		finite = narrowRow(x.value + from, width, x.values + at * width * BYTES, scalesOf(x, x.values) + at * 4) && finite;
 	}
 	return finite;
+}
+
+/** Where the scales of keys or values lie. */
+@inline
+function scalesOf(x: Attention, rows: usize): usize {
+	return rows + x.kvHeads * x.room * x.width * BYTES;
 }
 
 /** Tiles of four queries of a kv head. */
@@ -86,13 +103,28 @@ function partialBytes(width: usize): usize {
 	return (2 + width) * LANES * 4;
 }
 
-/** Row and head of a lane; the last tile's spare lanes repeat its last query. */
-@inline
-function queryOf(x: Attention, tile: usize, lane: usize): usize {
-	return min(tile * LANES + lane, x.rows * (x.heads / x.kvHeads) - 1);
+/** A query in whole numbers. @returns what one of them is worth; no number where the query has none */
+function quantizeQuery(from: usize, width: usize, to: usize): f32 {
+	const greatest = magnitude(from, width);
+	const share = f32x4.splat(1 / greatest);
+	let squares = f32x4.splat(0);
+	for (let i: usize = 0; i < width * 4; i += 16) {
+		const x = f32x4.mul(v128.load(from + i), share);
+		squares = madd(x, x, squares);
+	}
+	// A key is at most √width times its greatest long, and rounding adds half a unit in each column.
+	const root = sqrt<f32>(<f32>width);
+	const length = ROOM / (MOST * root) - root;
+	const most = min<f32>(LARGEST, length / sqrt<f32>(sum(squares)));
+	const factor: f32 = greatest < NOUGHT ? 1 : most / greatest;
+	for (let i: usize = 0; i < width; i += 8) v128.store(to + i * 2, whole(from + i * 4, f32x4.splat(factor)));
+	return 1 / factor;
 }
 
-/** Unit `[kv head, tile, part]`. @param scratch 16 bytes for each of 64 keys and of twice the width */
+/**
+ * Unit `[kv head, tile, part]`.
+ * @param scratch bytes: 28 for each column of a head, 24 for each of 64 keys, and 112
+ */
 export function attend(x: Attention, unit: usize, scratch: usize): void {
 	const width = x.width;
 	const bytes = width * 4;
@@ -100,68 +132,96 @@ export function attend(x: Attention, unit: usize, scratch: usize): void {
 	const part = unit % x.parts;
 	const tile = (unit / x.parts) % tilesOf(x);
 	const kv = unit / x.parts / tilesOf(x);
-	const queries = scratch;
-	const totals = queries + LANES * bytes;
-	const scores = totals + LANES * bytes;
+	const totals = scratch;
+	const queries = totals + LANES * bytes;
+	const turned = queries + LANES * width * 2;
+	const scores = turned + bytes;
+	const weights = scores + LANES * KEYS * 4 + 16;
+	// Of each lane: what a score's unit is worth, keys that it sees, its greatest score, how its totals shrink, its sum, what a weight's unit is worth.
+	const units = weights + LANES * KEYS * 2;
+	const limits = units + 16;
+	const greatest = units + 32;
+	const shrinks = units + 48;
+	const sumsAt = units + 64;
+	const worth = units + 80;
 
-	let limits = i32x4.splat(0);
+	const lanes = min(LANES, x.rows * group - tile * LANES);
 	let end: usize = 0;
-	for (let lane: usize = 0; lane < LANES; lane++) {
-		const query = queryOf(x, tile, lane);
+	for (let lane: usize = 0; lane < lanes; lane++) {
+		const query = tile * LANES + lane;
 		const row = query / group;
 		const head = kv * group + (query % group);
 		const angles = (x.past + row) * width * 2;
-		rotate(
-			x.query + row * x.queryStride + head * bytes,
-			x.cos + angles, x.sin + angles, width, x.scale * SCALE,
-			queries + lane * bytes
-		);
+		rotate(x.query + row * x.queryStride + head * bytes, x.cos + angles, x.sin + angles, width, x.scale * LOG2_E, turned);
+		store<f32>(units + lane * 4, quantizeQuery(turned, width, queries + lane * width * 2));
 		const limit = x.past + row + 1;
 		end = max(end, limit);
-		if (lane === 0) limits = i32x4.replace_lane(limits, 0, <i32>limit);
-		else if (lane === 1) limits = i32x4.replace_lane(limits, 1, <i32>limit);
-		else if (lane === 2) limits = i32x4.replace_lane(limits, 2, <i32>limit);
-		else limits = i32x4.replace_lane(limits, 3, <i32>limit);
+		store<i32>(limits + lane * 4, <i32>limit);
 	}
 	memory.fill(totals, 0, LANES * bytes);
+	v128.store(greatest, f32x4.splat(LEAST));
+	v128.store(sumsAt, f32x4.splat(0));
 	let most = f32x4.splat(LEAST);
-	let sum = f32x4.splat(0);
-	const keys = x.keys + ((kv * x.room * bytes) >> 1);
-	const values = x.values + ((kv * x.room * bytes) >> 1);
-	const lanes = min(LANES, x.rows * group - tile * LANES);
+	const row = width * BYTES;
+	const keys = x.keys + kv * x.room * row;
+	const values = x.values + kv * x.room * row;
+	const keyScales = scalesOf(x, x.keys) + kv * x.room * 4;
+	const valueScales = scalesOf(x, x.values) + kv * x.room * 4;
 	end = min(end, (part + 1) * x.partKeys);
 	for (let first = part * x.partKeys; first < end; first += KEYS) {
 		const count = min(KEYS, end - first);
-		const at = (first * bytes) >> 1;
-		let greatest: v128;
-		if (lanes === 4) greatest = score(4, 2, queries, keys + at, count, bytes, limits, first, scores);
-		else if (lanes === 3) greatest = score(3, 2, queries, keys + at, count, bytes, limits, first, scores);
-		else if (lanes === 2) greatest = score(2, 4, queries, keys + at, count, bytes, limits, first, scores);
-		else greatest = score(1, 4, queries, keys + at, count, bytes, limits, first, scores);
-		const next = f32x4.max(most, greatest);
-		const shrink = exp(f32x4.sub(most, next));
+		const key = keys + first * row;
+		const value = values + first * row;
+		if (lanes === 4) score(4, queries, key, value, count, width, scores);
+		else if (lanes === 3) score(3, queries, key, value, count, width, scores);
+		else if (lanes === 2) score(2, queries, key, value, count, width, scores);
+		else score(1, queries, key, value, count, width, scores);
+		for (let lane: usize = 0; lane < lanes; lane++)
+			store<f32>(
+				greatest + lane * 4,
+				scaled(
+					scores + lane * KEYS * 4, seenOf(limits, lane, first, count),
+					load<f32>(units + lane * 4),
+					keyScales + first * 4
+				)
+			);
+		const next = f32x4.max(most, v128.load(greatest));
+		v128.store(shrinks, exp2(f32x4.sub(most, next)));
+		v128.store(sumsAt, f32x4.mul(v128.load(sumsAt), v128.load(shrinks)));
+		v128.store(greatest, next);
 		most = next;
-		sum = f32x4.mul(sum, shrink);
-		for (let i: usize = 0; i < count * 16; i += 16) {
-			const weight = exp(f32x4.sub(v128.load(scores + i), next));
-			sum = f32x4.add(sum, weight);
-			v128.store(scores + i, f32x4.mul(weight, f32x4.splat(SCALE)));
-		}
-		if (lanes === 4) accumulate(4, scores, values + at, count, bytes, shrink, totals);
-		else if (lanes === 3) accumulate(3, scores, values + at, count, bytes, shrink, totals);
-		else if (lanes === 2) accumulate(2, scores, values + at, count, bytes, shrink, totals);
-		else accumulate(1, scores, values + at, count, bytes, shrink, totals);
+		for (let lane: usize = 0; lane < lanes; lane++)
+			store<f32>(
+				worth + lane * 4,
+				weigh(
+					scores + lane * KEYS * 4, seenOf(limits, lane, first, count), count,
+					load<f32>(greatest + lane * 4),
+					valueScales + first * 4,
+					sumsAt + lane * 4,
+					weights + lane * KEYS * 2
+				)
+			);
+		if (lanes === 4) accumulate(4, weights, value, count, width, shrinks, worth, totals);
+		else if (lanes === 3) accumulate(3, weights, value, count, width, shrinks, worth, totals);
+		else if (lanes === 2) accumulate(2, weights, value, count, width, shrinks, worth, totals);
+		else accumulate(1, weights, value, count, width, shrinks, worth, totals);
 	}
 	if (x.parts > 1) {
 		const to = x.partial + unit * partialBytes(width);
 		v128.store(to, most);
-		v128.store(to, sum, 16);
+		v128.store(to, v128.load(sumsAt), 16);
 		memory.copy(to + 32, totals, LANES * bytes);
 		return;
 	}
-	v128.store(scores, f32x4.div(f32x4.splat(1), sum));
+	v128.store(scores, f32x4.div(f32x4.splat(1), v128.load(sumsAt)));
 	for (let lane: usize = 0; lane < LANES; lane++)
 		finish(x, kv, tile, lane, totals + lane * bytes, v128.load32_splat(scores + lane * 4));
+}
+
+/** Keys of a run that a lane's query sees. */
+@inline
+function seenOf(limits: usize, lane: usize, first: usize, count: usize): usize {
+	return <usize>max<i32>(0, min<i32>(load<i32>(limits + lane * 4) - <i32>first, <i32>count));
 }
 
 /** A lane's values times a factor, written to the output; nothing of spare lanes. */
@@ -176,33 +236,26 @@ function finish(x: Attention, kv: usize, tile: usize, lane: usize, from: usize, 
 }
 
 /**
- * Scores of `count` keys for the queries of a tile, [key, 4]. Keys are taken some at once, as many as registers hold sums of; the last one
- * again where there are too few.
- * @returns the greatest of each
+ * Products of `count` keys, two at once, with the queries of a tile: whole numbers [lane, 64]. One key more may be read and written. Their
+ * values, of which `columns` takes a few of each row at a time, are touched meanwhile, so that they come from memory in one sweep, too.
  */
 @inline
 function score(
 	lanes: i32,
-	together: usize,
 	queries: usize,
 	keys: usize,
+	values: usize,
 	count: usize,
-	bytes: usize,
-	limits: v128,
-	first: usize,
+	width: usize,
 	to: usize
-): v128 {
-	const least = f32x4.splat(LEAST);
-	const mask = i32x4.splat(KEPT);
-	const half = bytes >> 1;
-	const nothing = f32x4.splat(0);
-	let greatest = least;
-	for (let key: usize = 0; key < count; key += together) {
-		const last = count - 1;
-		let k0 = keys + key * half;
-		let k1 = keys + min(key + 1, last) * half;
-		let k2 = keys + min(key + 2, last) * half;
-		let k3 = keys + min(key + 3, last) * half;
+): void {
+	const row = width * BYTES;
+	const line = width * 2;
+	const nothing = i32x4.splat(0);
+	let touched: i32 = 0;
+	for (let key: usize = 0; key < count; key += 2) {
+		let k0 = keys + key * row;
+		let k1 = k0 + row;
 		let a0 = nothing;
 		let a1 = nothing;
 		let a2 = nothing;
@@ -211,124 +264,151 @@ function score(
 		let b1 = nothing;
 		let b2 = nothing;
 		let b3 = nothing;
-		let c0 = nothing;
-		let c1 = nothing;
-		let c2 = nothing;
-		let c3 = nothing;
-		let d0 = nothing;
-		let d1 = nothing;
-		let d2 = nothing;
-		let d3 = nothing;
-		const end = queries + bytes;
-		for (let q = queries; q < end; q += 32) {
-			const a = v128.load(k0);
-			const b = v128.load(k1);
-			const c = together > 2 ? v128.load(k2) : nothing;
-			const d = together > 3 ? v128.load(k3) : nothing;
-			let x = low(a, mask);
-			let y = low(b, mask);
-			let z = low(c, mask);
-			let w = low(d, mask);
+		const end = queries + line;
+		for (let q = queries; q < end; q += 16) {
+			const a = eight(k0);
+			const b = eight(k1);
 			let query = v128.load(q);
-			a0 = madd(query, x, a0);
-			b0 = madd(query, y, b0);
-			if (together > 2) c0 = madd(query, z, c0);
-			if (together > 3) d0 = madd(query, w, d0);
+			a0 = i32x4.add(a0, i32x4.dot_i16x8_s(query, a));
+			b0 = i32x4.add(b0, i32x4.dot_i16x8_s(query, b));
 			if (lanes > 1) {
-				query = v128.load(q + bytes);
-				a1 = madd(query, x, a1);
-				b1 = madd(query, y, b1);
-				if (together > 2) c1 = madd(query, z, c1);
-				if (together > 3) d1 = madd(query, w, d1);
+				query = v128.load(q + line);
+				a1 = i32x4.add(a1, i32x4.dot_i16x8_s(query, a));
+				b1 = i32x4.add(b1, i32x4.dot_i16x8_s(query, b));
 			}
 			if (lanes > 2) {
-				query = v128.load(q + 2 * bytes);
-				a2 = madd(query, x, a2);
-				b2 = madd(query, y, b2);
-				if (together > 2) c2 = madd(query, z, c2);
-				if (together > 3) d2 = madd(query, w, d2);
+				query = v128.load(q + 2 * line);
+				a2 = i32x4.add(a2, i32x4.dot_i16x8_s(query, a));
+				b2 = i32x4.add(b2, i32x4.dot_i16x8_s(query, b));
 			}
 			if (lanes > 3) {
-				query = v128.load(q + 3 * bytes);
-				a3 = madd(query, x, a3);
-				b3 = madd(query, y, b3);
-				if (together > 2) c3 = madd(query, z, c3);
-				if (together > 3) d3 = madd(query, w, d3);
+				query = v128.load(q + 3 * line);
+				a3 = i32x4.add(a3, i32x4.dot_i16x8_s(query, a));
+				b3 = i32x4.add(b3, i32x4.dot_i16x8_s(query, b));
 			}
-			x = high(a, mask);
-			y = high(b, mask);
-			z = high(c, mask);
-			w = high(d, mask);
-			query = v128.load(q, 16);
-			a0 = madd(query, x, a0);
-			b0 = madd(query, y, b0);
-			if (together > 2) c0 = madd(query, z, c0);
-			if (together > 3) d0 = madd(query, w, d0);
-			if (lanes > 1) {
-				query = v128.load(q + bytes, 16);
-				a1 = madd(query, x, a1);
-				b1 = madd(query, y, b1);
-				if (together > 2) c1 = madd(query, z, c1);
-				if (together > 3) d1 = madd(query, w, d1);
-			}
-			if (lanes > 2) {
-				query = v128.load(q + 2 * bytes, 16);
-				a2 = madd(query, x, a2);
-				b2 = madd(query, y, b2);
-				if (together > 2) c2 = madd(query, z, c2);
-				if (together > 3) d2 = madd(query, w, d2);
-			}
-			if (lanes > 3) {
-				query = v128.load(q + 3 * bytes, 16);
-				a3 = madd(query, x, a3);
-				b3 = madd(query, y, b3);
-				if (together > 2) c3 = madd(query, z, c3);
-				if (together > 3) d3 = madd(query, w, d3);
-			}
-			k0 += 16;
-			k1 += 16;
-			k2 += 16;
-			k3 += 16;
+			k0 += 8 * BYTES;
+			k1 += 8 * BYTES;
 		}
-		const at = to + key * 16;
-		greatest = f32x4.max(greatest, seen(sums(a0, a1, a2, a3), limits, first + key, at));
-		greatest = f32x4.max(greatest, seen(sums(b0, b1, b2, b3), limits, first + min(key + 1, last), at + 16));
-		if (together > 2)
-			greatest = f32x4.max(greatest, seen(sums(c0, c1, c2, c3), limits, first + min(key + 2, last), at + 32));
-		if (together > 3)
-			greatest = f32x4.max(greatest, seen(sums(d0, d1, d2, d3), limits, first + min(key + 3, last), at + 48));
+		for (let i: usize = 0; i < 2 * row; i += CACHE_LINE) touched ^= load<i32>(values + key * row + i);
+		const at = to + key * 4;
+		v128.store64_lane(at, both(a0, b0), 0);
+		if (lanes > 1) v128.store64_lane(at + KEYS * 4, both(a1, b1), 0);
+		if (lanes > 2) v128.store64_lane(at + 2 * KEYS * 4, both(a2, b2), 0);
+		if (lanes > 3) v128.store64_lane(at + 3 * KEYS * 4, both(a3, b3), 0);
 	}
-	return greatest;
+	// Nobody reads it, but what is read for it is not left out.
+	store<i32>(to + LANES * KEYS * 4, touched);
 }
 
-/** A key's scores, written: those of queries before it are least. */
+/** Sums of two vectors, side by side in the first half. */
 @inline
-function seen(scores: v128, limits: v128, position: usize, to: usize): v128 {
-	const all = v128.bitselect(scores, f32x4.splat(LEAST), i32x4.gt_s(limits, i32x4.splat(<i32>position)));
-	v128.store(to, all);
-	return all;
+function both(a: v128, b: v128): v128 {
+	const two = i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+	return i32x4.add(two, v128.shuffle<i32>(two, two, 2, 3, 0, 1));
 }
 
-/** totals [4, width] = totals · shrink + Σ weights [key, 4] · values [key, width]. */
+/**
+ * Scores of a query's products, in their place.
+ * @param valid keys that the query sees
+ * @returns the greatest
+ */
+@inline
+function scaled(scores: usize, valid: usize, unit: f32, scales: usize): f32 {
+	const factor = f32x4.splat(unit);
+	let greatest = f32x4.splat(LEAST);
+	const end = (valid & ~3) * 4;
+	for (let i: usize = 0; i < end; i += 16) {
+		const all = f32x4.mul(f32x4.convert_i32x4_s(v128.load(scores + i)), f32x4.mul(factor, v128.load(scales + i)));
+		greatest = f32x4.max(greatest, all);
+		v128.store(scores + i, all);
+	}
+	if (valid & 3) {
+		const all = f32x4.mul(f32x4.convert_i32x4_s(v128.load(scores + end)), f32x4.mul(factor, v128.load(scales + end)));
+		const seen = v128.bitselect(all, f32x4.splat(LEAST), firstOf(valid & 3));
+		greatest = f32x4.max(greatest, seen);
+		v128.store(scores + end, seen);
+	}
+	return greatestOf(greatest);
+}
+
+/** All bits of so many lanes. */
+@inline
+function firstOf(count: usize): v128 {
+	return i32x4.gt_s(i32x4.splat(<i32>count), i32x4(0, 1, 2, 3));
+}
+
+/**
+ * Weights of a query's scores, each times its value's scale, in whole numbers; nought of keys that it does not see, up to a multiple of 8.
+ * @param valid keys that the query sees, of `count`
+ * @param greatest of all scores so far
+ * @param sumAt where the weights are added up
+ * @returns what a unit of the numbers is worth
+ */
+@inline
+function weigh(
+	scores: usize,
+	valid: usize,
+	count: usize,
+	greatest: f32,
+	scales: usize,
+	sumAt: usize,
+	to: usize
+): f32 {
+	const most = f32x4.splat(greatest);
+	const nothing = f32x4.splat(0);
+	let total = nothing;
+	let all = nothing;
+	let largest = nothing;
+	let i: usize = 0;
+	const end = (valid & ~3) * 4;
+	for (; i < end; i += 16) {
+		const weight = exp2(f32x4.sub(v128.load(scores + i), most));
+		const share = f32x4.mul(weight, v128.load(scales + i));
+		total = f32x4.add(total, weight);
+		all = f32x4.add(all, share);
+		largest = f32x4.max(largest, share);
+		v128.store(scores + i, share);
+	}
+	if (valid & 3) {
+		const seen = firstOf(valid & 3);
+		const weight = v128.and(exp2(f32x4.sub(v128.load(scores + i), most)), seen);
+		const share = v128.and(f32x4.mul(weight, v128.load(scales + i)), seen);
+		total = f32x4.add(total, weight);
+		all = f32x4.add(all, share);
+		largest = f32x4.max(largest, share);
+		v128.store(scores + i, share);
+		i += 16;
+	}
+	for (; i < ((count + 7) & ~7) * 4; i += 16) v128.store(scores + i, nothing);
+	store<f32>(sumAt, load<f32>(sumAt) + sum(total));
+	const bound: f32 = ROOM / MOST - <f32>KEYS;
+	const factor = min<f32>(min<f32>(LARGEST / greatestOf(largest), bound / sum(all)), 1e30);
+	const numbers = f32x4.splat(factor);
+	for (let i: usize = 0; i < count; i += 8) v128.store(to + i * 2, whole(scores + i * 4, numbers));
+	return 1 / factor;
+}
+
+/** totals [lane, width] = totals · shrink + worth · Σ weights [lane, 64] · values [key, width]. One value more may be read. */
 @inline
 function accumulate(
 	lanes: i32,
 	weights: usize,
 	values: usize,
 	count: usize,
-	bytes: usize,
-	shrink: v128,
+	width: usize,
+	shrinks: usize,
+	worth: usize,
 	totals: usize
 ): void {
 	let i: usize = 0;
-	if (lanes < 4)
-		for (; i + 64 <= bytes; i += 64)
-			columns(lanes, true, weights, values + (i >> 1), count, bytes, shrink, totals + i);
-	for (; i < bytes; i += 32)
-		columns(lanes, false, weights, values + (i >> 1), count, bytes, shrink, totals + i);
+	if (lanes < 3)
+		for (; i + 16 <= width; i += 16)
+			columns(lanes, true, weights, values + i * BYTES, count, width, shrinks, worth, totals + i * 4);
+	for (; i < width; i += 8)
+		columns(lanes, false, weights, values + i * BYTES, count, width, shrinks, worth, totals + i * 4);
 }
 
-/** `accumulate` of 8 columns, or of twice as many for fewer than four lanes, whose sums then still lie in registers. */
+/** `accumulate` of 8 columns, or of twice as many for fewer than three lanes, whose sums then still lie in registers. */
 @inline
 function columns(
 	lanes: i32,
@@ -336,88 +416,78 @@ function columns(
 	weights: usize,
 	values: usize,
 	count: usize,
-	bytes: usize,
-	shrink: v128,
-	t0: usize
+	width: usize,
+	shrinks: usize,
+	worth: usize,
+	to: usize
 ): void {
-	const mask = i32x4.splat(KEPT);
-	const nothing = f32x4.splat(0);
-	const half = bytes >> 1;
-	const t1 = t0 + bytes;
-	const t2 = t1 + bytes;
-	const t3 = t2 + bytes;
-	const s0 = v128.shuffle<f32>(shrink, shrink, 0, 0, 0, 0);
-	const s1 = v128.shuffle<f32>(shrink, shrink, 1, 1, 1, 1);
-	const s2 = v128.shuffle<f32>(shrink, shrink, 2, 2, 2, 2);
-	const s3 = v128.shuffle<f32>(shrink, shrink, 3, 3, 3, 3);
-	let a0 = f32x4.mul(v128.load(t0), s0);
-	let b0 = f32x4.mul(v128.load(t0, 16), s0);
-	let c0 = twice ? f32x4.mul(v128.load(t0, 32), s0) : nothing;
-	let d0 = twice ? f32x4.mul(v128.load(t0, 48), s0) : nothing;
-	let a1 = lanes > 1 ? f32x4.mul(v128.load(t1), s1) : nothing;
-	let b1 = lanes > 1 ? f32x4.mul(v128.load(t1, 16), s1) : nothing;
-	let c1 = lanes > 1 && twice ? f32x4.mul(v128.load(t1, 32), s1) : nothing;
-	let d1 = lanes > 1 && twice ? f32x4.mul(v128.load(t1, 48), s1) : nothing;
-	let a2 = lanes > 2 ? f32x4.mul(v128.load(t2), s2) : nothing;
-	let b2 = lanes > 2 ? f32x4.mul(v128.load(t2, 16), s2) : nothing;
-	let c2 = lanes > 2 && twice ? f32x4.mul(v128.load(t2, 32), s2) : nothing;
-	let d2 = lanes > 2 && twice ? f32x4.mul(v128.load(t2, 48), s2) : nothing;
-	let a3 = lanes > 3 ? f32x4.mul(v128.load(t3), s3) : nothing;
-	let b3 = lanes > 3 ? f32x4.mul(v128.load(t3, 16), s3) : nothing;
-	const end = weights + count * 16;
-	for (let weight = weights; weight < end; weight += 16) {
-		const first = v128.load(values);
-		const a = low(first, mask);
-		const b = high(first, mask);
-		const second = twice ? v128.load(values, 16) : nothing;
-		const c = low(second, mask);
-		const d = high(second, mask);
-		let w = v128.load32_splat(weight);
-		a0 = madd(w, a, a0);
-		b0 = madd(w, b, b0);
-		if (twice) c0 = madd(w, c, c0);
-		if (twice) d0 = madd(w, d, d0);
+	const nothing = i32x4.splat(0);
+	const row = width * BYTES;
+	let a0 = nothing;
+	let b0 = nothing;
+	let c0 = nothing;
+	let d0 = nothing;
+	let a1 = nothing;
+	let b1 = nothing;
+	let c1 = nothing;
+	let d1 = nothing;
+	let a2 = nothing;
+	let b2 = nothing;
+	let a3 = nothing;
+	let b3 = nothing;
+	const end = weights + count * 2;
+	for (let weight = weights; weight < end; weight += 4) {
+		const x = eight(values);
+		const y = eight(values + row);
+		const a = v128.shuffle<i16>(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+		const b = v128.shuffle<i16>(x, y, 4, 12, 5, 13, 6, 14, 7, 15);
+		let c = nothing;
+		let d = nothing;
+		if (twice) {
+			const z = eight(values + 8 * BYTES);
+			const w = eight(values + 8 * BYTES + row);
+			c = v128.shuffle<i16>(z, w, 0, 8, 1, 9, 2, 10, 3, 11);
+			d = v128.shuffle<i16>(z, w, 4, 12, 5, 13, 6, 14, 7, 15);
+		}
+		let pair = v128.load32_splat(weight);
+		a0 = i32x4.add(a0, i32x4.dot_i16x8_s(pair, a));
+		b0 = i32x4.add(b0, i32x4.dot_i16x8_s(pair, b));
+		if (twice) c0 = i32x4.add(c0, i32x4.dot_i16x8_s(pair, c));
+		if (twice) d0 = i32x4.add(d0, i32x4.dot_i16x8_s(pair, d));
 		if (lanes > 1) {
-			w = v128.load32_splat(weight, 4);
-			a1 = madd(w, a, a1);
-			b1 = madd(w, b, b1);
-			if (twice) c1 = madd(w, c, c1);
-			if (twice) d1 = madd(w, d, d1);
+			pair = v128.load32_splat(weight + KEYS * 2);
+			a1 = i32x4.add(a1, i32x4.dot_i16x8_s(pair, a));
+			b1 = i32x4.add(b1, i32x4.dot_i16x8_s(pair, b));
+			if (twice) c1 = i32x4.add(c1, i32x4.dot_i16x8_s(pair, c));
+			if (twice) d1 = i32x4.add(d1, i32x4.dot_i16x8_s(pair, d));
 		}
 		if (lanes > 2) {
-			w = v128.load32_splat(weight, 8);
-			a2 = madd(w, a, a2);
-			b2 = madd(w, b, b2);
-			if (twice) c2 = madd(w, c, c2);
-			if (twice) d2 = madd(w, d, d2);
+			pair = v128.load32_splat(weight + 2 * KEYS * 2);
+			a2 = i32x4.add(a2, i32x4.dot_i16x8_s(pair, a));
+			b2 = i32x4.add(b2, i32x4.dot_i16x8_s(pair, b));
 		}
 		if (lanes > 3) {
-			w = v128.load32_splat(weight, 12);
-			a3 = madd(w, a, a3);
-			b3 = madd(w, b, b3);
+			pair = v128.load32_splat(weight + 3 * KEYS * 2);
+			a3 = i32x4.add(a3, i32x4.dot_i16x8_s(pair, a));
+			b3 = i32x4.add(b3, i32x4.dot_i16x8_s(pair, b));
 		}
-		values += half;
+		values += 2 * row;
 	}
-	v128.store(t0, a0);
-	v128.store(t0, b0, 16);
-	if (twice) v128.store(t0, c0, 32);
-	if (twice) v128.store(t0, d0, 48);
-	if (lanes > 1) {
-		v128.store(t1, a1);
-		v128.store(t1, b1, 16);
-		if (twice) v128.store(t1, c1, 32);
-		if (twice) v128.store(t1, d1, 48);
-	}
-	if (lanes > 2) {
-		v128.store(t2, a2);
-		v128.store(t2, b2, 16);
-		if (twice) v128.store(t2, c2, 32);
-		if (twice) v128.store(t2, d2, 48);
-	}
-	if (lanes > 3) {
-		v128.store(t3, a3);
-		v128.store(t3, b3, 16);
-	}
+	put(to, a0, b0, shrinks, worth);
+	if (twice) put(to + 32, c0, d0, shrinks, worth);
+	if (lanes > 1) put(to + width * 4, a1, b1, shrinks + 4, worth + 4);
+	if (lanes > 1 && twice) put(to + width * 4 + 32, c1, d1, shrinks + 4, worth + 4);
+	if (lanes > 2) put(to + 2 * width * 4, a2, b2, shrinks + 8, worth + 8);
+	if (lanes > 3) put(to + 3 * width * 4, a3, b3, shrinks + 12, worth + 12);
+}
+
+/** Eight totals times how they shrink, and what was added up. */
+@inline
+function put(to: usize, a: v128, b: v128, shrinks: usize, worth: usize): void {
+	const shrink = v128.load32_splat(shrinks);
+	const unit = v128.load32_splat(worth);
+	v128.store(to, madd(f32x4.convert_i32x4_s(a), unit, f32x4.mul(v128.load(to), shrink)));
+	v128.store(to, madd(f32x4.convert_i32x4_s(b), unit, f32x4.mul(v128.load(to, 16), shrink)), 16);
 }
 
 /** Puts the parts of unit `[kv head, tile]` together. */
@@ -433,7 +503,7 @@ export function join(x: Attention, unit: usize, scratch: usize): void {
 	const factors = scratch + LANES * bytes;
 	for (let part: usize = 0; part < x.parts; part++) {
 		const at = from + part * size;
-		const factor = exp(f32x4.sub(v128.load(at), most));
+		const factor = exp2(f32x4.sub(v128.load(at), most));
 		sum = madd(factor, v128.load(at, 16), sum);
 		v128.store(factors, factor);
 		for (let lane: usize = 0; lane < LANES; lane++) {

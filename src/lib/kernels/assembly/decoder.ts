@@ -5,7 +5,7 @@
  * A step is 24 words of 32 bits: kind, units taken (0 at the start), units, arguments.
  */
 import { Attention, attend, join, remember } from './attention';
-import { narrow, widen } from './half';
+import { narrow, widen } from './cache';
 import {
 	activationBytes,
 	arrangeNumbers,
@@ -17,6 +17,7 @@ import {
 } from './product';
 import { combine, normalize, quickGelu, scale } from './rows';
 
+export * from './variables';
 export { arrangeNumbers, arrangeScales, arrangeZeros, groupBytes, activationBytes, narrow, widen };
 
 const STEP: usize = 96;

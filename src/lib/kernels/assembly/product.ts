@@ -13,11 +13,9 @@
  * A block adds scale_w · (scale_x · Σ q·x − zero · scale_x · Σ x), the first sum in whole numbers. 15 · 127 · 2 · 8 < 2¹⁵: sixteen-bit sums
  * hold a block.
  */
+import { FIFTEEN, ONE } from './variables';
 import { madd } from './vectors';
 
-/** Not constants for the compiler: vectors made of them are kept in registers. */
-export let FIFTEEN: i32 = 15;
-export let ONE: i32 = 1;
 export const BLOCK: usize = 32;
 /** Rows of w in a group. */
 const GROUP: usize = 4;

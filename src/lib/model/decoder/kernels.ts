@@ -6,7 +6,7 @@ import { float32ToHalf } from '../../tensor/half.ts';
 import { bytesPerElement, elementCount } from '../../tensor/tensor.ts';
 import { ForeignPlace } from '../runtime/foreign-place.ts';
 import { plain, relaxed } from './binaries.ts';
-import { CACHED } from './cached.ts';
+import { numberBytes, rowBytes, SCALE_BYTES } from './cached.ts';
 import { Heap } from './heap.ts';
 import { Program } from './steps.ts';
 
@@ -22,9 +22,9 @@ export interface KernelExports {
 	readonly arrangeZeros: Arrange;
 	lead(control: number, threads: number, scratch: number, sleeps: number): number;
 	serve(control: number, threads: number, scratch: number): void;
-	/** Floats as a cache holds them, and back. @param count a multiple of 8 @returns whether all were finite */
-	narrow(from: number, count: number, to: number): number;
-	widen(from: number, count: number, to: number): void;
+	/** Rows of floats as a cache holds them, and back. @param width a multiple of 8 @returns whether all were finite */
+	narrow(from: number, rows: number, width: number, to: number): number;
+	widen(from: number, rows: number, width: number, to: number): void;
 }
 
 /** What a thread beside the first one needs; it calls `serve` with the numbers. */
@@ -69,7 +69,7 @@ const MOST_PAGES = [65536, 32768, 16384];
 /** Where a tensor's values lie in the kernels' memory. */
 export class InKernels extends ForeignPlace {
 	readonly at: number;
-	/** Whether they are keys or values of a cache, in the kernels' own 16 bits. */
+	/** Whether they are keys or values of a cache, as the kernels hold it. */
 	readonly cached: boolean;
 	readonly #bytes: () => Uint8Array;
 
@@ -83,6 +83,22 @@ export class InKernels extends ForeignPlace {
 	override bytes(): Uint8Array {
 		return this.#bytes();
 	}
+}
+
+/** Where a cache [kv head, room, width] lies. */
+export interface CachePlace {
+	readonly at: number;
+	readonly room: number;
+}
+
+/** Scales lie behind all rows. */
+const scalesOf = ({ at, room }: CachePlace, heads: number, width: number) =>
+	at + heads * room * numberBytes(width);
+
+/** Bytes of a cache [.., width]: attention takes two rows and four scales at once, and may read what is behind them. */
+export function cacheBytes(dims: readonly number[]): number {
+	const width = dims.at(-1)!;
+	return (elementCount(dims) / width + 1) * rowBytes(width) + 4 * SCALE_BYTES;
 }
 
 export class Kernels {
@@ -113,18 +129,18 @@ export class Kernels {
 		this.memory = {
 			allocate: (type, dims, holds) =>
 				holds === 'cache' && (type === 'float32' || type === 'float16')
-					? this.cache(type, dims, this.#cleared(elementCount(dims) * CACHED))
+					? this.cache(type, dims, this.#cleared(cacheBytes(dims)))
 					: this.tensor(type, dims, this.#cleared(elementCount(dims) * bytesPerElement[type])),
 			write: (to, { buffer, byteOffset, byteLength }) => {
 				const { at, cached } = inKernels(to)!;
 				const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-				if (cached) this.narrow(bytes, at);
+				if (cached) this.narrow(bytes, to.dims, at);
 				else heap.bytes(at, byteLength).set(bytes);
 			},
 			// Not `getData`, after which a tensor would keep what it was then.
 			read: async (from) => {
 				const { at, cached } = inKernels(from)!;
-				return cached ? this.widened(at, from.size) : this.read(at, from.size);
+				return cached ? this.widened(at, from.dims) : this.read(at, from.size);
 			},
 			copy: (from, to, positions) => this.#copy(from, to, positions)
 		};
@@ -190,21 +206,42 @@ export class Kernels {
 		return new Float32Array(this.heap.floats(at, length));
 	}
 
-	/** Elements of a cache as float32 values. */
-	widened(at: number, length: number): Float32Array<ArrayBuffer> {
+	/** A cache [.., width] as float32 values. */
+	widened(at: number, dims: readonly number[]): Float32Array<ArrayBuffer> {
+		const length = elementCount(dims);
+		const width = dims.at(-1)!;
 		const wide = this.heap.allocate(length * 4);
-		this.exports.widen(at, length, wide);
+		this.exports.widen(at, length / width, width, wide);
 		const values = this.read(wide, length);
 		this.heap.release(wide);
 		return values;
 	}
 
-	/** Writes float32 values as elements of a cache. @param bytes of the values, whose count is a multiple of 8 */
-	narrow(bytes: Uint8Array, at: number): void {
+	/** Writes float32 values as a cache [.., width]. @param bytes of the values */
+	narrow(bytes: Uint8Array, dims: readonly number[], at: number): void {
+		const width = dims.at(-1)!;
 		const wide = this.heap.allocate(bytes.length);
 		this.heap.bytes(wide, bytes.length).set(bytes);
-		this.exports.narrow(wide, bytes.length / 4, at);
+		this.exports.narrow(wide, bytes.length / 4 / width, width, at);
 		this.heap.release(wide);
+	}
+
+	/** Copies the first positions of a cache into another one of as many heads and the same width. */
+	copyCache(
+		from: CachePlace,
+		to: CachePlace,
+		[heads, width]: readonly [number, number],
+		positions: number
+	): void {
+		const { heap } = this;
+		for (let head = 0; head < heads; head++)
+			for (const [bytes, source, target] of [
+				[numberBytes(width), from.at, to.at],
+				[SCALE_BYTES, scalesOf(from, heads, width), scalesOf(to, heads, width)]
+			] as const)
+				heap
+					.bytes(target + head * to.room * bytes, positions * bytes)
+					.set(heap.bytes(source + head * from.room * bytes, positions * bytes));
 	}
 
 	/** A tensor that stays; disposing of it gives its memory back. */
@@ -217,7 +254,7 @@ export class Kernels {
 
 	/** The same of keys or values, which are `type` for everyone else. */
 	cache(type: 'float32' | 'float16', dims: readonly number[], at: number): Tensor {
-		const values = () => valuesAs(type, this.widened(at, elementCount(dims)));
+		const values = () => valuesAs(type, this.widened(at, dims));
 		const place = new InKernels(at, true, () => new Uint8Array(values().buffer));
 		return this.#staying(type, dims, place, values);
 	}
@@ -254,12 +291,9 @@ export class Kernels {
 	#copy(from: Tensor, to: Tensor, positions: number): void {
 		const [, heads, before, width] = from.dims as [number, number, number, number];
 		const [source, target] = [inKernels(from)!, inKernels(to)!];
-		if (source.cached !== target.cached) throw new Error('A cache is copied into another one alone.');
-		const row = width * (source.cached ? CACHED : bytesPerElement[from.type as FixedType]);
-		for (let head = 0; head < heads; head++)
-			this.heap
-				.bytes(target.at + head * to.dims[2]! * row, positions * row)
-				.set(this.heap.bytes(source.at + head * before * row, positions * row));
+		if (!source.cached || !target.cached) throw new Error('A cache is copied into another one alone.');
+		const room = to.dims[2]!;
+		this.copyCache({ at: source.at, room: before }, { at: target.at, room }, [heads, width], positions);
 	}
 }
 

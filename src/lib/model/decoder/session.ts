@@ -3,8 +3,7 @@ import type { Tensor } from 'onnxruntime-common';
 import type { Session, SessionRequest } from '../runtime/backend.ts';
 import { halvesToFloat32 } from '../../tensor/half.ts';
 import { elementCount } from '../../tensor/tensor.ts';
-import { CACHED } from './cached.ts';
-import { inKernels, type Kernels } from './kernels.ts';
+import { cacheBytes, inKernels, type CachePlace, type Kernels } from './kernels.ts';
 import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type PlannedNode } from './plan.ts';
 import { Float, Program } from './steps.ts';
 import { GROUP, placeWeights, type Weights } from './weights.ts';
@@ -154,12 +153,6 @@ interface PassOptions {
 	readonly keep: boolean;
 }
 
-/** Keys or values of a layer: [kv head, room, width], CACHED bytes each. */
-interface Cache {
-	readonly at: number;
-	readonly room: number;
-}
-
 /** One run of the graph, or several that differ in positions and caches alone. */
 class Pass {
 	readonly #kernels: Kernels;
@@ -167,7 +160,7 @@ class Pass {
 	#run: Run;
 	readonly #values = new Map<string, Value>();
 	readonly #left: Map<string, number>;
-	readonly #caches = new Map<string, Cache>();
+	readonly #caches = new Map<string, CachePlace>();
 	/** Numbers of rows that are gathered, by input. */
 	readonly #lists = new Map<string, number>();
 	/** Positions of the run. */
@@ -302,8 +295,8 @@ class Pass {
 		const place = inKernels(tensor);
 		if (place?.cached) return place.at;
 		const { buffer, byteOffset, byteLength } = await floatsOf(tensor);
-		const at = this.#allocate(tensor.size * CACHED);
-		this.#kernels.narrow(new Uint8Array(buffer, byteOffset, byteLength), at);
+		const at = this.#allocate(cacheBytes(tensor.dims));
+		this.#kernels.narrow(new Uint8Array(buffer, byteOffset, byteLength), tensor.dims, at);
 		return at;
 	}
 
@@ -335,7 +328,7 @@ class Pass {
 			)!;
 			const dims = [1, node.kvHeads, cache.room, this.#widthOf(node)];
 			if (this.#keeps(cache.at, stays)) return this.#kernels.cache(type, dims, cache.at);
-			return this.#kernels.copied(type, this.#kernels.widened(cache.at, elementCount(dims)), dims);
+			return this.#kernels.copied(type, this.#kernels.widened(cache.at, dims), dims);
 		}
 		const { at, rows, columns } = this.#values.get(made)!;
 		const dims = [1, rows, columns];
@@ -502,14 +495,11 @@ class Pass {
 			this.#caches.set(presentName, old);
 			return;
 		}
-		const { heap } = this.#kernels;
-		const row = this.#widthOf(node) * CACHED;
+		const { kvHeads } = node;
+		const width = this.#widthOf(node);
 		const { total, past } = this.#positions();
-		const made = { at: this.#allocate(node.kvHeads * total * row), room: total };
-		for (let head = 0; head < node.kvHeads; head++)
-			heap
-				.bytes(made.at + head * total * row, past * row)
-				.set(heap.bytes(old.at + head * old.room * row, past * row));
+		const made = { at: this.#allocate(cacheBytes([kvHeads, total, width])), room: total };
+		this.#kernels.copyCache(old, made, [kvHeads, width], past);
 		this.#caches.set(presentName, made);
 	}
 

@@ -82,7 +82,7 @@ describe('the memory that the kernels have', () => {
 			files: [{ path: 'language.safetensors', size: bytes }],
 			memory: { kv_per_token: 2 * 32 * 4096 * (kv_dtype === 'float32' ? 4 : 2) },
 			kv_dtype,
-			config: { text_config: { max_position_embeddings } }
+			config: { text_config: { max_position_embeddings, head_dim: 128 } }
 		}) as unknown as ModelManifest;
 
 	it('holds a small model with all its positions, a larger one with fewer, and one of 7 billion parameters not', () => {

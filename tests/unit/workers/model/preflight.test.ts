@@ -64,7 +64,7 @@ describe('preflight', () => {
 		expect(int8!.weights - wasm!.weights).toBeCloseTo(3.7e9 * (8 / 5.125 - 1) + 3 * 576 * 49_152, -3);
 	});
 
-	it('counts the cache in 16 bits where the kernels for 4 bits hold it', () => {
+	it('counts the cache as the kernels for 4 bits hold it: 16 bits, and a scale for each row', () => {
 		const float32 = {
 			...sevenB,
 			kv_dtype: 'float32',
@@ -74,7 +74,8 @@ describe('preflight', () => {
 			preflight(float32, { backend })
 		);
 		// What is missing is told for the least context.
-		expect(kernels!.cache).toBeCloseTo(runtime!.cache / 2);
+		const { head_dim } = sevenB.config.text_config;
+		expect(kernels!.cache).toBeCloseTo(runtime!.cache * (0.5 + 1 / head_dim));
 		expect(preflight(sevenB, { backend: 'wasm-q4' }).cache).toBeCloseTo(kernels!.cache);
 	});
 
