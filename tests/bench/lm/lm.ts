@@ -81,8 +81,9 @@ export async function lm(args: readonly string[]): Promise<void> {
 			prompts: Number(values.prompts),
 			long: values.long.split(',').filter(Boolean).map(Number)
 		});
-		const all = await subjects(models, manifests, scratch, missing);
-		const chosen = chosenOf(all, values.only);
+		const wanted = (name: string) => chosenOf([{ name }], values.only).length > 0;
+		const all = await subjects(models, manifests, { scratch, missing, wanted });
+		const chosen = all.filter(({ name }) => wanted(name));
 		// Ids are compared once.
 		const taskOf = (round: number) => (round === 0 ? tasks : { ...tasks, compared: [] });
 		const runs = await inTurns(
@@ -195,15 +196,23 @@ async function makeTask(
 	};
 }
 
+interface SubjectOptions {
+	readonly scratch: string;
+	/** Gets a sentence for each that cannot be measured. */
+	readonly missing: string[];
+	/** Whether a subject of that name is to be measured: nothing is made ready for others. */
+	readonly wanted: (name: string) => boolean;
+}
+
 async function subjects(
 	models: Models,
 	manifests: Readonly<Record<string, ModelManifest>>,
-	scratch: string,
-	missing: string[]
+	{ scratch, missing, wanted }: SubjectOptions
 ): Promise<Subject[]> {
 	const all: Subject[] = [];
 	const threads = cpus().length;
-	const page = await openPages(models, scratch);
+	let opened: ReturnType<typeof openPages> | undefined;
+	const page = () => (opened ??= openPages(models, scratch));
 	for (const [type, folder] of Object.entries(models.folders)) {
 		const bytes = languageBytes(manifests[type]!);
 		const reference = `ours, node ${type}`;
@@ -219,16 +228,16 @@ async function subjects(
 		for (const backend of backends) {
 			// As stored, products on WASM take a third of a second a token: measured when asked for.
 			if (backend === 'wasm' && inBlocks && !process.argv.some((arg) => arg.includes('as stored'))) continue;
-			if (backend === 'webgpu' && !(await page.adapter())) {
+			const name = `ours, ${backend} ${type}${backend === 'wasm' && inBlocks ? ' as stored' : ''}`;
+			if (backend === 'webgpu' && wanted(name) && !(await (await page()).adapter())) {
 				missing.push(`ours, webgpu ${type}: the browser has no adapter but software.`);
 				continue;
 			}
-			const name = `ours, ${backend} ${type}${backend === 'wasm' && inBlocks ? ' as stored' : ''}`;
 			all.push({
 				name,
 				bytes,
 				reference,
-				measure: (task) => page.run('ours', [backend, `/model-${type}/`, task])
+				measure: async (task) => (await page()).run('ours', [backend, `/model-${type}/`, task])
 			});
 		}
 	}
@@ -238,8 +247,10 @@ async function subjects(
 		all.push({
 			name: 'transformers.js, wasm fp32',
 			bytes: languageBytes(fp32),
-			measure: async (task) =>
-				page.run('transformers', [task, await (shards ??= page.addPeer(models.folders.fp32!, fp32))])
+			async measure(task) {
+				const { run, addPeer } = await page();
+				return run('transformers', [task, await (shards ??= addPeer(models.folders.fp32!, fp32))]);
+			}
 		});
 	}
 	const { gguf } = models;
@@ -252,8 +263,9 @@ async function subjects(
 			name: 'wllama, wasm Q4_1',
 			bytes,
 			async measure(task) {
-				await (added ??= wllama().then((folder) => page.addWllama(folder, gguf)));
-				return page.run('wllama', [task]);
+				const { run, addWllama } = await page();
+				await (added ??= wllama().then((folder) => addWllama(folder, gguf)));
+				return run('wllama', [task]);
 			}
 		});
 		const script = join(import.meta.dirname, 'llama_cpp_peer.py');
