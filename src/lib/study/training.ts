@@ -80,10 +80,19 @@ function provenance({ length, scenes }: TrainingComparison, runs: readonly Compa
 	return `${runs.length} runs of training, seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
 }
 
-/** Which runs did not meet the criterion. */
+/** Which runs did not meet the criterion: what was trained, and its seeds. */
 function convergence(runs: readonly ComparedRun[]): string {
-	const short = runs.filter((run) => !run.criterion.converged).map(({ id }) => id);
-	const met = short.length === 0 ? 'all runs met' : `${short.join(', ')} did not meet`;
+	const severalM = unique(runs.map(({ tokens }) => tokens)).length > 1;
+	const short = Map.groupBy(
+		runs.filter((run) => !run.criterion.converged),
+		(run) =>
+			`${isRecipe(run) ? run.variant : titleOf(run.projector)}${severalM ? ` at M = ${run.tokens}` : ''}`
+	);
+	const named = [...short].map(([name, of]) => {
+		const seeds = of.map(({ seed }) => seed).sort((a, b) => a - b);
+		return `${name} with seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`;
+	});
+	const met = named.length === 0 ? 'all runs met' : `${named.join('; ')} did not meet`;
 	return `${met} the criterion of convergence that was written before the first run`;
 }
 
@@ -211,7 +220,7 @@ export const localityAccuracyStudy = {
 			const pair = pairs[`${trend} and ${task}`];
 			return pair
 				? [
-						`${among === 'all' ? 'all runs' : among}: ρ = ${pair.rho.toFixed(2)}, p = ${pair.p.toPrecision(2)}, ${pair.runs} runs`
+						`${among === 'all' ? 'all runs' : among}: ρ = ${pair.rho.toFixed(2).replace('-', '−')}, p = ${pair.p.toPrecision(2)}, ${pair.runs} runs`
 					]
 				: [];
 		});

@@ -23,7 +23,9 @@ export interface ProjectorStyle {
 export type ProjectorStyles = Readonly<Record<string, ProjectorStyle>>;
 
 /** For names without a colour of their own. */
-const kept = [okabeIto.vermilion, okabeIto.yellow, '#767676'] as const;
+const kept = [okabeIto.vermilion, '#767676'] as const;
+/** When all others are taken: a thin line of it hardly shows on light paper. */
+const last = okabeIto.yellow;
 
 /**
  * The one colour of each projector, wherever it is drawn. The name decides, then the first of the styles it begins with; names that are
@@ -43,9 +45,13 @@ export function projectorColours(
 			.map((name) => styles[name]!.colour)
 	);
 	const more = Object.values(okabeIto).filter(
-		(colour) => colour !== okabeIto.black && !present.has(colour) && !spares.some((spare) => spare === colour)
+		(colour) =>
+			colour !== okabeIto.black &&
+			colour !== last &&
+			!present.has(colour) &&
+			!spares.some((spare) => spare === colour)
 	);
-	const free: readonly string[] = [...spares, ...more];
+	const free: readonly string[] = [...spares, ...more, last];
 	const colours: Record<string, string> = {};
 	const taken = new Set<string>();
 	let spare = 0;

@@ -11,6 +11,7 @@ interface RunRecord {
 		readonly tokens: number;
 		readonly seed: number;
 		readonly part: string;
+		readonly variant: string;
 	};
 	/** By task: 1 right, 0 wrong, - not asked; by held-out scene. */
 	readonly right: Readonly<Record<string, string>>;
@@ -161,4 +162,11 @@ describe('the comparison that is shipped', () => {
 		},
 		120_000
 	);
+
+	const { recipe } = comparison;
+	it.runIf(recipe)('has those of the data recipe', { timeout: 120_000 }, () => {
+		check(recipe!, (variant, seed) =>
+			records.find(({ run }) => run.part === 'recipe' && run.variant === variant && run.seed === seed)!
+		);
+	});
 });

@@ -68,9 +68,7 @@ describe('a comparison of training runs', () => {
 		expect(rows.lines[0]!.points.map(({ value }) => value)).toEqual([expect.closeTo(15), expect.closeTo(60)]);
 		const one = learningCurvesStudy.show(comparison, choices({ task: 'localisation' }));
 		expect(one.rows.lines[0]!.points.map(({ value }) => value)).toEqual([20, 80]);
-		expect(method).toContain(
-			'projectors-c-abs-m36-s2-base, projectors-resampler-m36-s2-base did not meet the criterion'
-		);
+		expect(method).toContain('C-Abstractor with seed 2; Resampler with seed 2 did not meet the criterion');
 		expect(provenance).toContain('seeds 1, 2');
 	});
 
