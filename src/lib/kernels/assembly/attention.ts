@@ -3,7 +3,7 @@
  * other). Keys and values lie [kv head, room, width] in whole numbers with scales (`cache.ts`), width a multiple of 8.
  *
  * Up to four queries of one kv head are worked on at once, each in a lane: heads that share it, of one row or of rows one after the other; no
- * more is computed than there are. Keys are taken in runs of 64 with a running maximum, so that memory is as large for 64 positions as for all.
+ * more is computed than there are. Keys are taken in runs of 32 with a running maximum, so that memory is as large for 32 positions as for all.
  *
  * Queries are rounded to whole numbers, too, and so are a run's weights, each times the scale of its value: both as large as sums of 32 bits
  * allow, of which |Σ q·k| ≤ |q|·|k| and |Σ w·v| ≤ Σ w · most of v.
@@ -12,7 +12,8 @@ import { BYTES, eight, greatestOf, magnitude, MOST, narrowRow, NOUGHT, whole } f
 import { exp2, madd, sum } from './vectors';
 
 const LANES: usize = 4;
-const KEYS: usize = 64;
+/** As many as lie in the nearest cache with their values, which are read again for every eight columns. */
+const KEYS: usize = 32;
 /** Bytes that come from memory together. */
 const CACHE_LINE: usize = 64;
 /** Less than any score, and no infinity, whose differences are no numbers. */
@@ -123,7 +124,7 @@ function quantizeQuery(from: usize, width: usize, to: usize): f32 {
 
 /**
  * Unit `[kv head, tile, part]`.
- * @param scratch bytes: 28 for each column of a head, 24 for each of 64 keys, and 112
+ * @param scratch bytes: 28 for each column of a head, 24 for each of 32 keys, and 112
  */
 export function attend(x: Attention, unit: usize, scratch: usize): void {
 	const width = x.width;
@@ -236,7 +237,7 @@ function finish(x: Attention, kv: usize, tile: usize, lane: usize, from: usize, 
 }
 
 /**
- * Products of `count` keys, two at once, with the queries of a tile: whole numbers [lane, 64]. One key more may be read and written. Their
+ * Products of `count` keys, two at once, with the queries of a tile: whole numbers [lane, 32]. One key more may be read and written. Their
  * values, of which `columns` takes a few of each row at a time, are touched meanwhile, so that they come from memory in one sweep, too.
  */
 @inline
@@ -388,7 +389,7 @@ function weigh(
 	return 1 / factor;
 }
 
-/** totals [lane, width] = totals · shrink + worth · Σ weights [lane, 64] · values [key, width]. One value more may be read. */
+/** totals [lane, width] = totals · shrink + worth · Σ weights [lane, 32] · values [key, width]. One value more may be read. */
 @inline
 function accumulate(
 	lanes: i32,

@@ -8,7 +8,7 @@ import { BLOCK, planGraph, type AttentionNode, type Matrix, type Plan, type Plan
 import { Float, Program } from './steps.ts';
 import { GROUP, placeWeights, type Weights } from './weights.ts';
 
-/** Queries that attention works on at once, and keys. */
+/** Queries that attention works on at once, and keys for which it makes one part more. */
 const LANES = 4;
 const KEYS = 64;
 /** Units of a step for each thread, so that one that is interrupted leaves the rest to the others. */

@@ -18,7 +18,7 @@ afterAll(() => Object.values(kernels).forEach((each) => each.dispose()));
 const MOST = 16383;
 const SUMS = 2 ** 31;
 /** Keys of a run. */
-const KEYS = 64;
+const KEYS = 32;
 
 interface Shape extends Readonly<Record<'heads' | 'kvHeads' | 'width' | 'past' | 'rows' | 'parts', number>> {
 	readonly data: 'random' | 'equal' | 'outlier' | 'sink';
