@@ -42,7 +42,25 @@ interface LockedPackage {
 	readonly resolved?: string;
 	readonly integrity?: string;
 	readonly hasInstallScript?: boolean;
+	readonly dev?: true;
+	readonly engines?: { readonly node?: string };
 	readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Major, minor and patch in words such as ">=20.19". */
+const versionOf = (words: string) =>
+	[...words.matchAll(/\d+/g)].map(([number]) => Number(number)).slice(0, 3);
+
+/** Whether a version is in a range as packages give it for Node: ">=18", "^20.19.0 || >=22", "20 || >=22", "*". */
+function admits(range: string, version: readonly number[]): boolean {
+	return range.split('||').some((words) => {
+		const [, kind, number = ''] = /^\s*(>=|\^|)\s*v?([\d.]*|\*)\s*$/.exec(words) ?? [];
+		if (kind === undefined) throw new Error(`The range "${range}" is not understood; teach it here.`);
+		const low = versionOf(number);
+		const place = low.findIndex((part, i) => part !== (version[i] ?? 0));
+		const isAbove = place < 0 || (version[place] ?? 0) > low[place]!;
+		return isAbove && (kind === '>=' || low.length === 0 || low[0] === version[0]);
+	});
 }
 
 /** JSON files of a folder, parsed. */
@@ -354,6 +372,16 @@ describe('tracked files', () => {
 			Object.keys(optionalDependencies).filter((name) => !isLocked(from, name))
 		);
 		expect(missing).toEqual([]);
+	});
+
+	it('lock packages for the oldest Node that an installed command line may run in', () => {
+		const { packages } = JSON.parse(read('package-lock.json')) as Lock;
+		const oldest = versionOf(packages['']!.engines!.node!);
+		const refusing = Object.entries(packages).filter(
+			([, { dev, engines }]) => !dev && engines?.node !== undefined && !admits(engines.node, oldest)
+		);
+		expect(refusing.map(([path, { engines }]) => `${path}: ${engines!.node}`)).toEqual([]);
+		expect(admits('^22.22.2 || ^24.15.0 || >=26.0.0', oldest)).toBe(false);
 	});
 
 	it('lock versions and hashes, not the place they were fetched from', () => {
