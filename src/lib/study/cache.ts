@@ -17,6 +17,10 @@ export class LocalityCache implements MeasuredMaps {
 		this.#answerer = answerer;
 	}
 
+	has(subject: Subject, measurement: Measurement): boolean {
+		return this.#kept.get(measurementKey(subject, measurement)) !== undefined;
+	}
+
 	/** @throws as `measure` */
 	async get(subject: Subject, measurement: Measurement, control: Control = {}): Promise<Measured> {
 		const key = measurementKey(subject, measurement);

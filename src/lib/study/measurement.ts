@@ -29,6 +29,8 @@ export type Measured =
 
 /** Maps that may have been measured before. */
 export interface MeasuredMaps {
+	/** Whether it has been, and is kept. */
+	has(subject: Subject, measurement: Measurement): boolean;
 	/** @throws as `measure` */
 	get(subject: Subject, measurement: Measurement, control?: Control): Promise<Measured>;
 }

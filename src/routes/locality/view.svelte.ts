@@ -129,7 +129,9 @@ export class LocalityView {
 		untrack(() => {
 			const { value } = this.study;
 			// Another K of the same is a better one.
-			const isKnown = value?.subject.key === subject.key && value.measurement.method === choices.method;
+			const isKnown =
+				this.#maps.has(subject, choices) ||
+				(value?.subject.key === subject.key && value.measurement.method === choices.method);
 			const first = look && !isKnown && { key: measurementKey(subject, look), compute: measureBy(look) };
 			void this.study.run(key, measureBy(choices), first || undefined);
 		});

@@ -56,6 +56,8 @@ import { damagedFiles } from './verify.ts';
 import { holdForLife } from '../../lib/browser/locks.ts';
 
 type Report = (progress: JobProgress) => void;
+/** Who called, behind a port of its own: what it gives is settled when it has heard. */
+type Caller = (progress: JobProgress) => unknown;
 
 /** The conversion worker: one job, which takes a request and tells its progress. `ConvertClient` calls it through comlink. */
 export class ConvertWorker {
@@ -98,10 +100,9 @@ export class ConvertWorker {
 	}
 
 	/** @throws InputError when it cannot be done; AbortError when cancelled. What was finished is gone on with the next time. */
-	async convert(request: ConvertRequest, onProgress: Report): Promise<ConvertResult> {
+	async convert(request: ConvertRequest, onProgress: Caller): Promise<ConvertResult> {
 		const name = checkModelName(request.name);
-		const report = throttled(onProgress);
-		return writingModel(name, async () => {
+		const work = async (report: Report): Promise<ConvertResult> => {
 			if (request.keep === 'memory') {
 				const sink = blobSink(name);
 				const opened = await openInput(await inputFolder(request.checkpoint));
@@ -122,18 +123,21 @@ export class ConvertWorker {
 			);
 			await dropStaged(name);
 			return { manifest };
-		});
+		};
+		return writingModel(name, () => reporting(onProgress, work));
 	}
 
 	/** Copies a model folder from a server into the storage, every file checked against its hash. @throws as `convert` */
-	async download(request: DownloadRequest, onProgress: Report): Promise<ModelManifest> {
+	async download(request: DownloadRequest, onProgress: Caller): Promise<ModelManifest> {
 		const name = checkModelName(request.name);
-		return writingModel(name, () => this.#download(request.url, name, throttled(onProgress)));
+		const work = (report: Report) => this.#download(request.url, name, report);
+		return writingModel(name, () => reporting(onProgress, work));
 	}
 
 	/** Files of a stored model that are not what its manifest says. @throws as `convert` */
-	async verify(name: string, onProgress: Report): Promise<readonly DamagedFile[]> {
-		return damagedFiles(await storedFolder(name), this.#abort.signal, throttled(onProgress));
+	async verify(name: string, onProgress: Caller): Promise<readonly DamagedFile[]> {
+		const folder = await storedFolder(name);
+		return reporting(onProgress, (report) => damagedFiles(folder, this.#abort.signal, report));
 	}
 
 	/**
@@ -141,9 +145,8 @@ export class ConvertWorker {
 	 * @returns the files that were made again
 	 * @throws as `convert`
 	 */
-	async repair({ name, source }: RepairRequest, onProgress: Report): Promise<readonly string[]> {
-		const report = throttled(onProgress);
-		return writingModel(checkModelName(name), async () => {
+	async repair({ name, source }: RepairRequest, onProgress: Caller): Promise<readonly string[]> {
+		const work = async (report: Report): Promise<readonly string[]> => {
 			const folder = await storedFolder(name);
 			const damaged = await damagedFiles(folder, this.#abort.signal, report);
 			const paths = damaged.map(({ path }) => path);
@@ -155,13 +158,14 @@ export class ConvertWorker {
 				await this.#download(address, name, report);
 			} else await this.#convertAgain(name, new Set(paths), source, report);
 			return paths;
-		});
+		};
+		return writingModel(checkModelName(name), () => reporting(onProgress, work));
 	}
 
 	/** Runs every sub-model on the same numbers on WebGPU and WASM. @throws as `convert` */
-	async selfCheck(location: ModelLocation, onProgress: Report): Promise<readonly SelfCheckRow[]> {
+	async selfCheck(location: ModelLocation, onProgress: Caller): Promise<readonly SelfCheckRow[]> {
 		const { selfCheck } = await import('../model/self-check.ts');
-		return selfCheck(location, this.#abort.signal, onProgress);
+		return reporting(onProgress, (report) => selfCheck(location, this.#abort.signal, report));
 	}
 
 	/** Ends the work at the next chunk; what is whole stays for another time. */
@@ -390,6 +394,14 @@ function noRoom(what: string, needed: number, room: number): InputError {
 	return new InputError(
 		`${what} needs ${gigabytes(needed, 2)} in this browser's storage, which has room for ${gigabytes(room, 2)}; delete a model, free space on the disk, or choose a smaller type.`
 	);
+}
+
+/** Work whose reports have been heard before its result is: they go by another port than that, which may be behind. */
+async function reporting<T>(caller: Caller, work: (report: Report) => Promise<T>): Promise<T> {
+	let heard: unknown;
+	const result = await work(throttled((progress) => (heard = caller(progress))));
+	await heard;
+	return result;
 }
 
 /** At most ten reports a second, and always those that begin something new. */

@@ -119,6 +119,7 @@ describe('views of a picture that is cut into tiles', () => {
 		const subject = subjectAt();
 		const answerer = model as unknown as Answerer;
 		const maps = {
+			has: () => false,
 			get: (of: typeof subject, { method }: Measurement) =>
 				measure(answerer, of, { ...perturbation, method }, {})
 		};
@@ -150,7 +151,7 @@ describe('views of a picture that is cut into tiles', () => {
 		expect((await tokensOf(tile)).data).toEqual(rows.slice(size, 2 * size));
 
 		const answerer = model as unknown as Answerer;
-		const maps = { get: (of: typeof whole) => measure(answerer, of, perturbation, {}) };
+		const maps = { has: () => false, get: (of: typeof whole) => measure(answerer, of, perturbation, {}) };
 		const turns = [{ question: 'What is this?', images: [whole.request.image] }];
 		const request = { projector: whole.projector, turns };
 		const probe = { ...request, answer: { ids: [300, 301] } };
@@ -180,7 +181,7 @@ describe('figures of one view', () => {
 	function work(images: readonly SubjectImage[]) {
 		const { model } = opened;
 		const answerer = model as unknown as Answerer;
-		const maps = { get: () => Promise.reject(new Error('no maps')) };
+		const maps = { has: () => false, get: () => Promise.reject(new Error('no maps')) };
 		const [projector] = Object.keys(model.manifest.projectors);
 		const subject = subjectIn(model, images[0]!, projector!, undefined, 1)!;
 		const columns = studyColumns(defaultColumns(model.manifest), { subject, answerer, maps }, {});

@@ -52,7 +52,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	const calls: string[] = [];
 	client.probes.locality = async (request, options) => {
 		options?.signal?.throwIfAborted();
-		calls.push(`${request.projector} ${request.image.id}`);
+		calls.push(`${request.projector} ${request.image.id}${request.directions === 1 ? ', a first look' : ''}`);
 		const data = new Float32Array(9 * 36).map((_, i) => (i % 37 === 0 ? 1 : 0.01));
 		return { visual_embeds: { dtype: 'float32', dims: [9, 36], data } };
 	};
@@ -62,7 +62,8 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	expect(calls).toEqual([]);
 	view.visit.begin();
 	await settle();
-	expect(calls).toEqual(['c-abs one']);
+	expect(calls).toEqual(['c-abs one, a first look', 'c-abs one']);
+	expect(view.study.isFirstLook).toBe(false);
 	expect(view.rows?.map.tokens).toBe(9);
 	expect(view.localities).toHaveLength(9);
 	expect(view.token).toBe(4);
@@ -70,14 +71,15 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	const set = view.measureSet();
 	await settle();
 	await set;
-	expect(calls).toEqual(['c-abs one', 'c-abs two', 'resampler one', 'resampler two']);
+	expect(calls.slice(1)).toEqual(['c-abs one', 'c-abs two', 'resampler one', 'resampler two']);
 	expect(view.set.value?.projectors.map(({ name }) => name)).toEqual(['c-abs', 'resampler']);
 	const drift = view.set.value?.projectors[0]?.summary.find(({ measure }) => measure === 'drift');
 	expect(drift?.estimate.n).toBe(2);
 
 	session.models.chooseProjector('resampler');
 	await settle();
-	expect(calls).toHaveLength(4);
+	// What is there needs no first look.
+	expect(calls).toHaveLength(5);
 	expect(view.rows?.homes).toHaveLength(9);
 	expect(view.phrase).toMatch(/^perturbation, K = 8/);
 	view.chosen = 'structural';
