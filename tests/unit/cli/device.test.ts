@@ -12,6 +12,7 @@ import { openFolder } from '../../../src/cli/io/disk.ts';
 import { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { readCapsule } from '../../../src/lib/viz/export/embed.ts';
+import { converted } from '../../support/converted.ts';
 import { goldenImage, silent } from '../../support/golden-model.ts';
 import { relativeError } from '../../support/run-graph.ts';
 
@@ -121,4 +122,36 @@ it('a figure’s origin and a run’s identity name the way', async () => {
 	// What was begun in one way does not go on in another.
 	await expect(scored('node', '--resume')).rejects.toThrow(/backend/);
 	await scored('node-int8', '--resume');
+});
+
+it('figures and runs are computed by the kernels, and are near those of what is stored', async () => {
+	const model = await converted('q4', { text: { max_position_embeddings: 512 } });
+	try {
+		const read: number[][] = [];
+		for (const device of ['node', 'node-q4'] as const) {
+			const made = (name: string) => join(folder, `${device}-${name}`);
+			const common = ['--model', model.root, '--device', device];
+			// What the layers hand out besides logits.
+			await figure.run(
+				['logit-lens', ...common, '--image', image, '--out', made('lens.csv'), '--out', made('lens.svg')],
+				silent
+			);
+			const capsule = readCapsule(new Uint8Array(await readFile(made('lens.svg'))));
+			expect(capsule?.origin).toMatchObject({ backend: device });
+			const [head, ...rows] = (await readFile(made('lens.csv'), 'utf8')).trim().split('\n');
+			const column = head!.split(',').indexOf('probability of the first');
+			read.push(rows.map((row) => Number(row.split(',').at(column))));
+			const run = ['--benchmark', 'scenes', '--limit', '2', '--out', made('runs')];
+			await evalCommand.run([...common, ...run], silent);
+			const other = device === 'node' ? 'node-q4' : 'node';
+			const goingOn = [...common.slice(0, 2), '--device', other, ...run, '--resume'];
+			await expect(evalCommand.run(goingOn, silent)).rejects.toThrow(/backend/);
+		}
+		const [stored, kernels] = read as [number[], number[]];
+		const error = relativeError(Float32Array.from(kernels), Float32Array.from(stored));
+		expect(error).toBeLessThan(0.05);
+		expect(error).toBeGreaterThan(1e-5);
+	} finally {
+		await model.remove();
+	}
 });
