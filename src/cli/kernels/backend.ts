@@ -10,16 +10,13 @@ import { threadsFor } from '../../lib/model/decoder/thread.ts';
 import type { ModelManifest } from '../../lib/model/manifest.ts';
 import type { Backend } from '../../lib/model/runtime/backend.ts';
 import { readGraphAlone } from '../../lib/model/runtime/graph-bytes.ts';
+import { LEAST_CONTEXT, WORKING_MEMORY } from '../../lib/model/runtime/room.ts';
 import { InputError } from '../../lib/tensor/errors.ts';
 import { createInt8NodeBackend, isNarrow } from '../node-backend.ts';
 import { startKernelThread } from './threads.ts';
 
 /** What the kernels' addresses of 32 bits reach. */
 const MEMORY = 2 ** 32;
-/** Activations and what a run needs beside them, measured generously. */
-const WORKING_MEMORY = 0.3e9;
-/** Positions that a prompt with one image, a question and an answer need. */
-const LEAST_CONTEXT = 2048;
 
 /**
  * Node in 8 bits (`createInt8NodeBackend`) with a language model in 4 bits computed by the kernels that the browser has (`lib/model/decoder`). A

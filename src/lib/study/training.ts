@@ -75,9 +75,13 @@ function taskOf(comparison: TrainingComparison, { task = MEAN }: Pick<Choices, '
 
 const taskWords = (task: string) => (task === MEAN ? 'mean over tasks' : task);
 
-function provenance({ length, scenes }: TrainingComparison, runs: readonly ComparedRun[]): string {
+function seedsOf(runs: readonly ComparedRun[]): string {
 	const seeds = unique(runs.map(({ seed }) => seed)).sort((a, b) => a - b);
-	return `${runs.length} runs of training, seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
+	return `seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`;
+}
+
+function provenance({ length, scenes }: TrainingComparison, runs: readonly ComparedRun[]): string {
+	return `${runs.length} runs of training, ${seedsOf(runs)} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
 }
 
 /** Which runs did not meet the criterion: what was trained, and its seeds. */
@@ -88,10 +92,7 @@ function convergence(runs: readonly ComparedRun[]): string {
 		(run) =>
 			`${isRecipe(run) ? run.variant : titleOf(run.projector)}${severalM ? ` at M = ${run.tokens}` : ''}`
 	);
-	const named = [...short].map(([name, of]) => {
-		const seeds = of.map(({ seed }) => seed).sort((a, b) => a - b);
-		return `${name} with seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`;
-	});
+	const named = [...short].map(([name, of]) => `${name} with ${seedsOf(of)}`);
 	const met = named.length === 0 ? 'all runs met' : `${named.join('; ')} did not meet`;
 	return `${met} the criterion of convergence that was written before the first run`;
 }

@@ -1,15 +1,18 @@
 import { interpolateCividis, interpolatePuOr, lab, rgb } from 'd3';
 
-/** Okabe–Ito: eight colours that stay apart for colour-blind readers, on light and on dark paper. */
+/**
+ * Okabe–Ito: eight colours that stay apart for colour-blind readers, on light and on dark paper. Given out in this order; a thin line of
+ * the last hardly shows on light paper.
+ */
 export const okabeIto = {
 	black: '#000000',
 	orange: '#E69F00',
 	sky: '#56B4E9',
 	green: '#009E73',
-	yellow: '#F0E442',
 	blue: '#0072B2',
 	vermilion: '#D55E00',
-	purple: '#CC79A7'
+	purple: '#CC79A7',
+	yellow: '#F0E442'
 } as const;
 
 /** How a projector is called and drawn. Figures know none by themselves: who draws one hands them in (`FigureOptions`). */
@@ -24,8 +27,6 @@ export type ProjectorStyles = Readonly<Record<string, ProjectorStyle>>;
 
 /** For names without a colour of their own. */
 const kept = [okabeIto.vermilion, '#767676'] as const;
-/** When all others are taken: a thin line of it hardly shows on light paper. */
-const last = okabeIto.yellow;
 
 /**
  * The one colour of each projector, wherever it is drawn. The name decides, then the first of the styles it begins with; names that are
@@ -45,13 +46,9 @@ export function projectorColours(
 			.map((name) => styles[name]!.colour)
 	);
 	const more = Object.values(okabeIto).filter(
-		(colour) =>
-			colour !== okabeIto.black &&
-			colour !== last &&
-			!present.has(colour) &&
-			!spares.some((spare) => spare === colour)
+		(colour) => colour !== okabeIto.black && !present.has(colour) && !spares.some((spare) => spare === colour)
 	);
-	const free: readonly string[] = [...spares, ...more, last];
+	const free: readonly string[] = [...spares, ...more];
 	const colours: Record<string, string> = {};
 	const taken = new Set<string>();
 	let spare = 0;

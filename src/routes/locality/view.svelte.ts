@@ -132,8 +132,9 @@ export class LocalityView {
 			const isKnown =
 				this.#maps.has(subject, choices) ||
 				(value?.subject.key === subject.key && value.measurement.method === choices.method);
-			const first = look && !isKnown && { key: measurementKey(subject, look), compute: measureBy(look) };
-			void this.study.run(key, measureBy(choices), first || undefined);
+			const first =
+				look && !isKnown ? { key: measurementKey(subject, look), compute: measureBy(look) } : undefined;
+			void this.study.run(key, measureBy(choices), first);
 		});
 	}
 

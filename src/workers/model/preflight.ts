@@ -1,18 +1,15 @@
 import type { WasmBackendName } from '../../lib/model/runtime/types.ts';
 import { gigabytes } from '../../lib/bytes/sizes.ts';
 import type { DTypePreset, ModelManifest } from '../../lib/model/manifest.ts';
+import { LEAST_CONTEXT, WORKING_MEMORY } from '../../lib/model/runtime/room.ts';
 import { productOf } from '../../lib/model/runtime/int8-products.ts';
 import { describeAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
 import { cachedShare } from '../../lib/model/decoder/cached.ts';
 
-/** Positions that a prompt with one image, a question and an answer need; a model that cannot have them is refused. */
-export const LEAST_CONTEXT = 2048;
 /** What WASM's 32-bit address space leaves for weights and cache, beside the runtime and what it computes. */
 export const WASM_LIMIT = 3.2e9;
 /** Bits of a value stored in 4 bits by blocks of 32, with its part of the block's scale and zero point. */
 const STORED_BITS = 4 + 36 / 32;
-/** Activations, staging buffers and the runtime's own, measured generously. */
-const WORKING_MEMORY = 0.3e9;
 
 /** Limits of an adapter that decide what it can run. */
 const limitNames = [
