@@ -80,9 +80,12 @@ describe('a download from a static host', () => {
 		const size = manifest.files.find(({ path }) => path === BIG)!.size;
 		const ranges = (await requests()).filter(({ path }) => path === BIG).map(({ range }) => range);
 		expect(ranges.length).toBeGreaterThanOrEqual(Math.ceil(size / 300_000));
-		const starts = ranges.slice(1).map((range) => Number(/^bytes=(\d+)-$/.exec(range!)![1]));
+		// A connection that is cut before anything was heard of it begins again without a range.
+		const starts = ranges.map((range) =>
+			range === undefined ? 0 : Number(/^bytes=(\d+)-$/.exec(range)![1])
+		);
 		expect(starts).toEqual([...starts].sort((a, b) => a - b));
-		expect(starts[0]).toBeGreaterThan(0);
+		expect(starts.at(-1)).toBeGreaterThanOrEqual(size - 300_000);
 		await expectWhole();
 	});
 
