@@ -45,7 +45,7 @@ export const series: Command = {
 		'--out FILE            a .json file for "honeybee figure checkpoint-series --series FILE" and for the Benchmarks page; it is',
 		'                      written after each checkpoint, and one that holds some of them is gone on with',
 		'--steps LIST          steps of the folders, joined by commas, where neither files nor names tell',
-		`--directions K        random directions per patch (${DIRECTIONS})`,
+		`--directions K        random directions per visual token (${DIRECTIONS})`,
 		`--benchmark NAME      also the accuracy on ${benchmarks.map(({ name }) => name).join(', ')}`,
 		"--data PATH           folder with the benchmark's official files",
 		'--limit N             only the first N examples (200)',

@@ -208,10 +208,11 @@ function viewsBlocks({ maps, figures }: ViewsReport): string[] {
 			'maps of all visual tokens': each.projector,
 			backend: each.backend,
 			'M × N': `${each.tokens} × ${each.patches}`,
+			method: each.method,
 			K: String(each.directions),
 			time: ms(each.ms)
 		}));
-		blocks.push(`Locality by perturbation, as its page begins\n${table(rows)}`);
+		blocks.push(`Locality maps; the first of a projector prepares its derivatives, too\n${table(rows)}`);
 	}
 	return blocks;
 }

@@ -5,7 +5,9 @@ export interface MapTime {
 	/** M and N. */
 	readonly tokens: number;
 	readonly patches: number;
-	/** K, random directions per patch. */
+	/** `study/measurement.ts` */
+	readonly method: string;
+	/** K, random directions. */
 	readonly directions: number;
 	readonly ms: number;
 }

@@ -35,7 +35,7 @@ export interface Node {
 	readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-interface Port {
+export interface Port {
 	readonly name: string;
 	readonly dtype: ValueType;
 	readonly dims: readonly Dim[];
@@ -104,6 +104,11 @@ export class Graph {
 		return [...this.#store.weights.values()];
 	}
 
+	/** Tensors kept inside the graph, by name. */
+	get constants(): ReadonlyMap<string, Tensor<ValueType>> {
+		return this.#store.constants;
+	}
+
 	/** Node count by operator, for tests and `inspect`. */
 	operators(): Record<string, number> {
 		const counts: Record<string, number> = {};
@@ -111,12 +116,12 @@ export class Graph {
 		return counts;
 	}
 
-	/** The nodes in the order in which they were added, for tests. */
+	/** The nodes in the order in which they were added. */
 	nodes(): readonly Node[] {
 		return this.#store.named;
 	}
 
-	/** Names and dims of inputs and outputs, for tests and `inspect`. */
+	/** Names and dims of inputs and outputs. */
 	ports(): { readonly inputs: readonly Port[]; readonly outputs: readonly Port[] } {
 		return { inputs: this.#store.inputs, outputs: this.#store.outputs };
 	}
@@ -326,6 +331,12 @@ function writeNode(to: ProtoWriter, node: Node): void {
 }
 
 /** A ValueInfoProto of a tensor. */
+export function portBytes(port: Port): Uint8Array {
+	const to = new ProtoWriter();
+	writePort(to, port);
+	return to.finish();
+}
+
 function writePort(to: ProtoWriter, port: Port): void {
 	to.string(ValueInfoProto.name, port.name).message(ValueInfoProto.type, (type) =>
 		type.message(TypeProto.tensor_type, (tensor) =>

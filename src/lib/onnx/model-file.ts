@@ -25,6 +25,8 @@ export interface FileNode {
 	readonly integers: Readonly<Record<string, number>>;
 	/** Attributes that are one number. */
 	readonly floats: Readonly<Record<string, number>>;
+	/** Attributes that are several integers. */
+	readonly lists: Readonly<Record<string, readonly number[]>>;
 }
 
 /** An initializer of a serialised model; `bytes` is its TensorProto as it stands there. */
@@ -45,6 +47,8 @@ export interface FileChanges {
 	/** The nodes of the graph, in order. */
 	readonly nodes: readonly Uint8Array[];
 	readonly initializers: readonly Uint8Array[];
+	/** Inputs that the graph gets besides its own, each a ValueInfoProto. */
+	readonly moreInputs?: readonly Uint8Array[];
 }
 
 const utf8 = new TextDecoder();
@@ -63,6 +67,7 @@ function readNode(bytes: Uint8Array): FileNode {
 	const [inputs, outputs]: [string[], string[]] = [[], []];
 	const integers: Record<string, number> = {};
 	const floats: Record<string, number> = {};
+	const lists: Record<string, readonly number[]> = {};
 	for (const { field, value } of protobufFields(bytes)) {
 		if (field === NodeProto.input) inputs.push(text(value));
 		else if (field === NodeProto.output) outputs.push(text(value));
@@ -73,16 +78,19 @@ function readNode(bytes: Uint8Array): FileNode {
 			let name = '';
 			let integer: number | undefined;
 			let float: number | undefined;
+			const list: number[] = [];
 			for (const part of protobufFields(value)) {
 				if (part.field === AttributeProto.name) name = text(part.value);
 				else if (part.field === AttributeProto.i && typeof part.value === 'number') integer = part.value;
 				else if (part.field === AttributeProto.f && isBytes(part.value)) float = floatOf(part.value);
+				else if (part.field === AttributeProto.ints && typeof part.value === 'number') list.push(part.value);
 			}
 			if (integer !== undefined) integers[name] = integer;
 			if (float !== undefined) floats[name] = float;
+			if (list.length > 0) lists[name] = list;
 		}
 	}
-	return { bytes, ...node, inputs, outputs, integers, floats };
+	return { bytes, ...node, inputs, outputs, integers, floats, lists };
 }
 
 function readInitializer(bytes: Uint8Array): FileInitializer {
@@ -159,7 +167,10 @@ export function readModelFile(model: Uint8Array): {
 }
 
 /** The model with other nodes and initializers. */
-export function withChanges(model: Uint8Array, { nodes, initializers }: FileChanges): Uint8Array {
+export function withChanges(
+	model: Uint8Array,
+	{ nodes, initializers, moreInputs = [] }: FileChanges
+): Uint8Array {
 	const out = new ProtoWriter();
 	for (const { field, value } of protobufFields(model)) {
 		if (!isBytes(value)) out.int(field, value);
@@ -171,6 +182,7 @@ export function withChanges(model: Uint8Array, { nodes, initializers }: FileChan
 				for (const part of protobufFields(value))
 					if (isBytes(part.value) && part.field !== GraphProto.node && part.field !== GraphProto.initializer)
 						graph.bytes(part.field, part.value);
+				for (const input of moreInputs) graph.bytes(GraphProto.input, input);
 			});
 	}
 	return out.finish();

@@ -1,4 +1,5 @@
 import { InputError } from '../tensor/errors.ts';
+import { methods, standardMethod } from './measurement.ts';
 
 /**
  * K where none is chosen: on the embedded model, means over the tokens are then within a hundredth of those of all directions; twice as many
@@ -7,7 +8,7 @@ import { InputError } from '../tensor/errors.ts';
 export const DIRECTIONS = 8;
 
 /**
- * The same with one direction per patch: K times sooner and with more of chance in it, to be shown until the whole is there. Undefined where
+ * The same with one direction: K times sooner and with more of chance in it, to be shown until the whole is there. Undefined where
  * it would not be much sooner.
  */
 export function firstLook<T extends { readonly directions: number }>(of: T): T | undefined {
@@ -67,12 +68,12 @@ function words(about: string): Choice<string | undefined> {
 export const choices = {
 	token: whole(undefined, 'visual token that is shown (the one in the middle)'),
 	word: whole(undefined, 'word of the answer that is shown, from 0 (the first)'),
-	method: oneOf(
-		['perturbation', 'occlusion', 'attention', 'structural'],
-		'perturbation',
-		'how maps are made'
+	method: oneOf(methods, standardMethod, 'how maps are made'),
+	directions: whole(
+		DIRECTIONS,
+		`random directions per visual token of a gradient, or per patch of a perturbation (${DIRECTIONS})`,
+		1
 	),
-	directions: whole(DIRECTIONS, `random directions per patch of a perturbation (${DIRECTIONS})`, 1),
 	layer: whole(
 		undefined,
 		'layer of the projector, or of the language model where the answer is looked at (all rolled out, their mean, or the first)'

@@ -5,6 +5,7 @@ import type { Answerer } from './answerer.ts';
 import { ask } from './ask.ts';
 import type { Control } from './control.ts';
 import { withoutEos } from './locality.ts';
+import { isDirected } from './measurement.ts';
 import { questionRequest, type Seen } from './question.ts';
 
 /** Words that no true answer exceeds; descriptions and boxes are long. */
@@ -23,7 +24,7 @@ export async function answerTo(
 }
 
 /**
- * Map of how much each patch moves each visual token: one direction per patch, so that it can follow a moving sprite.
+ * Map of how much each patch moves each visual token: one direction each, so that it can follow a moving sprite.
  * @throws as `Answerer.locality`
  */
 export async function quickMap(
@@ -32,7 +33,7 @@ export async function quickMap(
 	method: LocalityMethod,
 	control: Control = {}
 ): Promise<TokenPatchMap> {
-	const directions = method === 'perturbation' ? { directions: 1 } : {};
+	const directions = isDirected(method) ? { directions: 1 } : {};
 	const { visual_embeds: map } = await answerer.locality({ ...seen, method, ...directions }, control);
 	if (map === undefined) throw new Error('The model gave no locality map; try again.');
 	return withoutEos(map, seen.tokens);

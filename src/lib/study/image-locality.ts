@@ -5,10 +5,11 @@ import { sha256 } from '../bytes/hash.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import { withoutEos } from './locality.ts';
+import { standardMethod } from './measurement.ts';
 
 /**
  * Locality of images under a projector at M: minus the mean spread of its tokens' maps (patches), by image name. More is more local.
- * Perturbation with one random direction for each patch.
+ * Gradients along one random direction for each token.
  */
 export async function localityScore(
 	answerer: Pick<Answerer, 'locality'>,
@@ -22,7 +23,7 @@ export async function localityScore(
 		const bytes = new Uint8Array(await image.read());
 		const input = { id: await sha256(bytes), bytes, name };
 		const maps = await answerer.locality(
-			{ ...target, image: input, method: 'perturbation', directions: 1 },
+			{ ...target, image: input, method: standardMethod, directions: 1 },
 			{ signal }
 		);
 		const map = withoutEos(maps['visual_embeds']!, target.tokens);

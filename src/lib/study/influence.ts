@@ -9,6 +9,7 @@ import { answerProvenance, giveAnswer, probeOf, type GivenAnswer } from './answe
 import { DIRECTIONS, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, type Counts, type FigureStudy, type Work } from './figure-study.ts';
+import { standardMethod } from './measurement.ts';
 import { pictureOf } from './subject.ts';
 import { columnsOfView, leftOutPhrase } from './views.ts';
 
@@ -32,7 +33,7 @@ export async function measureInfluence(
 	const influence = await answerer.influence({ ...probeOf(answer), method }, control);
 	const measured = await required(work.maps, 'model').get(
 		answer.subject,
-		{ method: 'perturbation', directions: DIRECTIONS },
+		{ method: standardMethod, directions: DIRECTIONS },
 		control
 	);
 	if (measured.kind !== 'map') throw new Error('The model gave no map of its visual tokens.');

@@ -24,7 +24,15 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Answerer } from './answerer.ts';
 import type { Control } from './control.ts';
 import { recordedSet, setOfOne, viewsPhrase, type ImageSet } from './image-set.ts';
-import type { LayerChoice, Measured, Measurement, Method } from './measurement.ts';
+import {
+	directedMethods,
+	isDirected,
+	type DirectedMethod,
+	type LayerChoice,
+	type Measured,
+	type Measurement,
+	type Method
+} from './measurement.ts';
 import type { ChoiceName, Choices } from './choices.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
 import { pictureOf, subjectIn, type Subject } from './subject.ts';
@@ -78,7 +86,7 @@ export function offers(
 
 /** Names a measurement; results are kept by it. */
 export function measurementKey(subject: Subject, { method, directions }: Measurement): string {
-	return [subject.key, method, method === 'perturbation' ? directions : ''].join('|');
+	return [subject.key, method, isDirected(method) ? directions : ''].join('|');
 }
 
 /** Has the worker compute a measurement. @throws as the client; AbortError when stopped */
@@ -115,14 +123,14 @@ export async function measure(
 		{
 			...subject.request,
 			method,
-			...(method === 'perturbation' && { directions, parts: partsOf(directions) })
+			...(isDirected(method) && { directions, parts: partsOf(directions) })
 		},
 		control
 	);
 	const { visual_embeds: embeds, 'visual_embeds.parts': parts } = maps;
 	if (!embeds) throw new Error('The model gave no map of its visual tokens.');
 	const map = withoutEos(embeds, tokens, subject.views[subject.view]?.grid);
-	const spread = parts && spreadOf(map, parts, subject, directions);
+	const spread = parts && spreadOf(map, parts, subject, measurement);
 	return { kind: 'map', map, ...(spread && { spread }) };
 }
 
@@ -131,7 +139,7 @@ function spreadOf(
 	map: TokenPatchMap,
 	{ dims, data }: Tensor<'float32'>,
 	subject: Pick<Subject, 'entry' | 'manifest' | 'tokens'>,
-	directions: number
+	{ method, directions }: Measurement
 ): DirectionSpread | undefined {
 	const [count = 0, rows = 0, patches = 0] = dims;
 	if (count < 2) return undefined;
@@ -143,8 +151,9 @@ function spreadOf(
 			map.grid
 		)
 	);
-	const { weighting } = meanings.perturbation;
-	const width = subject.entry.config.encoder_hidden_size;
+	const { weighting } = meanings[method];
+	const { encoder_hidden_size: E, output_hidden_size: O } = subject.entry.config;
+	const width = method === 'gradient' ? O : E;
 	return directionSpread(map, maps, weighting, homesOf(map, subject, weighting), 1 - directions / width);
 }
 
@@ -175,6 +184,7 @@ export function withoutEos(
 const meanings: Readonly<
 	Record<Method, { readonly label: string; readonly unit: string; readonly weighting: Weighting }>
 > = {
+	gradient: { label: 'Response', unit: 'rms/rms', weighting: 'energy' },
 	perturbation: { label: 'Response', unit: 'rms/rms', weighting: 'energy' },
 	occlusion: { label: 'Change', unit: 'rms', weighting: 'energy' },
 	attention: { label: 'Attention', unit: 'share', weighting: 'value' },
@@ -210,9 +220,9 @@ function mapOf(
 	return inner.read(measured.layers[Math.min(layer, measured.layers.length - 1)]!, head).cross;
 }
 
-/** @param directions K */
-export const perturbationPhrase = (directions: number): string =>
-	`perturbation, K = ${directions} direction${directions === 1 ? '' : 's'} per patch`;
+/** A method along K directions, in a phrase. */
+export const directionsPhrase = (method: DirectedMethod, K: number): string =>
+	`${method}, K = ${K} direction${K === 1 ? '' : 's'} per ${directedMethods[method]}`;
 
 /** The method and its settings in a phrase, for a figure's foot. */
 export function methodPhrase(
@@ -221,7 +231,9 @@ export function methodPhrase(
 	layer: LayerChoice,
 	head: HeadChoice
 ): string {
-	if (method === 'perturbation') return `${perturbationPhrase(directions)}, step 0.2 % of the features’ rms`;
+	if (method === 'gradient') return directionsPhrase(method, directions);
+	if (method === 'perturbation')
+		return `${directionsPhrase(method, directions)}, step 0.2 % of the features’ rms`;
 	if (method === 'occlusion') return 'occlusion, each patch replaced by the mean feature';
 	if (method === 'structural') return 'structure, the pooling bins before any weight is learned';
 	const inner = innerAttention(entry);
@@ -231,8 +243,10 @@ export function methodPhrase(
 
 /** What a method measures, in a sentence; `step` and noise are in its definition. */
 export const definitions: Readonly<Record<Method, string>> = {
+	gradient:
+		'Every visual token is differentiated by every patch feature, along K random directions of the token’s values; the map is the root-mean-square answer of each visual token per unit of a small move of the patch. As K grows it becomes the Frobenius norm of the Jacobian block.',
 	perturbation:
-		'Every patch feature is moved a little in K random directions; the map is the root-mean-square answer of each visual token per unit of the move. As K grows it becomes the Frobenius norm of the Jacobian block.',
+		'The same without derivatives: every patch feature is moved a little in K random directions, and the projector is run each time. Slower; a check of the gradient.',
 	occlusion:
 		'Every patch feature is replaced by the image’s mean feature; the map is how far each visual token moves. A large, finite change: it sees what small ones do not.',
 	attention:

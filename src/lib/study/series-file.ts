@@ -3,6 +3,7 @@ import { isObject } from '../bytes/json.ts';
 import type { BackendName } from '../model/runtime/types.ts';
 import { InputError } from '../tensor/errors.ts';
 import type { RecordedSet } from './image-set.ts';
+import type { DirectedMethod } from './measurement.ts';
 import { readOwnFormat } from './own-format.ts';
 
 /** A value with its 95 % interval, and what that is over. */
@@ -37,8 +38,10 @@ export interface SeriesCheckpoint {
 /** What every checkpoint of a series was measured by. */
 export interface SeriesSettings {
 	readonly set: RecordedSet;
-	/** K of the perturbation. */
+	/** Random directions, K. */
 	readonly directions: number;
+	/** How maps were made; by perturbation where a file does not say. */
+	readonly method?: DirectedMethod;
 	/** How models were computed, where not as they are stored. */
 	readonly backend?: BackendName;
 	readonly benchmark?: {

@@ -12,7 +12,8 @@ import { standardChoices, type Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, type FigureStudy } from './figure-study.ts';
 import { recordedSet, setPhrase, type ImageSet } from './image-set.ts';
-import { localityDistributionStudy } from './locality.ts';
+import { directionsPhrase, localityDistributionStudy } from './locality.ts';
+import { standardMethod } from './measurement.ts';
 import { hashExamples, runBenchmark } from './run.ts';
 import type {
 	Series,
@@ -46,7 +47,7 @@ export async function measureCheckpoint(
 	const first = Object.keys(manifest.projectors)[0]!;
 	const subject = subjectIn(model, image, first)!;
 	const work = { model, answerer, maps: new LocalityCache(answerer), subject, set };
-	const choices: Choices = { ...standardChoices, directions };
+	const choices: Choices = { ...standardChoices, method: standardMethod, directions };
 	const measured = await localityDistributionStudy.measure(work, choices, control);
 	const projectors: SeriesProjector[] = [];
 	for (const { name, tokens, summary } of measured.projectors) {
@@ -100,7 +101,7 @@ export async function seriesSettings(
 	score: string
 ): Promise<SeriesSettings> {
 	return {
-		...{ set: recordedSet(set), directions },
+		...{ set: recordedSet(set), directions, method: standardMethod },
 		...(backend !== undefined && { backend }),
 		...(benchmark && {
 			benchmark: {
@@ -118,7 +119,7 @@ export const checkpointSeriesStudy = {
 	measure: (work) => Promise.resolve(required(work.series, 'series')),
 	show: (series, { trend }) => {
 		const { settings, checkpoints } = series;
-		const { benchmark, set, directions, backend } = settings;
+		const { benchmark, set, directions, method = 'perturbation', backend } = settings;
 		if (checkpoints.length === 0) throw new InputError('The series has no checkpoint yet.');
 		if (trend === 'accuracy' && benchmark === undefined)
 			throw new InputError(
@@ -156,7 +157,7 @@ export const checkpointSeriesStudy = {
 			method:
 				trend === 'accuracy'
 					? `${benchmark!.name}, greedy, the first ${benchmark!.examples} examples`
-					: `perturbation, K = ${directions}`,
+					: directionsPhrase(method, directions),
 			set
 		};
 	}

@@ -6,7 +6,7 @@ import { InputError } from '../tensor/errors.ts';
 import type { Choices } from './choices.ts';
 import type { Control } from './control.ts';
 import { required, tokenOf, type FigureStudy, type Work } from './figure-study.ts';
-import { homesOf, perturbationPhrase, withoutEos } from './locality.ts';
+import { directionsPhrase, homesOf, withoutEos } from './locality.ts';
 import type { Subject } from './subject.ts';
 import { outputOfView } from './views.ts';
 
@@ -72,7 +72,7 @@ export async function measureStages(work: Work, choices: Choices, control: Contr
 	};
 }
 
-const phrase = ({ directions }: MeasuredStages) => perturbationPhrase(directions);
+const phrase = ({ directions }: MeasuredStages) => directionsPhrase('perturbation', directions);
 
 export const stageResponsesStudy: FigureStudy<
 	MeasuredStages,

@@ -83,7 +83,13 @@ export const glossary = [
 	{
 		word: 'shares',
 		definition:
-			'A token’s dependence on each patch, divided by its sum: squared responses for perturbations, weights for attention.'
+			'A token’s dependence on each patch, divided by its sum: squared responses for gradients and perturbations, weights for attention.'
+	},
+	{
+		word: 'gradient',
+		everyday: true,
+		definition:
+			'Derivative of a visual token’s values by the features of a patch, along K random directions of these values. The mean over the directions approaches the norm of the Jacobian.'
 	},
 	{
 		word: 'perturbation',

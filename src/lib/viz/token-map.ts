@@ -36,7 +36,7 @@ export const tokenMap: Figure<TokenMapRows, OverlayOptions> = {
 	readingAid:
 		'Bright patches move the visual token most; the frame is its home cell, the cross the mean place of its shares and the circle their spread.',
 	method:
-		'Shares are the token’s squared responses (for attention: its weights) divided by their sum. The cross is their mean place, the circle’s radius their root-mean-square distance from it, in patches; drift is the distance from the home cell’s centre; the effective number of patches is 2 to the power of the shares’ entropy. ± is half of the 95 % interval over the random directions of a perturbation: the numbers without each of 8 parts of them in turn (jackknife).',
+		'Shares are the token’s squared responses (for attention: its weights) divided by their sum. The cross is their mean place, the circle’s radius their root-mean-square distance from it, in patches; drift is the distance from the home cell’s centre; the effective number of patches is 2 to the power of the shares’ entropy. ± is half of the 95 % interval over the random directions: the numbers without each of 8 parts of them in turn (jackknife).',
 	ofPlaces: true,
 	draw(rows, options) {
 		const { map, token, label, unit } = rows;

@@ -7,7 +7,8 @@ import { DIRECTIONS, type Choices } from '$lib/study/choices.ts';
 import type { MeasuredEmbedding } from '$lib/study/embedding.ts';
 import { writtenAnswer } from '$lib/study/score.ts';
 import { timeStages, type WarmTimes } from '$lib/study/timing.ts';
-import { measurementKey, type Method } from '$lib/study/locality.ts';
+import { measurementKey } from '$lib/study/locality.ts';
+import { methods, standardMethod, type Method } from '$lib/study/measurement.ts';
 import type { ModelListing } from '$lib/workbench/session/model-list.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 import { type Memory, oneOf, recall, remember } from '$lib/workbench/session/storage.ts';
@@ -33,9 +34,6 @@ import {
 } from '$lib/study/columns.ts';
 import { LinkedCursor, type Grids } from './cursor.svelte.ts';
 import { ExtraModels } from './extra-models.svelte.ts';
-
-/** Methods that mean the same for every projector that has them. */
-export const methods = ['perturbation', 'occlusion', 'attention', 'structural'] as const satisfies Method[];
 
 /** A column with what its model makes of it. */
 export interface Shown {
@@ -74,7 +72,7 @@ export class Comparison {
 	typed = $state<string | undefined>();
 	/** Asked of all columns; columns that change afterwards are asked again. */
 	asked = $state<string | undefined>();
-	method = $state<(typeof methods)[number]>('perturbation');
+	method = $state<Method>(standardMethod);
 	directions = DIRECTIONS;
 	/** Places of the two columns whose difference and similarity are shown. */
 	pair = $state.raw<readonly [number, number]>([0, 1]);
@@ -106,7 +104,7 @@ export class Comparison {
 		this.#memory = memory;
 		this.extra = extra;
 		this.cursor = new LinkedCursor(() => this.shown.map(gridsOf));
-		this.method = recall(memory, 'compare.method', oneOf(...methods), 'perturbation');
+		this.method = recall(memory, 'compare.method', oneOf(...methods), standardMethod);
 		const kept = recall(memory, 'compare.columns', areColumns, []);
 		this.columns = kept.map((choice) => this.#column(choice));
 		// A model fills the columns that nobody has chosen, and those of which it offers none.
@@ -217,7 +215,7 @@ export class Comparison {
 		this.#remember();
 	}
 
-	chooseMethod(method: (typeof methods)[number]): void {
+	chooseMethod(method: Method): void {
 		this.method = method;
 		remember(this.#memory, 'compare.method', method);
 	}

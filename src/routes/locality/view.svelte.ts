@@ -18,7 +18,7 @@ import {
 	type MeasuredSet,
 	type Method
 } from '$lib/study/locality.ts';
-import type { MeasuredMaps } from '$lib/study/measurement.ts';
+import { isDirected, standardMethod, type MeasuredMaps } from '$lib/study/measurement.ts';
 import { subjectIn } from '$lib/study/subject.ts';
 import { coverageTogetherStudy, nothingTogether, type MeasuredViews } from '$lib/study/together.ts';
 import { middleToken } from '$lib/study/tokens.ts';
@@ -28,12 +28,13 @@ import { PageSelection } from '$lib/workbench/figures/selection.svelte.ts';
 import { Study } from '$lib/workbench/figures/study.svelte.ts';
 import { subjectOf } from '$lib/workbench/figures/subject.ts';
 import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
+import { plural } from '$lib/workbench/words/format.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
 
 /** State of the locality page: what is measured and how, the map, and what is pointed at. */
 export class LocalityView {
 	/** As chosen; `method` is what the projector offers of it. */
-	chosen = $state<Method>('perturbation');
+	chosen = $state<Method>(standardMethod);
 	directions = $state(DIRECTIONS);
 	layer = $state<LayerChoice>('rollout');
 	head = $state<HeadChoice>('mean');
@@ -71,15 +72,18 @@ export class LocalityView {
 	readonly method = $derived.by((): Method => {
 		const { subject, chosen } = this;
 		return subject && !offers(subject.entry, subject.tokens, subject.manifest, chosen)
-			? 'perturbation'
+			? standardMethod
 			: chosen;
 	});
-	/** N, of the image. */
-	readonly patches = $derived.by(
-		() =>
-			this.subject &&
-			patchCount(this.subject.manifest.config.vision_config, this.subject.views[this.subject.view])
-	);
+	/** What a map takes, in words. */
+	readonly runs = $derived.by(() => {
+		const { subject, method, directions } = this;
+		if (!subject) return undefined;
+		if (method === 'gradient')
+			return `${plural(subject.tokens * directions, 'backward pass', 'backward passes')} a map`;
+		const patches = patchCount(subject.manifest.config.vision_config, subject.views[subject.view]);
+		return `${plural(patches * directions, 'run')} of the projector a map`;
+	});
 	readonly inner = $derived.by(() => this.subject && innerAttention(this.subject.entry));
 
 	/** As figures are made with now. */
@@ -125,7 +129,7 @@ export class LocalityView {
 		if (!subject || key === undefined) return;
 		const measureBy = (by: Choices) => (control: Control) =>
 			measureMap({ maps: this.#maps, subject }, by, control);
-		const look = choices.method === 'perturbation' ? firstLook(choices) : undefined;
+		const look = isDirected(choices.method) ? firstLook(choices) : undefined;
 		untrack(() => {
 			const { value } = this.study;
 			// Another K of the same is a better one.

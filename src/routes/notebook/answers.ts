@@ -17,7 +17,8 @@ import { setOfOne } from '$lib/study/image-set.ts';
 import { studies, studyOf } from '$lib/study/registry.ts';
 import { imageWork } from '$lib/study/work.ts';
 import { coloursOf } from '$lib/workbench/words/projectors.ts';
-import { measureMap, tokenPatchMatrixStudy, type Method } from '$lib/study/locality.ts';
+import { measureMap, tokenPatchMatrixStudy } from '$lib/study/locality.ts';
+import { methods, standardMethod } from '$lib/study/measurement.ts';
 import { measureSampling, referencePointsStudy, samplerOf } from '$lib/study/sampling.ts';
 import { loadAtlas } from '$lib/workbench/session/samples.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
@@ -32,7 +33,6 @@ import { subjectOf, type Subject } from '$lib/workbench/figures/subject.ts';
 const MOST_SCENES = 200;
 /** Answers that are kept for a saved notebook. */
 const MOST_KEPT = 300;
-const methods: readonly Method[] = ['perturbation', 'occlusion', 'attention', 'structural'];
 
 /** Answers what cells ask of the model. Everything that comes in is from a frame that is not trusted, and checked. */
 export class NotebookAnswers {
@@ -167,7 +167,7 @@ export class NotebookAnswers {
 
 	async #locality(options: Options, control: Control) {
 		const subject = this.#subject(options);
-		const method = methods.find((one) => one === (options['method'] ?? 'perturbation'));
+		const method = methods.find((one) => one === (options['method'] ?? standardMethod));
 		if (!method) throw new InputError(`locality has the methods ${methods.join(', ')}.`);
 		const directions = numberOf(options['directions'], 1, 4096) ?? standardChoices.directions;
 		const choices = { ...standardChoices, method, directions };

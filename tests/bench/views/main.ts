@@ -1,4 +1,5 @@
 import type { MapTime } from '../../../src/cli/bench/views.ts';
+import { DIRECTIONS } from '../../../src/lib/study/choices.ts';
 import { ModelClient } from '../../../src/workers/model/client.ts';
 import { measureFigures } from './figures.ts';
 
@@ -10,10 +11,10 @@ declare global {
 	}
 }
 
-/** K with which the locality page begins. */
-const DIRECTIONS = 2;
+/** K with which the locality page shows its first look, that which the reference times were taken with, and that which it ends with. */
+const counts = [1, 2, DIRECTIONS];
 
-/** Perturbation maps of one projector of each family, its graph and the image's features being known. */
+/** Locality maps of one projector of each family, its graph and the image's features being known. */
 async function measureMaps(backend: 'webgpu' | 'wasm'): Promise<MapTime[]> {
 	const bytes = new Uint8Array(await (await fetch('/bench.png')).arrayBuffer());
 	const image = { id: 'bench', bytes, name: 'bench.png' };
@@ -28,12 +29,14 @@ async function measureMaps(backend: 'webgpu' | 'wasm'): Promise<MapTime[]> {
 	const times: MapTime[] = [];
 	for (const projector of families.values()) {
 		await client.trace({ projector, image, names: ['visual_embeds'] });
-		const begin = performance.now();
-		const request = { projector, image, method: 'perturbation' as const, directions: DIRECTIONS };
-		const { visual_embeds: map } = await client.locality(request);
-		const ms = performance.now() - begin;
-		const [tokens = 0, patches = 0] = map?.dims ?? [];
-		times.push({ backend: info.backend, projector, tokens, patches, directions: DIRECTIONS, ms });
+		for (const method of ['gradient', 'perturbation'] as const)
+			for (const directions of counts) {
+				const begin = performance.now();
+				const { visual_embeds: map } = await client.locality({ projector, image, method, directions });
+				const ms = performance.now() - begin;
+				const [tokens = 0, patches = 0] = map?.dims ?? [];
+				times.push({ backend: info.backend, projector, method, tokens, patches, directions, ms });
+			}
 	}
 	client.dispose();
 	return times;

@@ -37,7 +37,7 @@ const settings: Readonly<
 		['Head', 'head', 'mean']
 	],
 	'/compare': [
-		['Method, the same for all columns', 'method', 'perturbation'],
+		['Method, the same for all columns', 'method', 'gradient'],
 		['Difference of', 'difference', 'cover']
 	],
 	'/benchmarks': [['Benchmark', 'benchmark', 'scenes']]

@@ -129,7 +129,7 @@ function chooseSetting(share: number): string | undefined {
 	const middle = document.querySelector('.middle')!;
 	const visible = (node: Element) => node.closest('details:not([open])') === null;
 	const radios = [...middle.querySelectorAll<HTMLInputElement>('fieldset input[type=radio]')]
-		// Random directions take long, and are no numbers to compare between backends; ablation runs the answer once per token.
+		// Steps in random directions take long, and are no numbers to compare between backends; ablation runs the answer once per token.
 		.filter(
 			({ checked, disabled, value }) =>
 				!checked && !disabled && !/^(perturbation|ablation|steps)$/.test(value)

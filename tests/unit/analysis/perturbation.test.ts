@@ -1,7 +1,11 @@
 import { seededRandom, normals } from '../../../src/lib/bytes/random.ts';
 import { describe, expect, it } from 'vitest';
 import { perturbationDirections, rootMeanSquare } from '../../../src/lib/analysis/perturbation.ts';
-import { localityMaps, type ProjectorRun } from '../../../src/lib/model/probes/locality.ts';
+import {
+	localityMaps,
+	type ProjectorGradient,
+	type ProjectorRun
+} from '../../../src/lib/model/probes/locality.ts';
 
 const E = 12;
 const O = 7;
@@ -29,17 +33,39 @@ const linear: ProjectorRun = async (copies, batch) => {
 	};
 };
 
-/** Map [token, patch] with a large step: the projector is linear, and float32 is not. */
-async function respond(directions: number, seed = 1, output = 'rows'): Promise<Float32Array> {
-	const options = { method: 'perturbation', step: 0.5, outputs: [output], directions, seed } as const;
-	return (await localityMaps(linear, features, N, options))[output]!.data;
+const gradient: ProjectorGradient = async (_features, _output, _shape, vectors) => {
+	const squares = new Float32Array(vectors.length * N);
+	vectors.forEach(({ token, direction }, i) => {
+		const factor = token === 0 ? 1 : -2;
+		for (let e = 0; e < E; e++) {
+			let product = 0;
+			for (let o = 0; o < O; o++) product += direction[o]! * factor * jacobian[o * E + e]!;
+			squares[i * N]! += product ** 2;
+		}
+	});
+	return squares;
+};
+const projector = { run: linear, gradient };
+
+/** Map [token, patch]; the step of a perturbation is large: the projector is linear, and float32 is not. */
+async function respond(
+	method: 'perturbation' | 'gradient',
+	directions: number,
+	seed = 1,
+	output = 'rows'
+): Promise<Float32Array> {
+	const options = { method, step: 0.5, outputs: [output], directions, seed };
+	return (await localityMaps(projector, features, N, options))[output]!.data;
 }
 
-describe('perturbation response', () => {
+describe.each([
+	['perturbation', E],
+	['gradient', O]
+] as const)('%s', (method, width) => {
 	it.each(['rows', 'columns'])(
-		'is the Frobenius norm of the Jacobian over √O when K = E (%s)',
+		'is the Frobenius norm of the Jacobian over √O with every direction (%s)',
 		async (output) => {
-			const response = await respond(E, 1, output);
+			const response = await respond(method, width, 1, output);
 			expect(response[0]!).toBeCloseTo(frobenius / Math.sqrt(O), 4);
 			expect(response[2]!).toBeCloseTo((2 * frobenius) / Math.sqrt(O), 4);
 			expect([response[1], response[3]]).toEqual([0, 0]);
@@ -49,7 +75,7 @@ describe('perturbation response', () => {
 	it('is right on average with fewer directions', async () => {
 		let squares = 0;
 		const draws = 2000;
-		for (let seed = 0; seed < draws; seed++) squares += (await respond(3, seed))[0]! ** 2 / draws;
+		for (let seed = 0; seed < draws; seed++) squares += (await respond(method, 3, seed))[0]! ** 2 / draws;
 		// Four standard errors of the bound in the docstring.
 		const gram = Array.from({ length: E * E }, (_, i) => {
 			let sum = 0;
@@ -60,9 +86,9 @@ describe('perturbation response', () => {
 		expect(Math.abs(squares / (frobenius ** 2 / O) - 1)).toBeLessThan((4 * relative) / Math.sqrt(draws));
 	});
 
-	it('does not depend on how copies are batched', async () => {
+	it('does not depend on how runs are batched', async () => {
 		const run = (batch: number) =>
-			localityMaps(linear, features, N, { method: 'perturbation', directions: 3, outputs: ['rows'], batch });
+			localityMaps(projector, features, N, { method, directions: 3, outputs: ['rows'], parts: 3, batch });
 		expect(await run(1)).toEqual(await run(5));
 	});
 });

@@ -69,7 +69,7 @@ async function told(name: string): Promise<{ readonly says: readonly string[]; r
 			)!;
 		const locality = async (options: Options) => {
 			const subject = await subjectOf(options);
-			const choices = { ...standardChoices, method: options.method ?? 'perturbation' };
+			const choices = { ...standardChoices, method: options.method ?? standardChoices.method };
 			const measured = await measureMap({ maps, subject }, choices, {});
 			return tokenPatchMatrixStudy.show(measured, choices).rows;
 		};

@@ -36,7 +36,7 @@ describe('the map that follows', () => {
 		const model = new FakeAnswerer('', {
 			locality: () => Promise.resolve({ visual_embeds: { dtype: 'float32', dims: [3, 4], data } })
 		});
-		const map = await quickMap(model, seen, 'perturbation');
+		const map = await quickMap(model, seen, 'gradient');
 		expect(map).toMatchObject({ tokens: 2, patches: 4, data: data.slice(0, 8) });
 	});
 
@@ -51,10 +51,10 @@ describe('the map that follows', () => {
 			}
 		});
 		const { signal } = new AbortController();
-		expect(await quickMap(model, seen, 'perturbation', { signal })).toMatchObject({ tokens: 2, patches: 4 });
+		expect(await quickMap(model, seen, 'gradient', { signal })).toMatchObject({ tokens: 2, patches: 4 });
 		await quickMap(model, seen, 'occlusion');
 		expect(requests).toEqual([
-			{ ...seen, method: 'perturbation', directions: 1 },
+			{ ...seen, method: 'gradient', directions: 1 },
 			{ ...seen, method: 'occlusion' }
 		]);
 		expect(signals).toEqual([signal, undefined]);

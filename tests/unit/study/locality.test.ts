@@ -8,6 +8,7 @@ import {
 	structuralMap,
 	withoutEos
 } from '../../../src/lib/study/locality.ts';
+import { methods } from '../../../src/lib/study/measurement.ts';
 import { budgetsOf, familyOf, oneOfEachFamily } from '../../../src/lib/study/tokens.ts';
 import { projectorOf } from '../../../src/lib/model/projectors/registry.ts';
 import { joinTraces, samplerOf } from '../../../src/lib/study/sampling.ts';
@@ -26,13 +27,11 @@ const side = gridSide(manifest.config.vision_config);
 describe('methods of the locality page', () => {
 	test('a projector offers what its architecture has', () => {
 		const offered = (name: string) =>
-			(['perturbation', 'occlusion', 'attention', 'structural'] as const).filter((method) =>
-				offers(entry(name), entry(name).num_query_tokens, manifest, method)
-			);
-		expect(offered('c-abs')).toEqual(['perturbation', 'occlusion', 'structural']);
-		expect(offered('resampler')).toEqual(['perturbation', 'occlusion', 'attention']);
-		expect(offered('d-abs')).toEqual(['perturbation', 'occlusion', 'attention', 'structural']);
-		expect(offered('linear')).toEqual(['perturbation', 'occlusion', 'structural']);
+			methods.filter((method) => offers(entry(name), entry(name).num_query_tokens, manifest, method));
+		expect(offered('c-abs')).toEqual(['gradient', 'perturbation', 'occlusion', 'structural']);
+		expect(offered('resampler')).toEqual(['gradient', 'perturbation', 'occlusion', 'attention']);
+		expect(offered('d-abs')).toEqual(['gradient', 'perturbation', 'occlusion', 'attention', 'structural']);
+		expect(offered('linear')).toEqual(['gradient', 'perturbation', 'occlusion', 'structural']);
 	});
 
 	test('pooling bins share one weight among their patches; a linear token is its own patch', () => {

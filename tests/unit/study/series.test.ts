@@ -95,7 +95,11 @@ describe('a series of checkpoints', () => {
 		);
 		expect(rows.measure).toContain('patches');
 		expect(provenance).toBe('m · 3 checkpoints · Two, 1 image · scenes, 20 examples');
-		expect(method).toBe('perturbation, K = 8');
+		expect(method).toBe('perturbation, K = 8 directions per patch');
+		const before = series();
+		const now = { ...before, settings: { ...before.settings, method: 'gradient' as const } };
+		const shown = checkpointSeriesStudy.show(now, { ...standardChoices, trend: 'spread' });
+		expect(shown.method).toBe('gradient, K = 8 directions per visual token');
 	});
 
 	it('leaves out projectors that have no such value', async () => {

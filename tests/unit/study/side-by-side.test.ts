@@ -62,7 +62,7 @@ describe('figures of several columns', () => {
 		expect(item.provenance).toBe(
 			'A: mini · C-Abstractor, M = 9 · i.png · fp32 on node; B: mini · C-Abstractor, M = 4 (not trained at this M) · i.png · fp32 on node'
 		);
-		expect(item.method).toMatch(/^perturbation, K = 8 directions/);
+		expect(item.method).toMatch(/^gradient, K = 8 directions/);
 	});
 
 	it('show the token in the middle, or the chosen one, at its place in every column', async () => {

@@ -5,6 +5,7 @@ import {
 	squaredChanges,
 	type TokenValues
 } from '../../analysis/perturbation.ts';
+import type { TokenDirection } from './token-gradients.ts';
 import { elementCount, type Tensor } from '../../tensor/tensor.ts';
 
 /** Runs a projector on a batch of features [batch, N, E]; gives the named graph outputs. */
@@ -14,18 +15,32 @@ export type ProjectorRun = (
 	outputs: readonly string[]
 ) => Promise<Readonly<Record<string, Tensor>>>;
 
-export type LocalityMethod = 'perturbation' | 'occlusion';
+/**
+ * Derivatives of a projector at features [N, E] of one image: for every vector v on token m of the output, |vᵀ · ∂output[m]/∂visual_features[n]|²
+ * for each patch, [vector, N].
+ */
+export type ProjectorGradient = (
+	visual_features: Float32Array,
+	output: string,
+	shape: Pick<TokenValues, 'tokens' | 'width'>,
+	vectors: readonly TokenDirection[]
+) => Promise<Float32Array>;
+
+export type LocalityMethod = 'gradient' | 'perturbation' | 'occlusion';
 
 export interface LocalityOptions {
 	readonly method: LocalityMethod;
-	/** K, random directions per patch (perturbation). More directions, less sampling noise; every one of them from K = E on. */
+	/**
+	 * K, random directions: of each token's values (gradient) or each patch's (perturbation). More directions, less sampling noise; every one
+	 * of them from K = the width on.
+	 */
 	readonly directions?: number;
 	/** Size of the perturbation against the root-mean-square of the features: small against the kinks of bilinear sampling, large against float32 noise. */
 	readonly step?: number;
 	readonly seed?: number;
-	/** Responses to so many parts of the directions are given, too, where K < E: `<output>.parts`, float32 [part, T, N]. */
+	/** Responses to so many parts of the directions are given, too, where they are random: `<output>.parts`, float32 [part, T, N]. */
 	readonly parts?: number;
-	/** Perturbed copies per projector run. */
+	/** Perturbed copies, or vectors, per projector run. */
 	readonly batch?: number;
 	/** Graph outputs whose response is measured: [batch, T, C], or maps [batch, C, h, w], read as T = h·w tokens. */
 	readonly outputs?: readonly string[];
@@ -38,9 +53,18 @@ export interface LocalityOptions {
 /** For every output asked for, how much patch n moves token m: float32 [T, N]; `<output>.parts` where parts were asked for. */
 export type LocalityMaps = Readonly<Record<string, Tensor<'float32'>>>;
 
+/** A projector as probes use it. */
+export interface Projector {
+	readonly run: ProjectorRun;
+	readonly gradient: ProjectorGradient;
+}
+
 /**
- * Locality maps by running the projector on changed features, for any projector.
+ * Locality maps, for any projector.
  *
+ * - gradient: R[m, n] = sqrt(1/K · Σ_k |v_kᵀ · ∂f_m/∂x_n|² / width) with K orthogonal random directions v_k of the token's values. R² is an
+ *   estimate of ‖∂f_m/∂x_n‖²_F / width without bias and exact when K = the width: what perturbation measures, as the step goes to 0, in one
+ *   pass for all patches.
  * - perturbation: R[m, n] = sqrt(1/K · Σ_k rms(f_m(x + ε·u_k at patch n) − f_m(x))²) / ε with K orthogonal random directions u_k and
  *   ε = step · rms(x); rms is over the token's components. R² is an estimate of ‖∂f_m/∂x_n‖²_F / width without bias (up to ε) and
  *   exact when K = E (`analysis/perturbation.ts`).
@@ -49,25 +73,102 @@ export type LocalityMaps = Readonly<Record<string, Tensor<'float32'>>>;
  * @param features visual_features [N, E] of one image
  */
 export async function localityMaps(
-	run: ProjectorRun,
+	{ run, gradient }: Projector,
 	features: Float32Array,
 	patches: number,
 	options: LocalityOptions
 ): Promise<LocalityMaps> {
-	const { batch = 16, outputs = ['visual_embeds'], signal, onProgress } = options;
-	const N = patches;
+	const { outputs = ['visual_embeds'] } = options;
+	const base = await run(features, 1, outputs);
+	const bases = new Map(outputs.map((name) => [name, asTokens(base[name], name)]));
+	if (options.method === 'gradient') return gradientMaps(gradient, features, patches, bases, options);
+	return changedMaps(run, features, patches, bases, options);
+}
+
+/** Squared responses [token, N] to each part of the changes of a patch or token. */
+interface Squares {
+	readonly values: TokenValues;
+	readonly parts: readonly Float64Array[];
+}
+
+const squaresOf = (values: TokenValues, parts: number, N: number): Squares => ({
+	values,
+	parts: Array.from({ length: parts }, () => new Float64Array(values.tokens * N))
+});
+
+/** One direction after the other of each token of each output, `batch` at a time. */
+async function gradientMaps(
+	gradient: ProjectorGradient,
+	features: Float32Array,
+	N: number,
+	bases: ReadonlyMap<string, TokenValues>,
+	options: LocalityOptions
+): Promise<LocalityMaps> {
+	const { batch = 16, directions = 4, seed = 0, signal, onProgress } = options;
+	const maps: Record<string, Tensor<'float32'>> = {};
+	const perToken = ({ width }: TokenValues) => Math.min(directions, width);
+	const total = [...bases.values()].reduce((sum, values) => sum + values.tokens * perToken(values), 0);
+	let done = 0;
+	for (const [name, values] of bases) {
+		const { tokens, width } = values;
+		const K = perToken(values);
+		const drawn = K < width;
+		const squares = squaresOf(values, drawn ? (options.parts ?? 1) : 1, N);
+		// Each token has directions of its own, so that its noise is independent of its neighbours'.
+		const directionsOf = directionsOfEach(K, width, seed);
+		for (let start = 0; start < tokens * K; start += batch) {
+			signal?.throwIfAborted();
+			const vectors = Array.from({ length: Math.min(batch, tokens * K - start) }, (_, i) => {
+				const [token, k] = [Math.floor((start + i) / K), (start + i) % K];
+				return { token, k, direction: directionsOf(token).subarray(k * width, (k + 1) * width) };
+			});
+			const responses = await gradient(features, name, values, vectors);
+			vectors.forEach(({ token, k }, i) => {
+				const part = squares.parts[partOf(k, K, squares.parts.length)]!;
+				for (let n = 0; n < N; n++) part[token * N + n]! += responses[i * N + n]!;
+			});
+			done += vectors.length;
+			onProgress?.(done, total);
+			await options.pause?.();
+		}
+		Object.assign(maps, mapsOf(name, squares, N, { perUnit: K, scale: drawn ? 1 / K : 1 }));
+	}
+	return maps;
+}
+
+/** Directions [count, width] of patch or token i, those asked for last being kept; all unit vectors when there are as many as values. */
+function directionsOfEach(count: number, width: number, seed: number): (i: number) => Float32Array {
+	if (count >= width) {
+		const unit = new Float32Array(width * width);
+		for (let i = 0; i < width; i++) unit[i * width + i] = 1;
+		return () => unit;
+	}
+	let known: { readonly i: number; readonly directions: Float32Array } = {
+		i: -1,
+		directions: new Float32Array(0)
+	};
+	return (i) => {
+		if (known.i !== i)
+			known = { i, directions: perturbationDirections(count, width, Math.imul(seed, 0x9e3779b9) + i) };
+		return known.directions;
+	};
+}
+
+/** Changed features, patch by patch, `batch` copies at a time. */
+async function changedMaps(
+	run: ProjectorRun,
+	features: Float32Array,
+	N: number,
+	bases: ReadonlyMap<string, TokenValues>,
+	options: LocalityOptions
+): Promise<LocalityMaps> {
+	const { batch = 16, signal, onProgress } = options;
 	const E = features.length / N;
 	const changes =
 		options.method === 'occlusion' ? occlusions(features, N, E) : perturbations(features, N, E, options);
-	const base = await run(features, 1, outputs);
 	const parts = changes.drawn ? (options.parts ?? 1) : 1;
-	const responses = new Map(
-		outputs.map((name) => {
-			const values = asTokens(base[name], name);
-			const squares = Array.from({ length: parts }, () => new Float64Array(values.tokens * N));
-			return [name, { ...values, squares }] as const;
-		})
-	);
+	const responses = new Map([...bases].map(([name, values]) => [name, squaresOf(values, parts, N)]));
+	const outputs = [...bases.keys()];
 
 	const total = N * changes.perPatch;
 	for (let start = 0; start < total; start += batch) {
@@ -91,29 +192,39 @@ export async function localityMaps(
 	}
 
 	const maps: Record<string, Tensor<'float32'>> = {};
-	for (const [name, { squares, tokens, width }] of responses) {
-		const response = (sum: number, scale: number) => Math.sqrt((sum * scale) / width);
-		maps[name] = {
-			dtype: 'float32',
-			dims: [tokens, N],
-			data: Float32Array.from({ length: tokens * N }, (_, i) =>
-				response(
-					squares.reduce((sum, part) => sum + part[i]!, 0),
-					changes.scale
-				)
-			)
-		};
-		if (parts === 1) continue;
-		const data = new Float32Array(parts * tokens * N);
-		squares.forEach((part, p) => {
-			let count = 0;
-			for (let k = 0; k < changes.perPatch; k++) if (partOf(k, changes.perPatch, parts) === p) count++;
-			const scale = (changes.scale * changes.perPatch) / count;
-			part.forEach((sum, i) => (data[p * tokens * N + i] = response(sum, scale)));
-		});
-		maps[`${name}.parts`] = { dtype: 'float32', dims: [parts, tokens, N], data };
-	}
+	for (const [name, squares] of responses)
+		Object.assign(maps, mapsOf(name, squares, N, { perUnit: changes.perPatch, scale: changes.scale }));
 	return maps;
+}
+
+/**
+ * A map and, where there are several, that of each part.
+ * @param perUnit changes of each patch or token
+ * @param scale factor on the summed squares
+ */
+function mapsOf(
+	name: string,
+	{ values: { tokens, width }, parts }: Squares,
+	N: number,
+	{ perUnit, scale }: { readonly perUnit: number; readonly scale: number }
+): Record<string, Tensor<'float32'>> {
+	const response = (sum: number, factor: number) => Math.sqrt((sum * factor) / width);
+	const size = tokens * N;
+	const whole = Float32Array.from({ length: size }, (_, i) =>
+		response(
+			parts.reduce((sum, part) => sum + part[i]!, 0),
+			scale
+		)
+	);
+	const map: Tensor<'float32'> = { dtype: 'float32', dims: [tokens, N], data: whole };
+	if (parts.length === 1) return { [name]: map };
+	const data = new Float32Array(parts.length * size);
+	parts.forEach((part, p) => {
+		let count = 0;
+		for (let k = 0; k < perUnit; k++) if (partOf(k, perUnit, parts.length) === p) count++;
+		part.forEach((sum, i) => (data[p * size + i] = response(sum, (scale * perUnit) / count)));
+	});
+	return { [name]: map, [`${name}.parts`]: { dtype: 'float32', dims: [parts.length, tokens, N], data } };
 }
 
 interface Changes {
@@ -149,18 +260,7 @@ function perturbations(
 			}
 		};
 	// Each patch has directions of its own, so that its noise is independent of its neighbours'.
-	let known: { readonly patch: number; readonly directions: Float32Array } = {
-		patch: -1,
-		directions: new Float32Array(0)
-	};
-	const directionsOf = (patch: number): Float32Array => {
-		if (known.patch !== patch)
-			known = {
-				patch,
-				directions: perturbationDirections(directions, E, Math.imul(seed, 0x9e3779b9) + patch)
-			};
-		return known.directions;
-	};
+	const directionsOf = directionsOfEach(directions, E, seed);
 	return {
 		perPatch: directions,
 		drawn: true,
@@ -183,18 +283,17 @@ function asTokens(output: Tensor | undefined, name: string): TokenValues {
 
 /** Adds ‖changed − base‖² of every copy to column `patch` of the squares of its part. */
 function addSquares(
-	base: TokenValues & { readonly squares: readonly Float64Array[] },
+	{ values, parts }: Squares,
 	{ data }: TokenValues,
 	start: number,
 	perPatch: number,
 	N: number
 ): void {
-	const { tokens, width, squares } = base;
-	const size = tokens * width;
+	const size = values.tokens * values.width;
 	for (let i = 0; i * size < data.length; i++) {
 		const patch = Math.floor((start + i) / perPatch);
-		const part = squares[partOf((start + i) % perPatch, perPatch, squares.length)]!;
-		squaredChanges(base, data.subarray(i * size, (i + 1) * size)).forEach(
+		const part = parts[partOf((start + i) % perPatch, perPatch, parts.length)]!;
+		squaredChanges(values, data.subarray(i * size, (i + 1) * size)).forEach(
 			(square, m) => (part[m * N + patch]! += square)
 		);
 	}

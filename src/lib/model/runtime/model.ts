@@ -7,7 +7,7 @@ import { patchCount } from '../patch-grid.ts';
 import type { ProbeControl } from '../probes/language.ts';
 import { nearestIds } from '../probes/nearest-words.ts';
 import { measureLimits, type MachineLimits } from './limits.ts';
-import { localityMaps, type LocalityMaps } from '../probes/locality.ts';
+import { localityMaps, type LocalityMaps, type Projector } from '../probes/locality.ts';
 import { checkSampling } from './sampling.ts';
 import { familyOf } from '../families/registry.ts';
 import type { TextTokenizer } from '../text/text-tokenizer.ts';
@@ -194,10 +194,13 @@ export class HoneybeeModel {
 			const index = request.view ?? wholeOf(views);
 			return { features: this.#visual.features(image, choice, index), view: views[index]!, index };
 		}, signal);
-		const run = this.#visual.projectorRun(choice, view, index);
+		const { run, gradient } = this.#visual.projector(choice, view, index);
 		const patches = patchCount(this.manifest.config.vision_config, view);
-		const step: typeof run = (...projected) => this.#step(() => run(...projected), signal);
-		const maps = await localityMaps(step, features, patches, {
+		const projector: Projector = {
+			run: (...projected) => this.#step(() => run(...projected), signal),
+			gradient: (...derived) => this.#step(() => gradient(...derived), signal)
+		};
+		const maps = await localityMaps(projector, features, patches, {
 			method,
 			...(directions !== undefined && { directions }),
 			...(seed !== undefined && { seed }),

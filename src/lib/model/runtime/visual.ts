@@ -14,11 +14,12 @@ import { gridSide } from '../config.ts';
 import { networksOf, type ModelManifest } from '../manifest.ts';
 import { inImageOrder, patchGrid } from '../patch-grid.ts';
 import { attentionValue } from '../vision/encoder-layer.ts';
-import type { LocalityMaps, ProjectorRun } from '../probes/locality.ts';
+import type { LocalityMaps, Projector, ProjectorGradient, ProjectorRun } from '../probes/locality.ts';
+import { squaresOutput, tokenGradientGraph, vectorFeeds } from '../probes/token-gradients.ts';
 import { NEWLINE_OUTPUT } from '../projectors/definition.ts';
 import { projectorOf } from '../projectors/registry.ts';
 import { towerOf, type Tower } from '../vision/towers.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, SessionRequest } from './backend.ts';
 import { disposeAll, GraphSession, toFloats, toTensor } from './graph-session.ts';
 import type { ModelFolder, OnBytes } from './model-folder.ts';
 import { pause } from './pause.ts';
@@ -58,6 +59,8 @@ export class VisualModel implements Sources {
 	/** The image that was decoded last. */
 	#decoded: { readonly id: string; readonly image: RgbImage } | undefined;
 	#vision: Promise<GraphSession> | undefined;
+	/** The derivatives that were asked for last; another projector's, or another output's, take its place. */
+	#gradients: { readonly key: string; readonly session: Promise<GraphSession> } | undefined;
 
 	/** @param transparency of transparent pictures; the model folder's own choice when absent */
 	constructor(backend: Backend, folder: ModelFolder, decode: ImageDecoder, transparency?: Transparency) {
@@ -348,7 +351,8 @@ export class VisualModel implements Sources {
 		for (const [view, seen] of views.entries()) {
 			const session = await this.#projectorSession(choice.name, undefined, view);
 			const traced = recorder ? session.outputsNamed(['proj.']).filter((name) => recorder.wants(name)) : [];
-			const feeds = this.#projectorFeeds(choice, this.features(image, choice, view), 1, seen);
+			const tensors = this.#projectorTensors(choice, this.features(image, choice, view), 1, seen);
+			const feeds = this.#feedsOf(tensors);
 			const outputs = await session.run(feeds, ['visual_embeds', ...newline, ...traced]);
 			for (const name of traced) recorder!.add(name, await toTensor(outputs[name]!));
 			const whole = await toTensor(outputs.visual_embeds!);
@@ -378,18 +382,68 @@ export class VisualModel implements Sources {
 	}
 
 	/**
-	 * A projector on any features [batch, N, E] of a view, for probes that change them; gives the named graph outputs.
+	 * A projector on any features of a view, for probes.
 	 * @param view of an image that was measured
 	 * @param index which of its views that is
 	 */
-	projectorRun(choice: ProjectorChoice, view: Pick<View, 'grid'>, index: number): ProjectorRun {
+	projector(choice: ProjectorChoice, view: Pick<View, 'grid'>, index: number): Projector {
+		return {
+			run: this.#projectorRun(choice, view, index),
+			gradient: this.#projectorGradient(choice, view, index)
+		};
+	}
+
+	#projectorRun(choice: ProjectorChoice, view: Pick<View, 'grid'>, index: number): ProjectorRun {
 		return async (features, batch, wanted) => {
 			const session = await this.#projectorSession(choice.name, undefined, index);
-			const outputs = await session.run(this.#projectorFeeds(choice, features, batch, view), wanted);
+			const feeds = this.#feedsOf(this.#projectorTensors(choice, features, batch, view));
+			const outputs = await session.run(feeds, wanted);
 			const tensors: Record<string, Tensor> = {};
 			for (const name of wanted) tensors[name] = await toTensor(outputs[name]!);
 			return tensors;
 		};
+	}
+
+	#projectorGradient(choice: ProjectorChoice, view: Pick<View, 'grid'>, index: number): ProjectorGradient {
+		return async (features, output, shape, vectors) => {
+			const tensors = this.#projectorTensors(choice, features, 1, view);
+			const session = await this.#gradientSession(choice, index, output, tensors);
+			const feeds = this.#feedsOf({ ...tensors, ...vectorFeeds(shape, vectors) });
+			const { [squaresOutput]: squares } = await session.run(feeds, [squaresOutput]);
+			return toFloats(squares!);
+		};
+	}
+
+	/** The derivatives of an output, for inputs of these shapes. */
+	async #gradientSession(
+		choice: ProjectorChoice,
+		view: number,
+		output: string,
+		inputs: Readonly<Record<string, Tensor>>
+	): Promise<GraphSession> {
+		const files = this.#networkOf(choice.name, view);
+		const shapes = Object.entries(inputs).map(([name, { dims }]) => `${name} ${dims.join()}`);
+		const key = [files.graph, output, ...shapes].join('|');
+		if (this.#gradients?.key !== key) {
+			await this.#releaseGradients();
+			const session = GraphSession.create(this.#backend, {
+				folder: this.#folder,
+				files,
+				rewrite: (graph) => tokenGradientGraph(graph, output, inputs)
+			});
+			session.catch(() => (this.#gradients = undefined));
+			this.#gradients = { key, session };
+		}
+		return this.#gradients.session;
+	}
+
+	async #releaseGradients(): Promise<void> {
+		const held = this.#gradients;
+		this.#gradients = undefined;
+		await held?.session.then(
+			(session) => session.release(),
+			() => undefined
+		);
 	}
 
 	/** Maps over a view's patches, which the projector was given in the tower's order, as maps over the picture. */
@@ -406,19 +460,18 @@ export class VisualModel implements Sources {
 		);
 	}
 
-	#projectorFeeds(
+	#projectorTensors(
 		choice: ProjectorChoice,
 		features: Float32Array,
 		batch: number,
 		view: Pick<View, 'grid'>
-	): Record<string, OrtTensor> {
+	): Record<string, Tensor> {
 		const grid = this.#grid(view);
 		const N = grid.rows * grid.columns;
-		const more = projectorOf(choice.entry.config).feeds?.(this.#tokens(choice, view), grid) ?? {};
-		const shape = [batch, N, features.length / (batch * N)];
+		const dims = [batch, N, features.length / (batch * N)];
 		return {
-			visual_features: new this.#backend.Tensor('float32', features, shape),
-			...this.#feedsOf(more)
+			visual_features: { dtype: 'float32', dims, data: features },
+			...projectorOf(choice.entry.config).feeds?.(this.#tokens(choice, view), grid)
 		};
 	}
 
@@ -433,6 +486,7 @@ export class VisualModel implements Sources {
 	}
 
 	async dispose(): Promise<void> {
+		await this.#releaseGradients();
 		const sessions = [...this.#projectors.values(), ...(this.#vision ? [this.#vision] : [])];
 		this.#projectors.clear();
 		this.#vision = undefined;
@@ -447,19 +501,24 @@ export class VisualModel implements Sources {
 	}
 
 	/** @param view whose network is wanted, where each has one */
-	#projectorSession(name: string, onBytes?: OnBytes, view = 0): Promise<GraphSession> {
+	#networkOf(name: string, view: number): SessionRequest['files'] {
 		const networks = networksOf(this.choose(name).entry);
-		const network = Math.min(view, networks.length - 1);
-		const key = `${name}/${network}`;
+		return networks[Math.min(view, networks.length - 1)]!;
+	}
+
+	/** @param view whose network is wanted, where each has one */
+	#projectorSession(name: string, onBytes?: OnBytes, view = 0): Promise<GraphSession> {
+		const files = this.#networkOf(name, view);
+		const key = files.graph;
 		const known = this.#projectors.get(key);
 		if (known) return known;
-		const session = this.#create(networks[network]!, onBytes, () => this.#projectors.delete(key));
+		const session = this.#create(files, onBytes, () => this.#projectors.delete(key));
 		this.#projectors.set(key, session);
 		return session;
 	}
 
 	#create(
-		files: Parameters<Backend['createSession']>[0]['files'],
+		files: SessionRequest['files'],
 		onBytes: OnBytes | undefined,
 		forget: () => void
 	): Promise<GraphSession> {

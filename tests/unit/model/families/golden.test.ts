@@ -1,3 +1,4 @@
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,14 +9,19 @@ import { openFolder } from '../../../../src/cli/io/disk.ts';
 import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
 import { sha256 } from '../../../../src/lib/bytes/hash.ts';
 import { isObject } from '../../../../src/lib/bytes/json.ts';
+import { normals, seededRandom } from '../../../../src/lib/bytes/random.ts';
 import { memorySource } from '../../../../src/lib/checkpoint/memory.ts';
 import { openSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
 import { families } from '../../../../src/lib/model/families/registry.ts';
+import type { Backend } from '../../../../src/lib/model/runtime/backend.ts';
 import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
 import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { TraceRecorder } from '../../../../src/lib/model/runtime/trace-recorder.ts';
 import type { AnswerResult, ImageInput } from '../../../../src/lib/model/runtime/types.ts';
+import { gradientGraph } from '../../../../src/lib/onnx/gradient.ts';
+import { Mul } from '../../../../src/lib/onnx/ops.ts';
+import { rootMeanSquare } from '../../../../src/lib/analysis/perturbation.ts';
 import type { Tensor } from '../../../../src/lib/tensor/tensor.ts';
 import { compareTensors, tolerance } from '../../../support/compare.ts';
 import { turnsOf, type GoldenCase as Case } from '../../../support/golden-turns.ts';
@@ -38,7 +44,7 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 	let folder: string;
 	let golden: Golden;
 	let tensors: Record<string, Record<string, Tensor>>;
-	const models = new Map<string, Promise<{ model: HoneybeeModel; close: () => Promise<void> }>>();
+	const models = new Map<string, ReturnType<typeof openWith>>();
 
 	beforeAll(async () => {
 		folder = await mkdtemp(join(tmpdir(), 'honeybee-'));
@@ -72,10 +78,11 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 			silent
 		);
 		const source = await openFolder(to);
-		const backend = createNodeBackend(to);
+		const projected: Projected = {};
+		const backend = noting(createNodeBackend(to), projected);
 		const model = await HoneybeeModel.load({ backend, folder: await openModelFolder(source), decodeImage });
 		return {
-			model,
+			...{ model, to, projected },
 			async close() {
 				await model.dispose();
 				await source.close();
@@ -120,7 +127,87 @@ describe.each(families.flatMap(({ goldens }) => goldens))('%s on onnxruntime-nod
 				expect(stripped(result?.text ?? ''), `${name}: text`).toBe(stripped(example.generated_text));
 		}
 	});
+
+	it('has a projector whose derivatives are the slopes of what it computes', async () => {
+		const { model, to, projected } = await modelWith({});
+		const image = await readImage(
+			Object.values(golden.cases).find(({ images }) => images.length > 0)!.images[0]!
+		);
+		const projector = Object.keys(model.manifest.projectors)[0]!;
+		await model.trace({ projector, image, names: ['visual_embeds'] });
+		const { graph, feeds } = projected.last!;
+		await expectSlopes(join(to, graph), feeds);
+	});
 });
+
+/** The projector's graph that was run last, and its inputs. */
+interface Projected {
+	last?: { readonly graph: string; readonly feeds: Readonly<Record<string, OrtTensor>> };
+}
+
+/** A backend that notes what projectors are given. */
+function noting(backend: Backend, projected: Projected): Backend {
+	return {
+		...backend,
+		async createSession(request) {
+			const session = await backend.createSession(request);
+			return {
+				...{ inputNames: session.inputNames, outputNames: session.outputNames },
+				...(session.memory && { memory: session.memory }),
+				release: () => session.release(),
+				run(feeds, fetches) {
+					if ('visual_features' in feeds)
+						projected.last = {
+							graph: request.files.graph,
+							feeds: feeds
+						};
+					return session.run(feeds, fetches);
+				}
+			};
+		}
+	};
+}
+
+/** Compares vᵀJ · u with the slope of v · f(x + εu), for random v and u. */
+async function expectSlopes(path: string, feeds: Readonly<Record<string, OrtTensor>>): Promise<void> {
+	const graph = await readFile(path);
+	const { dims, data } = feeds['visual_features']!;
+	const derived = gradientGraph(graph, {
+		...{ of: 'visual_embeds', by: 'visual_features' },
+		inputs: new Map(
+			Object.entries(feeds).map(([name, feed]) => [
+				name,
+				{ dims: feed.dims, numbers: Array.from(feed.data as ArrayLike<number>, Number) }
+			])
+		),
+		vectors: (g, of) => g.input('vectors', 'float32', ['vector', ...of]),
+		results: (g, products, by) => g.output('products', Mul(g, products, g.scalar(1)), ['vector', ...by])
+	});
+	const beside = `${path}.derived`;
+	await writeFile(beside, derived);
+	const [forward, backward] = [await InferenceSession.create(path), await InferenceSession.create(beside)];
+	const random = seededRandom(5);
+	const x = data as Float32Array;
+	const by = normals(x.length, random);
+	const step = 1e-3 * rootMeanSquare(x);
+	const at = async (factor: number) => {
+		const moved = Float32Array.from(x, (value, i) => value + factor * by[i]!);
+		const given = { ...feeds, visual_features: new OrtTensor('float32', moved, dims) };
+		return (await forward.run(given, ['visual_embeds']))['visual_embeds']!;
+	};
+	const [ahead, behind] = [await at(step), await at(-step)];
+	const vector = Float32Array.from(normals(ahead.size, random));
+	const { products } = await backward.run({
+		...feeds,
+		vectors: new OrtTensor('float32', vector, [1, ...ahead.dims])
+	});
+	const [to, from] = [ahead.data as Float32Array, behind.data as Float32Array];
+	const slope = vector.reduce((sum, v, i) => sum + (v * (to[i]! - from[i]!)) / (2 * step), 0);
+	const gradient = products!.data as Float32Array;
+	const product = gradient.reduce((sum, value, i) => sum + value * by[i]!, 0);
+	// Of the length that a product with a random direction has.
+	expect(Math.abs(slope - product) / Math.hypot(...gradient)).toBeLessThan(1e-2);
+}
 
 /** What Python's `strip` leaves, which some references put their answers through. */
 function stripped(text: string): string {

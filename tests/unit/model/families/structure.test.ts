@@ -165,22 +165,25 @@ describe('tokens that join patches apart from each other', () => {
 			}
 		}));
 
-	it('kanana-v: maps are in the picture’s order, as the reference’s Jacobian is', () =>
-		withModel('kanana-v', 'main.locality.jacobian_norm', async (model, jacobian) => {
-			const picture = join(fixtures, 'golden/images/scene_200x150.png');
-			const { visual_embeds: map } = await model.locality({
-				projector: Object.keys(model.manifest.projectors)[0]!,
-				image: { id: picture, name: picture, bytes: new Uint8Array(await readFile(picture)) },
-				method: 'perturbation',
-				directions: 8
-			});
-			expect(map!.dims).toEqual([35, 140]);
-			// Root mean square over 96 components against the Frobenius norm, by 8 of 64 directions.
-			const measured = Array.from(map!.data, (value) => value * Math.sqrt(96));
-			expect(correlation(measured, jacobian)).toBeGreaterThan(0.98);
-			const backwards = jacobian.map((_, i) => jacobian[Math.floor(i / 140) * 140 + 139 - (i % 140)]!);
-			expect(correlation(measured, backwards)).toBeLessThan(0.9);
-		}));
+	it.each(['gradient', 'perturbation'] as const)(
+		'kanana-v: maps are in the picture’s order, as the reference’s Jacobian is (%s)',
+		(method) =>
+			withModel('kanana-v', 'main.locality.jacobian_norm', async (model, jacobian) => {
+				const picture = join(fixtures, 'golden/images/scene_200x150.png');
+				const { visual_embeds: map } = await model.locality({
+					projector: Object.keys(model.manifest.projectors)[0]!,
+					image: { id: picture, name: picture, bytes: new Uint8Array(await readFile(picture)) },
+					method,
+					directions: 8
+				});
+				expect(map!.dims).toEqual([35, 140]);
+				// Root mean square over 96 components against the Frobenius norm, by 8 of 64 or 96 directions.
+				const measured = Array.from(map!.data, (value) => value * Math.sqrt(96));
+				expect(correlation(measured, jacobian)).toBeGreaterThan(0.98);
+				const backwards = jacobian.map((_, i) => jacobian[Math.floor(i / 140) * 140 + 139 - (i % 140)]!);
+				expect(correlation(measured, backwards)).toBeLessThan(0.9);
+			})
+	);
 });
 
 describe('two networks, one for the crops and one for the whole', () => {

@@ -71,6 +71,11 @@ describe.each(goldenCheckpoints)('locality of %s', (name) => {
 	};
 	const norms = () => exact.norm.flat().map((norm) => norm / Math.sqrt(exact.width));
 
+	it('gradient with every direction is the Jacobian', async () => {
+		const maps = await model.locality({ ...request, method: 'gradient', directions: exact.width });
+		expect(relativeError(map(maps), norms())).toBeLessThan(1e-4);
+	});
+
 	it('perturbation with every direction is the Jacobian', async () => {
 		const maps = await model.locality({ ...request, directions: exact.feature_width });
 		expect(rmsError(map(maps), norms())).toBeLessThan(4e-3);

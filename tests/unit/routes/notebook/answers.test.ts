@@ -37,7 +37,7 @@ describe('what cells are given', () => {
 		['trace', [['visual_embeds']]],
 		['locality', [{ method: 'structural' }]],
 		['figure', ['token-map', { method: 'structural', token: 3 }]],
-		['locality', [{ method: 'perturbation', directions: 1 }]]
+		['locality', [{ directions: 1 }]]
 	] as const)('of %s(%j) can be sent to their frame', async (name, args) => {
 		const { call, model } = await live();
 		const given = (await call(name, [...args])) as object;

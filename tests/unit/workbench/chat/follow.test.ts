@@ -81,7 +81,7 @@ test('maps are computed once whichever figure asks, and what a stopped run has d
 	// What is there needs no first look.
 	expect(calls).toHaveLength(5);
 	expect(view.rows?.homes).toHaveLength(9);
-	expect(view.phrase).toMatch(/^perturbation, K = 8/);
+	expect(view.phrase).toMatch(/^gradient, K = 8/);
 	view.chosen = 'structural';
-	expect(view.method).toBe('perturbation');
+	expect(view.method).toBe('gradient');
 });
