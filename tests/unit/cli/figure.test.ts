@@ -69,7 +69,8 @@ describe('honeybee figure', () => {
 		expect(capsule.table.rows).toBeGreaterThan(0);
 		expect(capsule.origin.address).toContain(page);
 		expect(capsule.origin.address).toContain(`projector=${projector}`);
-		expect(new TextDecoder().decode(bytes)).not.toMatch(/NaN|undefined/);
+		// Pictures and data in base64 may hold these letters.
+		expect(new TextDecoder().decode(bytes).replace(/[A-Za-z0-9+/=]{100,}/g, '')).not.toMatch(/NaN|undefined/);
 	});
 
 	it('says the unit and shows the token that the page has', async () => {
