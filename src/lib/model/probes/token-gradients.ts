@@ -1,3 +1,4 @@
+import { InputError } from '../../tensor/errors.ts';
 import { elementCount, type Tensor } from '../../tensor/tensor.ts';
 import { gradientGraph } from '../../onnx/gradient.ts';
 import { Mul, ReduceSum, Reshape } from '../../onnx/ops.ts';
@@ -16,13 +17,25 @@ const SQUARES = 'gradient_squares';
  *
  * @param output [1, T, C], or a map [1, C, h, w], read as T = h·w tokens
  * @param feeds the projector's inputs with one image
- * @throws RangeError where its derivative is not known
+ * @throws InputError for a graph with an operator whose derivative is not known, as other converters may write
  */
-export const tokenGradientGraph = (
+export function tokenGradientGraph(
 	graph: Uint8Array,
 	output: string,
 	feeds: Readonly<Record<string, Tensor>>
-): Uint8Array =>
+): Uint8Array {
+	try {
+		return derived(graph, output, feeds);
+	} catch (error) {
+		if (!(error instanceof RangeError)) throw error;
+		throw new InputError(
+			`The projector cannot be differentiated here: ${error.message} Choose perturbation as the method, which needs no derivatives.`,
+			{ cause: error }
+		);
+	}
+}
+
+const derived: typeof tokenGradientGraph = (graph, output, feeds) =>
 	gradientGraph(graph, {
 		of: output,
 		by: 'visual_features',

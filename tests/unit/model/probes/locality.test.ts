@@ -9,6 +9,7 @@ import { convert } from '../../../../src/lib/model/convert/convert.ts';
 import type { LocalityMaps } from '../../../../src/lib/model/probes/locality.ts';
 import type { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import type { LocalityRequest } from '../../../../src/lib/model/runtime/types.ts';
+import { projectorOf } from '../../../../src/lib/model/projectors/registry.ts';
 import { openNodeModel } from '../../../support/embedded.ts';
 import { goldenCheckpoints } from '../../../support/golden.ts';
 import { relativeError } from '../../../support/run-graph.ts';
@@ -83,26 +84,45 @@ describe.each(goldenCheckpoints)('locality of %s', (name) => {
 		expect(relativeError(map(maps), norms())).toBeLessThan(1e-2);
 	});
 
-	it('perturbation with a few random directions is near it, and repeatable', async () => {
-		const few = { ...request, directions: 8, seed: 3 };
-		const a = map(await model.locality(few));
-		// One entry may be far off, the map as a whole is not.
-		expect(rmsError(a, norms())).toBeLessThan(0.2);
-		expect(map(await model.locality(few))).toEqual(a);
-		// Parts of the directions make the whole, and are not all the same.
-		const told = await model.locality({ ...few, parts: 4 });
-		expect(relativeError(map(told), a)).toBeLessThan(1e-6);
-		const parts = told['visual_embeds.parts']!;
-		const [count = 0, rows = 0, patches = 0] = parts.dims;
-		expect(count).toBe(4);
-		const size = rows * patches;
-		for (const i of [0, 1, size - 1]) {
-			const of = Array.from({ length: count }, (_, part) => parts.data[part * size + i]!);
-			const whole = Math.sqrt(of.reduce((sum, value) => sum + value * value, 0) / count);
-			expect(Math.abs(whole - told['visual_embeds']!.data[i]!)).toBeLessThanOrEqual(1e-5 * whole);
+	it.each(['gradient', 'perturbation'] as const)(
+		'%s with a few random directions is near it, and repeatable',
+		async (method) => {
+			const few = { ...request, method, directions: 8, seed: 3 };
+			const a = map(await model.locality(few));
+			// One entry may be far off, the map as a whole is not.
+			expect(rmsError(a, norms())).toBeLessThan(0.2);
+			expect(map(await model.locality(few))).toEqual(a);
+			// Parts of the directions make the whole, and are not all the same.
+			const told = await model.locality({ ...few, parts: 4 });
+			expect(relativeError(map(told), a)).toBeLessThan(1e-6);
+			const parts = told['visual_embeds.parts']!;
+			const [count = 0, rows = 0, patches = 0] = parts.dims;
+			expect(count).toBe(4);
+			const size = rows * patches;
+			for (const i of [0, 1, size - 1]) {
+				const of = Array.from({ length: count }, (_, part) => parts.data[part * size + i]!);
+				const whole = Math.sqrt(of.reduce((sum, value) => sum + value * value, 0) / count);
+				expect(Math.abs(whole - told['visual_embeds']!.data[i]!)).toBeLessThanOrEqual(1e-5 * whole);
+			}
+			expect(new Set(Array.from(parts.data.filter((_, i) => i % size === 0))).size).toBeGreaterThan(1);
 		}
-		expect(new Set(Array.from(parts.data.filter((_, i) => i % size === 0))).size).toBeGreaterThan(1);
-	});
+	);
+
+	// The one whose stages are maps [C, h, w].
+	if (name === 'c-abs')
+		it('gradient and perturbation agree on what a stage makes', async () => {
+			const { stages } = projectorOf(Object.values(model.manifest.projectors)[0]!.config);
+			const outputs = stages.slice(0, 1).map(({ output }) => output);
+			const all = { ...request, outputs, directions: 4096 };
+			const [derived, moved] = [
+				await model.locality({ ...all, method: 'gradient' }),
+				await model.locality(all)
+			];
+			for (const output of outputs) {
+				expect(derived[output]!.dims).toEqual(moved[output]!.dims);
+				expect(rmsError(derived[output]!.data, Array.from(moved[output]!.data))).toBeLessThan(4e-3);
+			}
+		});
 
 	it('occlusion is exact', async () => {
 		const maps = await model.locality({ ...request, method: 'occlusion' });
