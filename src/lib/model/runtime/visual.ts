@@ -422,8 +422,11 @@ export class VisualModel implements Sources {
 		inputs: Readonly<Record<string, Tensor>>
 	): Promise<GraphSession> {
 		const files = this.#networkOf(choice.name, view);
-		const shapes = Object.entries(inputs).map(([name, { dims }]) => `${name} ${dims.join()}`);
-		const key = [files.graph, output, ...shapes].join('|');
+		// Whole numbers among the inputs are sizes: the graph is made for them.
+		const sizes = Object.entries(inputs).map(([name, { dtype, dims, data }]) =>
+			[name, ...dims, ...(dtype === 'float32' ? [] : data)].join()
+		);
+		const key = [files.graph, output, ...sizes].join('|');
 		if (this.#gradients?.key !== key) {
 			await this.#releaseGradients();
 			const session = GraphSession.create(this.#backend, {

@@ -186,6 +186,31 @@ describe('tokens that join patches apart from each other', () => {
 	);
 });
 
+it('gradients are those of the picture’s own grid, also after one with as many patches', () =>
+	withModel('kanana-v', 'main.locality.jacobian_norm', async (model) => {
+		const projector = Object.keys(model.manifest.projectors)[0]!;
+		const picture = join(fixtures, 'golden/images/scene_200x150.png');
+		const wide = await decodeImage(new Uint8Array(await readFile(picture)), picture, 'white');
+		const { width, height, data } = wide;
+		const turned = new Uint8Array(data.length);
+		const channels = data.length / (width * height);
+		for (let y = 0; y < height; y++)
+			for (let x = 0; x < width; x++)
+				for (let c = 0; c < channels; c++)
+					turned[(x * height + y) * channels + c] = data[(y * width + x) * channels + c]!;
+		const high = { ...wide, width: height, height: width, data: turned };
+		const map = async (method: LocalityRequest['method'], pixels: typeof wide) => {
+			const image = { id: `${pixels.width}`, name: picture, bytes: new Uint8Array(), pixels };
+			const { visual_embeds: made } = await model.locality({ projector, image, method, directions: 16 });
+			return made!;
+		};
+		const [before, after] = [await map('gradient', wide), await map('gradient', high)];
+		expect(after.dims).toEqual(before.dims);
+		const moved = await map('perturbation', high);
+		expect(correlation([...after.data], [...moved.data])).toBeGreaterThan(0.97);
+		expect(correlation([...after.data], [...before.data])).toBeLessThan(0.9);
+	}));
+
 describe('two networks, one for the crops and one for the whole', () => {
 	it('360vl: tokens lie as in the reference’s table, twice over the picture', () =>
 		withModel('360vl', 'main.token_cells', async ({ manifest }, table) => {
