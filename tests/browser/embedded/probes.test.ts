@@ -121,7 +121,8 @@ it.each<TokenEdit['kind']>(['delete', 'mean', 'swap', 'transplant'])('edit: %s',
 });
 
 it.each<Pick<LocalityRequest, 'method' | 'projector' | 'tokens'>>([
-	{ method: 'gradient', projector: 'pool', tokens: 9 },
+	// Convolutions, norms, activations and gates, differentiated.
+	{ method: 'gradient', projector: 'c-abs', tokens: 9 },
 	{ method: 'perturbation', projector: 'pool', tokens: 9 },
 	// The cheapest projector: what is compared is the method; every projector's graph is by the golden tensors.
 	{ method: 'occlusion', projector: 'pool', tokens: 9 }
