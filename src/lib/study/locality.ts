@@ -152,8 +152,7 @@ function spreadOf(
 		)
 	);
 	const { weighting } = meanings[method];
-	const { encoder_hidden_size: E, output_hidden_size: O } = subject.entry.config;
-	const width = method === 'gradient' ? O : E;
+	const width = isDirected(method) ? directionsThereAre(subject.entry, method) : Infinity;
 	return directionSpread(map, maps, weighting, homesOf(map, subject, weighting), 1 - directions / width);
 }
 
@@ -220,6 +219,11 @@ function mapOf(
 	return inner.read(measured.layers[Math.min(layer, measured.layers.length - 1)]!, head).cross;
 }
 
+/** How many directions there are; as many give what all the others would. */
+export function directionsThereAre({ config }: ProjectorEntry, method: DirectedMethod): number {
+	return method === 'gradient' ? config.output_hidden_size : config.encoder_hidden_size;
+}
+
 /** A method along K directions, in a phrase. */
 export const directionsPhrase = (method: DirectedMethod, K: number): string =>
 	`${method}, K = ${K} direction${K === 1 ? '' : 's'} per ${directedMethods[method]}`;
@@ -231,7 +235,12 @@ export function methodPhrase(
 	layer: LayerChoice,
 	head: HeadChoice
 ): string {
-	if (method === 'gradient') return directionsPhrase(method, directions);
+	if (method === 'gradient') {
+		const all = directionsThereAre(entry, method);
+		return directions < all
+			? directionsPhrase(method, directions)
+			: `${method}, all ${all} directions per ${directedMethods[method]}: exact`;
+	}
 	if (method === 'perturbation')
 		return `${directionsPhrase(method, directions)}, step 0.2 % of the features’ rms`;
 	if (method === 'occlusion') return 'occlusion, each patch replaced by the mean feature';

@@ -6,6 +6,7 @@ import { DIRECTIONS, firstLook, standardChoices, type Choices } from '$lib/study
 import type { Control } from '$lib/study/control.ts';
 import { imageSetKey } from '$lib/study/image-set.ts';
 import {
+	directionsThereAre,
 	innerAttention,
 	localityDistributionStudy,
 	mapRows,
@@ -30,6 +31,9 @@ import { subjectOf } from '$lib/workbench/figures/subject.ts';
 import { pageState, Visit } from '$lib/workbench/frame/page-states.svelte.ts';
 import { plural } from '$lib/workbench/words/format.ts';
 import type { Session } from '$lib/workbench/session/session.ts';
+
+/** Directions that the page offers at most: of a small model all there are. */
+export const MOST_DIRECTIONS = 512;
 
 /** State of the locality page: what is measured and how, the map, and what is pointed at. */
 export class LocalityView {
@@ -75,12 +79,18 @@ export class LocalityView {
 			? standardMethod
 			: chosen;
 	});
+	/** All directions there are, where a map of them is exact and is not too long in coming. */
+	readonly allDirections = $derived.by(() => {
+		const { subject, method } = this;
+		const all = subject && method === 'gradient' ? directionsThereAre(subject.entry, method) : Infinity;
+		return all <= MOST_DIRECTIONS ? all : undefined;
+	});
 	/** What a map takes, in words. */
 	readonly runs = $derived.by(() => {
 		const { subject, method, directions } = this;
 		if (!subject) return undefined;
 		if (method === 'gradient')
-			return `${plural(subject.tokens * directions, 'backward pass', 'backward passes')} a map`;
+			return `${plural(subject.tokens * Math.min(directions, directionsThereAre(subject.entry, method)), 'backward pass', 'backward passes')} a map`;
 		const patches = patchCount(subject.manifest.config.vision_config, subject.views[subject.view]);
 		return `${plural(patches * directions, 'run')} of the projector a map`;
 	});

@@ -65,6 +65,11 @@ describe('methods of the locality page', () => {
 		const all = localityRows({ kind: 'attention', layers: tensors }, subject, 'attention', 'rollout', 0);
 		// Without self-attention the last layer has half of what reaches the token, the ones before half of the rest.
 		expect(all.map.data[layers - 1]).toBeCloseTo(0.5, 6);
+		const gradient = (directions: number) =>
+			methodPhrase(resampler, { method: 'gradient', directions }, 'rollout', 'mean');
+		expect(gradient(1)).toBe('gradient, K = 1 direction per visual token');
+		const width = resampler.config.output_hidden_size;
+		expect(gradient(width)).toBe(`gradient, all ${width} directions per visual token: exact`);
 		expect(methodPhrase(resampler, { method: 'attention', directions: 4 }, 1, 'mean')).toBe(
 			'cross-attention, layer 1, mean over heads'
 		);
