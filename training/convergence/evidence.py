@@ -103,7 +103,8 @@ def correlated(rows: list[dict]) -> dict:
             if np.isfinite(found.statistic)}
     out["cannot_say"] = ("Runs of one projector are not independent of each other in kind: with few projectors a rank correlation "
                          "mostly compares projectors, and another difference between them may be the cause. Nothing here was made "
-                         "more or less local with all else kept.")
+                         "more or less local with all else kept. The language model that all runs begin with had learned from "
+                         "visual tokens that stand for one place each, so that it expects tokens which keep places.")
     return out
 
 
@@ -134,6 +135,7 @@ def evidence(records: list[dict]) -> dict:
     first = records[0]
     return {
         "format": FORMAT, "version": 1, "plan": VERSION,
+        "trained_on": "captions and answers alone, no grid",
         "what": "the paper's recipe for the projectors, one projector and one copy of the language model a run: alignment by captions and "
                 "questions through the frozen language model, then instruction tuning; no regression to a grid; equal steps and scenes",
         "length": first["length"], "scenes": first["scenes"], "draws": DRAWS, "criterion": CRITERION,

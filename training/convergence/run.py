@@ -117,8 +117,11 @@ def loss_of(lm, projector, data: Data, stage: str, rng: np.random.Generator) -> 
     return loss, answers, int(on.sum())
 
 
-def train(run: Run, length: Length, folder: Path, device, log) -> dict:
-    """Trains what is left of the run; -> state with projector, LM, curve and counts. Keeps `folder/<id>.pt`."""
+def train(run: Run, length: Length, folder: Path, device, log, until: int | None = None) -> dict:
+    """Trains what is left of the run; -> state with projector, LM, curve and counts. Keeps `folder/<id>.pt`.
+
+    until: ends alignment after so many steps, with the schedule of the whole run (`repeat.py`).
+    """
     path = folder / f"{run.id}.pt"
     lm, config, tokenizer = read_language()
     vision = read_vision().to(device)
@@ -200,6 +203,8 @@ def train(run: Run, length: Length, folder: Path, device, log) -> dict:
                 check(stage, done["step"])
             if done["step"] % KEEP == 0 or done["step"] == steps:
                 keep()
+            if done["step"] == until and stage == "align":
+                return {"done": done}
         keep()
         if stage == "align" and not aligned.exists():
             keep(aligned)

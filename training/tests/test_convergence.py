@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from training.convergence import base, evidence, export, features, locality, plan
+from training.convergence import base, evidence, export, features, locality, plan, repeat
 from training.convergence import run as one
 from training.data.text import train_tokenizer
 from training.model.config import PRESETS
@@ -187,3 +187,17 @@ def test_intervals_against_numbers_known_beforehand():
 def test_records_of_another_length_need_a_folder_of_their_own():
     said = subprocess.run([sys.executable, "-m", "training.convergence", "--tune", "3", "--list"], capture_output=True, text=True)
     assert said.returncode == 2 and "give --results" in said.stderr
+
+
+def test_the_first_steps_are_the_same_to_the_digit_and_a_change_is_seen(start):
+    device = torch.device("cpu")
+    run, length = plan.Run("c-abs", 36, 1), dataclasses.replace(SHORT, align=4)
+    features.feature_pool(base.read_vision(), start / "state", length.pool, device, quiet)
+    again = [repeat.first_steps(run, length, 3, start / "state", device, quiet) for _ in range(2)]
+    assert [step for _, step, _ in again[0]["losses"]] == [0, 1, 2]
+    record = {"curve": again[0]["curve"] + [{"stage": "align", "step": 4, "tasks": {}}]}
+    assert repeat.compare(again[1], again[0]["losses"], record, 3) == []
+    stage, step, loss = again[0]["losses"][-1]
+    changed = [*again[0]["losses"][:-1], (stage, step, loss + 1e-6)]
+    assert len(repeat.compare(again[1], changed, record, 3)) == 1
+    assert repeat.compare(again[1], again[0]["losses"], {"curve": []}, 3) == ["checks on the way are not those of the record"]

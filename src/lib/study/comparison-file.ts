@@ -63,6 +63,8 @@ export interface TrainingComparison {
 	readonly format: typeof FORMAT;
 	readonly version: 1;
 	readonly what: string;
+	/** What the runs learned from, a phrase. */
+	readonly trained_on?: string;
 	readonly intervals: string;
 	readonly scenes: string;
 	readonly length: Readonly<Record<string, number>>;

@@ -1,5 +1,6 @@
 import { tokenLocalities } from '../analysis/locality.ts';
 import type { TokenMatrix } from '../analysis/token-similarity.ts';
+import type { ModelManifest } from '../model/manifest.ts';
 import { greedy } from '../model/runtime/sampling.ts';
 import { InputError } from '../tensor/errors.ts';
 import { questionPhrase } from './answer.ts';
@@ -98,6 +99,16 @@ interface MappedColumn extends ColumnLabel {
 	readonly letter: string;
 	readonly subject: Subject;
 	readonly shown: LocalityRows & LocatedMap;
+}
+
+/** What models say of maps of their tokens, each once, with its model's name where not all say the same; null when none says anything. */
+export function caveatOf(manifests: readonly Pick<ModelManifest, 'name' | 'provenance'>[]): string | null {
+	const said = new Map(manifests.map(({ name, provenance }) => [name, provenance.caveat]));
+	const [first] = said.values();
+	if ([...said.values()].every((caveat) => caveat === first)) return first ?? null;
+	return [...said]
+		.flatMap(([name, caveat]) => (caveat === undefined ? [] : [`${name}: ${caveat}`]))
+		.join(' ');
 }
 
 /** Every column's map. @throws InputError when a projector does not offer the method; as `measure` */

@@ -80,8 +80,12 @@ function seedsOf(runs: readonly ComparedRun[]): string {
 	return `seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`;
 }
 
-function provenance({ length, scenes }: TrainingComparison, runs: readonly ComparedRun[]): string {
-	return `${runs.length} runs of training, ${seedsOf(runs)} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
+function provenance(
+	{ length, scenes, trained_on }: TrainingComparison,
+	runs: readonly ComparedRun[]
+): string {
+	const on = trained_on === undefined ? '' : ` on ${trained_on}`;
+	return `${runs.length} runs of training${on}, ${seedsOf(runs)} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
 }
 
 /** Which runs did not meet the criterion: what was trained, and its seeds. */

@@ -32,6 +32,7 @@ import {
 	type ColumnChoice,
 	type Resolved
 } from '$lib/study/columns.ts';
+import { caveatOf } from '$lib/study/side-by-side.ts';
 import { LinkedCursor, type Grids } from './cursor.svelte.ts';
 import { ExtraModels } from './extra-models.svelte.ts';
 
@@ -131,6 +132,9 @@ export class Comparison {
 	readonly shown: readonly Shown[] = $derived.by(() =>
 		this.columns.map((column, place) => this.#show(column, place))
 	);
+
+	/** What the models shown say of maps of their tokens. */
+	readonly caveat = $derived.by(() => caveatOf(this.shown.flatMap(({ manifest }) => manifest ?? [])));
 	/** What the columns compute for. */
 	readonly #subjects = $derived.by(() => this.shown.map(({ subject }) => subject?.key).join('\n'));
 	readonly #asking = $derived.by(() => this.shown.map(({ whole }) => whole?.key).join('\n'));

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelManifest } from '../../../src/lib/model/manifest.ts';
 import type { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import { answer, openNodeModel, scene } from '../../support/embedded.ts';
 
@@ -20,7 +21,19 @@ const SCENES = 120;
 
 it('ships models that learned by captions and answers alone, each with the record of its run', () => {
 	expect(shipped.length).toBeGreaterThan(1);
-	for (const name of shipped) expect(existsSync(recordOf(name)), name).toBe(true);
+	for (const name of shipped) {
+		expect(existsSync(recordOf(name)), name).toBe(true);
+		const { provenance } = JSON.parse(
+			readFileSync(join(models, name, 'honeybee.json'), 'utf8')
+		) as ModelManifest;
+		// Figures of places say it.
+		expect(provenance.caveat).toMatch(/captions and answers alone/);
+	}
+	const sizes = readdirSync(models, { recursive: true, encoding: 'utf8' }).map((file) =>
+		statSync(join(models, file))
+	);
+	const size = sizes.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+	expect(size, 'bytes of all embedded models').toBeLessThan(60e6);
 });
 
 describe.each(shipped)('%s', (name) => {

@@ -2,6 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { standardChoices } from '../../../src/lib/study/choices.ts';
 import { makeItem, type FigureStudy, type Work } from '../../../src/lib/study/figure-study.ts';
 import {
+	caveatOf,
 	compareGridsStudy,
 	compareTokensStudy,
 	differenceMapStudy,
@@ -26,6 +27,19 @@ const make = <Measured, Rows>(
 	work: Work,
 	more: Partial<typeof standardChoices> = {}
 ) => makeItem(study, work, { ...standardChoices, ...more });
+
+it('caveats are those of the models shown, named where they differ', () => {
+	const model = (name: string, caveat?: string) =>
+		({ name, provenance: { ...(caveat !== undefined && { caveat }) } }) as unknown as Parameters<
+			typeof caveatOf
+		>[0][number];
+	expect(caveatOf([])).toBeNull();
+	expect(caveatOf([model('a'), model('b')])).toBeNull();
+	expect(caveatOf([model('a', 'A grid.'), model('a', 'A grid.')])).toBe('A grid.');
+	expect(caveatOf([model('a', 'A grid.'), model('b', 'Captions.'), model('c')])).toBe(
+		'a: A grid. b: Captions.'
+	);
+});
 
 function two(): { readonly model: FakeAnswerer; readonly work: Work } {
 	const model = workingModel();

@@ -84,6 +84,9 @@ describe('a comparison of training runs', () => {
 		]);
 		expect(rows.score).toBe('Accuracy, counting (%)');
 		expect(provenance).toContain('5 runs of training, seeds 1, 2');
+		const on = { ...comparison, trained_on: 'captions alone' };
+		const told = trainedTokensStudy.show(on, choices({ task: 'counting' })).provenance;
+		expect(told).toContain('5 runs of training on captions alone, seeds 1, 2');
 		expect(() => trainedTokensStudy.show(comparison, choices({ task: 'taste' }))).toThrow(/no task "taste"/);
 	});
 
