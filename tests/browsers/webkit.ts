@@ -202,7 +202,8 @@ async function request(method: string, url: string, body?: object): Promise<unkn
 	if (answer.ok) return value;
 	const { error, message } = value as Failure;
 	const words = `WebKitWebDriver: ${error}${message && `: ${message}`}`;
-	// The page has changed under what was asked of it.
-	if (/^(no such frame|no such element|stale element reference)$/.test(error)) throw new PageError(words);
+	// The page has changed under what was asked of it; of a frame that is gone in between it says that there is no such window.
+	if (/^(no such frame|no such window|no such element|stale element reference)$/.test(error))
+		throw new PageError(words);
 	throw new Error(words);
 }
