@@ -212,7 +212,7 @@ function viewsBlocks({ maps, figures }: ViewsReport): string[] {
 			K: String(each.directions),
 			time: ms(each.ms)
 		}));
-		blocks.push(`Locality maps; the first of a projector prepares its derivatives, too\n${table(rows)}`);
+		blocks.push(`Locality maps, the middle of three\n${table(rows)}`);
 	}
 	return blocks;
 }
