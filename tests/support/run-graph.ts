@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { planShards } from '../../src/lib/model/convert/shards.ts';
+import { gradientGraph, type GradientOf } from '../../src/lib/onnx/gradient.ts';
 import type { Graph } from '../../src/lib/onnx/graph.ts';
 import type { WeightLocation } from '../../src/lib/onnx/types.ts';
 import type { GraphBytes } from '../../src/lib/model/runtime/graph-bytes.ts';
@@ -44,6 +45,17 @@ export const int64 = (values: readonly number[], dims = [values.length]) =>
 	new ort.Tensor('int64', BigInt64Array.from(values, BigInt), dims);
 export const int32 = (values: readonly number[]) =>
 	new ort.Tensor('int32', Int32Array.from(values), [values.length]);
+
+/** The products vectorᵀ · ∂of/∂by of a graph as its output `products`, for its input `vectors` [vector, …]. */
+export const productsGraph = (
+	graph: Uint8Array,
+	wanted: Pick<GradientOf, 'of' | 'by' | 'inputs'>
+): Uint8Array =>
+	gradientGraph(graph, {
+		...wanted,
+		vectors: (g, dims) => g.input('vectors', 'float32', ['vector', ...dims]),
+		results: (g, products, dims) => g.output('products', products, ['vector', ...dims])
+	});
 
 /** max|a − b| / max|b| */
 export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {

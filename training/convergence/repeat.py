@@ -43,11 +43,14 @@ def kept(run: Run, folder: Path, steps: int) -> Losses | None:
     return losses if len(losses) == steps and losses[-1][0] == "align" else None
 
 
+def first_checks(curve: list[dict], steps: int) -> list[dict]:
+    return [row for row in curve if row["stage"] == "align" and row["step"] <= steps]
+
+
 def compare(again: dict, before: Losses, record: dict | None, steps: int) -> list[str]:
     """What differs, a line each."""
     differences = [f"step {a[1]}: loss {b[2]}, again {a[2]}" for a, b in zip(again["losses"], before, strict=True) if tuple(a) != tuple(b)]
-    of = lambda curve: [row for row in curve if row["stage"] == "align" and row["step"] <= steps]  # noqa: E731
-    if record and of(record["curve"]) != of(again["curve"]):
+    if record and first_checks(record["curve"], steps) != first_checks(again["curve"], steps):
         differences.append("checks on the way are not those of the record")
     return differences
 

@@ -36,7 +36,6 @@ interface Context {
 	readonly gradient: Value;
 	/** Shape of a value. @throws RangeError when it is not known */
 	readonly dims: (name: string) => readonly number[];
-	readonly value: (name: string) => Value;
 	readonly known: (name: string) => Known | undefined;
 	/** Whether the derivative by input i is wanted. */
 	readonly wants: (i: number) => boolean;
@@ -47,16 +46,15 @@ export type Derivative = (context: Context) => readonly (Gradient | undefined)[]
 
 const full = (value: Value): Gradient => ({ value, spread: false });
 
-const input = ({ node, value }: Context, i = 0): Value => value(node.inputs[i]!);
-const output = ({ node, value }: Context): Value => value(node.outputs[0]!);
+const valueOf = (name: string): Value => ({ name, dtype: 'float32' });
+const input = ({ node }: Context, i = 0): Value => valueOf(node.inputs[i]!);
+const output = ({ node }: Context): Value => valueOf(node.outputs[0]!);
 const inputDims = ({ node, dims }: Context, i = 0): readonly number[] => dims(node.inputs[i]!);
 const outputDims = ({ node, dims }: Context): readonly number[] => dims(node.outputs[0]!);
 
 const refuse = ({ node }: Context, what: string): never => {
 	throw new RangeError(`The derivative of the operator ${node.op} (${node.name}) is not known ${what}.`);
 };
-
-const number = ({ g }: Context, value: number): Value => g.scalar(value);
 
 /** A gradient [vector, …from] as one of a value [to] that was broadcast to that shape. */
 function fit(g: Graph, gradient: Value, from: readonly number[], to: readonly number[]): Gradient {
@@ -68,6 +66,16 @@ function fit(g: Graph, gradient: Value, from: readonly number[], to: readonly nu
 	const sum = summed.length > 0 ? ReduceSum(g, gradient, summed) : gradient;
 	return full(summed.length > 0 ? Reshape(g, sum, [0, ...to]) : sum);
 }
+
+/** Of two values that are broadcast to each other: what reaches value i, before it is summed over what it was broadcast along. */
+const pairwise =
+	(reaching: (g: Graph, context: Context, i: number) => Value): Derivative =>
+	(context) =>
+		[0, 1].map((i) => {
+			if (!context.wants(i)) return undefined;
+			const g = context.g.scope(i);
+			return fit(g, reaching(g, context, i), outputDims(context), inputDims(context, i));
+		});
 
 /** y = f(x) value by value: the gradient times f′, which is computed once for all vectors. */
 const elementwise =
@@ -88,8 +96,7 @@ const reduced =
 		if (!along) return refuse(context, 'along axes that are known at run time only');
 		const kept = dims.map((size, i) => (along.includes(i) ? 1 : size));
 		const count = elementCount(dims) / elementCount(kept);
-		const scaled =
-			factor(count) === 1 ? context.gradient : Mul(g, context.gradient, number(context, factor(count)));
+		const scaled = factor(count) === 1 ? context.gradient : Mul(g, context.gradient, g.scalar(factor(count)));
 		return [{ value: Reshape(g, scaled, [0, ...kept]), spread: true }];
 	};
 
@@ -125,18 +132,18 @@ const normalised =
 /** σ(αx) + αx·σ(αx)·(1 − σ(αx)) */
 const quickGeluSlope = (context: Context): Value => {
 	const { g, node } = context;
-	const scaled = Mul(g, input(context), number(context, node.floats['alpha'] ?? 1.702));
+	const scaled = Mul(g, input(context), g.scalar(node.floats['alpha'] ?? 1.702));
 	const gate = Sigmoid(g, scaled);
-	const rest = Sub(g, number(context, 1), gate);
-	return Mul(g, gate, Add(g, Mul(g, scaled, rest), number(context, 1)));
+	const rest = Sub(g, g.scalar(1), gate);
+	return Mul(g, gate, Add(g, Mul(g, scaled, rest), g.scalar(1)));
 };
 
 /** Φ(x) + x·φ(x) */
 const geluSlope = (context: Context): Value => {
 	const { g } = context;
 	const x = input(context);
-	const times = (value: Value, factor: number) => Mul(g, value, number(context, factor));
-	const below = times(Add(g, g.op('Erf', [times(x, Math.SQRT1_2)]), number(context, 1)), 0.5);
+	const times = (value: Value, factor: number) => Mul(g, value, g.scalar(factor));
+	const below = times(Add(g, g.op('Erf', [times(x, Math.SQRT1_2)]), g.scalar(1)), 0.5);
 	const density = times(g.op('Exp', [times(Mul(g, x, x), -0.5)]), 1 / Math.sqrt(2 * Math.PI));
 	return Add(g, below, Mul(g, x, density));
 };
@@ -146,12 +153,12 @@ const fastGeluSlope = (context: Context): Value => {
 	const { g } = context;
 	const x = input(context);
 	const [k, c] = [Math.sqrt(2 / Math.PI), 0.044715];
-	const times = (value: Value, factor: number) => Mul(g, value, number(context, factor));
-	const plusOne = (value: Value) => Add(g, value, number(context, 1));
+	const times = (value: Value, factor: number) => Mul(g, value, g.scalar(factor));
+	const plusOne = (value: Value) => Add(g, value, g.scalar(1));
 	const square = Mul(g, x, x);
 	const t = g.op('Tanh', [times(Mul(g, x, plusOne(times(square, c))), k)]);
 	const inner = times(plusOne(times(square, 3 * c)), k);
-	const bend = Mul(g, Sub(g, number(context, 1), Mul(g, t, t)), Mul(g, x, inner));
+	const bend = Mul(g, Sub(g, g.scalar(1), Mul(g, t, t)), Mul(g, x, inner));
 	return times(Add(g, plusOne(t), bend), 0.5);
 };
 
@@ -159,38 +166,22 @@ const sign = (g: Graph, x: Value): Value => g.op('Sign', [x]);
 
 export const derivatives: Readonly<Record<string, Derivative>> = {
 	Identity: ({ gradient }) => [full(gradient)],
-	Add: (context) =>
-		[0, 1].map((i) =>
-			context.wants(i)
-				? fit(context.g.scope(i), context.gradient, outputDims(context), inputDims(context, i))
-				: undefined
-		),
-	Sub: (context) =>
-		[0, 1].map((i) => {
-			if (!context.wants(i)) return undefined;
-			const g = context.g.scope(i);
-			const signed = i === 0 ? context.gradient : g.op('Neg', [context.gradient]);
-			return fit(g, signed, outputDims(context), inputDims(context, i));
-		}),
-	Mul: (context) =>
-		[0, 1].map((i) => {
-			if (!context.wants(i)) return undefined;
-			const g = context.g.scope(i);
-			const product = Mul(g, context.gradient, input(context, 1 - i));
-			return fit(g, product, outputDims(context), inputDims(context, i));
-		}),
+	Add: pairwise((_, { gradient }) => gradient),
+	Sub: pairwise((g, { gradient }, i) => (i === 0 ? gradient : g.op('Neg', [gradient]))),
+	Mul: pairwise((g, context, i) => Mul(g, context.gradient, input(context, 1 - i))),
 	// At their kinks 0, as PyTorch has it.
 	Abs: elementwise((context) => sign(context.g, input(context))),
 	Relu: elementwise((context) => sign(context.g, output(context))),
 	Sigmoid: elementwise((context) => {
+		const { g } = context;
 		const y = output(context);
-		return Mul(context.g, y, Sub(context.g, number(context, 1), y));
+		return Mul(g, y, Sub(g, g.scalar(1), y));
 	}),
 	HardSigmoid: elementwise((context) => {
 		const { g, node } = context;
 		const y = output(context);
-		const inside = Mul(g, sign(g, y), sign(g, Sub(g, number(context, 1), y)));
-		return Mul(g, inside, number(context, node.floats['alpha'] ?? 0.2));
+		const inside = Mul(g, sign(g, y), sign(g, Sub(g, g.scalar(1), y)));
+		return Mul(g, inside, g.scalar(node.floats['alpha'] ?? 0.2));
 	}),
 	QuickGelu: elementwise(quickGeluSlope),
 	Gelu: elementwise(geluSlope),

@@ -64,7 +64,6 @@ export function gradientGraph(model: Uint8Array, wanted: GradientOf): Uint8Array
 		const made = derivative({
 			...{ g: scope, node, dims },
 			gradient: whole(scope.scope('sum'), gathered, dims(output)),
-			value: (name) => ({ name, dtype: 'float32' }),
 			known: (name) => shapes.get(name),
 			wants: (i) => active.has(node.inputs[i] ?? '')
 		});
@@ -100,10 +99,8 @@ export function gradientGraph(model: Uint8Array, wanted: GradientOf): Uint8Array
 
 /** The sum of what reached a value, [vector, …dims]. */
 function whole(g: Graph, parts: readonly Gradient[], dims: readonly number[]): Value {
-	const full = parts.filter(({ spread }) => !spread);
-	const spread = parts.filter((part) => part.spread);
-	const sum = [...full, ...spread].map(({ value }) => value).reduce((a, b) => Add(g, a, b));
-	return full.length > 0 ? sum : Expand(g, sum, g.ints([1, ...dims]));
+	const sum = parts.map(({ value }) => value).reduce((a, b) => Add(g, a, b));
+	return parts.every(({ spread }) => spread) ? Expand(g, sum, g.ints([1, ...dims])) : sum;
 }
 
 /** Names of the values that depend on an input by their numbers, itself included. */

@@ -67,12 +67,11 @@ const each =
 	([x]) => [{ dims: x!.dims, ...(x!.numbers && { numbers: x!.numbers.map(of) }) }];
 
 const pair =
-	(of?: (a: number, b: number) => number): Rule =>
+	(of: (a: number, b: number) => number): Rule =>
 	([a, b]) => {
 		const dims = broadcast(a!.dims, b!.dims);
 		const [left, right] = [a!.numbers, b!.numbers];
-		if (!of || !left || !right || Math.max(left.length, right.length) !== elementCount(dims))
-			return [{ dims }];
+		if (!left || !right || Math.max(left.length, right.length) !== elementCount(dims)) return [{ dims }];
 		const at = (all: readonly number[], i: number) => all[all.length === 1 ? 0 : i]!;
 		return [
 			{ dims, numbers: Array.from({ length: elementCount(dims) }, (_, i) => of(at(left, i), at(right, i))) }
@@ -80,7 +79,7 @@ const pair =
 	};
 
 /** The shape that two become by numpy's rules. */
-export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+function broadcast(a: readonly number[], b: readonly number[]): number[] {
 	const rank = Math.max(a.length, b.length);
 	return Array.from({ length: rank }, (_, i) => {
 		const x = a[i - rank + a.length] ?? 1;
@@ -141,7 +140,6 @@ const rules: Readonly<Record<string, Rule>> = {
 	Add: pair((a, b) => a + b),
 	Sub: pair((a, b) => a - b),
 	Mul: pair((a, b) => a * b),
-	Div: pair(),
 	MatMul: ([a, b]) => {
 		const [x, y] = [a!.dims, b!.dims];
 		if (x.length < 2 || y.length < 2) return undefined;

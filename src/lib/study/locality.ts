@@ -130,7 +130,7 @@ export async function measure(
 	const { visual_embeds: embeds, 'visual_embeds.parts': parts } = maps;
 	if (!embeds) throw new Error('The model gave no map of its visual tokens.');
 	const map = withoutEos(embeds, tokens, subject.views[subject.view]?.grid);
-	const spread = parts && spreadOf(map, parts, subject, measurement);
+	const spread = parts && isDirected(method) ? spreadOf(map, parts, subject, method, directions) : undefined;
 	return { kind: 'map', map, ...(spread && { spread }) };
 }
 
@@ -139,7 +139,8 @@ function spreadOf(
 	map: TokenPatchMap,
 	{ dims, data }: Tensor<'float32'>,
 	subject: Pick<Subject, 'entry' | 'manifest' | 'tokens'>,
-	{ method, directions }: Measurement
+	method: DirectedMethod,
+	directions: number
 ): DirectionSpread | undefined {
 	const [count = 0, rows = 0, patches = 0] = dims;
 	if (count < 2) return undefined;
@@ -152,7 +153,7 @@ function spreadOf(
 		)
 	);
 	const { weighting } = meanings[method];
-	const width = isDirected(method) ? directionsThereAre(subject.entry, method) : Infinity;
+	const width = directionsThereAre(subject.entry, method);
 	return directionSpread(map, maps, weighting, homesOf(map, subject, weighting), 1 - directions / width);
 }
 

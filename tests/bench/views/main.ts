@@ -1,4 +1,5 @@
 import type { MapTime } from '../../../src/cli/bench/views.ts';
+import { median } from '../../../src/lib/analysis/statistics.ts';
 import { DIRECTIONS } from '../../../src/lib/study/choices.ts';
 import { ModelClient } from '../../../src/workers/model/client.ts';
 import { measureFigures } from './figures.ts';
@@ -42,7 +43,7 @@ async function measureMaps(backend: 'webgpu' | 'wasm'): Promise<MapTime[]> {
 					taken.push(performance.now() - begin);
 					dims = maps.visual_embeds?.dims ?? [];
 				}
-				const ms = taken.sort((a, b) => a - b)[(TIMES - 1) / 2]!;
+				const ms = median(taken);
 				const [tokens = 0, patches = 0] = dims;
 				times.push({ backend: info.backend, projector, method, tokens, patches, directions, ms });
 			}

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { normals, seededRandom } from '../../../src/lib/bytes/random.ts';
-import { gradientGraph } from '../../../src/lib/onnx/gradient.ts';
 import { Graph } from '../../../src/lib/onnx/graph.ts';
 import { readModelFile } from '../../../src/lib/onnx/model-file.ts';
 import * as ops from '../../../src/lib/onnx/ops.ts';
 import { float, int, ints, type Value } from '../../../src/lib/onnx/types.ts';
 import { elementCount } from '../../../src/lib/tensor/tensor.ts';
-import { float32, openBytes, writeGraph } from '../../support/run-graph.ts';
+import { float32, openBytes, productsGraph, writeGraph } from '../../support/run-graph.ts';
 
 const random = seededRandom(11);
 const values = (dims: readonly number[], scale = 1): Float32Array =>
@@ -121,12 +120,7 @@ function graphOf({ x, y, out }: Example): Graph {
 }
 
 const derivativeOf = (graph: Uint8Array, x: readonly number[]): Uint8Array =>
-	gradientGraph(graph, {
-		...{ of: 'y', by: 'x', inputs: new Map([['x', { dims: x }]]) },
-		vectors: (g, dims) => g.input('vectors', 'float32', ['vector', ...dims]),
-		results: (g, products, dims) =>
-			g.output('products', ops.Mul(g, products, g.scalar(1)), ['vector', ...dims])
-	});
+	productsGraph(graph, { of: 'y', by: 'x', inputs: new Map([['x', { dims: x }]]) });
 
 describe('derivatives of operators', () => {
 	it.each(Object.entries(examples))('%s', async (_, example) => {

@@ -112,21 +112,21 @@ async function gradientMaps(
 ): Promise<LocalityMaps> {
 	const { batch = vectorsAtOnce(features.length), directions = 4, seed = 0, signal, onProgress } = options;
 	const maps: Record<string, Tensor<'float32'>> = {};
-	const perToken = ({ width }: TokenValues) => Math.min(directions, width);
-	const total = [...bases.values()].reduce((sum, values) => sum + values.tokens * perToken(values), 0);
+	const outputs = [...bases].map(([name, values]) => ({
+		name,
+		values,
+		...drawDirections(directions, values.width, seed)
+	}));
+	const total = outputs.reduce((sum, { values, count }) => sum + values.tokens * count, 0);
 	let done = 0;
-	for (const [name, values] of bases) {
-		const { tokens, width } = values;
-		const K = perToken(values);
-		const drawn = K < width;
+	for (const { name, values, count: K, drawn, averaged, direction } of outputs) {
+		const { tokens } = values;
 		const squares = squaresOf(values, drawn ? (options.parts ?? 1) : 1, N);
-		// Each token has directions of its own, so that its noise is independent of its neighbours'.
-		const directionsOf = directionsOfEach(K, width, seed);
 		for (let start = 0; start < tokens * K; start += batch) {
 			signal?.throwIfAborted();
 			const vectors = Array.from({ length: Math.min(batch, tokens * K - start) }, (_, i) => {
 				const [token, k] = [Math.floor((start + i) / K), (start + i) % K];
-				return { token, k, direction: directionsOf(token).subarray(k * width, (k + 1) * width) };
+				return { token, k, direction: direction(token, k) };
 			});
 			const responses = await gradient(features, name, values, vectors);
 			vectors.forEach(({ token, k }, i) => {
@@ -137,26 +137,39 @@ async function gradientMaps(
 			onProgress?.(done, total);
 			await options.pause?.();
 		}
-		Object.assign(maps, mapsOf(name, squares, N, { perUnit: K, scale: drawn ? 1 / K : 1 }));
+		Object.assign(maps, mapsOf(name, squares, N, { perUnit: K, scale: 1 / averaged }));
 	}
 	return maps;
 }
 
-/** Directions [count, width] of patch or token i, those asked for last being kept; all unit vectors when there are as many as values. */
-function directionsOfEach(count: number, width: number, seed: number): (i: number) => Float32Array {
-	if (count >= width) {
+interface Directions {
+	/** Of each patch or token. */
+	readonly count: number;
+	/** At random among more. */
+	readonly drawn: boolean;
+	/** Squares of so many are averaged: of unit vectors, which are all there are, they are summed. */
+	readonly averaged: number;
+	/** Direction k of patch or token i [width]; quickest when those of one i are asked for one after the other. */
+	readonly direction: (i: number, k: number) => Float32Array;
+}
+
+/** With as many directions as values any rotation gives the same: unit vectors do, whose step is the shortest. */
+function drawDirections(wanted: number, width: number, seed: number): Directions {
+	const row = (all: Float32Array, k: number) => all.subarray(k * width, (k + 1) * width);
+	if (wanted >= width) {
 		const unit = new Float32Array(width * width);
 		for (let i = 0; i < width; i++) unit[i * width + i] = 1;
-		return () => unit;
+		return { count: width, drawn: false, averaged: 1, direction: (_, k) => row(unit, k) };
 	}
-	let known: { readonly i: number; readonly directions: Float32Array } = {
-		i: -1,
-		directions: new Float32Array(0)
-	};
-	return (i) => {
-		if (known.i !== i)
-			known = { i, directions: perturbationDirections(count, width, Math.imul(seed, 0x9e3779b9) + i) };
-		return known.directions;
+	// Each has directions of its own, so that its noise is independent of its neighbours'.
+	let known = { i: -1, all: new Float32Array(0) as Float32Array };
+	return {
+		...{ count: wanted, drawn: true, averaged: wanted },
+		direction(i, k) {
+			if (known.i !== i)
+				known = { i, all: perturbationDirections(wanted, width, Math.imul(seed, 0x9e3779b9) + i) };
+			return row(known.all, k);
+		}
 	};
 }
 
@@ -236,7 +249,7 @@ function mapsOf(
 interface Changes {
 	readonly perPatch: number;
 	/** Drawn at random among more. */
-	readonly drawn?: true;
+	readonly drawn: boolean;
 	/** Factor on the summed squares. */
 	readonly scale: number;
 	/** Changes one patch's feature in place. */
@@ -246,7 +259,7 @@ interface Changes {
 function occlusions(features: Float32Array, N: number, E: number): Changes {
 	const mean = new Float32Array(E);
 	for (let n = 0; n < N; n++) for (let e = 0; e < E; e++) mean[e]! += features[n * E + e]! / N;
-	return { perPatch: 1, scale: 1, apply: (feature) => feature.set(mean) };
+	return { perPatch: 1, drawn: false, scale: 1, apply: (feature) => feature.set(mean) };
 }
 
 function perturbations(
@@ -256,23 +269,13 @@ function perturbations(
 	{ directions = 4, step = 2e-3, seed = 0 }: LocalityOptions
 ): Changes {
 	const epsilon = step * rootMeanSquare(features) || step;
-	// With as many directions as entries any rotation gives the same: unit vectors do, whose step is the shortest.
-	if (directions >= E)
-		return {
-			perPatch: E,
-			scale: 1 / epsilon ** 2,
-			apply: (feature, _patch, index) => {
-				feature[index]! += epsilon;
-			}
-		};
-	// Each patch has directions of its own, so that its noise is independent of its neighbours'.
-	const directionsOf = directionsOfEach(directions, E, seed);
+	const { count, drawn, averaged, direction } = drawDirections(directions, E, seed);
 	return {
-		perPatch: directions,
-		drawn: true,
-		scale: 1 / (directions * epsilon ** 2),
+		perPatch: count,
+		drawn,
+		scale: 1 / (averaged * epsilon ** 2),
 		apply: (feature, patch, index) => {
-			const u = directionsOf(patch).subarray(index * E, (index + 1) * E);
+			const u = direction(patch, index);
 			for (let e = 0; e < E; e++) feature[e]! += u[e]! * epsilon;
 		}
 	};

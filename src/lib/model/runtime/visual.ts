@@ -429,12 +429,10 @@ export class VisualModel implements Sources {
 		const key = [files.graph, output, ...sizes].join('|');
 		if (this.#gradients?.key !== key) {
 			await this.#releaseGradients();
-			const session = GraphSession.create(this.#backend, {
-				folder: this.#folder,
-				files,
-				rewrite: (graph) => tokenGradientGraph(graph, output, inputs)
+			const rewrite = (graph: Uint8Array) => tokenGradientGraph(graph, output, inputs);
+			const session = this.#create({ files, rewrite }, () => {
+				if (this.#gradients?.session === session) this.#gradients = undefined;
 			});
-			session.catch(() => (this.#gradients = undefined));
 			this.#gradients = { key, session };
 		}
 		return this.#gradients.session;
@@ -498,7 +496,7 @@ export class VisualModel implements Sources {
 	}
 
 	#visionSession(onBytes?: OnBytes): Promise<GraphSession> {
-		return (this.#vision ??= this.#create(this.#manifest.graphs.vision, onBytes, () => {
+		return (this.#vision ??= this.#create({ files: this.#manifest.graphs.vision, onBytes }, () => {
 			this.#vision = undefined;
 		}));
 	}
@@ -515,17 +513,13 @@ export class VisualModel implements Sources {
 		const key = files.graph;
 		const known = this.#projectors.get(key);
 		if (known) return known;
-		const session = this.#create(files, onBytes, () => this.#projectors.delete(key));
+		const session = this.#create({ files, onBytes }, () => this.#projectors.delete(key));
 		this.#projectors.set(key, session);
 		return session;
 	}
 
-	#create(
-		files: SessionRequest['files'],
-		onBytes: OnBytes | undefined,
-		forget: () => void
-	): Promise<GraphSession> {
-		const session = GraphSession.create(this.#backend, { folder: this.#folder, files, onBytes });
+	#create(request: Omit<SessionRequest, 'folder'>, forget: () => void): Promise<GraphSession> {
+		const session = GraphSession.create(this.#backend, { folder: this.#folder, ...request });
 		session.catch(forget);
 		return session;
 	}

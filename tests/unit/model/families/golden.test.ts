@@ -19,14 +19,13 @@ import { HoneybeeModel } from '../../../../src/lib/model/runtime/model.ts';
 import { greedy } from '../../../../src/lib/model/runtime/sampling.ts';
 import { TraceRecorder } from '../../../../src/lib/model/runtime/trace-recorder.ts';
 import type { AnswerResult, ImageInput } from '../../../../src/lib/model/runtime/types.ts';
-import { gradientGraph } from '../../../../src/lib/onnx/gradient.ts';
-import { Mul } from '../../../../src/lib/onnx/ops.ts';
 import { rootMeanSquare } from '../../../../src/lib/analysis/perturbation.ts';
 import type { Tensor } from '../../../../src/lib/tensor/tensor.ts';
 import { compareTensors, tolerance } from '../../../support/compare.ts';
 import { turnsOf, type GoldenCase as Case } from '../../../support/golden-turns.ts';
 import { isTable, namedAsGolden } from '../../../support/golden-names.ts';
 import { silent } from '../../../support/golden-model.ts';
+import { productsGraph } from '../../../support/run-graph.ts';
 
 const fixtures = new URL('../../../fixtures/families/', import.meta.url).pathname;
 const pictures = new URL('../../../fixtures/golden/images/', import.meta.url).pathname;
@@ -156,11 +155,7 @@ function noting(backend: Backend, projected: Projected): Backend {
 				...(session.memory && { memory: session.memory }),
 				release: () => session.release(),
 				run(feeds, fetches) {
-					if ('visual_features' in feeds)
-						projected.last = {
-							graph: request.files.graph,
-							feeds: feeds
-						};
+					if ('visual_features' in feeds) projected.last = { graph: request.files.graph, feeds };
 					return session.run(feeds, fetches);
 				}
 			};
@@ -172,16 +167,14 @@ function noting(backend: Backend, projected: Projected): Backend {
 async function expectSlopes(path: string, feeds: Readonly<Record<string, OrtTensor>>): Promise<void> {
 	const graph = await readFile(path);
 	const { dims, data } = feeds['visual_features']!;
-	const derived = gradientGraph(graph, {
+	const derived = productsGraph(graph, {
 		...{ of: 'visual_embeds', by: 'visual_features' },
 		inputs: new Map(
 			Object.entries(feeds).map(([name, feed]) => [
 				name,
 				{ dims: feed.dims, numbers: Array.from(feed.data as ArrayLike<number>, Number) }
 			])
-		),
-		vectors: (g, of) => g.input('vectors', 'float32', ['vector', ...of]),
-		results: (g, products, by) => g.output('products', Mul(g, products, g.scalar(1)), ['vector', ...by])
+		)
 	});
 	const beside = `${path}.derived`;
 	await writeFile(beside, derived);

@@ -8,6 +8,7 @@ import { openFolder } from '../../../../src/cli/io/disk.ts';
 import { createNodeBackend } from '../../../../src/cli/node-backend.ts';
 import { memorySource } from '../../../../src/lib/checkpoint/memory.ts';
 import { openSafetensors } from '../../../../src/lib/checkpoint/safetensors.ts';
+import { editPicture } from '../../../../src/lib/model/image/edit.ts';
 import { squareGrid } from '../../../../src/lib/analysis/grid.ts';
 import { gridSide } from '../../../../src/lib/model/config.ts';
 import { tokenPatchMap, tokenRow } from '../../../../src/lib/analysis/map.ts';
@@ -191,14 +192,8 @@ it('gradients are those of the picture’s own grid, also after one with as many
 		const projector = Object.keys(model.manifest.projectors)[0]!;
 		const picture = join(fixtures, 'golden/images/scene_200x150.png');
 		const wide = await decodeImage(new Uint8Array(await readFile(picture)), picture, 'white');
-		const { width, height, data } = wide;
-		const turned = new Uint8Array(data.length);
-		const channels = data.length / (width * height);
-		for (let y = 0; y < height; y++)
-			for (let x = 0; x < width; x++)
-				for (let c = 0; c < channels; c++)
-					turned[(x * height + y) * channels + c] = data[(y * width + x) * channels + c]!;
-		const high = { ...wide, width: height, height: width, data: turned };
+		// Its rows as columns.
+		const high = editPicture(wide, [{ kind: 'turn', orientation: 5 }]);
 		const map = async (method: LocalityRequest['method'], pixels: typeof wide) => {
 			const image = { id: `${pixels.width}`, name: picture, bytes: new Uint8Array(), pixels };
 			const { visual_embeds: made } = await model.locality({ projector, image, method, directions: 16 });
