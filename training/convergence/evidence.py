@@ -124,15 +124,17 @@ def row(r: dict) -> dict:
 
 def evidence(records: list[dict]) -> dict:
     rows = [row(r) for r in records]
-    plain = [r for r in records if r["run"]["part"] != "recipe"]
+    plain = [r for r in records if r["run"]["part"] in ("projectors", "tokens")]
     recipe = [r for r in records if r["run"]["part"] == "recipe"]
+    longer = [r for r in records if r["run"]["part"] == "longer"]
     by_m = {}
     for m in sorted({r["run"]["tokens"] for r in plain}):
         groups = complete_seeds([r for r in plain if r["run"]["tokens"] == m], lambda r: r["run"]["projector"])
         if groups:
             by_m[str(m)] = compared(groups)
     variants = complete_seeds(recipe, lambda r: r["run"]["variant"])
-    first = records[0]
+    lengthened = complete_seeds(longer, lambda r: r["run"]["projector"])
+    first = (plain or recipe or longer)[0]
     return {
         "format": FORMAT, "version": 1, "plan": VERSION,
         "trained_on": "captions and answers alone, no grid",
@@ -141,7 +143,8 @@ def evidence(records: list[dict]) -> dict:
         "length": first["length"], "scenes": first["scenes"], "draws": DRAWS, "criterion": CRITERION,
         "intervals": "95 %, hierarchical bootstrap: seeds, then scenes; scenes the same for all, so differences are paired",
         "runs": rows, "tokens": by_m, **({"recipe": compared(variants)} if variants else {}),
-        "locality": correlated([r for r in rows if r["part"] != "recipe"]),
+        **({"longer": {"length": longer[0]["length"], **compared(lengthened)}} if lengthened else {}),
+        "locality": correlated([r for r in rows if r["part"] in ("projectors", "tokens")]),
     }
 
 

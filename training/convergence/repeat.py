@@ -19,7 +19,7 @@ from ..common import setup
 from .__main__ import RESULTS, say
 from .base import read_vision
 from .features import feature_pool
-from .plan import PARTS, Length, Run, runs
+from .plan import PARTS, Length, Run, length_of, runs
 from .run import train
 
 Losses = list[tuple[str, int, float]]
@@ -62,10 +62,12 @@ def main() -> None:
     p.add_argument("--folder", type=Path, default=Path("runs/convergence"))
     p.add_argument("--results", type=Path, default=RESULTS)
     args = p.parse_args()
-    length = Length()
     run = next((r for part in PARTS for r in runs(part) if r.id == args.id), None)
-    if run is None or not 0 < args.steps < length.align:
-        p.error(f"there is no run {args.id}, or no {args.steps} steps of its alignment, which has {length.align}")
+    if run is None:
+        p.error(f"there is no run {args.id}; python -m training.convergence --part all --list names them")
+    length = length_of(run)
+    if not 0 < args.steps < length.align:
+        p.error(f"there are no {args.steps} steps of the alignment of {args.id}, which has {length.align}")
     device = setup(1)
     feature_pool(read_vision().to(device), args.folder, length.pool, device, say)
     before = kept(run, args.folder, args.steps)

@@ -155,8 +155,15 @@ def test_criterion():
 
 def test_plan_names_every_run_once_and_whole_seeds_first():
     every = [r.id for part in plan.PARTS for r in plan.runs(part)]
-    assert len(set(every)) == len(every) == 12 + 18 + 14
+    assert len(set(every)) == len(every) == 12 + 18 + 14 + 12
     assert [r.seed for r in plan.runs("projectors")] == sorted(r.seed for r in plan.runs("projectors"))
+
+
+def test_longer_runs_are_those_of_the_projectors_at_another_length():
+    for short, long in zip(plan.runs("projectors"), plan.runs("longer"), strict=True):
+        assert dataclasses.replace(long, part=short.part) == short and long.id == f"longer-{short.id}"
+        assert plan.length_of(short) == plan.Length()
+        assert plan.length_of(long) == dataclasses.replace(plan.Length(), tune=3600, check_every=100, check_scenes=200)
 
 
 def test_locality_of_known_maps():
