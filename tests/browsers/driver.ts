@@ -43,6 +43,22 @@ export interface Driver {
 /** What a page throws is thrown here with its words. */
 export class PageError extends Error {}
 
+/** In the page: keeps what it logs as an error from the first call on; gives what there was since the last one. */
+export const listen = () => {
+	const page = window as Window & { honeybeeErrors?: string[] };
+	if (!page.honeybeeErrors) {
+		const kept: string[] = (page.honeybeeErrors = []);
+		const log = console.error.bind(console);
+		console.error = (...words: unknown[]) => {
+			kept.push(words.map(String).join(' '));
+			log(...words);
+		};
+		addEventListener('error', ({ message }) => kept.push(message));
+		addEventListener('unhandledrejection', ({ reason }) => kept.push(String(reason)));
+	}
+	return page.honeybeeErrors.splice(0);
+};
+
 /** A folder for a browser's profile, downloads and whatever else it writes. */
 export function ownFolder(browser: string) {
 	const path = mkdtempSync(join(tmpdir(), `honeybee-${browser}-`));

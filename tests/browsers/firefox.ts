@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownFolder, PageError, type Driver, type Element, type Source } from './driver.ts';
+import { listen, ownFolder, PageError, type Driver, type Element, type Source } from './driver.ts';
 
 /** A value of the protocol: https://w3c.github.io/webdriver-bidi/#type-script-RemoteValue */
 interface Remote {
@@ -30,13 +30,6 @@ interface Message {
 	readonly result?: unknown;
 	readonly error?: string;
 	readonly message?: string;
-	readonly method?: string;
-	readonly params?: unknown;
-}
-
-interface LogEntry {
-	readonly level: string;
-	readonly text: string | null;
 }
 
 /** What a first start would show or ask for, and where files go. */
@@ -111,7 +104,6 @@ class Link {
 	readonly #socket: WebSocket;
 	readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
 	#last = 0;
-	onEvent: (method: string, params: unknown) => void = () => undefined;
 
 	private constructor(socket: WebSocket) {
 		this.#socket = socket;
@@ -142,8 +134,7 @@ class Link {
 		this.#socket.close();
 	}
 
-	#take({ id, type, result, error, message, method, params }: Message): void {
-		if (type === 'event') return this.onEvent(method!, params);
+	#take({ id, type, result, error, message }: Message): void {
 		const answer = id !== undefined && this.#waiting.get(id);
 		if (!answer) return;
 		this.#waiting.delete(id);
@@ -162,7 +153,6 @@ class Firefox implements Driver {
 	readonly #link: Link;
 	readonly #context: string;
 	readonly #end: () => Promise<void>;
-	#errors: string[] = [];
 
 	private constructor(
 		link: Link,
@@ -176,11 +166,6 @@ class Firefox implements Driver {
 		this.#link = link;
 		this.#context = context;
 		this.#end = end;
-		link.onEvent = (method, params) => {
-			if (method !== 'log.entryAdded') return;
-			const { level, text } = params as LogEntry;
-			if (level === 'error') this.#errors.push(text ?? '');
-		};
 	}
 
 	static async begin(link: Link, downloads: string, end: () => Promise<void>): Promise<Firefox> {
@@ -193,7 +178,11 @@ class Firefox implements Driver {
 		);
 		const { context } = contexts[0]!;
 		const firefox = new Firefox(link, `Firefox ${capabilities.browserVersion}`, context, downloads, end);
-		await link.send('session.subscribe', { events: ['log.entryAdded'] });
+		// No subscription to `log.entryAdded`: with it Firefox watches workers, and a worker that starts another is held up until that is known
+		// to who watches. Up to 153 at least it may then wait for ever (dom/workers/WorkerPrivate.h, WaitForIsDebuggerRegistered).
+		await link.send('script.addPreloadScript', {
+			functionDeclaration: `() => void (${listen.toString()})()`
+		});
 		await link.send('browsingContext.setViewport', { context, viewport: { width: 1440, height: 900 } });
 		return firefox;
 	}
@@ -227,10 +216,9 @@ class Firefox implements Driver {
 		});
 	}
 
-	errors(): Promise<readonly string[]> {
-		const errors = this.#errors;
-		this.#errors = [];
-		return Promise.resolve(errors);
+	async errors(): Promise<readonly string[]> {
+		const { value } = await this.#run(`() => JSON.stringify((${listen.toString()})())`, '', this.#context);
+		return JSON.parse(value as string) as string[];
 	}
 
 	async close(): Promise<void> {

@@ -93,8 +93,9 @@ export class Tab {
 	async #inVain(what: string): Promise<string> {
 		const address = await this.run(() => `${location.pathname}${location.search}`, []);
 		const alerts = await this.read({ css: '[role=alert], .alarm', words: /./ });
-		const says = alerts.length > 0 ? ` The page says: ${alerts.join(' | ')}` : '';
-		return `${this.driver.name}, ${address}: ${what}${says}`;
+		const at = await this.read({ css: 'progress + p', words: /./ });
+		const says = [...alerts, ...at].map((words) => words.replaceAll('\n', ' '));
+		return `${this.driver.name}, ${address}: ${what}${says.length > 0 ? ` The page says: ${says.join(' | ')}` : ''}`;
 	}
 
 	/** Presses the first element of a place with the pointer, once it is there and can be used. */

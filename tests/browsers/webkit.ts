@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { ownFolder, PageError, type Driver, type Element, type Source } from './driver.ts';
+import { listen, ownFolder, PageError, type Driver, type Element, type Source } from './driver.ts';
 
 /** The name under which WebDriver tells elements: https://www.w3.org/TR/webdriver2/#elements */
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
@@ -94,22 +94,6 @@ interface Failure {
 }
 
 type Outcome = { readonly value?: string | Element } | { readonly error: string };
-
-/** Keeps what the page logs as an error; gives what there was since the last call. */
-const listen = () => {
-	const page = window as Window & { honeybeeErrors?: string[] };
-	if (!page.honeybeeErrors) {
-		const kept: string[] = (page.honeybeeErrors = []);
-		const log = console.error.bind(console);
-		console.error = (...words: unknown[]) => {
-			kept.push(words.map(String).join(' '));
-			log(...words);
-		};
-		addEventListener('error', ({ message }) => kept.push(message));
-		addEventListener('unhandledrejection', ({ reason }) => kept.push(String(reason)));
-	}
-	return page.honeybeeErrors.splice(0);
-};
 
 class WebKit implements Driver {
 	readonly name: string;
