@@ -74,6 +74,8 @@ export interface TrainingComparison {
 	readonly tokens: Readonly<Record<string, Compared>>;
 	/** Variants of the data recipe, where they were run. */
 	readonly recipe?: Compared;
+	/** Projectors at one M, tuned for more steps than all else: `length` is theirs. */
+	readonly longer?: Compared & Pick<TrainingComparison, 'length'>;
 	readonly locality: {
 		/** By the set of runs ("all", "M = 36"), then "measure and task". */
 		readonly rank_correlation: Readonly<Record<string, Readonly<Record<string, RankCorrelation>>>>;
@@ -124,7 +126,7 @@ const isCompared = (value: unknown): boolean =>
 export function readComparison(text: string, name: string): TrainingComparison {
 	const make = 'make it with "python -m training.convergence.evidence"';
 	const value = readOwnFormat(text, name, { format: FORMAT, what: 'comparison of training runs', make });
-	const { runs, tokens, recipe, locality } = value;
+	const { runs, tokens, recipe, longer, locality } = value;
 	const known =
 		['what', 'intervals', 'scenes'].every((key) => typeof value[key] === 'string') &&
 		numbers(value['length']) &&
@@ -135,6 +137,7 @@ export function readComparison(text: string, name: string): TrainingComparison {
 		isObject(tokens) &&
 		Object.values(tokens).every(isCompared) &&
 		(recipe === undefined || isCompared(recipe)) &&
+		(longer === undefined || (isCompared(longer) && isObject(longer) && numbers(longer['length']))) &&
 		isObject(locality) &&
 		isObject(locality['rank_correlation']);
 	if (!known) throw new InputError(`${name} is damaged; ${make} again.`);

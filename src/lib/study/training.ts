@@ -21,29 +21,50 @@ interface Group {
 	/** What the runs differ in. */
 	readonly nameOf: (run: ComparedRun) => string;
 	readonly compared: Compared;
+	/** Steps and scenes of each run. */
+	readonly length: TrainingComparison['length'];
 }
 
 const RECIPE = 'recipe';
 /** Of the paper's parts, the one that compares data instead of projectors. */
 const isRecipe = ({ part }: ComparedRun) => part === RECIPE;
+const LONGER = 'longer';
+const isLonger = ({ part }: ComparedRun) => part === LONGER;
+/** Compares projectors, at the length that all of these have. */
+const isStandard = (run: ComparedRun) => !isRecipe(run) && !isLonger(run);
+const projectorOf = ({ projector }: ComparedRun) => projector;
 const titleOf = (name: string) => projectorStyles[name]?.title ?? name;
 const percent = (share: number) => 100 * share;
 
-/** Projectors at each M, the M with most runs first; then the variants of the recipe. */
-export function groupsOf({ runs, tokens, recipe }: TrainingComparison): readonly Group[] {
+/** Projectors at each M, the M with most runs first; those tuned for longer; then the variants of the recipe. */
+export function groupsOf({ runs, tokens, recipe, longer, length }: TrainingComparison): readonly Group[] {
 	const byM = Object.entries(tokens).map(([m, compared]): Group => {
-		const own = runs.filter((run) => !isRecipe(run) && run.tokens === Number(m));
-		return { id: m, title: `M = ${m}`, runs: own, nameOf: ({ projector }) => projector, compared };
+		const own = runs.filter((run) => isStandard(run) && run.tokens === Number(m));
+		return { id: m, title: `M = ${m}`, runs: own, nameOf: projectorOf, compared, length };
 	});
-	const ordered = byM.sort((a, b) => b.runs.length - a.runs.length);
-	if (!recipe) return ordered;
-	const variants = runs.filter(isRecipe);
-	const [first] = variants;
-	const title = first ? `Data recipe, ${titleOf(first.projector)}, M = ${first.tokens}` : 'Data recipe';
-	return [
-		...ordered,
-		{ id: RECIPE, title, runs: variants, nameOf: ({ variant }) => variant, compared: recipe }
-	];
+	const groups = byM.sort((a, b) => b.runs.length - a.runs.length);
+	if (longer) {
+		const own = runs.filter(isLonger);
+		const steps = longer.length['tune'];
+		const title = `${own[0] ? `M = ${own[0].tokens}, ` : ''}${steps} steps of tuning`;
+		groups.push({
+			...{ id: LONGER, title, runs: own },
+			nameOf: projectorOf,
+			compared: longer,
+			length: longer.length
+		});
+	}
+	if (recipe) {
+		const own = runs.filter(isRecipe);
+		const title = own[0] ? `Data recipe, ${titleOf(own[0].projector)}, M = ${own[0].tokens}` : 'Data recipe';
+		groups.push({
+			...{ id: RECIPE, title, runs: own },
+			nameOf: ({ variant }) => variant,
+			compared: recipe,
+			length
+		});
+	}
+	return groups;
 }
 
 function groupOf(comparison: TrainingComparison, { group }: Pick<Choices, 'group'>): Group {
@@ -81,11 +102,12 @@ function seedsOf(runs: readonly ComparedRun[]): string {
 }
 
 function provenance(
-	{ length, scenes, trained_on }: TrainingComparison,
-	runs: readonly ComparedRun[]
+	{ scenes, trained_on, ...comparison }: TrainingComparison,
+	runs: readonly ComparedRun[],
+	length = comparison.length
 ): string {
 	const on = trained_on === undefined ? '' : ` on ${trained_on}`;
-	return `${runs.length} runs of training${on}, ${seedsOf(runs)} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
+	return `${runs.length} run${runs.length === 1 ? '' : 's'} of training${on}, ${seedsOf(runs)} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
 }
 
 /** Which runs did not meet the criterion: what was trained, and its seeds. */
@@ -109,7 +131,7 @@ export const learningCurvesStudy = {
 	show(comparison, choices) {
 		const group = groupOf(comparison, choices);
 		const task = taskOf(comparison, choices);
-		const tuning = comparison.length['align'] ?? 0;
+		const tuning = group.length['align'] ?? 0;
 		const valueOf = (tasks: Readonly<Record<string, number>>) => {
 			const values = task === MEAN ? Object.values(tasks) : tasks[task] === undefined ? [] : [tasks[task]];
 			return percent(values.reduce((sum, value) => sum + value, 0) / values.length);
@@ -124,7 +146,7 @@ export const learningCurvesStudy = {
 				})),
 				...{ tuning, score: `Accuracy, ${taskWords(task)} (%)`, group: group.title }
 			},
-			provenance: `${group.title} · ${provenance(comparison, group.runs)}`,
+			provenance: `${group.title} · ${provenance(comparison, group.runs, group.length)}`,
 			method: convergence(group.runs)
 		};
 	}
@@ -161,7 +183,7 @@ export const trainedAccuracyStudy = {
 				score: 'Accuracy (%)',
 				projectors: names
 			},
-			provenance: `${group.title} · ${provenance(comparison, shown)}`,
+			provenance: `${group.title} · ${provenance(comparison, shown, group.length)}`,
 			method: `intervals: ${comparison.intervals}; ${convergence(shown)}`
 		};
 	}
@@ -191,7 +213,7 @@ export const trainedTokensStudy = {
 			)
 			.sort((a, b) => a.tokens - b.tokens);
 		const shown = comparison.runs.filter(
-			(run) => !isRecipe(run) && comparison.tokens[run.tokens]?.seeds.includes(run.seed)
+			(run) => isStandard(run) && comparison.tokens[run.tokens]?.seeds.includes(run.seed)
 		);
 		return {
 			rows: {
@@ -220,7 +242,7 @@ export const localityAccuracyStudy = {
 				`The comparison holds no ${trend} of its runs; choose one of ${localityOfRuns.join(', ')}.`
 			);
 		const task = taskOf(comparison, { task: choices.task ?? SPATIAL });
-		const runs = comparison.runs.filter((run) => !isRecipe(run));
+		const runs = comparison.runs.filter(isStandard);
 		const found = Object.entries(comparison.locality.rank_correlation).flatMap(([among, pairs]) => {
 			const pair = pairs[`${trend} and ${task}`];
 			return pair

@@ -153,7 +153,7 @@ describe('the comparison that is shipped', () => {
 			check(compared, (projector, seed) =>
 				records.find(
 					({ run }) =>
-						run.part !== 'recipe' &&
+						(run.part === 'projectors' || run.part === 'tokens') &&
 						run.projector === projector &&
 						run.tokens === Number(m) &&
 						run.seed === seed
@@ -166,6 +166,13 @@ describe('the comparison that is shipped', () => {
 	it('has those of the data recipe', { timeout: 120_000 }, () => {
 		check(comparison.recipe!, (variant, seed) =>
 			records.find(({ run }) => run.part === 'recipe' && run.variant === variant && run.seed === seed)!
+		);
+	});
+
+	const { longer } = comparison;
+	it.runIf(longer)('has those of the runs tuned for longer', { timeout: 120_000 }, () => {
+		check(longer!, (projector, seed) =>
+			records.find(({ run }) => run.part === 'longer' && run.projector === projector && run.seed === seed)!
 		);
 	});
 });

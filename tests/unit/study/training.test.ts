@@ -59,6 +59,28 @@ describe('a comparison of training runs', () => {
 		]);
 	});
 
+	it('sets runs tuned for longer apart, with their own steps, and counts them nowhere else', () => {
+		const length = { align: 100, tune: 600, locality_scenes: 30 };
+		const with3 = {
+			...{ ...file, longer: { ...compared('c-abs'), length } },
+			runs: [...file.runs, run('c-abs', 1, { part: 'longer' })]
+		};
+		const longer = readComparison(JSON.stringify(with3), 'c.json');
+		expect(groupsOf(longer).map(({ id, title, runs }) => [id, title, runs.length])).toEqual([
+			['36', 'M = 36', 4],
+			['16', 'M = 16', 1],
+			['longer', 'M = 36, 600 steps of tuning', 1],
+			['recipe', 'Data recipe, C-Abstractor, M = 36', 2]
+		]);
+		const { provenance } = trainedAccuracyStudy.show(longer, choices({ group: 'longer' }));
+		expect(provenance).toContain('1 run of training, seed 1 · 100 + 600 steps each');
+		expect(learningCurvesStudy.show(longer, choices({})).provenance).toContain('100 + 200 steps each');
+		expect(localityAccuracyStudy.show(longer, choices({})).rows.points).toHaveLength(5);
+		expect(trainedTokensStudy.show(longer, choices({})).provenance).toContain('5 runs of training');
+		const damaged = { ...with3, longer: compared('c-abs') };
+		expect(() => readComparison(JSON.stringify(damaged), 'c.json')).toThrow('is damaged');
+	});
+
 	it('joins the stages of a run in one learning curve, by task or their mean', () => {
 		const { rows, method, provenance } = learningCurvesStudy.show(comparison, choices({}));
 		expect(rows.lines.map(({ name, seed }) => `${name} ${seed}`)).toEqual([

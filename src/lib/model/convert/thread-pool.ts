@@ -8,9 +8,9 @@ export const WORTH_THREADS = 64e6;
 /** More threads would make the memory, of a tensor each, more than the time is worth. */
 const MOST_THREADS = 4;
 
-/** Threads for a machine: one more than there are cores, as some wait for the disk. */
+/** Threads for a machine: as many as it has cores. One more makes the same plan once more, which takes more than is gained while another waits for the disk. */
 export function threadCount(cores: number): number {
-	return Math.min(MOST_THREADS, cores + 1);
+	return Math.min(MOST_THREADS, cores);
 }
 
 /** A thread that was started, whatever it is made of; `serveThread` answers at its other end. */
