@@ -16,7 +16,7 @@ import { tokenPatchMap, type TokenPatchMap } from '../analysis/map.ts';
 import { partsOf } from '../analysis/perturbation.ts';
 import type { View } from '../model/image/processor.ts';
 import type { ModelManifest, ProjectorEntry } from '../model/manifest.ts';
-import { inImageOrder, patchGrid } from '../model/patch-grid.ts';
+import { inImageOrder, patchCount, patchGrid } from '../model/patch-grid.ts';
 import type { InnerAttention } from '../model/projectors/definition.ts';
 import { projectorOf } from '../model/projectors/registry.ts';
 import { InputError } from '../tensor/errors.ts';
@@ -225,6 +225,22 @@ export function directionsThereAre({ config }: ProjectorEntry, method: DirectedM
 	return method === 'gradient' ? config.output_hidden_size : config.encoder_hidden_size;
 }
 
+/** How many directions make a map exact; undefined for a method that stays an estimate along all of them. */
+export const exactDirections = (entry: ProjectorEntry, method: Method): number | undefined =>
+	method === 'gradient' ? directionsThereAre(entry, method) : undefined;
+
+/** What a map takes: how many of what, the word for one and for many. */
+export function mapCost(
+	{ entry, manifest, tokens, views, view }: Pick<Subject, 'entry' | 'manifest' | 'tokens' | 'views' | 'view'>,
+	method: Method,
+	directions: number
+): readonly [count: number, one: string, many: string] {
+	const exact = exactDirections(entry, method);
+	if (exact !== undefined) return [tokens * Math.min(directions, exact), 'backward pass', 'backward passes'];
+	const patches = patchCount(manifest.config.vision_config, views[view]);
+	return [patches * directions, 'run of the projector', 'runs of the projector'];
+}
+
 /** A method along K directions, in a phrase. */
 export const directionsPhrase = (method: DirectedMethod, K: number): string =>
 	`${method}, K = ${K} direction${K === 1 ? '' : 's'} per ${directedMethods[method]}`;
@@ -236,12 +252,11 @@ export function methodPhrase(
 	layer: LayerChoice,
 	head: HeadChoice
 ): string {
-	if (method === 'gradient') {
-		const all = directionsThereAre(entry, method);
-		return directions < all
+	const exact = exactDirections(entry, method);
+	if (isDirected(method) && exact !== undefined)
+		return directions < exact
 			? directionsPhrase(method, directions)
-			: `${method}, all ${all} directions per ${directedMethods[method]}: exact`;
-	}
+			: `${method}, all ${exact} directions per ${directedMethods[method]}: exact`;
 	if (method === 'perturbation')
 		return `${directionsPhrase(method, directions)}, step 0.2 % of the features’ rms`;
 	if (method === 'occlusion') return 'occlusion, each patch replaced by the mean feature';

@@ -1,14 +1,14 @@
 import { untrack } from 'svelte';
 import type { HeadChoice } from '$lib/analysis/attention-maps.ts';
 import { tokenLocalities, type TokenLocality } from '$lib/analysis/locality.ts';
-import { patchCount } from '$lib/model/patch-grid.ts';
 import { DIRECTIONS, firstLook, standardChoices, type Choices } from '$lib/study/choices.ts';
 import type { Control } from '$lib/study/control.ts';
 import { imageSetKey } from '$lib/study/image-set.ts';
 import {
-	directionsThereAre,
+	exactDirections,
 	innerAttention,
 	localityDistributionStudy,
+	mapCost,
 	mapRows,
 	measureMap,
 	measurementKey,
@@ -82,17 +82,13 @@ export class LocalityView {
 	/** All directions there are, where a map of them is exact and is not too long in coming. */
 	readonly allDirections = $derived.by(() => {
 		const { subject, method } = this;
-		const all = subject && method === 'gradient' ? directionsThereAre(subject.entry, method) : Infinity;
-		return all <= MOST_DIRECTIONS ? all : undefined;
+		const all = subject && exactDirections(subject.entry, method);
+		return all !== undefined && all <= MOST_DIRECTIONS ? all : undefined;
 	});
 	/** What a map takes, in words. */
 	readonly runs = $derived.by(() => {
 		const { subject, method, directions } = this;
-		if (!subject) return undefined;
-		if (method === 'gradient')
-			return `${plural(subject.tokens * Math.min(directions, directionsThereAre(subject.entry, method)), 'backward pass', 'backward passes')} a map`;
-		const patches = patchCount(subject.manifest.config.vision_config, subject.views[subject.view]);
-		return `${plural(patches * directions, 'run')} of the projector a map`;
+		return subject && `${plural(...mapCost(subject, method, directions))} a map`;
 	});
 	readonly inner = $derived.by(() => this.subject && innerAttention(this.subject.entry));
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
 	innerAttention,
 	localityRows,
+	mapCost,
 	methodPhrase,
 	offers,
 	structuralMap,
@@ -70,6 +71,11 @@ describe('methods of the locality page', () => {
 		expect(gradient(1)).toBe('gradient, K = 1 direction per visual token');
 		const width = resampler.config.output_hidden_size;
 		expect(gradient(width)).toBe(`gradient, all ${width} directions per visual token: exact`);
+		const cost = (method: 'gradient' | 'perturbation', directions: number) =>
+			mapCost({ ...subject, views: [], view: 0 }, method, directions).slice(0, 2);
+		expect(cost('gradient', 2)).toEqual([2 * M, 'backward pass']);
+		expect(cost('gradient', 2 * width)).toEqual([width * M, 'backward pass']);
+		expect(cost('perturbation', 2)).toEqual([2 * N, 'run of the projector']);
 		expect(methodPhrase(resampler, { method: 'attention', directions: 4 }, 1, 'mean')).toBe(
 			'cross-attention, layer 1, mean over heads'
 		);
