@@ -33,12 +33,13 @@ test('theme, pane sizes and the closed chat are remembered', async ({ page }) =>
 	await expect(edge).toHaveAttribute('aria-valuenow', width!);
 });
 
-test('nothing moves while the model loads', async ({ page }) => {
+test('nothing moves while the model loads; that it takes unusually long is said', async ({ page }) => {
 	const release = Promise.withResolvers<void>();
 	await page.route('**/honeybee.json', async (route) => {
 		await release.promise;
 		await route.continue();
 	});
+	await page.clock.install();
 	await page.goto('/?backend=wasm');
 	await expect(page.getByRole('list', { name: 'Suggested questions' })).toBeVisible();
 	const places = () =>
@@ -48,8 +49,13 @@ test('nothing moves while the model loads', async ({ page }) => {
 				.map((element) => `${element.tagName} ${Math.round(element.getBoundingClientRect().top)}`)
 		);
 	const before = await places();
+	const late = page.getByRole('status').filter({ hasText: 'This takes unusually long' });
+	await expect(late).toHaveCount(0);
+	await page.clock.fastForward('01:00');
+	await expect(late.first()).toBeVisible();
 	release.resolve();
 	await expect(page.getByText(/^Loaded in /)).toBeVisible({ timeout: 120_000 });
+	await expect(late).toHaveCount(0);
 	expect((await places()).slice(0, before.length)).toEqual(before);
 });
 
