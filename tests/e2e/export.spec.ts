@@ -309,14 +309,17 @@ test('a notebook as one file: its cells run again without model and network', as
 	await page.goto('/notebook?backend=wasm');
 	const frame = page.frameLocator('iframe[title^="Notebook"]');
 	await expect(frame.locator('.output svg').first()).toBeVisible({ timeout: 240_000 });
-	// Cells run anew when the model is there.
+	await expect(page.getByRole('radio', { name: 'C-Abstractor' })).toBeAttached({ timeout: 120_000 });
+	// Cells run anew when the model is there: what is saved is what is shown before and after it.
 	let figures = 0;
+	let path = '';
 	await expect(async () => {
 		await expect(page.locator('[data-state=idle]')).toHaveText(/^[1-9]\d* cells$/, { timeout: 240_000 });
 		figures = await frame.locator('.output svg').count();
 		expect(figures).toBeGreaterThan(0);
+		path = await saveAsOnePage(page, 'notebook.html');
+		expect(await frame.locator('.output svg').count()).toBe(figures);
 	}).toPass({ timeout: 240_000 });
-	const path = await saveAsOnePage(page, 'notebook.html');
 
 	const saved = await openOffline(browser, path);
 	await expect(saved.locator('.output svg')).toHaveCount(figures, { timeout: 60_000 });
