@@ -127,7 +127,7 @@ it.each(cases)('q4f16: $K products, $M rows, one sign: $like', async ({ K, M, li
 });
 
 /** Heads of 128 as in 7B and 13B; prompts longer than a tile, a single step, all after a cache. */
-it.each([32, 128])('attention in float16 with heads of %i', async (width) => {
+it.each([32, 128])('attention in float16 with heads of %i', async (head_dim) => {
 	const { ort } = await loadWebGpuRuntime();
 	const { device } = (await backendOf('webgpu')) as WebGpuBackend;
 	const error = await attentionError(
@@ -138,8 +138,8 @@ it.each([32, 128])('attention in float16 with heads of %i', async (width) => {
 				logSeverityLevel: 3
 			}),
 		ort.Tensor,
-		{ type: 'float16', width }
+		{ type: 'float16', shape: { num_attention_heads: 4, num_key_value_heads: 2, head_dim } }
 	);
-	console.info(`attention in float16, heads of ${width}: ${error.toExponential(1)}`);
+	console.info(`attention in float16, heads of ${head_dim}: ${error.toExponential(1)}`);
 	expect(error).toBeLessThan(ATTENTION_TOLERANCE.float16);
 });

@@ -100,6 +100,10 @@ export interface HoneybeeConfig {
 	readonly text_config: TextConfig;
 }
 
+/** Whether attention can be one operator: GroupQueryAttention needs heads whose width is a multiple of 16. */
+export const fitsFusedAttention = ({ head_dim }: Pick<TextConfig, 'head_dim'>): boolean =>
+	head_dim % 16 === 0;
+
 /** Factor of q·k before the softmax. */
 export const attentionScale = ({
 	attention_multiplier,

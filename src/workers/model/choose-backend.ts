@@ -5,6 +5,7 @@ import { InputError } from '../../lib/tensor/errors.ts';
 import type { BackendChoice, LoadRequest } from './api.ts';
 import { describeAdapter, requestAdapter, type AdapterFacts } from '../../lib/browser/gpu-device.ts';
 import {
+	attentionOf,
 	createWasmBackend,
 	createWebGpuBackend,
 	type RuntimeChoice,
@@ -77,14 +78,14 @@ export function decide(
 export async function chooseBackend(
 	{ backend: choice, projector }: Pick<LoadRequest, 'backend' | 'projector'>,
 	manifest: ModelManifest,
-	options: Omit<WebGpuOptions, 'reason' | 'half'>
+	options: Omit<WebGpuOptions, 'reason' | 'half' | 'attention'>
 ): Promise<Backend> {
 	const adapter = choice.startsWith('wasm') ? undefined : await requestAdapter();
 	const { backend, reason } = decide(choice, adapter && describeAdapter(adapter), manifest);
 	if (backend === 'webgpu') {
 		let gpu: WebGpuBackend;
 		try {
-			gpu = await createWebGpuBackend({ ...options, reason, half: manifest.kv_dtype === 'float16' });
+			gpu = await createWebGpuBackend({ ...options, ...attentionOf(manifest), reason });
 		} catch (error) {
 			if (!(error instanceof UnusableAdapterError)) throw error;
 			if (choice === 'webgpu')

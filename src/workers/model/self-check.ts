@@ -17,7 +17,7 @@ import type { ModelLocation } from '../../lib/browser/model-source.ts';
 import type { JobProgress, SelfCheckRow } from '../convert/api.ts';
 import { openModelSource } from '../../lib/browser/model-source.ts';
 import { WASM_LIMIT } from './preflight.ts';
-import { createWasmBackend, createWebGpuBackend } from './web-backend.ts';
+import { attentionOf, createWasmBackend, createWebGpuBackend } from './web-backend.ts';
 
 /** Positions of the fixed input to the language model; more than the tile at which kernels differ. */
 const POSITIONS = 40;
@@ -51,7 +51,7 @@ export async function selfCheck(
 	const failures: string[] = [];
 	const gpu = await start.gpu({
 		reason: 'Self-test.',
-		half: folder.manifest.kv_dtype === 'float16',
+		...attentionOf(folder.manifest),
 		onFailure: ({ message }) => failures.push(message)
 	});
 	const made: Backend[] = [gpu];

@@ -10,9 +10,9 @@ import {
 	type FixedType,
 	type Session
 } from '../../lib/model/runtime/backend.ts';
-import { Graph } from '../../lib/onnx/graph.ts';
 import { elementCount } from '../../lib/tensor/tensor.ts';
 import { ForeignPlace } from '../../lib/model/runtime/foreign-place.ts';
+import { firstGraph } from './first-graph.ts';
 
 /** What is used of the runtime's WebAssembly module (onnxruntime/wasm/api.h, and Emscripten's own). */
 export interface WasmInstance {
@@ -93,11 +93,8 @@ export interface WasmRuntime {
 
 /** Starts the runtime, which it does with its first session. @throws BackendError */
 export async function startHeap({ ort, instance }: WasmRuntime): Promise<WasmHeap> {
-	const g = new Graph('start');
-	g.output('y', g.input('x', 'float32', [1]), [1]);
-	const graph = g.serialize(() => raise('The first graph has no weights.'));
 	const options = { executionProviders: ['wasm'], logSeverityLevel: 3 } as const;
-	await (await ofBackend(ort.InferenceSession.create(graph, options))).release();
+	await (await ofBackend(ort.InferenceSession.create(firstGraph(), options))).release();
 	return new WasmHeap(instance() ?? raise('The runtime has not started.'), ort.Tensor);
 }
 

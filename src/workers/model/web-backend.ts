@@ -1,6 +1,10 @@
 import type { InferenceSession } from 'onnxruntime-common';
 import { sentence } from '../../lib/bytes/sentence.ts';
-import { ATTENTION_TOLERANCE, attentionError } from '../../lib/model/runtime/attention-check.ts';
+import {
+	ATTENTION_TOLERANCE,
+	attentionError,
+	type AttentionShape
+} from '../../lib/model/runtime/attention-check.ts';
 import { ofBackend, type Backend } from '../../lib/model/runtime/backend.ts';
 import {
 	readGraph,
@@ -22,6 +26,9 @@ import { DecoderKernels } from '../../lib/model/decoder/open.ts';
 import { startKernelThread } from './decoder/threads.ts';
 import { embeddingRows } from '../../lib/model/runtime/embedding-rows.ts';
 import { gpuMemory } from './gpu-memory.ts';
+import { fitsFusedAttention } from '../../lib/model/config.ts';
+import type { ModelManifest } from '../../lib/model/manifest.ts';
+import { firstGraph } from './first-graph.ts';
 import { normsInParts } from './norms-in-parts.ts';
 import { startHeap } from './wasm-heap.ts';
 import { WholeSlices } from './whole-slices.ts';
@@ -107,9 +114,20 @@ export interface WebGpuOptions {
 	readonly onSelfCheck?: () => void;
 	/** Attention will be computed in float16. */
 	readonly half?: boolean;
+	/** What attention will be computed for, where that is one operator; the kernels that are checked are the model's then. */
+	readonly attention?: AttentionShape;
 	/** Whether the runtime is the one for browsers whose WebAssembly waits by itself (`loadWebGpuRuntime`). */
 	readonly suspends?: boolean;
 }
+
+/** What a model's attention is computed in and for. */
+export const attentionOf = ({
+	kv_dtype,
+	config
+}: ModelManifest): Pick<WebGpuOptions, 'half' | 'attention'> => ({
+	half: kv_dtype === 'float16',
+	...(fitsFusedAttention(config.text_config) && { attention: config.text_config })
+});
 
 export interface WebGpuBackend extends Backend {
 	readonly device: GPUDevice;
@@ -129,11 +147,12 @@ export async function createWebGpuBackend({
 	onFailure,
 	onSelfCheck,
 	half = false,
+	attention,
 	suspends
 }: WebGpuOptions): Promise<WebGpuBackend> {
 	const { ort, blobs } = await loadWebGpuRuntime(suspends);
 	onSelfCheck?.();
-	const { adapter, device, error } = await trustedDevice(ort, half);
+	const { adapter, device, error, kept } = await trustedDevice(ort, half, attention);
 	const facts = describeAdapter(adapter);
 	let disposed = false;
 	const fail = (failure: WorkerFailure) => {
@@ -172,16 +191,26 @@ export async function createWebGpuBackend({
 		openGraph: (graph) => makeSession(ort, alone(graph), { providers: [{ name: 'webgpu', device }] }),
 		async dispose() {
 			disposed = true;
+			await kept.release();
 			device.destroy();
 		}
 	};
 }
 
+interface TrustedDevice {
+	readonly adapter: GPUAdapter;
+	readonly device: GPUDevice;
+	readonly error: number;
+	/** While it is open the runtime keeps the kernels that it has compiled for the device; with the last session it forgets them. */
+	readonly kept: InferenceSession;
+}
+
 /** Tries the device with everything first; kernels for subgroups are wrong on some adapters, without a message. */
 async function trustedDevice(
 	ort: Ort,
-	half: boolean
-): Promise<{ adapter: GPUAdapter; device: GPUDevice; error: number }> {
+	half: boolean,
+	shape: AttentionShape | undefined
+): Promise<TrustedDevice> {
 	const errors: string[] = [];
 	for (const subgroups of [true, false]) {
 		const adapter = await requestAdapter();
@@ -189,21 +218,26 @@ async function trustedDevice(
 		if (subgroups && !subgroupsMayWork(adapter)) continue;
 		const device = await requestDevice(adapter, { subgroups });
 		const type = half && device.features.has('shader-f16') ? 'float16' : 'float32';
-		const error = await attentionError(
-			(graph, stayOnDevice) =>
-				ort.InferenceSession.create(graph, {
-					executionProviders: [{ name: 'webgpu', device }],
-					preferredOutputLocation: onGpu(stayOnDevice),
-					logSeverityLevel: 3
-				}),
-			ort.Tensor,
-			{ type, memory: gpuMemory(device, ort.Tensor) }
-		).catch((thrown: unknown) => {
-			errors.push(sentence(thrown));
-			return Infinity;
-		});
-		if (error <= ATTENTION_TOLERANCE[type]) return { adapter, device, error };
+		const create = (graph: Uint8Array, stayOnDevice: readonly string[]) =>
+			ort.InferenceSession.create(graph, {
+				executionProviders: [{ name: 'webgpu', device }],
+				preferredOutputLocation: onGpu(stayOnDevice),
+				logSeverityLevel: 3
+			});
+		const keeping = create(firstGraph(), []);
+		const memory = gpuMemory(device, ort.Tensor);
+		const error = await keeping
+			.then(() => attentionError(create, ort.Tensor, { type, shape, memory }))
+			.catch((thrown: unknown) => {
+				errors.push(sentence(thrown));
+				return Infinity;
+			});
+		if (error <= ATTENTION_TOLERANCE[type]) return { adapter, device, error, kept: await keeping };
 		if (error < Infinity) errors.push(`attention is off by ${error.toPrecision(2)} of its largest value`);
+		await keeping.then(
+			(kept) => kept.release(),
+			() => undefined
+		);
 		device.destroy();
 	}
 	throw new UnusableAdapterError(errors.join('; '));

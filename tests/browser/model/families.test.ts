@@ -4,7 +4,7 @@ import { openSafetensors } from '../../../src/lib/checkpoint/safetensors.ts';
 import type { SourceFolder } from '../../../src/lib/checkpoint/source.ts';
 import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 import { families } from '../../../src/lib/model/families/registry.ts';
-import type { Backend, Session } from '../../../src/lib/model/runtime/backend.ts';
+import type { Backend } from '../../../src/lib/model/runtime/backend.ts';
 import { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../../../src/lib/model/runtime/trace-recorder.ts';
@@ -15,7 +15,6 @@ import { createWasmBackend, createWebGpuBackend } from '../../../src/workers/mod
 import { compareTensors, tolerance } from '../../support/compare.ts';
 import { isTable, namedAsGolden } from '../../support/golden-names.ts';
 import { turnsOf, type GoldenCase } from '../../support/golden-turns.ts';
-import { keepKernels } from '../../support/kept-kernels.ts';
 import { convertFolder, goldenImage } from './converted.ts';
 
 const urls = import.meta.glob<string>('../../fixtures/families/**/*.{json,jinja,bin,safetensors,model,txt}', {
@@ -65,15 +64,10 @@ const backends = {
 /** Every tensor and greedy id of the families' checkpoints, converted and run in this browser. */
 describe.each(['wasm', 'webgpu'] as const)('families on %s', (name) => {
 	let backend: Backend;
-	let kept: Session;
 	beforeAll(async () => {
 		backend = await backends[name]();
-		kept = await keepKernels(backend);
 	});
-	afterAll(async () => {
-		await kept.release();
-		await backend.dispose();
-	});
+	afterAll(() => backend.dispose());
 
 	it.each(families.flatMap(({ goldens }) => goldens))('%s matches its reference', async (set) => {
 		const golden = JSON.parse(new TextDecoder().decode(await fixture(`${set}/golden.json`))) as Golden;

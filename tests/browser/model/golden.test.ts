@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memoryFolder } from '../../../src/lib/checkpoint/memory.ts';
-import type { Backend, Session } from '../../../src/lib/model/runtime/backend.ts';
+import type { Backend } from '../../../src/lib/model/runtime/backend.ts';
 import { HoneybeeModel } from '../../../src/lib/model/runtime/model.ts';
 import { openModelFolder } from '../../../src/lib/model/runtime/model-folder.ts';
 import { TraceRecorder } from '../../../src/lib/model/runtime/trace-recorder.ts';
@@ -10,7 +10,6 @@ import { decodeImage } from '../../../src/lib/browser/decode-image.ts';
 import { createWasmBackend, createWebGpuBackend } from '../../../src/workers/model/web-backend.ts';
 import { compareTensors, difference, tolerance } from '../../support/compare.ts';
 import { goldenCheckpoints } from '../../support/golden.ts';
-import { keepKernels } from '../../support/kept-kernels.ts';
 import { convertGolden, fetchGolden, goldenRequest } from './converted.ts';
 
 const failures: string[] = [];
@@ -26,16 +25,11 @@ const backends = {
 /** Every golden tensor and greedy id, the checkpoint converted and run in this browser. */
 describe.each(['wasm', 'webgpu'] as const)('golden on %s', (name) => {
 	let backend: Backend;
-	let kept: Session;
 	beforeAll(async () => {
 		backend = await backends[name]();
 		expect(backend.info.backend).toBe(name);
-		kept = await keepKernels(backend);
 	});
-	afterAll(async () => {
-		await kept.release();
-		await backend.dispose();
-	});
+	afterAll(() => backend.dispose());
 
 	it('computes where it says', async () => {
 		const submit = vi.spyOn(GPUQueue.prototype, 'submit');

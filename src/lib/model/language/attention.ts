@@ -25,7 +25,7 @@ import type { FloatType } from '../../kernels/encode.ts';
 import { mergeHeads, splitHeads } from '../layers.ts';
 import { rotate, type RopeCaches } from './rope.ts';
 
-/** `fused` is GroupQueryAttention (fast; head_dim must be a multiple of 16), `plain` the same from simple operators. */
+/** `fused` is GroupQueryAttention (fast; `fitsFusedAttention`), `plain` the same from simple operators. */
 export type LanguageAttention = 'fused' | 'plain';
 
 /** Queries, keys and values of a chunk, [batch, position, heads · head_dim] each; all in one, one behind the other, where `key` and `value` are absent. */

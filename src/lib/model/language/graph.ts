@@ -12,7 +12,7 @@ import {
 } from '../../onnx/ops.ts';
 import type { Value } from '../../onnx/types.ts';
 import { activations } from '../activations.ts';
-import type { TextConfig } from '../config.ts';
+import { fitsFusedAttention, type TextConfig } from '../config.ts';
 import { dims } from '../dims.ts';
 import type { FloatType } from '../../kernels/encode.ts';
 import { activationType, canJoin, joinedLinear, linear, quantizedWeights } from '../layers.ts';
@@ -69,7 +69,7 @@ export function languageGraph(
 	state: StateDict,
 	dtype: WeightDType,
 	{
-		attention = config.head_dim % 16 === 0 ? 'fused' : 'plain',
+		attention = fitsFusedAttention(config) ? 'fused' : 'plain',
 		layers: [from, to] = [0, config.num_hidden_layers]
 	}: LanguageGraphOptions = {}
 ): Graph {

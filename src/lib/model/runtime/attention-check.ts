@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'o
 import { Graph } from '../../onnx/graph.ts';
 import { GroupQueryAttention } from '../../onnx/ops.ts';
 import { float32ToHalf, halvesToFloat32, toFloat32 } from '../../tensor/half.ts';
+import type { TextConfig } from '../config.ts';
 import type { FixedMemory } from './backend.ts';
 import { disposeAll, toTensor } from './graph-session.ts';
 
@@ -11,16 +12,19 @@ export type SessionMaker = (graph: Uint8Array, stayOnDevice: readonly string[]) 
 /** Largest error, relative to the largest value, that a correct kernel may have; in float16 it adds up in float16. */
 export const ATTENTION_TOLERANCE = { float32: 1e-3, float16: 1e-2 } as const;
 
+/** What kernels of attention are made for. */
+export type AttentionShape = Pick<TextConfig, 'num_attention_heads' | 'num_key_value_heads' | 'head_dim'>;
+
+/** Where no model's own is checked. */
+const USUAL: AttentionShape = { num_attention_heads: 4, num_key_value_heads: 2, head_dim: 32 };
+
 export interface AttentionTestOptions {
 	readonly type?: 'float32' | 'float16';
-	/** head_dim */
-	readonly width?: number;
+	readonly shape?: AttentionShape | undefined;
 	/** The cache is written in place in it as well; when absent, every part only makes a new one. */
 	readonly memory?: FixedMemory | undefined;
 }
 
-const HEADS = 4;
-const KV_HEADS = 2;
 const LENGTH = 49;
 /** Prompts shorter and longer than the tile of 32 at which kernels differ, with and without a past, and a single step. */
 const SPLITS = [[48, 1], [15, 33, 1], [LENGTH]] as const;
@@ -33,20 +37,21 @@ const SPLITS = [[48, 1], [15, 33, 1], [LENGTH]] as const;
 export async function attentionError(
 	create: SessionMaker,
 	Tensor: TensorConstructor,
-	{ type = 'float32', width = 32, memory }: AttentionTestOptions = {}
+	{ type = 'float32', shape = USUAL, memory }: AttentionTestOptions = {}
 ): Promise<number> {
-	const session = await create(attentionGraph(type, width), ['present_key', 'present_value']);
+	const session = await create(attentionGraph(type, shape), ['present_key', 'present_value']);
+	const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: dh } = shape;
 	try {
-		const query = numbers(LENGTH * HEADS * width, 1, type);
-		const key = numbers(LENGTH * KV_HEADS * width, 2, type);
-		const value = numbers(LENGTH * KV_HEADS * width, 3, type);
-		const expected = attention(query, key, value, width);
+		const query = numbers(LENGTH * heads * dh, 1, type);
+		const key = numbers(LENGTH * kvHeads * dh, 2, type);
+		const value = numbers(LENGTH * kvHeads * dh, 3, type);
+		const expected = attention(query, key, value, shape);
 		const scale = expected.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
 		let error = 0;
 		for (const split of SPLITS) {
 			const inputs = { query, key, value };
 			for (const place of memory ? [undefined, memory] : [undefined]) {
-				const actual = await runInParts({ session, Tensor, memory: place }, split, inputs, type, width);
+				const actual = await runInParts({ session, Tensor, memory: place }, split, inputs, type, shape);
 				for (let i = 0; i < expected.length; i++) {
 					const distance = Math.abs(actual[i]! - expected[i]!);
 					error = Math.max(error, Number.isFinite(distance) ? distance : Infinity);
@@ -60,10 +65,13 @@ export async function attentionError(
 }
 
 /** query, key, value, past ─ GroupQueryAttention with rotary embedding ─ output, present */
-function attentionGraph(type: 'float32' | 'float16', dh: number): Uint8Array {
+function attentionGraph(
+	type: 'float32' | 'float16',
+	{ num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: dh }: AttentionShape
+): Uint8Array {
 	const g = new Graph('attention_test');
-	const width = (heads: number) => ['batch', 'position', heads * dh];
-	const past = ['batch', KV_HEADS, 'past', dh];
+	const width = (count: number) => ['batch', 'position', count * dh];
+	const past = ['batch', kvHeads, 'past', dh];
 	const rotary = (f: (angle: number) => number) => {
 		const dims = [LENGTH, dh / 2];
 		const data = Float32Array.from({ length: (LENGTH * dh) / 2 }, (_, i) =>
@@ -78,9 +86,9 @@ function attentionGraph(type: 'float32' | 'float16', dh: number): Uint8Array {
 	const { output, presentKey, presentValue } = GroupQueryAttention(
 		g,
 		{
-			query: g.input('query', type, width(HEADS)),
-			key: g.input('key', type, width(KV_HEADS)),
-			value: g.input('value', type, width(KV_HEADS)),
+			query: g.input('query', type, width(heads)),
+			key: g.input('key', type, width(kvHeads)),
+			value: g.input('value', type, width(kvHeads)),
 			pastKey: g.input('past_key', type, past),
 			pastValue: g.input('past_value', type, past),
 			seqlensK: g.input('seqlens_k', 'int32', ['batch']),
@@ -88,10 +96,10 @@ function attentionGraph(type: 'float32' | 'float16', dh: number): Uint8Array {
 			cosCache: rotary(Math.cos),
 			sinCache: rotary(Math.sin)
 		},
-		{ numHeads: HEADS, kvNumHeads: KV_HEADS, scale: 1 / Math.sqrt(dh) }
+		{ numHeads: heads, kvNumHeads: kvHeads, scale: 1 / Math.sqrt(dh) }
 	);
-	const present = ['batch', KV_HEADS, 'total', dh];
-	g.output('output', output, width(HEADS));
+	const present = ['batch', kvHeads, 'total', dh];
+	g.output('output', output, width(heads));
 	g.output('present_key', presentKey, present);
 	g.output('present_value', presentValue, present);
 	return g.serialize(() => {
@@ -114,7 +122,7 @@ async function runInParts(
 	lengths: readonly number[],
 	inputs: Readonly<Record<'query' | 'key' | 'value', Float32Array>>,
 	type: 'float32' | 'float16',
-	dh: number
+	{ num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: dh }: AttentionShape
 ): Promise<Float32Array> {
 	const actual = new Float32Array(inputs.query.length);
 	const tensor = (values: Float32Array, dims: readonly number[]): OrtTensor =>
@@ -122,7 +130,7 @@ async function runInParts(
 			? new Tensor('float16', float32ToHalf(values), dims)
 			: new Tensor('float32', values, dims);
 	const empty = () =>
-		memory?.allocate(type, [1, KV_HEADS, ROOM, dh]) ?? tensor(new Float32Array(0), [1, KV_HEADS, 0, dh]);
+		memory?.allocate(type, [1, kvHeads, ROOM, dh]) ?? tensor(new Float32Array(0), [1, kvHeads, 0, dh]);
 	let past: { past_key: OrtTensor; past_value: OrtTensor } = { past_key: empty(), past_value: empty() };
 	let start = 0;
 	for (const length of lengths) {
@@ -144,7 +152,7 @@ async function runInParts(
 			present_key: memory ? past.past_key : null,
 			present_value: memory ? past.past_value : null
 		});
-		actual.set(toFloat32(await toTensor(outputs.output!)).data, start * HEADS * dh);
+		actual.set(toFloat32(await toTensor(outputs.output!)).data, start * heads * dh);
 		if (!memory) {
 			disposeAll(Object.values(past));
 			past = { past_key: outputs.present_key!, past_value: outputs.present_value! };
@@ -156,23 +164,28 @@ async function runInParts(
 }
 
 /** Causal attention with rotary embedding ("rotate half") and shared key heads, [position, head·width], in double precision. */
-function attention(query: Float32Array, key: Float32Array, value: Float32Array, dh: number): Float64Array {
-	const queries = rotate(query, HEADS, dh);
-	const keys = rotate(key, KV_HEADS, dh);
-	const output = new Float64Array(LENGTH * HEADS * dh);
-	for (let head = 0; head < HEADS; head++) {
-		const shared = Math.floor((head * KV_HEADS) / HEADS);
+function attention(
+	query: Float32Array,
+	key: Float32Array,
+	value: Float32Array,
+	{ num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: dh }: AttentionShape
+): Float64Array {
+	const queries = rotate(query, heads, dh);
+	const keys = rotate(key, kvHeads, dh);
+	const output = new Float64Array(LENGTH * heads * dh);
+	for (let head = 0; head < heads; head++) {
+		const shared = Math.floor((head * kvHeads) / heads);
 		for (let p = 0; p < LENGTH; p++) {
 			const weights = Array.from({ length: p + 1 }, (_, q) => {
 				let dot = 0;
 				for (let i = 0; i < dh; i++)
-					dot += queries[(p * HEADS + head) * dh + i]! * keys[(q * KV_HEADS + shared) * dh + i]!;
+					dot += queries[(p * heads + head) * dh + i]! * keys[(q * kvHeads + shared) * dh + i]!;
 				return Math.exp(dot / Math.sqrt(dh));
 			});
 			const sum = weights.reduce((a, b) => a + b);
 			weights.forEach((weight, q) => {
 				for (let i = 0; i < dh; i++)
-					output[(p * HEADS + head) * dh + i]! += (weight / sum) * value[(q * KV_HEADS + shared) * dh + i]!;
+					output[(p * heads + head) * dh + i]! += (weight / sum) * value[(q * kvHeads + shared) * dh + i]!;
 			});
 		}
 	}

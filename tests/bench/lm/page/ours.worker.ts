@@ -1,7 +1,11 @@
 import { openModelSource } from '../../../../src/lib/browser/model-source.ts';
 import { LanguageModel } from '../../../../src/lib/model/runtime/language.ts';
 import { openModelFolder } from '../../../../src/lib/model/runtime/model-folder.ts';
-import { createWasmBackend, createWebGpuBackend } from '../../../../src/workers/model/web-backend.ts';
+import {
+	attentionOf,
+	createWasmBackend,
+	createWebGpuBackend
+} from '../../../../src/workers/model/web-backend.ts';
 import { measureOurs } from '../ours.ts';
 import type { LmTask } from '../results.ts';
 
@@ -20,7 +24,7 @@ addEventListener('message', ({ data: { backend, url, task } }: MessageEvent<Ours
 		const onFailure = ({ message }: { readonly message: string }) => postMessage({ error: message });
 		const made =
 			backend === 'webgpu'
-				? await createWebGpuBackend({ reason, onFailure, half: folder.manifest.kv_dtype === 'float16' })
+				? await createWebGpuBackend({ reason, onFailure, ...attentionOf(folder.manifest) })
 				: await createWasmBackend(reason, backend);
 		const model = await LanguageModel.load(made, folder);
 		return measureOurs(model, task, performance.now() - begin);

@@ -2,8 +2,12 @@ import * as ort from 'onnxruntime-node';
 import { expect, it } from 'vitest';
 import { ATTENTION_TOLERANCE, attentionError } from '../../../../src/lib/model/runtime/attention-check.ts';
 
-it.each([32, 128])('finds the attention of onnxruntime-node correct, with heads of %i', async (width) => {
-	const error = await attentionError((graph) => ort.InferenceSession.create(graph), ort.Tensor, { width });
+it.each([
+	{ num_attention_heads: 4, num_key_value_heads: 2, head_dim: 32 },
+	{ num_attention_heads: 4, num_key_value_heads: 4, head_dim: 128 },
+	{ num_attention_heads: 9, num_key_value_heads: 3, head_dim: 64 }
+])('finds the attention of onnxruntime-node correct: %o', async (shape) => {
+	const error = await attentionError((graph) => ort.InferenceSession.create(graph), ort.Tensor, { shape });
 	expect(error).toBeLessThan(1e-5);
 });
 
