@@ -170,9 +170,11 @@ describe('the comparison that is shipped', () => {
 	});
 
 	const { longer } = comparison;
-	it.runIf(longer)('has those of the runs tuned for longer', { timeout: 120_000 }, () => {
-		check(longer!, (projector, seed) =>
-			records.find(({ run }) => run.part === 'longer' && run.projector === projector && run.seed === seed)!
-		);
-	});
+	// There once such runs have records.
+	if (longer)
+		it('has those of the runs tuned for longer', { timeout: 120_000 }, () => {
+			check(longer, (projector, seed) =>
+				records.find(({ run }) => run.part === 'longer' && run.projector === projector && run.seed === seed)!
+			);
+		});
 });
