@@ -44,7 +44,7 @@ export interface Driver {
 export class PageError extends Error {}
 
 /** In the page: keeps what it logs as an error from the first call on; gives what there was since the last one. */
-export const listen = () => {
+const listen = () => {
 	const page = window as Window & { honeybeeErrors?: string[] };
 	if (!page.honeybeeErrors) {
 		const kept: string[] = (page.honeybeeErrors = []);
@@ -58,6 +58,9 @@ export const listen = () => {
 	}
 	return page.honeybeeErrors.splice(0);
 };
+/** Functions of the page, as text: one that begins to keep errors, and one that gives those kept since it was called last, as JSON. */
+export const keepErrors = `() => void (${listen.toString()})()`;
+export const takeErrors = `async () => JSON.stringify((${listen.toString()})())`;
 
 /** A folder for a browser's profile, downloads and whatever else it writes. */
 export function ownFolder(browser: string) {

@@ -3,7 +3,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { listen, ownFolder, PageError, type Driver, type Element, type Source } from './driver.ts';
+import {
+	keepErrors,
+	ownFolder,
+	PageError,
+	takeErrors,
+	type Driver,
+	type Element,
+	type Source
+} from './driver.ts';
 
 /** A value of the protocol: https://w3c.github.io/webdriver-bidi/#type-script-RemoteValue */
 interface Remote {
@@ -180,9 +188,7 @@ class Firefox implements Driver {
 		const firefox = new Firefox(link, `Firefox ${capabilities.browserVersion}`, context, downloads, end);
 		// No subscription to `log.entryAdded`: with it Firefox watches workers, and a worker that starts another is held up until that is known
 		// to who watches. Up to 153 at least it may then wait for ever (dom/workers/WorkerPrivate.h, WaitForIsDebuggerRegistered).
-		await link.send('script.addPreloadScript', {
-			functionDeclaration: `() => void (${listen.toString()})()`
-		});
+		await link.send('script.addPreloadScript', { functionDeclaration: keepErrors });
 		await link.send('browsingContext.setViewport', { context, viewport: { width: 1440, height: 900 } });
 		return firefox;
 	}
@@ -217,8 +223,7 @@ class Firefox implements Driver {
 	}
 
 	async errors(): Promise<readonly string[]> {
-		const { value } = await this.#run(`() => JSON.stringify((${listen.toString()})())`, '', this.#context);
-		return JSON.parse(value as string) as string[];
+		return JSON.parse((await this.call(takeErrors, ''))!) as string[];
 	}
 
 	async close(): Promise<void> {

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { listen, ownFolder, PageError, type Driver, type Element, type Source } from './driver.ts';
+import { ownFolder, PageError, takeErrors, type Driver, type Element, type Source } from './driver.ts';
 
 /** The name under which WebDriver tells elements: https://www.w3.org/TR/webdriver2/#elements */
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
@@ -157,7 +157,7 @@ class WebKit implements Driver {
 	}
 
 	async errors(): Promise<readonly string[]> {
-		const json = await this.call(`async () => JSON.stringify((${listen.toString()})())`, '');
+		const json = await this.call(takeErrors, '');
 		return JSON.parse(json!) as string[];
 	}
 

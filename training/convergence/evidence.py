@@ -20,6 +20,8 @@ from .plan import CRITERION, VERSION
 FORMAT = "honeybee-training-comparison"
 DRAWS = 4000
 SPATIAL = ("localisation", "position", "identity")
+# The parts that compare projectors at the length that all of these have.
+STANDARD = ("projectors", "tokens")
 
 
 def read(folder: Path) -> list[dict]:
@@ -124,7 +126,7 @@ def row(r: dict) -> dict:
 
 def evidence(records: list[dict]) -> dict:
     rows = [row(r) for r in records]
-    plain = [r for r in records if r["run"]["part"] in ("projectors", "tokens")]
+    plain = [r for r in records if r["run"]["part"] in STANDARD]
     recipe = [r for r in records if r["run"]["part"] == "recipe"]
     longer = [r for r in records if r["run"]["part"] == "longer"]
     by_m = {}
@@ -144,7 +146,7 @@ def evidence(records: list[dict]) -> dict:
         "intervals": "95 %, hierarchical bootstrap: seeds, then scenes; scenes the same for all, so differences are paired",
         "runs": rows, "tokens": by_m, **({"recipe": compared(variants)} if variants else {}),
         **({"longer": {"length": longer[0]["length"], **compared(lengthened)}} if lengthened else {}),
-        "locality": correlated([r for r in rows if r["part"] in ("projectors", "tokens")]),
+        "locality": correlated([r for r in rows if r["part"] in STANDARD]),
     }
 
 

@@ -64,7 +64,8 @@ class Run:
     @property
     def id(self) -> str:
         name = f"{self.projector}-m{self.tokens}-s{self.seed}"
-        return f"recipe-{self.variant.replace(' ', '-')}-{name}" if self.part == "recipe" else f"longer-{name}" if self.part == "longer" else name
+        before = {"recipe": f"recipe-{self.variant.replace(' ', '-')}-", "longer": "longer-"}
+        return before.get(self.part, "") + name
 
     @property
     def preset(self) -> str:

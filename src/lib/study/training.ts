@@ -102,9 +102,9 @@ function seedsOf(runs: readonly ComparedRun[]): string {
 }
 
 function provenance(
-	{ scenes, trained_on, ...comparison }: TrainingComparison,
+	{ scenes, trained_on, length: usual }: TrainingComparison,
 	runs: readonly ComparedRun[],
-	length = comparison.length
+	length = usual
 ): string {
 	const on = trained_on === undefined ? '' : ` on ${trained_on}`;
 	return `${runs.length} run${runs.length === 1 ? '' : 's'} of training${on}, ${seedsOf(runs)} · ${length['align']} + ${length['tune']} steps each · held-out scenes ${scenes}`;
